@@ -1,0 +1,56 @@
+# Two commands on a fresh machine with Python 3.11 and make: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+TESTS ?= tests
+
+.PHONY: demo test lint format fuzz bench coverage build constraints clean help
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+demo: $(STAMP) ## Show the platform at work: sends, answers, prices, delivery reports over mutual TLS
+	$(BIN)/cloudsms-simulator demo
+
+test: $(STAMP) ## Run the test suite, on every core
+	$(BIN)/pytest -n auto --dist worksteal $(TESTS)
+
+lint: $(STAMP) ## Check format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(STAMP) ## Format the code and mend what can be mended by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+fuzz: $(STAMP) ## Throw arbitrary bodies at a live server for five minutes
+	@end=$$(($$(date +%s) + 300)); while [ $$(date +%s) -lt $$end ]; do \
+		HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -q -m fuzz --timeout 600 tests || exit 1; done
+
+bench: $(STAMP) ## Measure the speed floors, as ratios in one run (needs wrk)
+	$(BIN)/python tests/benchmarks/bench.py $(BENCH)
+
+coverage: $(STAMP) ## Run the tests with branch coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest tests
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --skip-covered --show-missing
+
+build: $(STAMP) ## Build the sdist and the wheel into dist/
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+
+constraints: $(STAMP) ## Pin every dependency anew, with hashes
+	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --extra dev \
+		--python-version 3.11 --custom-compile-command "make constraints" -o constraints.txt pyproject.toml
+
+clean: ## Remove what the other commands made
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@

@@ -1,0 +1,28 @@
+"""A local CloudSMS platform: byte-true answers, billed segments, delivery reports over mutual TLS, a clock of its own.
+
+Importing this package costs nothing; what it offers is loaded when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cloudsms_simulator.server.settings import Settings
+    from cloudsms_simulator.server.simulator import Simulator
+
+__all__ = ["Settings", "Simulator"]
+
+_HOMES = {
+    "Settings": "cloudsms_simulator.server.settings",
+    "Simulator": "cloudsms_simulator.server.simulator",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
