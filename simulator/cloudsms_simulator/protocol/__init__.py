@@ -1,0 +1,1 @@
+"""The wire: packets, codes, checks and encodings. Pure, and knows no account."""

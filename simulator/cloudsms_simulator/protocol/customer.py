@@ -1,0 +1,147 @@
+"""The customer's side of the wire: the packets a customer writes, and what it reads out of the platform's.
+
+The platform itself uses none of this; the commands and receivers that play a customer do.
+
+Spec: SMS Dispatching, Request UIP Format, Response UIP Format. Spec: Delivery Report (DR) CallBack.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from cloudsms_simulator.protocol.country_codes import ASSIGNED
+from cloudsms_simulator.protocol.limits import ANSWER_TYPE, REPORT_METHOD
+from cloudsms_simulator.protocol.result_codes import ResultCode, desc_of
+from cloudsms_simulator.protocol.submission import Destination
+from cloudsms_simulator.protocol.timestamps import wire_time
+
+_LONGEST_COUNTRY_CODE = 3
+
+
+class SendRequest(msgspec.Struct, frozen=True, rename="upper", kw_only=True):
+    """A request to send one text to some destinations. What is UNSET is not sent."""
+
+    method: Literal["SMS_SEND_REQUEST"] = "SMS_SEND_REQUEST"
+    type: Literal["REQUEST"] = "REQUEST"
+    serial: int
+    time: str
+    """Hong Kong time, as `wire_time` writes it."""
+    auth_key: str
+    route_id: str
+    multi_msisdn_list: tuple[Destination, ...]
+    sms_content: str
+    signature: str | msgspec.UnsetType = msgspec.UNSET
+    signature_type: int | msgspec.UnsetType = msgspec.UNSET
+    original_addr: str | msgspec.UnsetType = msgspec.UNSET
+    version: str = "2021-01-01"
+    customer_body: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class DestinationAnswer(msgspec.Struct, frozen=True, rename="upper"):
+    """One item of DETAIL_LIST."""
+
+    country_code: int
+    dest_msisdn: str
+    sms_uid: str
+    result_code: int
+    result_desc: str
+
+
+class SendAnswer(msgspec.Struct, frozen=True, rename="upper", kw_only=True):
+    """The answer to a request."""
+
+    method: Literal["SMS_SEND_REQUEST"]
+    type: Literal["ANSWER"]
+    serial: int
+    time: str
+    result_code: int
+    result_desc: str
+    detail_list: tuple[DestinationAnswer, ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the packet and every one of its destinations were accepted."""
+        codes = (self.result_code, *(item.result_code for item in self.detail_list))
+        return all(code == ResultCode.OK for code in codes)
+
+
+class ReportedState(msgspec.Struct, frozen=True, rename="upper"):
+    """The item of SMS_RESULT_LIST: who was reached, and how it went."""
+
+    country_code: int
+    dest_msisdn: str
+    sms_state: int
+    result_desc: str
+
+
+class ReceivedPacket(msgspec.Struct, frozen=True, rename="upper", kw_only=True):
+    """A delivery report as a customer reads it; the list has exactly one item."""
+
+    method: Literal["SMS_PUSH_REPORT"]
+    type: Literal["REQUEST"]
+    serial: int
+    time: str
+    report_time: str = ""
+    source_msisdn: str
+    sms_uid: str
+    sms_result_list: tuple[ReportedState]
+    customer_body: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class _ReportAnswer(msgspec.Struct, frozen=True, rename="upper"):
+    method: str
+    type: str
+    serial: int
+    time: str
+    result_code: int
+    result_desc: str
+
+
+_encoder = msgspec.json.Encoder()
+_answer_decoder = msgspec.json.Decoder(SendAnswer)
+_report_decoder = msgspec.json.Decoder(ReceivedPacket)
+
+
+def encode_request(request: SendRequest) -> bytes:
+    """The bytes to POST: compact JSON in UTF-8."""
+    return _encoder.encode(request)
+
+
+def read_answer(body: bytes) -> SendAnswer | None:
+    """The answer in a response's body, in either shape; None when it is none."""
+    try:
+        return _answer_decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def read_report(body: bytes) -> ReceivedPacket | None:
+    """The delivery report in a request's body; None when it is none."""
+    try:
+        return _report_decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def encode_report_answer(serial: int, now: datetime, code: int = ResultCode.OK) -> bytes:
+    """The answer to a report: its SERIAL, the moment in Hong Kong time, and a result code with the table's text."""
+    desc = desc_of(ResultCode(code) if code in _CODES else ResultCode.UNKNOWN_ERROR)
+    return _encoder.encode(_ReportAnswer(REPORT_METHOD, ANSWER_TYPE, serial, wire_time(now), code, desc))
+
+
+def split_number(number: str) -> Destination | None:
+    """Country code and the rest of a number in international form; a `+` in front is dropped.
+
+    The longest assigned country code counts. None when the number begins with none, or is not made of ASCII digits.
+    """
+    digits = number.removeprefix("+")
+    if not digits.isascii() or not digits.isdigit():
+        return None
+    for length in range(_LONGEST_COUNTRY_CODE, 0, -1):
+        if len(digits) > length and int(digits[:length]) in ASSIGNED and digits[0] != "0":
+            return Destination(int(digits[:length]), digits[length:])
+    return None
+
+
+_CODES = frozenset(int(code) for code in ResultCode)

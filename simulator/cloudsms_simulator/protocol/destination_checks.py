@@ -1,0 +1,118 @@
+"""Checks 17 to 19: is each destination in order? A failure refuses that destination only.
+
+These never refuse a request; they write the verdict of each refused destination into the candidate, and why.
+
+Spec: RESULT_CODE and RESULT_DESC, Remark. Reading: R3.
+"""
+
+import msgspec
+
+from cloudsms_simulator.protocol import limits, uip
+from cloudsms_simulator.protocol.candidate import Candidate, Refusal, missing
+from cloudsms_simulator.protocol.country_codes import ASSIGNED
+from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.finding_rules import found
+from cloudsms_simulator.protocol.result_codes import ResultCode
+from cloudsms_simulator.protocol.submission import Destination
+
+
+def destinations_are_numbers(candidate: Candidate) -> Refusal | None:
+    """Check 17: an assigned country code; 1 to 32 ASCII digits; 11 of them in mainland China."""
+    refused = [
+        index
+        for index, destination in enumerate(candidate.destinations)
+        if destination.country_code not in ASSIGNED or not _is_number(destination)
+    ]
+    if refused:
+        entries = uip.entries_of(candidate.packet.multi_msisdn_list) or []
+        for index in refused:
+            candidate.verdicts[index] = ResultCode.INVALID_PARAMETER
+            candidate.findings += _why(f"$.MULTI_MSISDN_LIST[{index}]", candidate.destinations[index], entries[index])
+    return None
+
+
+def destinations_are_not_blacklisted(candidate: Candidate) -> Refusal | None:
+    """Check 18: number globs on country code + number, words in the signed text."""
+    account = candidate.account
+    if account is None or not account.blacklist:
+        return None
+    word = account.blacklist.blocks_text(candidate.text)
+    for index, destination in enumerate(candidate.destinations):
+        if index in candidate.verdicts:
+            continue
+        if word is not None:
+            finding = found("blacklisted-word", "$.SMS_CONTENT", word, "a text without the word")
+        elif (glob := account.blacklist.blocks_number(destination.number)) is not None:
+            path, want = f"$.MULTI_MSISDN_LIST[{index}]", f"a number that {glob} does not match"
+            finding = found("blacklisted-number", path, destination.number, want)
+        else:
+            continue
+        candidate.verdicts[index] = ResultCode.INTERCEPT
+        candidate.findings.append(finding)
+    return None
+
+
+def destinations_have_a_price(candidate: Candidate) -> Refusal | None:
+    """Check 19: the account has a price for the country, unless the profile leaves that to a report."""
+    account = candidate.account
+    if account is None or candidate.profile.unpriced == "report":
+        return None
+    countries = {destination.country_code for destination in candidate.destinations}
+    unpriced = {country for country in countries if account.price(country) is None}
+    if not unpriced:
+        return None
+    for index, destination in enumerate(candidate.destinations):
+        if index not in candidate.verdicts and destination.country_code in unpriced:
+            candidate.verdicts[index] = ResultCode.UNPRICED_AREA
+            path = f"$.MULTI_MSISDN_LIST[{index}].COUNTRY_CODE"
+            want = "a country the account has a price for"
+            candidate.findings.append(found("unpriced", path, destination.country_code, want))
+    return None
+
+
+def _is_number(destination: Destination) -> bool:
+    msisdn = destination.msisdn
+    if not (msisdn.isascii() and msisdn.isdigit() and len(msisdn) <= limits.MSISDN_OCTETS):
+        return False
+    return destination.country_code != limits.MAINLAND_CHINA or len(msisdn) == limits.NUMBER_IN_MAINLAND_CHINA
+
+
+def _why(path: str, destination: Destination, entry: msgspec.Raw) -> list[Finding]:
+    members = uip.members_of(entry)
+    if members is None:
+        return [found("destination-wrong", path, uip.value_of(entry), "an object")]
+    findings = []
+    country = uip.value_of(members.get("COUNTRY_CODE", uip.ABSENT))
+    if missing(country):
+        findings.append(found("country-missing", f"{path}.COUNTRY_CODE", country, "a country calling code: 852"))
+    elif destination.country_code not in ASSIGNED:
+        want = "an assigned country calling code, as an integer: 852"
+        findings.append(found("country-wrong", f"{path}.COUNTRY_CODE", country, want))
+    msisdn = uip.value_of(members.get("DEST_MSISDN", uip.ABSENT))
+    if not _is_number(destination):
+        rule = _number_rule(msisdn, destination.country_code)
+        want = "11 digits" if rule == "msisdn-mainland" else "1 to 32 digits 0 to 9, without the country code"
+        findings.append(found(rule, f"{path}.DEST_MSISDN", msisdn, want))
+    return findings
+
+
+def _number_rule(msisdn: object, country_code: int) -> str:
+    """The rule that says best what is wrong with a number."""
+    if missing(msisdn):
+        return "msisdn-missing"
+    if not isinstance(msisdn, str):
+        return "msisdn-wrong"
+    if msisdn.isascii() and msisdn.isdigit():
+        mainland = country_code == limits.MAINLAND_CHINA and len(msisdn) <= limits.MSISDN_OCTETS
+        return "msisdn-mainland" if mainland else "msisdn-wrong"
+    if "x" in msisdn.lower() and msisdn.lower().replace("x", "").isdigit():
+        return "msisdn-placeholder"
+    if msisdn.strip().startswith("+"):
+        return "msisdn-plus"
+    if msisdn.isdigit():
+        return "msisdn-other-digits"
+    bare = msisdn.translate(_PUNCTUATION)
+    return "msisdn-spaces" if bare.isascii() and bare.isdigit() else "msisdn-wrong"
+
+
+_PUNCTUATION = str.maketrans("", "", " -().\t\u00a0")

@@ -1,0 +1,40 @@
+"""Findings: the things worth telling about an exchange, each under the id of a rule.
+
+The wire carries one code; the journal keeps every finding. `simulator/READINGS.md` lists the rules.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Severity = Literal["error", "warning", "suspicion"]
+
+
+class Finding(msgspec.Struct, frozen=True, gc=False):
+    """One finding.
+
+    `path` says where: a JSON path such as `$.MULTI_MSISDN_LIST[3].COUNTRY_CODE`, or `body`, `headers`, `connection`,
+    `answer`, `report`. `got` and `want` say what came and what would be right, as text for people. `heading` is the
+    specification's heading that says so.
+    """
+
+    rule: str
+    severity: Severity
+    path: str
+    got: str
+    want: str
+    heading: str
+
+
+_LONGEST_EXCERPT = 80
+
+
+def excerpt(value: object) -> str:
+    """A value as a finding quotes it: JSON-like, at most 80 characters and an ellipsis. Absent (UNSET) is `nothing`."""
+    if value is msgspec.UNSET:
+        return "nothing"
+    try:
+        text = msgspec.json.encode(value).decode("utf-8", "replace")
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        text = repr(value)
+    return text if len(text) <= _LONGEST_EXCERPT else f"{text[:_LONGEST_EXCERPT]}…"

@@ -1,0 +1,202 @@
+r"""How far a text is JSON: passing over one value, or over the members of an object, and saying where that stops.
+
+Texts come with their escaped quotes blanked out (`quotes_bared`), so that every quote begins or ends a string and no
+pattern has to look into one. Whether the escapes themselves are right is a question of its own (`bad_escape`).
+
+Spec: Interface specification and communication principle.
+"""
+
+import re
+from typing import Literal
+
+import msgspec
+
+Ending = Literal["complete", "cut", "broken"]
+
+MAXIMUM_NESTING = 100
+TOO_DEEP = f"nested more than {MAXIMUM_NESTING} deep"
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """Where reading stopped, and why: after a complete value, at the end of the text, or at what is not JSON."""
+
+    ending: Ending
+    reason: str
+    offset: int
+
+
+class Member(msgspec.Struct, frozen=True):
+    """Where a member of an object lies: its name with the quotes, and its value with the white space behind it."""
+
+    name: slice
+    value: slice
+
+
+_WHITE = rb"[ \t\n\r]*+"
+_STRING = rb'"[^"\x00-\x1f]*+"'
+_NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?(?![-+.0-9eE])"
+_SCALAR = rb"(?:%b|%b|true|false|null)" % (_STRING, _NUMBER)
+_VALUE = rb"(?:%b|([\[{]))%b" % (_SCALAR, _WHITE)
+_COMMA = rb"%b,%b" % (_WHITE, _WHITE)
+_NAMED = rb"%b%b:%b" % (_STRING, _WHITE, _WHITE)
+
+_ONE_VALUE = re.compile(_VALUE)
+# One match passes over a run of scalars; bounded, because `re` keeps a frame for each round.
+_ELEMENTS = re.compile(rb"(?:%b%b){0,200}%b" % (_SCALAR, _COMMA, _VALUE))
+_FIELDS = re.compile(rb"(?:%b%b%b){0,200}%b%b" % (_NAMED, _SCALAR, _COMMA, _NAMED, _VALUE))
+_NAME = re.compile(rb"(%b)%b:%b" % (_STRING, _WHITE, _WHITE))
+_PUNCTUATION = re.compile(rb"[\]},]" + _WHITE)
+_SPACES = re.compile(_WHITE)
+
+_STRING_SO_FAR = re.compile(rb'"[^"\x00-\x1f]*+')
+_NUMBER_SO_FAR = re.compile(rb"-?(?:(?:0|[1-9][0-9]*+)(?:\.[0-9]*+)?(?:(?<=[0-9])[eE][+-]?[0-9]*+)?)?")
+_BAD_ESCAPE = re.compile(rb"\\(?![/bfnrt]|u[0-9a-fA-F]{4})")
+_ESCAPE_SO_FAR = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3})?")
+
+_COMMA_BYTE, _ARRAY_ENDS, _OBJECT_ENDS = b",]}"
+_CLOSERS = {b"[": _ARRAY_ENDS, b"{": _OBJECT_ENDS}
+_CONTAINERS = {_ARRAY_ENDS: "an array", _OBJECT_ENDS: "an object"}
+_DIGITS = b"0123456789"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def quotes_bared(body: bytes) -> bytes:
+    r"""The body at the same length with `\\` and `\"` blanked out."""
+    return body.replace(b"\\\\", b"__").replace(b'\\"', b"__") if b"\\" in body else body
+
+
+def after_white_space(text: bytes, position: int) -> int:
+    """The first offset from `position` on that is not JSON's white space."""
+    found = _SPACES.match(text, position)
+    return position if found is None else found.end()
+
+
+def bad_utf8(body: bytes) -> Stop | None:
+    """Where a body stops being UTF-8: cut when only the end of its last character is missing."""
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data":
+            return Stop("cut", "the body ends inside a UTF-8 sequence", error.start)
+        return Stop("broken", f"byte 0x{body[error.start]:02X} is not UTF-8", error.start)
+    return None
+
+
+def bad_escape(text: bytes) -> Stop | None:
+    """The first backslash that begins no escape of JSON: cut when only the end of the escape is missing."""
+    found = _BAD_ESCAPE.search(text)
+    if found is None:
+        return None
+    if _ESCAPE_SO_FAR.fullmatch(text, found.start()):
+        return Stop("cut", "the body ends inside an escape", found.start())
+    return Stop("broken", "not an escape of JSON", found.start())
+
+
+def pass_value(text: bytes, position: int, depth: int = 0) -> Stop:
+    """Pass over the value at `position`, which lies inside `depth` containers, and over the white space behind it."""
+    closers = bytearray()
+    items = _ONE_VALUE
+    while True:
+        found = items.match(text, position)
+        if found is None:
+            return _no_name(text, position) if items is _FIELDS else _no_value(text, position)
+        position = found.end()
+        opener = found[1]
+        if opener is not None:
+            if depth + len(closers) == MAXIMUM_NESTING:
+                return Stop("broken", TOO_DEEP, found.start(1))
+            closers.append(_CLOSERS[opener])
+            if text[position : position + 1] != closers[-1:]:
+                items = _FIELDS if opener == b"{" else _ELEMENTS
+                continue
+        while closers:
+            punctuation = _PUNCTUATION.match(text, position)
+            byte = text[position] if punctuation else None
+            if punctuation is None or byte not in (closers[-1], _COMMA_BYTE):
+                return _no_punctuation(text, position, closers[-1])
+            position = punctuation.end()
+            if byte == _COMMA_BYTE:
+                items = _FIELDS if closers[-1] == _OBJECT_ENDS else _ELEMENTS
+                break
+            closers.pop()
+        else:
+            return Stop("complete", "", position)
+
+
+def pass_members(text: bytes, position: int) -> tuple[list[Member], Stop]:
+    """Pass over the object at `position`: its members as far as they are there whole, and where it stops."""
+    members: list[Member] = []
+    position = after_white_space(text, position + 1)
+    if text[position : position + 1] == b"}":
+        return members, Stop("complete", "", position + 1)
+    while True:
+        name = _NAME.match(text, position)
+        if name is None:
+            return members, _no_name(text, position)
+        value = pass_value(text, name.end(), depth=1)
+        if value.ending != "complete":
+            return members, value
+        # A number at the very end may have lost digits.
+        if value.offset < len(text) or text[-1:] not in _DIGITS:
+            members.append(Member(slice(*name.span(1)), slice(name.end(), value.offset)))
+        punctuation = _PUNCTUATION.match(text, value.offset)
+        if punctuation is None or text[value.offset] == _ARRAY_ENDS:
+            return members, _no_punctuation(text, value.offset, _OBJECT_ENDS)
+        if text[value.offset] == _OBJECT_ENDS:
+            return members, Stop("complete", "", value.offset + 1)
+        position = punctuation.end()
+
+
+def _no_value(text: bytes, position: int) -> Stop:
+    """Why no value begins at `position`."""
+    first = text[position : position + 1]
+    if not first:
+        return Stop("cut", "the body ends where a value should begin", position)
+    if first == b'"':
+        return _no_string(text, position)
+    if first in b"-" + _DIGITS:
+        number = _NUMBER_SO_FAR.match(text, position)
+        end = position if number is None else number.end()
+        if end == len(text):
+            return Stop("cut", "the body ends inside a number", end)
+        return Stop("broken", "not a number of JSON", end)
+    rest = text[position : position + 5]
+    if position + len(rest) == len(text) and any(word.startswith(rest) for word in (b"true", b"false", b"null")):
+        return Stop("cut", "the body ends inside a literal", len(text))
+    if text.startswith(_BYTE_ORDER_MARK, position):
+        return Stop("broken", "a byte order mark", position)
+    return Stop("broken", "a value should begin here", position)
+
+
+def _no_name(text: bytes, position: int) -> Stop:
+    """Why no member of an object begins at `position`."""
+    name = _NAME.match(text, position)
+    if name is not None:
+        return _no_value(text, name.end())
+    if position == len(text):
+        return Stop("cut", "the body ends inside an object", position)
+    if text[position] != ord('"'):
+        return Stop("broken", "a name in double quotes should begin here", position)
+    end = text.find(b'"', position + 1)
+    if end < 0 or _STRING_SO_FAR.fullmatch(text, position, end) is None:
+        return _no_string(text, position)
+    end = after_white_space(text, end + 1)
+    if end == len(text):
+        return Stop("cut", "the body ends before a colon", end)
+    return Stop("broken", "a colon should stand here", end)
+
+
+def _no_string(text: bytes, position: int) -> Stop:
+    """Why the quote at `position` begins no string."""
+    string = _STRING_SO_FAR.match(text, position)
+    end = position if string is None else string.end()
+    if end == len(text):
+        return Stop("cut", "the body ends inside a string", end)
+    return Stop("broken", f"control character 0x{text[end]:02X} inside a string", end)
+
+
+def _no_punctuation(text: bytes, position: int, closer: int) -> Stop:
+    """Why neither a comma nor `closer` stands at `position`."""
+    if position == len(text):
+        return Stop("cut", f"the body ends inside {_CONTAINERS[closer]}", position)
+    return Stop("broken", f"a comma or {chr(closer)} should stand here", position)

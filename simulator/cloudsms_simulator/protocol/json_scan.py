@@ -1,0 +1,171 @@
+"""What a body is as JSON: complete, cut off, or broken, and how far it could be read.
+
+The fast decoder only says that it refused. Whether a packet lost its tail or never was JSON decides between two result
+codes, so this reading goes from left to right and knows when it ran out of input.
+
+Spec: RESULT_CODE and RESULT_DESC, Lost_info and Invalid_context.
+"""
+
+import json
+import re
+from typing import Literal
+
+import msgspec
+
+from cloudsms_simulator.protocol.json_reader import (
+    MAXIMUM_NESTING,
+    TOO_DEEP,
+    Ending,
+    Stop,
+    after_white_space,
+    bad_escape,
+    bad_utf8,
+    pass_members,
+    pass_value,
+    quotes_bared,
+)
+
+Kind = Literal["object", "array", "string", "number", "literal"]
+
+LONE_SURROGATE = "lone surrogate"
+
+
+class Scan(msgspec.Struct, frozen=True):
+    """What `scan` saw."""
+
+    ending: Ending
+    reason: str
+    """Why it is cut or broken; empty when complete."""
+    offset: int
+    """The byte where the trouble is; for a complete value the byte after it."""
+    end: int
+    """The byte after the outermost value, or where reading it stopped."""
+    kind: Kind | None
+    """What the outermost value is; None when its first byte does not tell."""
+    surplus: bool
+    """The value is followed by bytes that are not white space."""
+    members: tuple[tuple[str, bytes], ...]
+    """Name and raw value of each complete member of the outermost object, in order, duplicates included."""
+    lone_surrogate: bool
+    """An escape in the complete value names half of a surrogate pair."""
+
+
+_KINDS: tuple[tuple[bytes, Kind], ...] = (
+    (b"{", "object"),
+    (b"[", "array"),
+    (b'"', "string"),
+    (b"-0123456789", "number"),
+    (b"tfn", "literal"),
+)
+_WHITE_SPACE = b" \t\n\r"
+_HIGH = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
+_LOW = rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_LONE = re.compile(rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, _HIGH, _LOW))
+_ALL_BUT_BRACKETS_AND_QUOTES = bytes(set(range(256)) - set(b'[]{}"'))
+
+
+def scan(body: bytes) -> Scan:
+    """Read a body as one JSON value: strict RFC 8259, strict UTF-8, containers at most 100 deep.
+
+    The first trouble from the left decides. Running out of input is `cut`, be it inside a literal, a number, an escape
+    or a UTF-8 sequence; anything else is `broken`. A lone surrogate breaks only a body that is otherwise complete.
+    Bytes after the value leave it complete, with `surplus`. An empty body is cut, of no kind.
+
+    Linear in time, never recursive, raises nothing.
+    """
+    bared = quotes_bared(body)
+    not_text = bad_utf8(body)
+    text = bared if not_text is None else bared[: not_text.offset]
+    not_escape = bad_escape(text)
+    if not_escape is not None:
+        # Its backslash stays: inside a string reading ends behind it, anywhere else the backslash is no JSON.
+        text = text[: not_escape.offset + 1]
+    begin = after_white_space(text, 0)
+    first = text[begin : begin + 1]
+    members, stop = pass_members(text, begin) if first == b"{" else ([], pass_value(text, begin))
+    end = stop.offset
+    lone = None
+    surplus = False
+    if stop.ending == "complete":
+        end = len(text[:end].rstrip(_WHITE_SPACE))
+        surplus = after_white_space(body, end) < len(body)
+        lone = _lone_surrogate(bared, end)
+        # Behind the value a wrong escape is only more surplus, but bytes that are no UTF-8 are no text at all.
+        stop = not_text or Stop("complete", "", end)
+        if lone is not None and stop.ending == "complete":
+            stop = Stop("broken", LONE_SURROGATE, lone.start())
+    elif stop.ending == "cut":
+        stop = not_escape or not_text or stop
+    return Scan(
+        ending=stop.ending,
+        reason=stop.reason,
+        offset=stop.offset,
+        end=end,
+        kind=next((kind for firsts, kind in _KINDS if first and first in firsts), None),
+        surplus=surplus,
+        members=tuple((_name(body[each.name]), body[each.value].rstrip(_WHITE_SPACE)) for each in members),
+        lone_surrogate=lone is not None,
+    )
+
+
+def too_deep(body: bytes) -> bool:
+    """Whether a body is nested more than 100 deep. Cheap when it plainly is not, else a scan."""
+    if body.count(b"[") + body.count(b"{") <= MAXIMUM_NESTING:
+        return False
+    left = quotes_bared(body).translate(None, _ALL_BUT_BRACKETS_AND_QUOTES).replace(b'""', b"")
+    # A quote remains only where a string holds brackets, which are not to be counted.
+    if b'"' not in left:
+        peeled = (b"{}", b"[]", b"{}")
+        for pair in peeled:
+            left = left.replace(pair, b"")
+        if len(left) + len(peeled) <= MAXIMUM_NESTING:
+            return False
+    return scan(body).reason == TOO_DEEP
+
+
+def has_lone_surrogate(body: bytes) -> bool:
+    r"""Whether an escape in a JSON body names half of a surrogate pair: `"\ud800"`, or a pair the wrong way round."""
+    return _lone_surrogate(quotes_bared(body), len(body)) is not None
+
+
+def _lone_surrogate(bared: bytes, end: int) -> re.Match[bytes] | None:
+    return _LONE.search(bared, 0, end) if b"\\u" in bared else None
+
+
+def duplicate_keys(body: bytes) -> tuple[str, ...]:
+    """JSON paths of names that occur more than once in their object; `()` when the body cannot be read."""
+    try:
+        outermost: object = json.loads(body, object_pairs_hook=tuple, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return ()
+    found: dict[str, None] = {}
+    waiting = [("$", outermost)]
+    while waiting:
+        path, value = waiting.pop()
+        inner: list[tuple[str, object]] = []
+        if isinstance(value, list):
+            inner = [(f"{path}[{index}]", element) for index, element in enumerate(value)]
+        elif isinstance(value, tuple):
+            inner = [(path + _step(name), member) for name, member in value]
+            seen: set[str] = set()
+            for name, _ in inner:
+                if name in seen:
+                    found[name] = None
+                seen.add(name)
+        waiting.extend(item for item in reversed(inner) if isinstance(item[1], list | tuple))
+    return tuple(found)
+
+
+def _name(quoted: bytes) -> str:
+    if b"\\" not in quoted:
+        return quoted[1:-1].decode()
+    return _printable(json.loads(quoted))
+
+
+def _step(name: str) -> str:
+    return f".{name}" if name.isidentifier() else f"[{json.dumps(_printable(name), ensure_ascii=False)}]"
+
+
+def _printable(text: str) -> str:
+    """A text with halves of surrogate pairs replaced, so that it can be written as UTF-8."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

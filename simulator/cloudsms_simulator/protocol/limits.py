@@ -1,0 +1,28 @@
+"""The limits of the fields, in octets of UTF-8 where they are lengths.
+
+Spec: Request UIP Format, LMAX. Reading: R6.
+"""
+
+METHOD = "SMS_SEND_REQUEST"
+REPORT_METHOD = "SMS_PUSH_REPORT"
+TYPE = "REQUEST"
+ANSWER_TYPE = "ANSWER"
+
+HIGHEST_SERIAL = 65535
+TIME_OCTETS = 32
+AUTH_KEY_OCTETS = 128
+ROUTE_OCTETS = 255
+SENDER_OCTETS = 32
+SIGNATURE_OCTETS = 64
+CUSTOMER_BODY_OCTETS = 255
+MSISDN_OCTETS = 32
+MOST_DESTINATIONS = 200
+MOST_SEGMENTS = 10
+NUMBER_IN_MAINLAND_CHINA = 11
+MAINLAND_CHINA = 86
+HIGHEST_ECHOED_COUNTRY = 9999
+
+
+def octets(text: str) -> int:
+    """The length of a text in octets of UTF-8."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

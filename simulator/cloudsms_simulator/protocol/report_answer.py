@@ -1,0 +1,93 @@
+"""The customer's answer to a delivery report, audited. The platform only looks at the HTTP status; we read it all.
+
+Spec: Delivery Report (DR) response Format. Spec: Delivery Report (DR) CallBack, DR callback response Sample.
+"""
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.finding_rules import Told, found
+from cloudsms_simulator.protocol.json_scan import scan
+from cloudsms_simulator.protocol.timestamps import read_wire_time
+
+_METHOD = "SMS_PUSH_REPORT"
+_TYPE = "ANSWER"
+_LONGEST_DESC = 127
+_AN_ANSWER = "an ANSWER packet: METHOD, TYPE, SERIAL, TIME, RESULT_CODE, RESULT_DESC"
+
+
+class _Answer(msgspec.Struct, frozen=True, rename="upper"):
+    method: object = msgspec.UNSET
+    type: object = msgspec.UNSET
+    serial: object = msgspec.UNSET
+    time: object = msgspec.UNSET
+    result_code: object = msgspec.UNSET
+    result_desc: object = msgspec.UNSET
+
+
+_decoder = msgspec.json.Decoder(_Answer)
+
+
+def audit(serial: int, status: int, body: bytes) -> tuple[Finding, ...]:
+    """What is wrong with the answer to the report that carried `serial`; empty when nothing is.
+
+    A status other than 2xx is the only finding then, whatever the body. Spaces around METHOD and TYPE are no finding:
+    the document's own sample has one.
+    """
+    if not 200 <= status <= 299:
+        return (found("dr-http-status", "answer", status, "200"),)
+    if not body.strip(b" \t\r\n"):
+        return (found("dr-answer-empty", "answer", Told(f"HTTP {status} without a body"), _AN_ANSWER),)
+    try:
+        body.decode("utf-8")
+        answer = _decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return (_why_unread(body),)
+    return tuple(finding for check in _CHECKS for finding in check(answer, serial))
+
+
+def _why_unread(body: bytes) -> Finding:
+    read = scan(body)
+    if read.ending != "complete":
+        return found("dr-answer-not-json", "answer", Told(f"{read.reason}, at byte {read.offset}"), _AN_ANSWER)
+    if read.surplus:
+        return found(
+            "dr-answer-not-json", "answer", Told(f"more after the JSON value, from byte {read.end}"), _AN_ANSWER
+        )
+    return found("dr-answer-not-object", "answer", Told(f"JSON {read.kind}"), _AN_ANSWER)
+
+
+def _method(answer: _Answer, serial: int) -> Iterator[Finding]:
+    if not isinstance(answer.method, str) or answer.method.strip(" ") != _METHOD:
+        yield found("dr-answer-method", "$.METHOD", answer.method, _METHOD)
+
+
+def _type(answer: _Answer, serial: int) -> Iterator[Finding]:
+    if not isinstance(answer.type, str) or answer.type.strip(" ") != _TYPE:
+        yield found("dr-answer-type", "$.TYPE", answer.type, _TYPE)
+
+
+def _serial(answer: _Answer, serial: int) -> Iterator[Finding]:
+    if type(answer.serial) is not int or answer.serial != serial:
+        yield found("dr-answer-serial", "$.SERIAL", answer.serial, f"{serial}, the report's SERIAL")
+
+
+def _time(answer: _Answer, serial: int) -> Iterator[Finding]:
+    if not isinstance(answer.time, str) or read_wire_time(answer.time) is None:
+        yield found("dr-answer-time", "$.TIME", answer.time, "YYYY-MM-DD HH:MM:SS")
+
+
+def _code(answer: _Answer, serial: int) -> Iterator[Finding]:
+    if type(answer.result_code) is not int or answer.result_code != 1:
+        yield found("dr-answer-code", "$.RESULT_CODE", answer.result_code, "1")
+
+
+def _desc(answer: _Answer, serial: int) -> Iterator[Finding]:
+    desc = answer.result_desc
+    if not isinstance(desc, str) or not desc.strip() or len(desc.encode()) > _LONGEST_DESC:
+        yield found("dr-answer-desc", "$.RESULT_DESC", desc, f"a string of at most {_LONGEST_DESC} octets, such as OK")
+
+
+_CHECKS: tuple[Callable[[_Answer, int], Iterator[Finding]], ...] = (_method, _type, _serial, _time, _code, _desc)

@@ -1,0 +1,33 @@
+"""Moments as the platform writes them: Hong Kong time, to the second.
+
+Every moment inside the simulator is an aware `datetime` in this zone, so the wire, the API and the log agree.
+
+Spec: General Parameters, TIME. Spec: Delivery Report (DR) Request Format, TIME, REPORT_TIME.
+"""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+HONG_KONG = timezone(timedelta(hours=8))
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC).astimezone(HONG_KONG)
+TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
+
+
+def wire_time(moment: datetime) -> str:
+    """`YYYY-MM-DD HH:MM:SS` of a moment given in Hong Kong time; the fraction of the second is cut off."""
+    return moment.isoformat(" ", "seconds")[:19]
+
+
+def read_wire_time(text: str) -> datetime | None:
+    """The Hong Kong moment a TIME field names, or None when it is not written as `YYYY-MM-DD HH:MM:SS`."""
+    if len(text) != 19 or not text.isascii():
+        return None
+    try:
+        return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=HONG_KONG)
+    except ValueError:
+        return None
+
+
+def microseconds(moment: datetime) -> int:
+    """Whole microseconds since 1970, exactly."""
+    since = moment - EPOCH
+    return (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds

@@ -1,0 +1,134 @@
+"""UIP packets: from the bytes of a body to the fields of a packet.
+
+A body in order costs one pass of a typed decoder. Only a body that the decoder refuses is read again by our own
+reader, which tells a packet that was cut off from one that never was JSON.
+
+Spec: Interface specification and communication principle. Spec: Request UIP Format. Reading: R3.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from cloudsms_simulator.protocol.json_scan import Scan, scan, too_deep
+
+ABSENT = msgspec.Raw(b"")
+"""The value of a raw field that is not there."""
+
+OUT_OF_RANGE = float("inf")
+"""Stands for a number no float can hold, such as 1e400: valid JSON, and never what a field wants."""
+
+
+class Packet(msgspec.Struct, frozen=True, rename="upper"):
+    """The fields of a request, as whatever JSON they came as; an absent field is None, as `null` is.
+
+    The list of destinations and CUSTOMER_BODY stay the bytes they were: the one is read with its own decoder, the
+    other must come back unchanged.
+    """
+
+    method: object = None
+    type: object = None
+    serial: object = None
+    time: object = None
+    auth_key: object = None
+    version: object = None
+    route_id: object = None
+    original_addr: object = None
+    signature: object = None
+    signature_type: object = None
+    priority: object = None
+    repeat: object = None
+    sms_content: object = None
+    multi_msisdn_list: msgspec.Raw = ABSENT
+    customer_body: msgspec.Raw = ABSENT
+    uip_head: msgspec.Raw = msgspec.field(default=ABSENT, name="uip_head")
+
+
+EMPTY_PACKET = Packet()
+FIELDS = frozenset(field.encode_name for field in msgspec.structs.fields(Packet))
+RAW_FIELDS = frozenset({"MULTI_MSISDN_LIST", "CUSTOMER_BODY", "uip_head"})
+_NAMES = {field.encode_name: field.name for field in msgspec.structs.fields(Packet)}
+
+Form = Literal["object", "empty", "cut", "broken", "no-object"]
+
+
+class Decoded(msgspec.Struct, frozen=True):
+    """What a body turned out to be.
+
+    `form`: an object with members; empty; cut off; broken (no strict JSON); or JSON that is no object with members.
+    `packet` holds the fields, as far as they could be read: of a cut body those that arrived whole.
+    `trailing`: bytes follow the value. `reason` and `offset` tell where reading stopped, for people.
+    """
+
+    packet: Packet
+    form: Form = "object"
+    trailing: bool = False
+    reason: str = ""
+    offset: int = 0
+
+
+_decoder = msgspec.json.Decoder(Packet)
+_EMPTY = Decoded(EMPTY_PACKET, "empty", reason="no bytes but white space")
+
+
+def decode(body: bytes) -> Decoded:
+    """Reads a body. Never raises; what is wrong with the body is in the result's `form`, `trailing` and `reason`."""
+    try:
+        if not body.isascii():
+            body.decode()
+        packet = _decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _decode_again(body)
+    if packet == EMPTY_PACKET or too_deep(body):
+        return _decode_again(body)
+    return Decoded(packet)
+
+
+def value_of(raw: bytes | msgspec.Raw) -> object:
+    """The value of a raw JSON slice; a number out of every range is `OUT_OF_RANGE`, nothing at all is None."""
+    if not bytes(raw):
+        return None
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.MsgspecError:
+        return OUT_OF_RANGE
+
+
+def members_of(raw: bytes | msgspec.Raw) -> dict[str, msgspec.Raw] | None:
+    """The members of a raw JSON object, each still raw, or None when it is no object."""
+    try:
+        return msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    except msgspec.MsgspecError:
+        return None
+
+
+def entries_of(raw: bytes | msgspec.Raw) -> list[msgspec.Raw] | None:
+    """The entries of a raw JSON array, each still raw, or None when it is no array."""
+    try:
+        return msgspec.json.decode(raw, type=list[msgspec.Raw])
+    except msgspec.MsgspecError:
+        return None
+
+
+def _decode_again(body: bytes) -> Decoded:
+    if not body.strip(b" \t\r\n"):
+        return _EMPTY
+    found = scan(body)
+    packet = _packet_of(found)
+    if found.ending == "cut":
+        return Decoded(packet, "cut", reason=found.reason, offset=found.offset)
+    if found.ending == "broken":
+        return Decoded(packet, "broken", reason=found.reason, offset=found.offset)
+    form: Form = "object" if found.members else "no-object"
+    return Decoded(packet, form, found.surplus, reason=f"JSON {found.kind}", offset=found.end)
+
+
+def _packet_of(found: Scan) -> Packet:
+    """A packet of the members that could be read whole; the last of two with the same name counts."""
+    values: dict[str, object] = {}
+    for name, raw in found.members:
+        if name in RAW_FIELDS:
+            values[_NAMES[name]] = msgspec.Raw(raw)
+        elif name in _NAMES:
+            values[_NAMES[name]] = value_of(raw)
+    return msgspec.structs.replace(EMPTY_PACKET, **values)

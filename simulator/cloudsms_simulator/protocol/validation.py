@@ -1,0 +1,71 @@
+"""Validation: the checks in the order in which the platform looks, and every finding when one of them fails.
+
+The first failure decides the code on the wire. Checks 1 to 9 are the gateway's, 10 to 16 judge the request as a
+whole, 17 each destination alone, 18 and 19 each destination against what the account allows. What strikes between
+them (whitelist, rate limit, queue) is the engine's.
+
+Spec: Request UIP Format. Spec: RESULT_CODE and RESULT_DESC. Reading: R3.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+from cloudsms_simulator.protocol import destination_checks, gateway_checks, request_checks
+from cloudsms_simulator.protocol.candidate import Candidate, Refusal, candidate_of
+from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.mistakes import OBSERVATIONS, Circumstances
+
+Check = Callable[[Candidate], Refusal | None]
+Scope = Literal["gateway", "request", "destination", "account"]
+
+CHECKS: tuple[tuple[int, Scope, Check], ...] = (
+    (1, "gateway", gateway_checks.body_is_not_empty),
+    (2, "gateway", gateway_checks.body_is_complete),
+    (3, "gateway", gateway_checks.body_is_json),
+    (4, "gateway", gateway_checks.body_is_an_object),
+    (5, "gateway", gateway_checks.method_and_type),
+    (6, "gateway", gateway_checks.serial_and_time),
+    (7, "gateway", gateway_checks.auth_key_is_there),
+    (8, "gateway", gateway_checks.auth_key_is_a_string),
+    (9, "gateway", gateway_checks.auth_key_is_known),
+    (10, "request", request_checks.version_is_accepted),
+    (11, "request", request_checks.route_is_there),
+    (12, "request", request_checks.sender_is_displayable),
+    (13, "request", request_checks.signature_and_priority),
+    (14, "request", request_checks.customer_body_is_small),
+    (15, "request", request_checks.content_fits),
+    (16, "request", request_checks.list_is_an_array),
+    (17, "destination", destination_checks.destinations_are_numbers),
+    (18, "account", destination_checks.destinations_are_not_blacklisted),
+    (19, "account", destination_checks.destinations_have_a_price),
+)
+
+GATEWAY_CHECKS: tuple[Check, ...] = tuple(check for _, scope, check in CHECKS if scope == "gateway")
+REQUEST_CHECKS: tuple[Check, ...] = tuple(check for _, scope, check in CHECKS if scope == "request")
+DESTINATION_CHECKS: tuple[Check, ...] = tuple(check for _, scope, check in CHECKS if scope == "destination")
+ACCOUNT_CHECKS: tuple[Check, ...] = tuple(check for _, scope, check in CHECKS if scope == "account")
+
+
+def first_refusal(checks: tuple[Check, ...], candidate: Candidate) -> Refusal | None:
+    """Runs checks in order up to the first that fails."""
+    for check in checks:
+        refusal = check(candidate)
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def diagnose(candidate: Candidate, circumstances: Circumstances) -> tuple[Finding, ...]:
+    """Everything worth telling about a packet, in the order of the checks, then of the usual mistakes.
+
+    Runs every check on a fresh copy of the candidate without stopping at the first failure. After a failure of checks
+    1 to 4 there is no packet to judge, and only these and what came around the packet is told.
+    """
+    fresh = candidate_of(candidate.decoded, candidate.account, candidate.profile)
+    readable = fresh.decoded.form == "object"
+    refusals = [check(fresh) for _, _scope, check in CHECKS if readable or check in GATEWAY_CHECKS[:4]]
+    findings = [finding for refusal in refusals if refusal is not None for finding in refusal.findings]
+    findings += fresh.findings
+    for observe in OBSERVATIONS:
+        findings += observe(fresh, circumstances)
+    return tuple(dict.fromkeys(findings))

@@ -1,0 +1,125 @@
+"""GSM 03.38 against two independent packages, over every character there is."""
+
+import sys
+
+import gsmcodecs
+import pytest
+import smsutil
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloudsms_simulator.protocol.gsm import (
+    CHARACTERS,
+    DEFAULT_ALPHABET,
+    ESCAPE,
+    EXTENSION,
+    LOOK_ALIKES,
+    escaped,
+    first_outside,
+    is_gsm,
+    look_alike,
+    septets,
+    unescaped,
+)
+
+CODEC = gsmcodecs.Codec()
+
+gsm_texts = st.text(st.sampled_from(sorted(CHARACTERS)), max_size=400)
+any_texts = st.text(st.one_of(st.sampled_from(sorted(CHARACTERS)), st.characters(codec="utf-8")), max_size=40)
+
+
+@pytest.fixture(scope="module")
+def every_character() -> str:
+    """All 1,112,064 characters: every code point but the surrogates."""
+    surrogates = range(0xD800, 0xE000)
+    return "".join(chr(code) for code in range(sys.maxunicode + 1) if code not in surrogates)
+
+
+def test_there_are_127_characters_of_one_septet_and_ten_of_two() -> None:
+    assert len(DEFAULT_ALPHABET) == 128
+    assert len(set(DEFAULT_ALPHABET) - {ESCAPE}) == 127
+    assert DEFAULT_ALPHABET[0x1B] == ESCAPE
+    assert len(EXTENSION) == 10
+    assert len(CHARACTERS) == 137
+
+
+def test_the_characters_are_those_of_gsmcodecs(every_character: str) -> None:
+    encoded, _ = CODEC.encode(every_character, "ignore")
+    theirs, _ = CODEC.decode(encoded)
+
+    assert frozenset(filter(is_gsm, every_character)) == frozenset(theirs) == CHARACTERS
+
+
+def test_the_characters_are_those_of_smsutil_which_takes_the_escape_for_one(every_character: str) -> None:
+    encoded = every_character.encode("gsm0338", "ignore")
+
+    assert frozenset(smsutil.decode(encoded)) - {ESCAPE} == CHARACTERS
+
+
+def test_the_septets_of_each_character_are_those_of_gsmcodecs() -> None:
+    for character in CHARACTERS:
+        ours = bytes([DEFAULT_ALPHABET.index(character)]) if character in DEFAULT_ALPHABET else None
+        theirs, _ = CODEC.encode(character)
+
+        assert theirs == (ours or bytes([0x1B, EXTENSION.get(character, 0)]))
+        assert septets(character) == len(theirs)
+
+
+def test_a_character_outside_spoils_the_whole_text() -> None:
+    assert septets("Code 验") is None
+    assert septets("Code é `") is None
+    assert septets("`") is None
+
+
+def test_the_escape_is_no_character() -> None:
+    assert septets(ESCAPE) is None
+    assert septets(f"é{ESCAPE}") is None
+    assert first_outside(f"A{ESCAPE}") == (1, ESCAPE)
+
+
+def test_an_empty_text_is_gsm() -> None:
+    assert septets("") == 0
+    assert is_gsm("")
+    assert first_outside("") is None
+
+
+def test_the_first_character_outside_is_told_with_its_index() -> None:
+    assert first_outside("It’s “mine”") == (2, "’")
+    assert first_outside("It's mine €") is None
+
+
+@given(gsm_texts)
+def test_septets_are_what_gsmcodecs_encodes(text: str) -> None:
+    encoded, _ = CODEC.encode(text)
+
+    assert septets(text) == len(encoded) == len(escaped(text))
+    assert unescaped(escaped(text)) == text
+
+
+@given(any_texts)
+def test_the_three_questions_agree_on_any_text(text: str) -> None:
+    outside = [(index, character) for index, character in enumerate(text) if character not in CHARACTERS]
+
+    assert first_outside(text) == (outside[0] if outside else None)
+    assert is_gsm(text) is (septets(text) is not None) is not outside
+
+
+def test_every_look_alike_turns_a_foreign_character_into_gsm() -> None:
+    for foreign, twin in LOOK_ALIKES.items():
+        assert not is_gsm(foreign)
+        assert is_gsm(twin)
+        assert look_alike(foreign) == twin
+
+
+@pytest.mark.parametrize(
+    ("text", "twin"),
+    [
+        ("“It’s here” – really…", '"It\'s here" - really...'),
+        ("【CloudSMS】Code", "[CloudSMS]Code"),
+        ("a\u00a0b", "a b"),
+        ("Code：１２３４", "Code:1234"),
+        ("验证码“1234”", '验证码"1234"'),
+    ],
+)
+def test_a_look_alike_reads_the_same(text: str, twin: str) -> None:
+    assert look_alike(text) == twin

@@ -1,0 +1,114 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloudsms_simulator.protocol.json_reader import (
+    TOO_DEEP,
+    Member,
+    Stop,
+    after_white_space,
+    bad_escape,
+    bad_utf8,
+    pass_members,
+    pass_value,
+    quotes_bared,
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "bared"),
+    [
+        (b'"a"', b'"a"'),
+        (b'"a\\""', b'"a__"'),
+        (b'"a\\\\"', b'"a__"'),
+        (b'"a\\\\\\""', b'"a____"'),
+        (b'"\\n\\u0022"', b'"\\n\\u0022"'),
+    ],
+)
+def test_every_quote_of_a_bared_body_begins_or_ends_a_string(body: bytes, bared: bytes) -> None:
+    assert quotes_bared(body) == bared
+
+
+@given(st.binary())
+def test_a_bared_body_is_as_long_as_it_was(body: bytes) -> None:
+    assert len(quotes_bared(body)) == len(body)
+
+
+def test_white_space_is_blank_tab_and_the_ends_of_lines() -> None:
+    assert after_white_space(b"x \t\r\n\x0b", 1) == 5
+    assert after_white_space(b"x  ", 1) == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "stop"),
+    [
+        ("你好".encode(), None),
+        ("你".encode()[:2], Stop("cut", "the body ends inside a UTF-8 sequence", 0)),
+        (b"ab\xff", Stop("broken", "byte 0xFF is not UTF-8", 2)),
+        (b"ab\xe4(", Stop("broken", "byte 0xE4 is not UTF-8", 2)),
+    ],
+)
+def test_bytes_are_utf8_or_cut_or_neither(body: bytes, stop: Stop | None) -> None:
+    assert bad_utf8(body) == stop
+
+
+@pytest.mark.parametrize(
+    ("text", "stop"),
+    [
+        (b'"\\n\\/\\u00e9"', None),
+        (b'"\\u00', Stop("cut", "the body ends inside an escape", 1)),
+        (b'"\\u00g0', Stop("broken", "not an escape of JSON", 1)),
+        (b'"\\n\\x', Stop("broken", "not an escape of JSON", 3)),
+    ],
+)
+def test_an_escape_is_one_of_json_or_cut_or_neither(text: bytes, stop: Stop | None) -> None:
+    assert bad_escape(text) == stop
+
+
+def test_a_value_is_passed_over_with_the_white_space_behind_it() -> None:
+    assert pass_value(b'xx{"a":[1,{}],"b":{"c":null}} \n,', 2) == Stop("complete", "", 31)
+    assert pass_value(b"-1.5e+3,", 0) == Stop("complete", "", 7)
+
+
+def test_the_containers_around_a_value_count_as_its_depth() -> None:
+    assert pass_value(b"[]", 0, depth=99).ending == "complete"
+    assert pass_value(b"[]", 0, depth=100) == Stop("broken", TOO_DEEP, 0)
+    assert pass_value(b"1", 0, depth=100).ending == "complete"
+
+
+def test_long_runs_of_scalars_are_passed_over_like_short_ones() -> None:
+    for count in (199, 200, 201, 202, 1000):
+        array = b"[" + b",".join([b"1"] * count) + b"]"
+        fields = b"{" + b" , ".join([b'"a": "b"'] * count) + b"}"
+        assert pass_value(array, 0) == Stop("complete", "", len(array))
+        assert pass_value(fields, 0) == Stop("complete", "", len(fields))
+        assert pass_value(array[:-1] + b",x]", 0).offset == len(array)
+
+
+def test_members_are_told_with_where_the_object_stops() -> None:
+    text = b'{ "a" : 1 , "b":[2] }'
+
+    members, stop = pass_members(text, 0)
+
+    assert members == [Member(slice(2, 5), slice(8, 10)), Member(slice(12, 15), slice(16, 20))]
+    assert stop == Stop("complete", "", 21)
+
+
+@pytest.mark.parametrize(
+    ("text", "passed", "stop"),
+    [
+        (b"{}", 0, Stop("complete", "", 2)),
+        (b"{", 0, Stop("cut", "the body ends inside an object", 1)),
+        (b'{"a":1]', 1, Stop("broken", "a comma or } should stand here", 6)),
+        (b'{"a":1;', 1, Stop("broken", "a comma or } should stand here", 6)),
+        (b'{"a":1 ', 1, Stop("cut", "the body ends inside an object", 7)),
+        (b'{"a":1', 0, Stop("cut", "the body ends inside an object", 6)),
+        (b'{"a":x', 0, Stop("broken", "a value should begin here", 5)),
+        (b'{"a":1,}', 1, Stop("broken", "a name in double quotes should begin here", 7)),
+        (b'{"a" 1}', 0, Stop("broken", "a colon should stand here", 5)),
+    ],
+)
+def test_where_an_object_stops(text: bytes, passed: int, stop: Stop) -> None:
+    members, last = pass_members(text, 0)
+
+    assert (len(members), last) == (passed, stop)
