@@ -1,0 +1,94 @@
+"""Acceptance: the codes of a batch, and the messages, debits and first steps of what is accepted.
+
+Spec: SMS Dispatching. Spec: RESULT_CODE and RESULT_DESC. Reading: R7, R8, R9.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.admission import Application, rejection
+from cloudsms_simulator.engine.billing import LedgerEntry, quote
+from cloudsms_simulator.engine.message import Message, Sending
+from cloudsms_simulator.engine.script import LOCAL_REJECTION
+from cloudsms_simulator.protocol.profile import Profile
+from cloudsms_simulator.protocol.result_codes import ResultCode
+from cloudsms_simulator.protocol.submission import Submission
+
+_NOTHING = Decimal(0)
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """What acceptance came to: the messages, their debits, and the balance after them."""
+
+    messages: tuple[Message, ...]
+    entries: list[LedgerEntry]
+    balance: Decimal | None
+
+
+def overall(verdicts: dict[int, ResultCode], count: int, profile: Profile) -> tuple[ResultCode, dict[int, ResultCode]]:
+    """The top-level code of a batch of `count`, and the verdicts that stand after the profile's `mixed_batch`."""
+    if not verdicts:
+        return ResultCode.OK, verdicts
+    first = verdicts[min(verdicts)]
+    if profile.mixed_batch == "all_or_nothing":
+        return first, {index: verdicts.get(index, first) for index in range(count)}
+    if profile.mixed_batch == "first_error" or len(verdicts) == count:
+        return first, verdicts
+    return ResultCode.OK, verdicts
+
+
+def sending_of(account: Account, submission: Submission, request_id: int, now: datetime) -> Sending:
+    """What the messages of a submission share."""
+    return Sending(
+        request_id,
+        account.name,
+        submission.serial,
+        now,
+        submission.route_id,
+        submission.sender or account.default_sender,
+        submission.text,
+        submission.segmentation,
+        account.currency,
+        account.profile,
+        submission.customer_body,
+    )
+
+
+def accept(
+    account: Account,
+    submission: Submission,
+    sending: Sending,
+    indices: "range | list[int]",
+    uids: tuple[str, ...],
+    balance: Decimal | None,
+) -> Accepted:
+    """The messages of the destinations at `indices`, admitted in order: each is debited whole, or rejected locally."""
+    segments = submission.segmentation.segments
+    prices = quote(account, submission.destinations)
+    costs = {country: None if price is None else price * segments for country, price in prices.items()}
+    application = Application(account, submission.route_id, submission.destinations[0], None, None)
+    messages: list[Message] = []
+    entries: list[LedgerEntry] = []
+    for index in indices:
+        destination = submission.destinations[index]
+        country = destination.country_code
+        cost = costs[country]
+        application.destination = destination
+        application.cost = cost
+        application.funds = None if balance is None else balance + account.credit_limit
+        reason = rejection(application)
+        uid = uids[index]
+        if reason is not None or cost is None:
+            messages.append(
+                Message(uid, sending, index, country, destination.msisdn, _NOTHING, LOCAL_REJECTION, reason)
+            )
+            continue
+        if balance is not None:
+            balance -= cost
+            entries.append(LedgerEntry(account.name, uid, "debit", -cost, balance, sending.accepted_at))
+        price = prices[country] or _NOTHING
+        messages.append(Message(uid, sending, index, country, destination.msisdn, price, account.plan))
+    return Accepted(tuple(messages), entries, balance)

@@ -1,0 +1,122 @@
+"""A clock: what time it is for one account, given what time it is.
+
+A clock is a value. It never reads the time: the wall's time is handed in, and the account's virtual time comes out.
+Changing a clock gives a new one, anchored where the old one stood, so that time never jumps back.
+"""
+
+import math
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Literal
+
+import msgspec
+
+from cloudsms_simulator.protocol.timestamps import HONG_KONG
+
+Mode = Literal["real", "scaled", "frozen"]
+
+SLOWEST = 0.001
+FASTEST = 1_000_000.0
+END_OF_TIME = datetime(9999, 12, 31, tzinfo=HONG_KONG)
+"""Where a very fast clock stops."""
+
+_MICROSECOND = timedelta(microseconds=1)
+_SECOND = timedelta(seconds=1)
+
+
+class Clock(msgspec.Struct, frozen=True):
+    """Virtual time that was `virtual` when the wall showed `wall`, and has gone `rate` times as fast since."""
+
+    virtual: datetime
+    wall: datetime
+    rate: float = 1.0
+    """Virtual seconds in a second: 1 is real, 0 frozen."""
+
+    @classmethod
+    def real(cls, wall: datetime) -> "Clock":
+        """Shows what the wall shows, exactly."""
+        return cls(wall.astimezone(HONG_KONG), wall)
+
+    @classmethod
+    def scaled(cls, rate: float, wall: datetime) -> "Clock":
+        """Starts at the wall's time and goes `rate` times as fast: 0, or 0.001 to 1,000,000; else ValueError."""
+        return cls(wall.astimezone(HONG_KONG), wall, checked_rate(rate))
+
+    @classmethod
+    def frozen(cls, wall: datetime, at: datetime | None = None) -> "Clock":
+        """Stands at `at`, or where the wall is now."""
+        return cls((wall if at is None else at).astimezone(HONG_KONG), wall, 0.0)
+
+    @property
+    def mode(self) -> Mode:
+        """Frozen, real (as fast as the wall, perhaps ahead of it), or scaled."""
+        if self.rate == 0:
+            return "frozen"
+        return "real" if self.rate == 1 else "scaled"
+
+    @property
+    def is_real(self) -> bool:
+        """Whether it shows what the wall shows."""
+        return self.rate == 1 and self.virtual == self.wall
+
+    def now(self, wall: datetime) -> datetime:
+        """The virtual time, in Hong Kong's zone."""
+        if self.rate == 0:
+            return self.virtual
+        passed = wall - self.wall
+        try:
+            return self.virtual + (passed if self.rate == 1 else _times(passed, Fraction(self.rate)))
+        except OverflowError:
+            return END_OF_TIME
+
+    def wall_of(self, virtual: datetime) -> datetime | None:
+        """The first moment on the wall when it is `virtual` here; None when that never comes.
+
+        What is due already was due at the latest when the clock was last set: that moment comes back, also from a
+        frozen clock.
+        """
+        ahead = virtual - self.virtual
+        if ahead <= timedelta():
+            return self.wall
+        if self.rate == 0:
+            return None
+        try:
+            return self.wall + (ahead if self.rate == 1 else -_times(-ahead, 1 / Fraction(self.rate)))
+        except OverflowError:
+            return None
+
+    def frozen_at(self, wall: datetime) -> "Clock":
+        """The clock stopped where it is."""
+        return Clock(self.now(wall), wall, 0.0)
+
+    def resumed(self, rate: float, wall: datetime) -> "Clock":
+        """The clock going on from where it is at another rate; ValueError as for `scaled`."""
+        return Clock(self.now(wall), wall, checked_rate(rate))
+
+    def advanced(self, by: timedelta, wall: datetime) -> "Clock":
+        """The clock moved ahead, going on at its rate. Backwards, or past the year 9999, is a ValueError."""
+        if by < timedelta():
+            raise ValueError(f"a clock only goes forward: cannot advance it by {by / _SECOND:,} seconds")
+        try:
+            return Clock(self.now(wall) + by, wall, self.rate)
+        except OverflowError:
+            raise ValueError(f"a clock ends with the year 9999: cannot advance it by {by.days:,} days") from None
+
+    def advanced_to(self, moment: datetime, wall: datetime) -> "Clock":
+        """The clock moved ahead to a moment, going on at its rate. A moment that is past is a ValueError."""
+        now = self.now(wall)
+        if moment < now:
+            raise ValueError(f"a clock only goes forward: it is {now.isoformat()}, after {moment.isoformat()}")
+        return Clock(moment.astimezone(HONG_KONG), wall, self.rate)
+
+
+def checked_rate(rate: float) -> float:
+    """The rate, if a clock can go at it: 0, or 0.001 to 1,000,000. Anything else is a ValueError."""
+    if rate == 0 or SLOWEST <= rate <= FASTEST:
+        return rate
+    raise ValueError(f"a clock's rate is 0 (frozen), or {SLOWEST} to {FASTEST:,.0f}, not {rate}")
+
+
+def _times(span: timedelta, factor: Fraction) -> timedelta:
+    """The span times the factor, in whole microseconds rounded down."""
+    return timedelta(microseconds=math.floor(span // _MICROSECOND * factor))

@@ -1,0 +1,44 @@
+"""Connections: what is known of the peer of an exchange, kept once for all requests on it.
+
+Spec: Interface specification and communication principle.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+class PeerCertificate(msgspec.Struct, frozen=True):
+    """The certificate a peer showed."""
+
+    subject: str
+    """As RFC 4514 writes it: `CN=CloudSMS customer,O=CloudSMS simulator`."""
+    issuer: str
+    serial: str
+    """Hexadecimal, upper case."""
+    not_before: datetime
+    """Hong Kong time, as every moment here."""
+    not_after: datetime
+    fingerprint_sha256: str
+    """As `openssl x509 -fingerprint` prints it: `AB:CD:…`."""
+    san: tuple[str, ...]
+    """Host names and addresses."""
+
+
+class TlsFacts(msgspec.Struct, frozen=True):
+    """What a handshake settled on: `TLSv1.3`, `TLS_AES_256_GCM_SHA384`, and the peer's certificate if it showed one."""
+
+    version: str
+    cipher: str
+    peer: PeerCertificate | None
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """One connection: its number, the peer's address, and TLS, None on plain HTTP."""
+
+    id: int
+    host: str
+    port: int
+    tls: TlsFacts | None = None

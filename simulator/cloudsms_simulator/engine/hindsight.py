@@ -1,0 +1,53 @@
+"""Hindsight: what is worked out from the kept bytes only when somebody looks at an accepted exchange.
+
+Traffic in order pays neither for keeping its answers nor for finding its mistakes.
+
+Reading: R17, R20.
+"""
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.exchange import Exchange
+from cloudsms_simulator.engine.message import Message
+from cloudsms_simulator.protocol import uip
+from cloudsms_simulator.protocol.answer import Answer, AnswerItem, encode
+from cloudsms_simulator.protocol.candidate import candidate_of
+from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.finding_rules import Told, found
+from cloudsms_simulator.protocol.mistakes import Circumstances
+from cloudsms_simulator.protocol.profile import SPEC
+from cloudsms_simulator.protocol.result_codes import ResultCode
+from cloudsms_simulator.protocol.validation import diagnose
+
+_SURPLUS = found(
+    "surplus-bytes",
+    "connection",
+    Told("bytes after the body that are no request"),
+    "Content-Length in octets, not characters",
+)
+
+
+def answer_of(exchange: Exchange, messages: tuple[Message, ...]) -> bytes | None:
+    """The bytes that were answered, None when nothing was; `messages` are those of an accepted exchange, in order."""
+    if exchange.answer is not None or exchange.code is not ResultCode.OK or not messages:
+        return exchange.answer
+    sending = messages[0].sending
+    items = tuple(AnswerItem(each.country_code, each.msisdn, each.uid, ResultCode.OK) for each in messages)
+    return encode(Answer(sending.serial, sending.accepted_at, ResultCode.OK, items), sending.profile)
+
+
+def findings_of(
+    exchange: Exchange, messages: tuple[Message, ...], account: Account | None, *, clock_is_real: bool
+) -> tuple[Finding, ...]:
+    """Every finding on an exchange, those on its messages included."""
+    findings = list(exchange.findings or ())
+    if exchange.findings is None:
+        candidate = candidate_of(uip.decode(exchange.body), account, SPEC)
+        around = Circumstances(exchange.body, exchange.headers, exchange.received_at, clock_is_real)
+        findings += diagnose(candidate, around)
+    for message in messages:
+        if message.reason is not None:
+            path = f"$.MULTI_MSISDN_LIST[{message.index}]"
+            findings.append(found("local-rejected", path, Told(message.reason), "a message the account may send"))
+    if exchange.surplus:
+        findings.append(_SURPLUS)
+    return tuple(findings)

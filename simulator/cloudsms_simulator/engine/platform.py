@@ -1,0 +1,307 @@
+"""The platform: the only place that knows the order of the stages.
+
+Each method is one step on one transaction; the caller begins it, and commits it before anybody hears of its outcome.
+
+Spec: CloudSMS Business Process. Reading: R16.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from cloudsms_simulator.engine import outcomes
+from cloudsms_simulator.engine.acceptance import accept, overall, sending_of
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.connection import Connection, Headers
+from cloudsms_simulator.engine.directory import Directory
+from cloudsms_simulator.engine.exchange import Exchange, Kind
+from cloudsms_simulator.engine.report import Push, PushResult
+from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.protocol import limits, uip
+from cloudsms_simulator.protocol.answer import Answer, AnswerItem, encode
+from cloudsms_simulator.protocol.candidate import (
+    Candidate,
+    Refusal,
+    candidate_of,
+    readable_key,
+    refused,
+    submission_of,
+    unsigned,
+)
+from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.finding_rules import Told, found
+from cloudsms_simulator.protocol.masking import mask, mask_headers
+from cloudsms_simulator.protocol.mistakes import Circumstances
+from cloudsms_simulator.protocol.profile import Profile
+from cloudsms_simulator.protocol.request_checks import echo_of
+from cloudsms_simulator.protocol.result_codes import ResultCode
+from cloudsms_simulator.protocol.sms_uid import issue
+from cloudsms_simulator.protocol.submission import Destination, Submission
+from cloudsms_simulator.protocol.validation import (
+    ACCOUNT_CHECKS,
+    DESTINATION_CHECKS,
+    GATEWAY_CHECKS,
+    REQUEST_CHECKS,
+    diagnose,
+    first_refusal,
+)
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """A request as it came: its bytes, the connection it came on, and whether bytes followed that were none of it."""
+
+    body: bytes
+    connection: Connection | None = None
+    headers: Headers = ()
+    surplus: bool = False
+
+
+class Identified(msgspec.Struct, frozen=True):
+    """A decoded request, and the account whose AUTH_KEY it carries."""
+
+    candidate: Candidate
+    account: Account | None
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What goes back: the answer's bytes, or None when the connection is closed without one."""
+
+    body: bytes | None
+    code: ResultCode | None
+    request_id: int
+    first_due: datetime | None = None
+    """When the first report is due on the account's clock, None when none is."""
+
+
+class Platform:
+    """Decides. Holds the accounts and the profile of what belongs to none; everything else is in the transactions."""
+
+    def __init__(self, directory: Directory, profile: Profile) -> None:
+        self.directory = directory
+        self.profile = profile
+
+    def identify(self, body: bytes) -> Identified:
+        """Decodes a body and finds the account it belongs to, so that its transaction can be begun."""
+        decoded = uip.decode(body)
+        key = readable_key(decoded.packet)
+        account = None if key is None else self.directory.find(key)
+        return Identified(candidate_of(decoded, account, self.profile), account)
+
+    def receive(self, transaction: Transaction, identified: Identified, arrival: Arrival, now: datetime) -> Reply:
+        """Judges a request; what is accepted is in the transaction with its debits and reports when this returns."""
+        candidate, account = identified.candidate, identified.account
+        refusal = first_refusal(GATEWAY_CHECKS, candidate)
+        if refusal is not None or account is None:
+            return self._refuse(transaction, candidate, arrival, now, refusal or _nobody(), by_gateway=True)
+        if arrival.connection is not None and not account.admits(arrival.connection.host):
+            return self._close(transaction, candidate, arrival, now)
+        refusal = _within_rate(transaction, account, now) or first_refusal(REQUEST_CHECKS, candidate)
+        if refusal is not None:
+            return self._refuse(transaction, candidate, arrival, now, refusal)
+        first_refusal(DESTINATION_CHECKS, candidate)
+        _queue(transaction, account, candidate)
+        first_refusal(ACCOUNT_CHECKS, candidate)
+        return self._accept(transaction, account, candidate, arrival, now)
+
+    def note(
+        self,
+        transaction: Transaction,
+        kind: Kind,
+        arrival: Arrival,
+        now: datetime,
+        finding: Finding,
+        http_status: int | None = None,
+        answer: bytes | None = None,
+        code: ResultCode | None = None,
+    ) -> None:
+        """Keeps an exchange no check decided on: another path, an unfinished body, a refused handshake, our failure."""
+        transaction.exchange = Exchange(
+            transaction.request_id,
+            None if transaction.account is None else transaction.account.name,
+            kind,
+            now,
+            arrival.connection,
+            mask_headers(arrival.headers, None),
+            http_status,
+            code,
+            mask(arrival.body, None),
+            answer,
+            (finding,),
+            surplus=arrival.surplus,
+        )
+
+    def fail(self, identified: Identified | None, now: datetime, code: ResultCode) -> Reply:
+        """The answer when the simulator itself is at fault. Touches nothing, since anything may be broken."""
+        if identified is None:
+            return Reply(encode(Answer(0, now, code, ()), self.profile), code, 0)
+        candidate = identified.candidate
+        items = tuple(AnswerItem(each.country_code, each.msisdn, "", code) for each in _echoes(candidate))
+        return Reply(encode(Answer(_echoed_serial(candidate), now, code, items), candidate.profile), code, 0)
+
+    def take_due(self, transaction: Transaction, uids: list[str], now: datetime) -> list[Push]:
+        """Brings messages up to `now`, in the order given, and returns the pushes to make."""
+        account = transaction.account
+        assert account is not None
+        pushes = [outcomes.look_at(transaction, account, uid, now) for uid in dict.fromkeys(uids)]
+        return [push for push in pushes if push is not None]
+
+    def record_push(self, transaction: Transaction, push: Push, result: PushResult, now: datetime) -> None:
+        """Keeps what came of a push, and plans the next attempt if the account says so."""
+        account = transaction.account
+        assert account is not None
+        outcomes.record(transaction, account, push, result, now)
+
+    def _accept(
+        self, transaction: Transaction, account: Account, candidate: Candidate, arrival: Arrival, now: datetime
+    ) -> Reply:
+        submission = submission_of(candidate)
+        count = len(submission.destinations)
+        code, verdicts = overall(submission.verdicts, count, account.profile)
+        sequence, uids = issue(transaction.standing.uids, now, count, account.profile.uid_style)
+        indices = [index for index in range(count) if index not in verdicts] if verdicts else range(count)
+        sending = sending_of(account, submission, transaction.request_id, now)
+        accepted = accept(account, submission, sending, indices, uids, transaction.standing.balance)
+        messages = accepted.messages
+        transaction.standing = msgspec.structs.replace(
+            transaction.standing,
+            uids=sequence,
+            balance=accepted.balance,
+            outstanding=transaction.standing.outstanding + len(messages),
+        )
+        transaction.new_messages = messages
+        transaction.entries += accepted.entries
+        first_due = None
+        for message in messages:
+            due = message.next_step_at
+            assert due is not None, "a plan has at least one step"
+            transaction.wakes.append((due, message.uid))
+            first_due = due if first_due is None or due < first_due else first_due
+        answer = encode(Answer(submission.serial, now, code, _items(submission, uids, verdicts)), account.profile)
+        transaction.exchange = Exchange(
+            transaction.request_id,
+            account.name,
+            "uip",
+            now,
+            arrival.connection,
+            arrival.headers,
+            200,
+            code,
+            mask(arrival.body, account.auth_key if account.auth_key != "*" else readable_key(candidate.packet)),
+            answer if verdicts else None,
+            self._findings(transaction, candidate, arrival, now, tuple(candidate.findings)) if verdicts else None,
+            tuple(message.uid for message in messages),
+            arrival.surplus,
+        )
+        return Reply(answer, code, transaction.request_id, first_due)
+
+    def _refuse(
+        self,
+        transaction: Transaction,
+        candidate: Candidate,
+        arrival: Arrival,
+        now: datetime,
+        refusal: Refusal,
+        *,
+        by_gateway: bool = False,
+    ) -> Reply:
+        destinations = _echoes(candidate)
+        sequence, uids = issue(transaction.standing.uids, now, len(destinations), candidate.profile.uid_style)
+        transaction.standing = msgspec.structs.replace(transaction.standing, uids=sequence)
+        items = tuple(
+            AnswerItem(destination.country_code, destination.msisdn, uid, refusal.code)
+            for destination, uid in zip(destinations, uids, strict=True)
+        )
+        answer = encode(Answer(_echoed_serial(candidate), now, refusal.code, items, by_gateway), candidate.profile)
+        key = readable_key(candidate.packet)
+        transaction.exchange = Exchange(
+            transaction.request_id,
+            None if transaction.account is None else transaction.account.name,
+            "uip",
+            now,
+            arrival.connection,
+            mask_headers(arrival.headers, key),
+            200,
+            refusal.code,
+            mask(arrival.body, key),
+            answer,
+            self._findings(transaction, candidate, arrival, now, refusal.findings),
+            surplus=arrival.surplus,
+        )
+        return Reply(answer, refusal.code, transaction.request_id)
+
+    def _close(self, transaction: Transaction, candidate: Candidate, arrival: Arrival, now: datetime) -> Reply:
+        host = arrival.connection.host if arrival.connection is not None else "nobody"
+        key = readable_key(candidate.packet)
+        masked = Arrival(mask(arrival.body, key), arrival.connection, mask_headers(arrival.headers, key))
+        want = "an address on the account's whitelist"
+        self.note(transaction, "closed", masked, now, found("source-not-whitelisted", "connection", Told(host), want))
+        return Reply(None, None, transaction.request_id)
+
+    def _findings(
+        self,
+        transaction: Transaction,
+        candidate: Candidate,
+        arrival: Arrival,
+        now: datetime,
+        first: tuple[Finding, ...],
+    ) -> tuple[Finding, ...]:
+        real = transaction.standing.clock.is_real
+        told = diagnose(candidate, Circumstances(arrival.body, arrival.headers, now, real))
+        return tuple(dict.fromkeys((*first, *told)))
+
+
+def _nobody() -> Refusal:
+    raise AssertionError("check 9 refuses a packet without an account")
+
+
+def _within_rate(transaction: Transaction, account: Account, now: datetime) -> Refusal | None:
+    """Counts a packet; the account's rate limit is in packets per second of its clock."""
+    if account.rate_limit is None:
+        return None
+    standing = transaction.standing
+    second = now.replace(microsecond=0)
+    packets = standing.packets + 1 if standing.second == second else 1
+    transaction.standing = msgspec.structs.replace(standing, second=second, packets=packets)
+    if packets <= account.rate_limit:
+        return None
+    want = f"at most {account.rate_limit} packets a second"
+    return refused(ResultCode.BUSY, found("rate-limited", "connection", Told(f"packet {packets} of this second"), want))
+
+
+def _queue(transaction: Transaction, account: Account, candidate: Candidate) -> None:
+    """Refuses the destinations for which the queue of pending reports has no room."""
+    if account.pending_limit is None:
+        return
+    room = account.pending_limit - transaction.standing.outstanding
+    for index in range(len(candidate.destinations)):
+        if index in candidate.verdicts:
+            continue
+        room -= 1
+        if room < 0:
+            candidate.verdicts[index] = ResultCode.QUEUE_TOO_LARGE
+            got, want = f"{transaction.standing.outstanding} reports pending", f"at most {account.pending_limit}"
+            candidate.findings.append(found("queue-full", f"$.MULTI_MSISDN_LIST[{index}]", Told(got), want))
+
+
+def _items(submission: Submission, uids: tuple[str, ...], verdicts: dict[int, ResultCode]) -> tuple[AnswerItem, ...]:
+    return tuple(
+        AnswerItem(destination.country_code, destination.msisdn, uids[index], verdicts.get(index, ResultCode.OK))
+        for index, destination in enumerate(submission.destinations)
+    )
+
+
+def _echoed_serial(candidate: Candidate) -> int:
+    if candidate.decoded.form != "object":
+        return 0
+    serial = unsigned(candidate.packet.serial, candidate.profile)
+    return serial if serial is not None and serial <= limits.HIGHEST_SERIAL else 0
+
+
+def _echoes(candidate: Candidate) -> list[Destination]:
+    """What a refusal of everything echoes: each entry of the array, unless there is none or it is too long."""
+    if candidate.decoded.form != "object":
+        return []
+    entries = uip.entries_of(candidate.packet.multi_msisdn_list) or []
+    if len(entries) > limits.MOST_DESTINATIONS:
+        return []
+    return [echo_of(entry, candidate.profile) for entry in entries]

@@ -1,0 +1,64 @@
+"""A transaction: what one step of the platform reads, and what it writes, all of it or nothing.
+
+A store fills in what is read and later takes what was written; the platform in between is plain code without I/O.
+That is why a store on disk or over a network needs nothing else from the engine.
+
+Reading: R16.
+"""
+
+from datetime import datetime
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.billing import LedgerEntry
+from cloudsms_simulator.engine.exchange import Exchange
+from cloudsms_simulator.engine.message import Message
+from cloudsms_simulator.engine.report import Report
+from cloudsms_simulator.engine.standing import Standing
+
+
+class Transaction:
+    """One step's view of one account; `account` is None for an exchange that belongs to none.
+
+    Read: `request_id` (the number of the exchange, should there be one), `standing`, and in `messages` and `reports`
+    the ones the step was begun for. Written: `standing` by replacing it, and everything below `exchange`.
+    """
+
+    __slots__ = (
+        "account",
+        "entries",
+        "exchange",
+        "messages",
+        "new_messages",
+        "reports",
+        "request_id",
+        "standing",
+        "updated",
+        "wakes",
+    )
+
+    def __init__(self, account: Account | None, standing: Standing, request_id: int) -> None:
+        self.account = account
+        self.standing = standing
+        self.request_id = request_id
+        self.messages: dict[str, Message] = {}
+        """By SMS_UID, as they are; `put` replaces one."""
+        self.reports: dict[str, tuple[Report, ...]] = {}
+        """Of those messages, by SMS_UID, in the order of their number."""
+        self.exchange: Exchange | None = None
+        self.new_messages: tuple[Message, ...] = ()
+        self.entries: list[LedgerEntry] = []
+        self.updated: set[str] = set()
+        """SMS_UIDs whose message or reports changed."""
+        self.wakes: list[tuple[datetime, str]] = []
+        """When to look at which message again; of a new message only after its answer is out."""
+
+    def put(self, message: Message) -> None:
+        """Replaces a message."""
+        self.messages[message.uid] = message
+        self.updated.add(message.uid)
+
+    def put_report(self, report: Report) -> None:
+        """Adds a report of a message, or replaces the one of the same number."""
+        known = self.reports.get(report.uid, ())
+        self.reports[report.uid] = (*known[: report.number - 1], report, *known[report.number :])
+        self.updated.add(report.uid)
