@@ -7,13 +7,13 @@ COPY pyproject.toml constraints.txt README.md CHANGELOG.md ./
 COPY simulator simulator
 COPY scenarios scenarios
 RUN python -m venv /opt/cloudsms \
-    && grep -v '^-e' constraints.txt > /tmp/constraints.txt \
-    && /opt/cloudsms/bin/pip install --no-cache-dir .
+    && sed -e 's/ *\\$//' -e '/--hash=/d' constraints.txt > /tmp/pins.txt \
+    && /opt/cloudsms/bin/pip install --no-cache-dir --constraint /tmp/pins.txt .
 
 FROM ${BASE}
 COPY --from=build /opt/cloudsms /opt/cloudsms
 RUN useradd --create-home --uid 1000 cloudsms && install -d -o cloudsms /certs
-USER cloudsms
+USER 1000
 ENV PATH=/opt/cloudsms/bin:$PATH \
     CLOUDSMS_SIM_HOST=0.0.0.0 \
     CLOUDSMS_SIM_ADMIN_HOST=0.0.0.0 \

@@ -40,7 +40,7 @@ coverage: $(STAMP) ## Run the tests with branch coverage
 
 build: $(STAMP) ## Build the sdist and the wheel into dist/
 	rm -rf dist
-	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m build --no-isolation --outdir dist .
 
 constraints: $(STAMP) ## Pin every dependency anew, with hashes
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --extra dev \

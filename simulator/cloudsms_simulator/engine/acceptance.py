@@ -13,6 +13,8 @@ from cloudsms_simulator.engine.admission import Application, rejection
 from cloudsms_simulator.engine.billing import LedgerEntry, quote
 from cloudsms_simulator.engine.message import Message, Sending
 from cloudsms_simulator.engine.script import LOCAL_REJECTION
+from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.submission import Submission
@@ -40,6 +42,15 @@ def overall(verdicts: dict[int, ResultCode], count: int, profile: Profile) -> tu
     return ResultCode.OK, verdicts
 
 
+def refused_with_others(own: dict[int, ResultCode], verdicts: dict[int, ResultCode]) -> list[Finding]:
+    """Why destinations are refused that were in order themselves: the batch as a whole was refused."""
+    if len(own) == len(verdicts):
+        return []
+    want = "a batch without a destination that is refused"
+    paths = (f"$.MULTI_MSISDN_LIST[{index}]" for index in verdicts if index not in own)
+    return [found("batch-refused", path, Told("another destination of the batch is refused"), want) for path in paths]
+
+
 def sending_of(account: Account, submission: Submission, request_id: int, now: datetime) -> Sending:
     """What the messages of a submission share."""
     return Sending(
@@ -61,7 +72,7 @@ def accept(
     account: Account,
     submission: Submission,
     sending: Sending,
-    indices: "range | list[int]",
+    indices: range | list[int],
     uids: tuple[str, ...],
     balance: Decimal | None,
 ) -> Accepted:

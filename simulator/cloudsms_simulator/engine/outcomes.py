@@ -14,13 +14,13 @@ from cloudsms_simulator.engine.account import Account, Callback
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.message import Message, Passage
 from cloudsms_simulator.engine.report import Attempt, Outcome, Push, PushResult, Report
-from cloudsms_simulator.engine.script import MAXIMUM_RETURN_TIME, Step
+from cloudsms_simulator.engine.script import EXPIRED_AT_LAST, MAXIMUM_RETURN_TIME, Step
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.delivery_report import DeliveryReport, encode, next_serial
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.report_answer import audit
-from cloudsms_simulator.protocol.states import State, name_of
+from cloudsms_simulator.protocol.states import name_of
 
 _KEPT_OF_AN_ANSWER = 4096
 
@@ -111,7 +111,7 @@ def _reach(transaction: Transaction, account: Account, message: Message, step: S
 
 def _timing_findings(message: Message, step: Step) -> tuple[Finding, ...]:
     findings = []
-    if step.final and step.after > MAXIMUM_RETURN_TIME and step.state != State.EXPIRED:
+    if step.final and step.after > MAXIMUM_RETURN_TIME and step != EXPIRED_AT_LAST:
         findings.append(found("report-late", "report", Told(f"{name_of(step.state)} after {step.after}"), "24 hours"))
     if step.final:
         findings += [

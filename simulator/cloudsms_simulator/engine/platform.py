@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 
 from cloudsms_simulator.engine import outcomes
-from cloudsms_simulator.engine.acceptance import accept, overall, sending_of
+from cloudsms_simulator.engine.acceptance import accept, overall, refused_with_others, sending_of
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.connection import Connection, Headers
 from cloudsms_simulator.engine.directory import Directory
@@ -30,7 +30,7 @@ from cloudsms_simulator.protocol.candidate import (
 )
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
-from cloudsms_simulator.protocol.masking import mask, mask_headers
+from cloudsms_simulator.protocol.masking import mask
 from cloudsms_simulator.protocol.mistakes import Circumstances
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.request_checks import echo_of
@@ -48,7 +48,10 @@ from cloudsms_simulator.protocol.validation import (
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """A request as it came: its bytes, the connection it came on, and whether bytes followed that were none of it."""
+    """A request as it came: its bytes, the connection it came on, and whether bytes followed that were none of it.
+
+    `headers` have their AUTH_KEYs masked already: they are the same from request to request, bodies are not.
+    """
 
     body: bytes
     connection: Connection | None = None
@@ -57,10 +60,11 @@ class Arrival(msgspec.Struct, frozen=True):
 
 
 class Identified(msgspec.Struct, frozen=True):
-    """A decoded request, and the account whose AUTH_KEY it carries."""
+    """A decoded request, the AUTH_KEY it carries, and the account that has it."""
 
     candidate: Candidate
     account: Account | None
+    key: str | None
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -85,7 +89,7 @@ class Platform:
         decoded = uip.decode(body)
         key = readable_key(decoded.packet)
         account = None if key is None else self.directory.find(key)
-        return Identified(candidate_of(decoded, account, self.profile), account)
+        return Identified(candidate_of(decoded, account, self.profile), account, key)
 
     def receive(self, transaction: Transaction, identified: Identified, arrival: Arrival, now: datetime) -> Reply:
         """Judges a request; what is accepted is in the transaction with its debits and reports when this returns."""
@@ -121,7 +125,7 @@ class Platform:
             kind,
             now,
             arrival.connection,
-            mask_headers(arrival.headers, None),
+            arrival.headers,
             http_status,
             code,
             mask(arrival.body, None),
@@ -157,6 +161,8 @@ class Platform:
         submission = submission_of(candidate)
         count = len(submission.destinations)
         code, verdicts = overall(submission.verdicts, count, account.profile)
+        if verdicts:
+            candidate.findings += refused_with_others(submission.verdicts, verdicts)
         sequence, uids = issue(transaction.standing.uids, now, count, account.profile.uid_style)
         indices = [index for index in range(count) if index not in verdicts] if verdicts else range(count)
         sending = sending_of(account, submission, transaction.request_id, now)
@@ -212,17 +218,16 @@ class Platform:
             for destination, uid in zip(destinations, uids, strict=True)
         )
         answer = encode(Answer(_echoed_serial(candidate), now, refusal.code, items, by_gateway), candidate.profile)
-        key = readable_key(candidate.packet)
         transaction.exchange = Exchange(
             transaction.request_id,
             None if transaction.account is None else transaction.account.name,
             "uip",
             now,
             arrival.connection,
-            mask_headers(arrival.headers, key),
+            arrival.headers,
             200,
             refusal.code,
-            mask(arrival.body, key),
+            mask(arrival.body, readable_key(candidate.packet)),
             answer,
             self._findings(transaction, candidate, arrival, now, refusal.findings),
             surplus=arrival.surplus,
@@ -231,8 +236,7 @@ class Platform:
 
     def _close(self, transaction: Transaction, candidate: Candidate, arrival: Arrival, now: datetime) -> Reply:
         host = arrival.connection.host if arrival.connection is not None else "nobody"
-        key = readable_key(candidate.packet)
-        masked = Arrival(mask(arrival.body, key), arrival.connection, mask_headers(arrival.headers, key))
+        masked = msgspec.structs.replace(arrival, body=mask(arrival.body, readable_key(candidate.packet)))
         want = "an address on the account's whitelist"
         self.note(transaction, "closed", masked, now, found("source-not-whitelisted", "connection", Told(host), want))
         return Reply(None, None, transaction.request_id)

@@ -7,16 +7,17 @@ the same with a million entries waiting as with a thousand; a heap of all entrie
 from bisect import insort_right
 from collections import deque
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from heapq import heappop, heappush
 from operator import itemgetter
 from typing import Generic, TypeVar
 
-from cloudsms_simulator.protocol.timestamps import EPOCH
+from cloudsms_simulator.protocol.timestamps import microseconds
 
 T = TypeVar("T")
 
-_SPAN = timedelta(milliseconds=10)
+_SPAN = 10_000
+"""Microseconds."""
 _due = itemgetter(0)
 
 
@@ -47,7 +48,7 @@ class Timeline(Generic[T]):
 
     def add(self, due: datetime, item: T) -> None:
         """Adds an item; it comes after those that are due at the same moment already."""
-        span = (due - EPOCH) // _SPAN
+        span = microseconds(due) // _SPAN
         entries = self._spans.get(span)
         self._length += 1
         if entries is None:

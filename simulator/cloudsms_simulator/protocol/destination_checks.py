@@ -12,6 +12,7 @@ from cloudsms_simulator.protocol.candidate import Candidate, Refusal, missing
 from cloudsms_simulator.protocol.country_codes import ASSIGNED
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import found
+from cloudsms_simulator.protocol.request_checks import echo_of
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.submission import Destination
 
@@ -27,6 +28,7 @@ def destinations_are_numbers(candidate: Candidate) -> Refusal | None:
         entries = uip.entries_of(candidate.packet.multi_msisdn_list) or []
         for index in refused:
             candidate.verdicts[index] = ResultCode.INVALID_PARAMETER
+            candidate.destinations[index] = echo_of(entries[index], candidate.profile)
             candidate.findings += _why(f"$.MULTI_MSISDN_LIST[{index}]", candidate.destinations[index], entries[index])
     return None
 
@@ -37,18 +39,15 @@ def destinations_are_not_blacklisted(candidate: Candidate) -> Refusal | None:
     if account is None or not account.blacklist:
         return None
     word = account.blacklist.blocks_text(candidate.text)
+    if word is not None:
+        candidate.findings.append(found("blacklisted-word", "$.SMS_CONTENT", word, "a text without the word"))
     for index, destination in enumerate(candidate.destinations):
-        if index in candidate.verdicts:
-            continue
-        if word is not None:
-            finding = found("blacklisted-word", "$.SMS_CONTENT", word, "a text without the word")
-        elif (glob := account.blacklist.blocks_number(destination.number)) is not None:
+        glob = account.blacklist.blocks_number(destination.number)
+        if glob is not None:
             path, want = f"$.MULTI_MSISDN_LIST[{index}]", f"a number that {glob} does not match"
-            finding = found("blacklisted-number", path, destination.number, want)
-        else:
-            continue
-        candidate.verdicts[index] = ResultCode.INTERCEPT
-        candidate.findings.append(finding)
+            candidate.findings.append(found("blacklisted-number", path, destination.number, want))
+        if word is not None or glob is not None:
+            candidate.verdicts.setdefault(index, ResultCode.INTERCEPT)
     return None
 
 
@@ -58,12 +57,12 @@ def destinations_have_a_price(candidate: Candidate) -> Refusal | None:
     if account is None or candidate.profile.unpriced == "report":
         return None
     countries = {destination.country_code for destination in candidate.destinations}
-    unpriced = {country for country in countries if account.price(country) is None}
+    unpriced = {country for country in countries if account.price(country) is None} & ASSIGNED
     if not unpriced:
         return None
     for index, destination in enumerate(candidate.destinations):
-        if index not in candidate.verdicts and destination.country_code in unpriced:
-            candidate.verdicts[index] = ResultCode.UNPRICED_AREA
+        if destination.country_code in unpriced:
+            candidate.verdicts.setdefault(index, ResultCode.UNPRICED_AREA)
             path = f"$.MULTI_MSISDN_LIST[{index}].COUNTRY_CODE"
             want = "a country the account has a price for"
             candidate.findings.append(found("unpriced", path, destination.country_code, want))
@@ -86,7 +85,7 @@ def _why(path: str, destination: Destination, entry: msgspec.Raw) -> list[Findin
     if missing(country):
         findings.append(found("country-missing", f"{path}.COUNTRY_CODE", country, "a country calling code: 852"))
     elif destination.country_code not in ASSIGNED:
-        want = "an assigned country calling code, as an integer: 852"
+        want = _country_wanted(destination.country_code)
         findings.append(found("country-wrong", f"{path}.COUNTRY_CODE", country, want))
     msisdn = uip.value_of(members.get("DEST_MSISDN", uip.ABSENT))
     if not _is_number(destination):
@@ -94,6 +93,15 @@ def _why(path: str, destination: Destination, entry: msgspec.Raw) -> list[Findin
         want = "11 digits" if rule == "msisdn-mainland" else "1 to 32 digits 0 to 9, without the country code"
         findings.append(found(rule, f"{path}.DEST_MSISDN", msisdn, want))
     return findings
+
+
+def _country_wanted(country_code: int) -> str:
+    """1 for 1242: the digits behind a country's code belong to the number."""
+    digits = str(country_code)
+    shorter = next((digits[:end] for end in (3, 2, 1) if end < len(digits) and int(digits[:end]) in ASSIGNED), None)
+    if shorter is None:
+        return "an assigned country calling code, as an integer: 852"
+    return f"{shorter}, and {digits.removeprefix(shorter)} as the first digits of DEST_MSISDN"
 
 
 def _number_rule(msisdn: object, country_code: int) -> str:
@@ -105,7 +113,7 @@ def _number_rule(msisdn: object, country_code: int) -> str:
     if msisdn.isascii() and msisdn.isdigit():
         mainland = country_code == limits.MAINLAND_CHINA and len(msisdn) <= limits.MSISDN_OCTETS
         return "msisdn-mainland" if mainland else "msisdn-wrong"
-    if "x" in msisdn.lower() and msisdn.lower().replace("x", "").isdigit():
+    if "x" in msisdn.lower() and set(msisdn.lower()) <= _DIGITS_AND_X:
         return "msisdn-placeholder"
     if msisdn.strip().startswith("+"):
         return "msisdn-plus"
@@ -115,4 +123,5 @@ def _number_rule(msisdn: object, country_code: int) -> str:
     return "msisdn-spaces" if bare.isascii() and bare.isdigit() else "msisdn-wrong"
 
 
+_DIGITS_AND_X = frozenset("0123456789x")
 _PUNCTUATION = str.maketrans("", "", " -().\t\u00a0")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from cloudsms_simulator.protocol.finding import Finding, Severity, excerpt
+from cloudsms_simulator.protocol.uip import OUT_OF_RANGE
 
 
 class FindingRule(msgspec.Struct, frozen=True):
@@ -157,7 +158,7 @@ def found(rule_id: str, path: str, got: object, want: str) -> Finding:
     A rule that is not in the table is a mistake of ours and raises KeyError.
     """
     rule = FINDING_RULES[rule_id]
-    shown = got.text if isinstance(got, Told) else excerpt(got)
+    shown = got.text if isinstance(got, Told) else "a number out of range" if got == OUT_OF_RANGE else excerpt(got)
     return Finding(rule.id, rule.severity, path, shown, want, rule.heading)
 
 

@@ -48,9 +48,9 @@ def body_is_an_object(candidate: Candidate) -> Refusal | None:
 
 
 def method_and_type(candidate: Candidate) -> Refusal | None:
-    """Check 5: METHOD is SMS_SEND_REQUEST and TYPE is REQUEST, spaces around them aside."""
+    """Check 5: METHOD is SMS_SEND_REQUEST and TYPE is REQUEST, spaces around them aside; and it is not UIP v2."""
     packet = candidate.packet
-    if packet.method == limits.METHOD and packet.type == limits.TYPE:
+    if packet.method == limits.METHOD and packet.type == limits.TYPE and packet.uip_head == uip.ABSENT:
         return None
     findings = []
     if packet.uip_head != uip.ABSENT:

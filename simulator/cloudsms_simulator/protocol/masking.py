@@ -27,7 +27,8 @@ _SCHEME_HEADERS = frozenset({b"authorization", b"proxy-authorization"})
 _SHORT_ESCAPES = {'"': '"', "\\": "\\", "/": "/", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
 
 _FINGERPRINT = re.compile(rb"key-[0-9a-f]{8}")
-_BETWEEN_ESCAPES = re.compile(f"[{re.escape(''.join(_SHORT_ESCAPES))}]")
+_NEVER_PLAIN = re.compile(r"[^ !#-\[\]-~]")
+"""What writers of JSON have to escape, or may."""
 _ASCII_ESCAPE = re.compile(rb"\\u00([0-7][0-9a-fA-F])")
 _MASKED_MEMBER = re.compile(rb'"AUTH_KEY"[ \t\r\n]*+:[ \t\r\n]*+"key-[0-9a-f]{8}"')
 
@@ -88,26 +89,26 @@ def _without(body: bytes, key: str) -> bytes:
     """The body with each occurrence of a key replaced."""
     mark = fingerprint(key).encode()
     if len(key) < _SHORTEST_SOUGHT_ANYWHERE:
-        whole_string = rb'(?<=")%b(?="(?![ \t\r\n]*+:))' % _spellings(key)
-        return re.sub(whole_string, mark, body)
+        return re.sub(rb'(?<=")%b(?="(?![ \t\r\n]*+:))' % _spellings(key), mark, body)
     plain = key.encode("utf-8", "surrogatepass")
+    if len(key) > _LONGEST_KEY:
+        return body.replace(plain, mark)
+    if _NEVER_PLAIN.search(key):
+        return re.sub(_spellings(key), mark, body)
     body = body.replace(plain, mark)
     if b"\\" not in body:
         return body
-    # Most writers of JSON escape no slash, PHP escapes all of them; only the rest needs a search for all spellings.
+    # Most writers of JSON escape no slash, PHP escapes all of them; only what is left needs a search for all spellings.
     body = body.replace(plain.replace(b"/", b"\\/"), mark)
-    return re.sub(_spellings(key), mark, body) if _may_be_spelled(body, key) else body
+    return re.sub(_spellings(key), mark, body) if _may_be_left(body, key) else body
 
 
-def _may_be_spelled(body: bytes, key: str) -> bool:
-    """Whether the body has an escape that could be one of the key's characters."""
-    if len(key) > _LONGEST_KEY:
-        return False
-    if not key.isascii() or any(chr(int(digits, 16)) in key for digits in _ASCII_ESCAPE.findall(body)):
+def _may_be_left(body: bytes, key: str) -> bool:
+    """Whether the body has escapes that could spell the key."""
+    if any(chr(int(digits, 16)) in key for digits in _ASCII_ESCAPE.findall(body)):
         return True
-    # With nothing but two-character escapes left, what is between them stands there as it is.
-    escaped = any(f"\\{escape}".encode() in body for character, escape in _SHORT_ESCAPES.items() if character in key)
-    return escaped and all(part.encode() in body for part in _BETWEEN_ESCAPES.split(key))
+    # With slashes alone escaped, what stands between them stands there as it is.
+    return b"\\/" in body and all(part.encode() in body for part in key.split("/"))
 
 
 def _spellings(key: str) -> bytes:
@@ -116,11 +117,12 @@ def _spellings(key: str) -> bytes:
 
 
 def _spellings_of_character(character: str) -> bytes:
-    spellings = [re.escape(character).encode("utf-8", "surrogatepass")]
+    """The escapes come first: a backslash on its own is the last thing to take for one."""
     units = character.encode("utf-16-be", "surrogatepass").hex()
-    spellings.append(b"".join(rb"\\u(?i:%b)" % units[index : index + 4].encode() for index in range(0, len(units), 4)))
+    spellings = [b"".join(rb"\\u(?i:%b)" % units[at : at + 4].encode() for at in range(0, len(units), 4))]
     if character in _SHORT_ESCAPES:
         spellings.append(re.escape(f"\\{_SHORT_ESCAPES[character]}").encode())
+    spellings.append(re.escape(character).encode("utf-8", "surrogatepass"))
     return b"(?:%b)" % b"|".join(spellings)
 
 

@@ -18,7 +18,9 @@ from cloudsms_simulator.protocol.candidate import Candidate, missing, present, u
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.json_scan import duplicate_keys
+from cloudsms_simulator.protocol.masking import mask
 from cloudsms_simulator.protocol.segmentation import forcing_character, saving
+from cloudsms_simulator.protocol.submission import Destination
 from cloudsms_simulator.protocol.timestamps import read_wire_time, wire_time
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -42,34 +44,42 @@ _UINT_FIELDS = ("SERIAL", "SIGNATURE_TYPE", "PRIORITY", "REPEAT")
 _OPTIONAL = ("ORIGINAL_ADDR", "SIGNATURE", "SIGNATURE_TYPE", "PRIORITY", "REPEAT", "CUSTOMER_BODY")
 _KEY_HEADERS = frozenset({b"auth_key", b"auth-key", b"x-auth-key", b"authorization", b"x-api-key"})
 _ISO_8601 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
-_TWELVE_HOURS = re.compile(r"\b[ap]\.?m\.?\b|上午|下午", re.IGNORECASE)
+_TWELVE_HOURS = re.compile(r"(?<![a-z])[ap]\.?m\b|上午|下午", re.IGNORECASE)
+_UNIX_SECONDS = re.compile(r"\s*\d{10}(?:\d{3})?(?:\.\d*)?\s*")
 _COUNTED_BY_HAND = re.compile(
-    r"^\s*[(\[(【]?\s*\d{1,2}\s*/\s*\d{1,2}\s*[)\])】]?|[(\[(【]\s*\d{1,2}\s*/\s*\d{1,2}\s*[)\])】]\s*$"
+    r"^\s*[(\[（【]?\s*(\d{1,2})\s*/\s*(\d{1,2})\s*[)\]）】]?|[(\[（【]\s*(\d{1,2})\s*/\s*(\d{1,2})\s*[)\]）】]\s*$"
 )
 _TOLERATED_SKEW = timedelta(minutes=5)
-_MANY = 3
+_LIKE_THEIR_COUNTRY = frozenset({1, 7, 52, 55, 91})
+"""Countries with numbers of ten digits or more that begin like their own code: 91 98765 432 is an Indian number."""
 
 
 def trailing_bytes(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
     """Bytes after the JSON value, where the profile ignores them."""
     decoded = candidate.decoded
     if decoded.trailing and candidate.profile.trailing_bytes == "ignore":
-        rest = circumstances.body[decoded.offset :].decode("utf-8", "replace")
-        yield found("body-trailing-ignored", "body", rest, "nothing after the object")
+        rest = mask(circumstances.body[decoded.offset :], None)
+        yield found("body-trailing-ignored", "body", rest.decode("utf-8", "replace"), "nothing after the object")
 
 
 def keys(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
     """Keys that are there twice, that nobody knows, or whose value is null."""
-    for path in duplicate_keys(circumstances.body):
+    packet = circumstances.body[: candidate.decoded.offset or None]
+    for path in duplicate_keys(packet):
         yield found("duplicate-key", path, Told("the key twice"), "each key once")
-    if candidate.decoded.form != "object":
-        return
-    members = uip.members_of(circumstances.body[: candidate.decoded.offset or None]) or {}
+    # What nobody knows may well hold the AUTH_KEY, and a finding quotes it.
+    members = uip.members_of(mask(packet, None)) or {}
     for name, raw in members.items():
         if name not in uip.FIELDS:
-            yield found("unknown-field", f"$.{name}", uip.value_of(raw), "a field of the specification")
+            want = "ORIGINAL_ADDR" if name == "SENDER_ID" else "a field of the specification"
+            yield found("unknown-field", f"$.{name}", uip.value_of(raw), want)
         elif name in _OPTIONAL and bytes(raw) == b"null":
             yield found("null-field", f"$.{name}", None, "a value, or no field at all")
+    for index, entry in enumerate(uip.entries_of(members.get("MULTI_MSISDN_LIST", uip.ABSENT)) or []):
+        for name, raw in (uip.members_of(entry) or {}).items():
+            if name not in {"COUNTRY_CODE", "DEST_MSISDN"}:
+                path = f"$.MULTI_MSISDN_LIST[{index}].{name}"
+                yield found("unknown-field", path, uip.value_of(raw), "COUNTRY_CODE and DEST_MSISDN")
 
 
 def spaces_and_digits(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
@@ -93,9 +103,11 @@ def spaces_and_digits(candidate: Candidate, circumstances: Circumstances) -> Ite
 def time(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
     """TIME in another format, another zone, or another moment."""
     value = candidate.packet.time
+    want = f"{wire_time(circumstances.received_at)} (YYYY-MM-DD HH:MM:SS)"
+    if type(value) in {int, float} and _UNIX_SECONDS.fullmatch(str(value)):
+        yield found("time-unix", "$.TIME", value, want)
     if not isinstance(value, str) or not value:
         return
-    want = f"{wire_time(circumstances.received_at)} (YYYY-MM-DD HH:MM:SS)"
     moment = read_wire_time(value)
     if moment is None:
         yield found(_time_rule(value), "$.TIME", value, want)
@@ -104,35 +116,37 @@ def time(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding
     if not circumstances.clock_is_real or abs(skew) <= _TOLERATED_SKEW:
         return
     hours = round(skew / timedelta(hours=1))
-    twelve = abs(hours) == 12
-    whole = abs(skew - timedelta(hours=hours)) <= _TOLERATED_SKEW and abs(hours) <= 14
+    # Hong Kong is 20 hours from the date line; to its east only a zone that was added twice leads.
+    whole = abs(skew - timedelta(hours=hours)) <= _TOLERATED_SKEW and -20 <= hours <= 14
+    twelve = abs(hours) == 12 and 1 <= moment.hour <= 12
     rule = "time-12-hour" if whole and twelve else "time-zone" if whole else "time-skew"
-    yield found(rule, "$.TIME", Told(f"{value}, off by {_signed(skew)}"), want)
+    sign, seconds = "-" if skew < timedelta(0) else "+", round(abs(skew).total_seconds())
+    yield found(rule, "$.TIME", Told(f"{value}, off by {sign}{timedelta(seconds=seconds)}"), want)
 
 
 def _time_rule(value: str) -> str:
-    if value.strip().isdigit() and len(value.strip()) in {10, 13}:
+    if _UNIX_SECONDS.fullmatch(value):
         return "time-unix"
     if _ISO_8601.match(value):
         return "time-iso-8601"
     return "time-12-hour" if _TWELVE_HOURS.search(value) else "time-format"
 
 
-def _signed(skew: timedelta) -> str:
-    return f"{'-' if skew < timedelta(0) else '+'}{timedelta(seconds=round(abs(skew).total_seconds()))}"
-
-
-def auth_key(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
-    """AUTH_KEY in a header, or in ROUTE_ID as two samples of the document say."""
+def key_in_header(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
+    """AUTH_KEY in a header."""
     for name, _value in circumstances.headers:
         if name.lower() in _KEY_HEADERS:
             yield found("auth-key-in-header", "headers", name.decode("latin-1"), "AUTH_KEY as a field of the body")
+
+
+def route(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
+    """AUTH_KEY in ROUTE_ID, as two samples of the document say; a route the account does not have."""
     route = candidate.packet.route_id
-    if isinstance(route, str) and route and route == candidate.packet.auth_key:
+    if not isinstance(route, str) or not route:
+        return
+    if route == candidate.packet.auth_key:
         yield found("route-is-auth-key", "$.ROUTE_ID", Told("the AUTH_KEY"), "one of the account's routes")
-    elif (
-        candidate.account is not None and isinstance(route, str) and route and not candidate.account.knows_route(route)
-    ):
+    elif candidate.account is not None and not candidate.account.knows_route(route):
         yield found("route-unknown", "$.ROUTE_ID", route, "one of the account's routes")
 
 
@@ -149,10 +163,9 @@ def signature(candidate: Candidate, circumstances: Circumstances) -> Iterator[Fi
     if kind in {1, 2, 3, 4}:
         if text[0] in "[【" or text[-1] in "]】":
             yield found("signature-brackets", "$.SIGNATURE", text, "the bare signature; SIGNATURE_TYPE adds brackets")
-        if isinstance(packet.sms_content, str):
-            typed = content.typed_signature(packet.sms_content, text, kind)
-            if typed is not None:
-                yield found("signature-typed-and-sent", "$.SMS_CONTENT", typed, "the text without the signature")
+        sent = packet.sms_content if isinstance(packet.sms_content, str) else ""
+        if (typed := content.typed_signature(sent, text.strip(" []【】［］"), kind)) is not None:
+            yield found("signature-typed-and-sent", "$.SMS_CONTENT", typed, "the text without the signature")
     registered = None if candidate.account is None else candidate.account.signatures
     mainland = any(destination.country_code == limits.MAINLAND_CHINA for destination in candidate.destinations)
     if mainland and registered is not None and text not in registered:
@@ -186,28 +199,37 @@ def text(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding
     cheaper = saving(candidate.text, candidate.profile.segmentation)
     if forcing is not None and cheaper is not None:
         index, character = forcing
-        got = Told(f"{character!r} (U+{ord(character):04X}) at character {index + 1}: DCS {candidate.segmentation.dcs}")
-        want = f"a look-alike of GSM 03.38: {cheaper.segmentation.segments} segments, {cheaper.saved} fewer"
+        where = f"character {index + 1} of the signed text"
+        got = Told(f"{character!r} (U+{ord(character):04X}) as {where}: DCS {candidate.segmentation.dcs}")
+        after, before = cheaper.segmentation.segments, candidate.segmentation.segments
+        want = f"a look-alike of GSM 03.38; segments: {after} instead of {before}"
         yield found("content-forced-ucs2", "$.SMS_CONTENT", got, want)
-    hole = content.placeholders(sent)
-    if hole is not None:
+    if (hole := content.placeholders(sent)) is not None:
         yield found("content-placeholder", "$.SMS_CONTENT", hole, "the text with its values filled in")
-    if (counted_by_hand := _COUNTED_BY_HAND.search(sent)) is not None:
-        want = "the whole text in one request"
-        yield found("content-split-by-hand", "$.SMS_CONTENT", counted_by_hand[0].strip(), want)
+    for counter in _COUNTED_BY_HAND.finditer(sent):
+        part, whole = (int(digits) for digits in counter.groups() if digits)
+        if 1 <= part <= whole and whole > 1:
+            want = "the whole text in one request"
+            yield found("content-split-by-hand", "$.SMS_CONTENT", counter[0].strip(), want)
 
 
 def destinations(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
     """The same number again and again; numbers that repeat their country code."""
-    for number, count in Counter(destination.number for destination in candidate.destinations).items():
+    for number, count in Counter(each.number for each in candidate.destinations if each.msisdn).items():
         if count > 1:
             yield found("list-repeats", "$.MULTI_MSISDN_LIST", Told(f"{number}, {count} times"), "each number once")
     for index, destination in enumerate(candidate.destinations):
-        code = str(destination.country_code)
-        national = destination.msisdn.removeprefix("00").removeprefix(code)
-        if destination.country_code and len(national) >= 7 and len(destination.msisdn) - len(national) >= len(code):
-            want = f"the number without {code}"
+        if _repeats_country(destination):
+            want = f"the number without {destination.country_code}"
             yield found("country-repeated", f"$.MULTI_MSISDN_LIST[{index}].DEST_MSISDN", destination.msisdn, want)
+
+
+def _repeats_country(destination: Destination) -> bool:
+    """Whether a number is long enough to hold its country code and still be one."""
+    code = str(destination.country_code)
+    digits = "".join(filter(str.isdecimal, destination.msisdn)).removeprefix("00")
+    national = 10 if destination.country_code in _LIKE_THEIR_COUNTRY else 7
+    return digits.startswith(code) and len(digits) >= max(10, len(code) + national)
 
 
 OBSERVATIONS: tuple[Observation, ...] = (
@@ -215,10 +237,14 @@ OBSERVATIONS: tuple[Observation, ...] = (
     keys,
     spaces_and_digits,
     time,
-    auth_key,
+    key_in_header,
+    route,
     signature,
     reserved_priority,
     no_customer_body,
     text,
     destinations,
 )
+
+AROUND: tuple[Observation, ...] = (trailing_bytes, key_in_header)
+"""What can be told of a body that holds no packet."""

@@ -3,6 +3,8 @@
 Spec: Request UIP Format. Spec: Parameter Details. Reading: R3.
 """
 
+import re
+
 import msgspec
 
 from cloudsms_simulator.protocol import limits, uip
@@ -17,12 +19,12 @@ from cloudsms_simulator.protocol.submission import Destination
 
 
 def version_is_accepted(candidate: Candidate) -> Refusal | None:
-    """Check 10."""
+    """Check 10. A VERSION that is not filled in is a parameter missing, not a version that is invalid."""
     version = candidate.packet.version
     if version in candidate.profile.versions:
         return None
     want = " or ".join(candidate.profile.versions)
-    if not isinstance(version, str):
+    if missing(version) or not isinstance(version, str):
         return refused(ResultCode.INVALID_PARAMETER, found("version-missing", "$.VERSION", version, want))
     return refused(ResultCode.INVALID_VERSION, found("version-unknown", "$.VERSION", version, want))
 
@@ -75,14 +77,21 @@ def customer_body_is_small(candidate: Candidate) -> Refusal | None:
     if not present(raw):
         return None
     text = bytes(raw)
-    if text[:1] == b"{" and (
-        len(text) <= limits.CUSTOMER_BODY_OCTETS
-        or len(msgspec.json.format(text, indent=-1)) <= limits.CUSTOMER_BODY_OCTETS
-    ):
+    is_object = text[:1] == b"{"
+    if is_object and (len(text) <= limits.CUSTOMER_BODY_OCTETS or _compact_octets(text) <= limits.CUSTOMER_BODY_OCTETS):
         return None
-    got = Told(f"{len(msgspec.json.format(text, indent=-1))} octets" if text[:1] == b"{" else f"{text[:60]!r}")
+    got = Told(f"{_compact_octets(text)} octets") if is_object else uip.value_of(text)
     want = "an object of at most 255 octets of compact JSON"
     return refused(ResultCode.INVALID_PARAMETER, found("customer-body-wrong", "$.CUSTOMER_BODY", got, want))
+
+
+def _compact_octets(text: bytes) -> int:
+    """The size of a JSON text as compact UTF-8: no white space, no needless escapes, numbers as they are spelled."""
+    compact = msgspec.json.format(text, indent=-1)
+    return len(_ESCAPED_STRING.sub(lambda string: msgspec.json.encode(msgspec.json.decode(string[0])), compact))
+
+
+_ESCAPED_STRING = re.compile(rb'"[^"\\]*+\\(?:[^"\\]|\\.)*+"')
 
 
 def content_fits(candidate: Candidate) -> Refusal | None:

@@ -63,7 +63,8 @@ RESULT_CODES: tuple[ResultCodeRow, ...] = (
         ResultCode.INVALID_PARAMETER,
         "Invalid_parameter",
         "Parameter error.",
-        "Check that the API request package parameters are correct.",
+        "Check that the API request package parameters are correct. For example: whether the Parameter is correct, "
+        "whether the Type is correct",
     ),
     ResultCodeRow(
         ResultCode.INVALID_CONTEXT,

@@ -52,10 +52,13 @@ def issue(sequence: UidSequence, now: datetime, count: int, style: UidStyle) -> 
     """
     instant, since, counter = sequence.instant, sequence.since, sequence.counter
     moment = microseconds(now)
-    if moment > instant:
-        instant, since = moment, 0
     node = f"{NODE_PREFIX}{sequence.node:06X}"
     before, behind = ("X0", node) if style == "x4" else ("X", f"H{node}")
+    if moment > instant:
+        instant, since = moment, 0
+        if count == 1:
+            following = UidSequence(sequence.node, (counter + 1) % len(_COUNTERS), instant, 1)
+            return following, (f"{instant:013X}{before}{_COUNTERS[counter]}{behind}",)
     issued: list[str] = []
     while len(issued) < count:
         if since == len(_COUNTERS):

@@ -6,6 +6,7 @@ Spec: General Parameters, TIME. Spec: Delivery Report (DR) Request Format, TIME,
 """
 
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 HONG_KONG = timezone(timedelta(hours=8))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC).astimezone(HONG_KONG)
@@ -13,8 +14,15 @@ TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
 def wire_time(moment: datetime) -> str:
-    """`YYYY-MM-DD HH:MM:SS` of a moment given in Hong Kong time; the fraction of the second is cut off."""
-    return moment.isoformat(" ", "seconds")[:19]
+    """`YYYY-MM-DD HH:MM:SS` of a moment in Hong Kong; the fraction of the second is cut off."""
+    since = moment - EPOCH
+    return _written(since.days, since.seconds)
+
+
+@lru_cache(maxsize=64)
+def _written(days: int, seconds: int) -> str:
+    """A second of Hong Kong since 1970. Remembered: all answers of a second say the same."""
+    return (EPOCH + timedelta(days=days, seconds=seconds)).isoformat(" ", "seconds")[:19]
 
 
 def read_wire_time(text: str) -> datetime | None:

@@ -13,7 +13,7 @@ from typing import Literal
 from cloudsms_simulator.protocol import destination_checks, gateway_checks, request_checks
 from cloudsms_simulator.protocol.candidate import Candidate, Refusal, candidate_of
 from cloudsms_simulator.protocol.finding import Finding
-from cloudsms_simulator.protocol.mistakes import OBSERVATIONS, Circumstances
+from cloudsms_simulator.protocol.mistakes import AROUND, OBSERVATIONS, Circumstances
 
 Check = Callable[[Candidate], Refusal | None]
 Scope = Literal["gateway", "request", "destination", "account"]
@@ -66,6 +66,6 @@ def diagnose(candidate: Candidate, circumstances: Circumstances) -> tuple[Findin
     refusals = [check(fresh) for _, _scope, check in CHECKS if readable or check in GATEWAY_CHECKS[:4]]
     findings = [finding for refusal in refusals if refusal is not None for finding in refusal.findings]
     findings += fresh.findings
-    for observe in OBSERVATIONS:
+    for observe in OBSERVATIONS if readable else AROUND:
         findings += observe(fresh, circumstances)
     return tuple(dict.fromkeys(findings))

@@ -75,7 +75,9 @@ class MemoryStore:
             message = transaction.messages[uid]
             if uid in shelf.messages:
                 shelf.messages[uid] = message
-                shelf.reports[uid] = transaction.reports.get(uid, ())
+                reports = transaction.reports.get(uid, ())
+                self._bytes += _octets_pushed(reports) - _octets_pushed(shelf.reports.get(uid, ()))
+                shelf.reports[uid] = reports
                 if message.settled:
                     self._settled(shelf, message.sending.request_id)
         exchange = transaction.exchange
@@ -149,7 +151,8 @@ class MemoryStore:
         self._arrivals.append((shelf, exchange.id))
         self._messages += max(1, len(exchange.uids))
         self._bytes += _octets(exchange)
-        while self._arrivals and (self._messages > self._most_messages or self._bytes > self._most_bytes):
+        # The newest stays, however small the journal, or however much in it is unsettled.
+        while len(self._arrivals) > 1 and (self._messages > self._most_messages or self._bytes > self._most_bytes):
             oldest, request_id = self._arrivals.popleft()
             if oldest.is_settled(request_id):
                 self._evict(oldest, request_id)
@@ -167,6 +170,7 @@ class MemoryStore:
 
     def _evict(self, shelf: "_Shelf", request_id: int) -> None:
         exchange = shelf.exchanges[request_id]
+        self._bytes -= sum(_octets_pushed(shelf.reports.get(uid, ())) for uid in exchange.uids)
         shelf.evict(exchange)
         self._messages -= max(1, len(exchange.uids))
         self._bytes -= _octets(exchange)
@@ -230,3 +234,7 @@ class _Newest(Generic[T]):
 
 def _octets(exchange: Exchange) -> int:
     return len(exchange.body) + len(exchange.answer or b"") + _EXCHANGE_OCTETS * (1 + len(exchange.uids))
+
+
+def _octets_pushed(reports: tuple[Report, ...]) -> int:
+    return sum(len(attempt.request) + len(attempt.body) for report in reports for attempt in report.attempts)

@@ -1,0 +1,95 @@
+"""The command line, `cloudsms-simulator`. A command is a row of `COMMANDS` and a module of its name.
+
+A module is imported when its command runs, so that `--help` and completion cost next to nothing.
+"""
+
+from importlib import import_module
+
+import click
+from click.shell_completion import CompletionItem
+
+from cloudsms_simulator.cli.exit_codes import ExitCode, explained
+
+COMMANDS = {
+    "serve": "Run the platform.",
+    "demo": "Show the platform at work: sends, answers, prices, delivery reports.",
+    "send": "Send an SMS the way a customer does.",
+    "listen": "Receive delivery reports the way a customer does.",
+    "segments": "Show how a text is encoded, cut into segments and billed.",
+    "certs": "Make the certificates and tell how to trust them.",
+    "readyz": "Tell whether a server is ready; for health checks.",
+    "config": "Show, check or begin a configuration.",
+    "completion": "Print the completion script of a shell.",
+}
+"""The commands in the order of `--help`, each with its line there."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are the rows of `COMMANDS`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands, in the table's order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, imported now; None when there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{__name__}.{cmd_name}.{cmd_name} is no command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the table, importing none of the commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Completes the name of a command, importing none of them, or an option."""
+        names = [CompletionItem(name, help=line) for name, line in COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that was typed. Ends with 2, and a suggestion, when there is none of that name."""
+        if args[0] not in COMMANDS and not ctx.resilient_parsing:
+            from cloudsms_simulator.server.problems import suggestion
+
+            ctx.fail(f'there is no command "{args[0]}"{suggestion(args[0], COMMANDS)}')
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Runs the command; an error the user can mend becomes one message and exit code 2."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            told = explained(error)
+            if told is None:
+                raise
+            raise told from error
+
+
+def _version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            number = version("cloudsms-simulator")
+        except PackageNotFoundError:
+            number = "of a checkout that is not installed"
+        click.echo(f"cloudsms-simulator {number}")
+        ctx.exit(ExitCode.OK)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Ends 0 if all is well, 1 if a check failed, 2 for wrong usage, 3 if nobody answers, 4 for a time-out.",
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version and end."
+)
+def main() -> None:
+    """A local CloudSMS platform for testing what sends SMS."""

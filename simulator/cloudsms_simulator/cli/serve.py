@@ -1,0 +1,76 @@
+"""`cloudsms-simulator serve`: runs the platform until it is told to stop."""
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
+from cloudsms_simulator.cli.options import settings_options
+from cloudsms_simulator.cli.signals import stop_on_signals
+from cloudsms_simulator.server.loaded_settings import LoadedSettings
+
+if TYPE_CHECKING:
+    from cloudsms_simulator.server.simulator import Simulator
+
+GRACE = timedelta(seconds=5)
+
+
+@click.command
+@settings_options
+def serve(loaded: LoadedSettings) -> None:
+    """Run the platform: https://127.0.0.1:61815/dave/io, and its admin API on http://127.0.0.1:61816.
+
+    Ends 0 when it is told to stop by SIGTERM or Ctrl-C: answers and pushes on their way have 5 s to finish.
+    """
+    from cloudsms_simulator.server.event_loop import new_event_loop
+    from cloudsms_simulator.server.logs import write_logs
+    from cloudsms_simulator.server.simulator import Simulator
+
+    write_logs(loaded.settings.log_format)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        simulator = Simulator(loaded.settings)
+        runner.run(_run(simulator))
+
+
+async def _run(simulator: "Simulator") -> None:
+    from cloudsms_simulator.server.ready_file import write_ready_file
+
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    settings = simulator.settings
+    await simulator.start()
+    try:
+        if settings.ready_file is not None:
+            write_ready_file(settings.ready_file, simulator.ready)
+        for line in _banner(simulator):
+            click.echo(line)
+        await stop.wait()
+    except OSError as error:
+        raise CommandError(f"{settings.ready_file}: cannot write the ready file: {error}", ExitCode.USAGE) from error
+    finally:
+        ended = await simulator.stop(GRACE)
+        if settings.ready_file is not None:
+            settings.ready_file.unlink(missing_ok=True)
+    if ended:
+        click.echo(f"stopped; {ended} pushes had no answer yet", err=True)
+
+
+def _banner(simulator: "Simulator") -> list[str]:
+    from cloudsms_simulator.protocol.masking import fingerprint
+
+    settings, ready = simulator.settings, simulator.ready
+    security = "plain HTTP" if settings.plain else f"client certificates {settings.mtls}"
+    lines = [
+        f"CloudSMS simulator, profile {settings.profile}, clock {settings.clock}",
+        f"  platform   {ready.url}  ({security})",
+        f"  admin API  {ready.admin_url}/api/v1",
+    ]
+    if not settings.plain:
+        lines.append(f"  trust      {ready.ca}")
+    for account in simulator.directory:
+        key = account.auth_key if account.auth_key == "*" else fingerprint(account.auth_key)
+        reports = account.callback.url or "nowhere yet (--callback-url)"
+        lines.append(f"  account    {account.name}: AUTH_KEY {key}, reports to {reports}")
+    return lines

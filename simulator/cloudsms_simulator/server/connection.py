@@ -1,0 +1,146 @@
+"""One connection of a customer: who it is, how long it may be silent, and how to break it on purpose.
+
+The application finds it in `scope["extensions"]["sim.connection"]`. Its limits on time are looked at once a second by
+the listener, which spares every request a timer of its own.
+
+Spec: Interface specification and communication principle.
+"""
+
+import asyncio
+import logging
+import socket
+import struct
+from collections.abc import Callable
+from ssl import SSLObject
+
+import msgspec
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from cloudsms_simulator.server.conversation import HEAD, LINGER, Conversation
+from cloudsms_simulator.server.observer import Observer, Peer
+
+_SILENT = logging.Logger("cloudsms_simulator.interrupted", logging.CRITICAL + 1)
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What all connections of one listener have in common; durations are seconds of the loop's clock."""
+
+    config: Config
+    state: ServerState
+    loop: asyncio.AbstractEventLoop
+    observer: Observer
+    stopping: asyncio.Event
+    tls_facts: Callable[[SSLObject], object] | None
+    keep_alive: float
+    head_timeout: float
+
+
+class Connection(Conversation):
+    """A connection that was accepted, and if there is TLS, whose handshake succeeded."""
+
+    def __init__(self, terms: Terms, connection_id: int, peer: Peer) -> None:
+        super().__init__(
+            terms.config, terms.state, terms.loop, keep_alive=terms.keep_alive, head_timeout=terms.head_timeout
+        )
+        self.id = connection_id
+        """Counts the connections of all listeners that share a counter."""
+        self.peer = peer
+        self.tls: object = None
+        """What `tls_facts` made of the handshake; None without TLS."""
+        self.stopping = terms.stopping
+        """Set when the listener stops: streams, long polls and hangs should end then."""
+        self.attachment: object = None
+        """For the application to keep what it worked out about this connection."""
+        self._terms = terms
+        self._unread = 0
+
+    # What the application may use
+
+    def take_surplus(self) -> bytes:
+        """Bytes that followed the request being handled and are no request, at most 64 KiB of them.
+
+        Empty as long as none came, or when they followed a later, pipelined request. Whoever takes them keeps them.
+        """
+        if self.pipeline:
+            return b""
+        surplus, self.surplus = self.surplus, b""
+        return surplus
+
+    def write(self, data: bytes) -> None:
+        """Write raw bytes, past HTTP. The application then ends the connection, and awaits `http.disconnect`."""
+        self.transport.write(data)
+
+    def close(self) -> None:
+        """Close once everything written has been sent."""
+        self.transport.close()
+
+    def abort(self) -> None:
+        """Close at once. What was written and the system had no room for is lost."""
+        self.transport.abort()
+
+    def reset(self) -> None:
+        """Close with a TCP reset, and lose what was not sent. Over TLS the peer sees a lost connection."""
+        if not self.transport.is_closing():
+            sock = self.transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+    # What the listener uses
+
+    def shutdown(self) -> None:
+        """Close when idle; otherwise after the answers that are due."""
+        if not self.answering:
+            self.transport.close()
+        elif not self.deaf:
+            self.cycle.keep_alive = False
+
+    @property
+    def unsent(self) -> int:
+        """Octets written that the system has no room for, because the peer does not read."""
+        return self.transport.get_write_buffer_size()
+
+    def expire(self, now: float) -> None:
+        """Close a connection that has been idle, or whose request's head has been on its way, for too long."""
+        if now < self.deadline:
+            return
+        if self.ended or self.transport.is_closing():
+            unread = self.unsent
+            if unread in (0, self._unread):
+                self.transport.abort()
+            else:  # the peer is slow, but it does read
+                self._unread = unread
+                self.deadline = now + self._terms.head_timeout
+            return
+        self.deadline = now + LINGER
+        if self.phase == HEAD or not self.requests:
+            self._terms.observer.on_head_timeout(self, self.beginning())
+            if self.answering:
+                self.end_after_answers()
+                return
+        self.transport.close()
+
+    def interrupt(self) -> None:
+        """Let the running request go unanswered, and without complaint: before its task is cancelled."""
+        self.pipeline.clear()
+        if self.running is not None:
+            self.running.disconnected = True
+            self.running.logger = _SILENT
+            self.running.message_event.set()
+
+    # What happens
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.client = self.peer
+        ssl_object = transport.get_extra_info("ssl_object")
+        if ssl_object is not None and self._terms.tls_facts is not None:
+            self.tls = self._terms.tls_facts(ssl_object)
+        self.extensions = {"tls": self.tls, "sim.connection": self}
+        self.deadline = self.loop.time() + self._terms.head_timeout
+
+    def on_unreadable_request(self, excerpt: bytes, reason: str) -> None:
+        self._terms.observer.on_bad_request(self, excerpt, reason)
+
+    def on_unclaimed_surplus(self, surplus: bytes) -> None:
+        self._terms.observer.on_surplus(self, surplus)

@@ -1,0 +1,251 @@
+"""Items: what the admin API shows of messages, exchanges, reports and accounts.
+
+Names are snake_case, moments ISO 8601 in Hong Kong time, money a pair of strings; AUTH_KEYs are fingerprints.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.connection import TlsFacts
+from cloudsms_simulator.engine.exchange import Exchange
+from cloudsms_simulator.engine.message import Message
+from cloudsms_simulator.engine.money import Currency, Money
+from cloudsms_simulator.engine.report import Attempt, Outcome, Report
+from cloudsms_simulator.engine.standing import Standing
+from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.masking import fingerprint, mask
+from cloudsms_simulator.protocol.result_codes import ResultCode, desc_of, written
+from cloudsms_simulator.protocol.states import name_of
+
+
+class Code(msgspec.Struct, frozen=True):
+    """A result code three ways: 268435457, `0x10000001`, `Invalid_parameter`."""
+
+    value: int
+    hex: str
+    name: str
+
+
+class MessageItem(msgspec.Struct, frozen=True):
+    """A message; `to` is country code and number in one."""
+
+    uid: str
+    account: str
+    request_id: int
+    index: int
+    to: str
+    country_code: int
+    msisdn: str
+    source: str
+    text: str
+    dcs: int
+    segments: int
+    route: str
+    price: Money
+    cost: Money
+    code: Code
+    state: int | None
+    state_name: str | None
+    final: bool
+    refunded: bool
+    reason: str | None
+    accepted_at: datetime
+    final_at: datetime | None
+    customer_body: msgspec.Raw | None
+    rule: str | None
+
+
+class RequestItem(msgspec.Struct, frozen=True):
+    """An exchange, refused ones and refused handshakes included; bytes that are no UTF-8 are written `\\xe9`."""
+
+    id: int
+    account: str | None
+    kind: str
+    received_at: datetime
+    peer: str | None
+    connection_id: int | None
+    tls: TlsFacts | None
+    headers: list[tuple[str, str]]
+    http_status: int | None
+    code: Code | None
+    body: str
+    answer: str | None
+    findings: tuple[Finding, ...]
+    rule: str | None
+    fault: str | None
+    uids: tuple[str, ...]
+
+
+class AttemptItem(msgspec.Struct, frozen=True):
+    """One push of a report."""
+
+    serial: int
+    at: datetime
+    url: str
+    request: str
+    status: int | None
+    body: str
+    error: str | None
+    findings: tuple[Finding, ...]
+
+
+class ReportItem(msgspec.Struct, frozen=True):
+    """A report with its attempts; `due_at` is when its state was reached."""
+
+    id: str
+    uid: str
+    account: str
+    state: int
+    state_name: str
+    due_at: datetime
+    outcome: Outcome
+    next_attempt_at: datetime | None
+    attempts: list[AttemptItem]
+    findings: tuple[Finding, ...]
+
+
+class CallbackItem(msgspec.Struct, frozen=True):
+    """Where an account's reports go."""
+
+    url: str | None
+    retries_s: list[float]
+    verify: bool
+    concurrency: int
+
+
+class AccountItem(msgspec.Struct, frozen=True):
+    """An account with its standing; `prices` by country code, `*` for every other."""
+
+    name: str
+    auth_key: str
+    profile: str
+    routes: list[str]
+    directions: list[int] | Literal["all"]
+    prices: dict[str, str]
+    currency: Currency
+    balance: Money | Literal["unlimited"]
+    credit_limit: Money
+    default_sender: str
+    callback: CallbackItem
+    now: datetime
+    outstanding: int
+
+
+def code_item(code: ResultCode) -> Code:
+    """A result code as the API shows it."""
+    return Code(int(code), written(code), desc_of(code))
+
+
+def message_item(message: Message) -> MessageItem:
+    """A message as the API shows it."""
+    sending = message.sending
+    state = message.state
+    return MessageItem(
+        uid=message.uid,
+        account=sending.account,
+        request_id=sending.request_id,
+        index=message.index,
+        to=f"{message.country_code}{message.msisdn}",
+        country_code=message.country_code,
+        msisdn=message.msisdn,
+        source=sending.source,
+        text=sending.text,
+        dcs=sending.segmentation.dcs,
+        segments=sending.segmentation.segments,
+        route=sending.route_id,
+        price=Money(message.price, sending.currency),
+        cost=Money(message.cost, sending.currency),
+        code=code_item(ResultCode.OK),
+        state=state,
+        state_name=None if state is None else name_of(state),
+        final=message.final_at is not None,
+        refunded=message.refunded,
+        reason=message.reason,
+        accepted_at=sending.accepted_at,
+        final_at=message.final_at,
+        customer_body=None if sending.customer_body is None else msgspec.Raw(sending.customer_body),
+        rule=None,
+    )
+
+
+def request_item(exchange: Exchange, answer: bytes | None, findings: tuple[Finding, ...]) -> RequestItem:
+    """An exchange as the API shows it, with its answer and findings."""
+    peer = exchange.connection
+    return RequestItem(
+        id=exchange.id,
+        account=exchange.account,
+        kind=exchange.kind,
+        received_at=exchange.received_at,
+        peer=None if peer is None else f"{peer.host}:{peer.port}",
+        connection_id=None if peer is None else peer.id,
+        tls=None if peer is None else peer.tls,
+        headers=[(_text(name), _text(value)) for name, value in exchange.headers],
+        http_status=exchange.http_status,
+        code=None if exchange.code is None else code_item(exchange.code),
+        body=_text(exchange.body),
+        answer=None if answer is None else _text(answer),
+        findings=findings,
+        rule=None,
+        fault=None,
+        uids=exchange.uids,
+    )
+
+
+def report_item(report: Report) -> ReportItem:
+    """A report as the API shows it."""
+    return ReportItem(
+        id=report.id,
+        uid=report.uid,
+        account=report.account,
+        state=report.state,
+        state_name=name_of(report.state),
+        due_at=report.reached_at,
+        outcome=report.outcome,
+        next_attempt_at=report.next_attempt_at,
+        attempts=[_attempt_item(attempt) for attempt in report.attempts],
+        findings=report.findings,
+    )
+
+
+def account_item(account: Account, standing: Standing, now: datetime) -> AccountItem:
+    """An account as the API shows it."""
+    return AccountItem(
+        name=account.name,
+        auth_key=account.auth_key if account.auth_key == "*" else fingerprint(account.auth_key),
+        profile=account.profile.name,
+        routes=sorted(account.routes),
+        directions="all" if account.directions is None else sorted(account.directions),
+        prices={"*" if country is None else str(country): f"{price:f}" for country, price in account.prices.items()},
+        currency=account.currency,
+        balance="unlimited" if standing.balance is None else Money(standing.balance, account.currency),
+        credit_limit=Money(account.credit_limit, account.currency),
+        default_sender=account.default_sender,
+        callback=CallbackItem(
+            account.callback.url,
+            [pause.total_seconds() for pause in account.callback.retries],
+            account.callback.verify,
+            account.callback.concurrency,
+        ),
+        now=now,
+        outstanding=standing.outstanding,
+    )
+
+
+def _attempt_item(attempt: Attempt) -> AttemptItem:
+    return AttemptItem(
+        serial=attempt.serial,
+        at=attempt.at,
+        url=attempt.url,
+        request=_text(mask(attempt.request, None)),
+        status=attempt.status,
+        body=_text(mask(attempt.body, None)),
+        error=attempt.error,
+        findings=attempt.findings,
+    )
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "backslashreplace")

@@ -1,0 +1,121 @@
+"""The journal: keeps, and tells the log, what is no ordinary exchange.
+
+A refused handshake is invisible to the client and to its own server's log; here it is an exchange like any other, with
+its reason. Nothing that was noticed is lost when the store fails: the log has it.
+
+Spec: Interface specification and communication principle. Reading: R5.
+"""
+
+import asyncio
+import logging
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.connection import Connection as Facts
+from cloudsms_simulator.engine.exchange import Exchange, Kind
+from cloudsms_simulator.engine.platform import Arrival, Platform
+from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.finding_rules import Told, found
+from cloudsms_simulator.protocol.masking import mask
+from cloudsms_simulator.protocol.result_codes import ResultCode, desc_of, written
+from cloudsms_simulator.server.connection import Connection
+from cloudsms_simulator.server.handshakes import handshake_reason
+from cloudsms_simulator.server.observer import Observer, Peer
+from cloudsms_simulator.server.peers import facts_of
+from cloudsms_simulator.server.wall import WallClock
+from cloudsms_simulator.stores.store import Store, StoreError
+
+log = logging.getLogger("cloudsms_simulator.journal")
+
+
+class Journal(Observer):
+    """Writes exchanges that belong to no account, and one log line for each that was refused."""
+
+    def __init__(self, platform: Platform, store: Store, wall: WallClock) -> None:
+        self._platform = platform
+        self._store = store
+        self._wall = wall
+        self._writing: set[asyncio.Task[None]] = set()
+
+    async def note(
+        self,
+        kind: Kind,
+        arrival: Arrival,
+        finding: Finding,
+        status: int | None = None,
+        answer: bytes | None = None,
+        code: ResultCode | None = None,
+        account: Account | None = None,
+    ) -> None:
+        """Keeps an exchange that never reached the platform's checks, or that they failed on. Raises nothing."""
+        try:
+            transaction = await self._store.begin(account)
+            now = transaction.standing.clock.now(self._wall.now())
+            self._platform.note(transaction, kind, arrival, now, finding, status, answer, code)
+            await self._store.commit(transaction)
+        except StoreError as error:
+            log.error("not kept, the store could not be written (%s): %s", error, finding)
+            return
+        except Exception:
+            log.exception("not kept, for a reason inside the simulator: %s", finding)
+            return
+        self.tell(transaction.exchange)
+
+    def tell(self, exchange: Exchange | None) -> None:
+        """One log line for an exchange that was refused."""
+        if exchange is None or not log.isEnabledFor(logging.INFO):
+            return
+        peer = exchange.connection
+        errors = [each for each in exchange.findings or () if each.severity == "error"]
+        code = "" if exchange.code is None else f" {written(exchange.code)} {desc_of(exchange.code)}"
+        reasons = "; ".join(f"{each.rule} at {each.path}: got {each.got}, want {each.want}" for each in errors)
+        log.info(
+            "%s #%d refused%s: %s",
+            exchange.kind,
+            exchange.id,
+            code,
+            reasons,
+            extra={
+                "request_id": exchange.id,
+                "account": exchange.account,
+                "peer": None if peer is None else f"{peer.host}:{peer.port}",
+                "rules": [each.rule for each in errors],
+            },
+        )
+
+    # What the listeners notice
+
+    def on_closed(self, peer: Peer) -> None:
+        want = "an address on the server's whitelist"
+        self._write("closed", _stranger(peer), found("source-not-whitelisted", "connection", Told(peer[0]), want))
+
+    def on_refused(self, peer: Peer, error: OSError) -> None:
+        reason, remedy = handshake_reason(error)
+        self._write("handshake", _stranger(peer), found("handshake-refused", "connection", Told(reason), remedy))
+
+    def on_bad_request(self, connection: Connection, excerpt: bytes, reason: str) -> None:
+        shown = mask(excerpt, None)[:80]
+        finding = found("not-http", "connection", Told(f"{reason}: {shown!r}"), "an HTTP/1.1 request")
+        self._write("http", Arrival(excerpt, facts_of(connection)), finding, 400)
+
+    def on_surplus(self, connection: Connection, surplus: bytes) -> None:
+        got = Told(f"{len(surplus)} octets after the body, such as {surplus[:20]!r}")
+        finding = found("surplus-bytes", "connection", got, "Content-Length in octets, not characters")
+        self._write("closed", Arrival(surplus, facts_of(connection)), finding)
+
+    def on_head_timeout(self, connection: Connection, excerpt: bytes) -> None:
+        finding = found("head-unfinished", "connection", Told(f"{len(excerpt)} octets"), "a whole request head")
+        self._write("closed", Arrival(excerpt, facts_of(connection)), finding)
+
+    async def written(self) -> None:
+        """Returns when everything noticed so far is kept."""
+        while self._writing:
+            await asyncio.wait(self._writing)
+
+    def _write(self, kind: Kind, arrival: Arrival, finding: Finding, status: int | None = None) -> None:
+        task = asyncio.get_running_loop().create_task(self.note(kind, arrival, finding, status))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+
+def _stranger(peer: Peer) -> Arrival:
+    return Arrival(b"", Facts(0, peer[0], peer[1]))

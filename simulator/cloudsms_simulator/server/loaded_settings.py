@@ -1,0 +1,142 @@
+"""Loaded settings: what flags, environment and file say, put together, and where each value came from."""
+
+import ipaddress
+from collections.abc import Mapping, Set
+from pathlib import Path
+
+import msgspec
+
+from cloudsms_simulator.server.kinds import UNFIT, take_entries
+from cloudsms_simulator.server.place import Place
+from cloudsms_simulator.server.problems import SettingsError, suggestion
+from cloudsms_simulator.server.setting_field import PREFIX, fields_of
+from cloudsms_simulator.server.settings import Settings
+from cloudsms_simulator.server.toml_file import read_toml
+
+CLIENT_VARIABLES = frozenset(
+    f"{PREFIX}{name}" for name in ("URL", "ADMIN_URL", "CA", "CLIENT_CERT", "CLIENT_KEY", "AUTH_KEY", "ROUTE_ID")
+)
+"""Variables for the commands that are clients; a server has no use for them."""
+
+DEFAULT = "default"
+_FILE = "config"
+_WITHOUT_FLAG = "accounts"
+
+
+class LoadedSettings(msgspec.Struct, frozen=True):
+    """Settings and their story."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+    """By name of the setting: `flag --port`, `environment CLOUDSMS_SIM_PORT`, `cloudsms.toml:3` or `default`."""
+    warnings: tuple[str, ...] = ()
+    """Lines worth showing to whoever starts the server."""
+
+
+class _Said(msgspec.Struct, frozen=True):
+    """What a source says about one setting."""
+
+    value: object
+    origin: str
+
+
+_Source = Mapping[str, _Said]
+
+
+def load_settings(flags: Mapping[str, str], environ: Mapping[str, str]) -> LoadedSettings:
+    """The settings: flags before environment before TOML file before defaults.
+
+    `flags` are texts by name of the setting. `config`, among them or in the environment, names the TOML file. A
+    variable that is set to nothing counts as not set. Raises SettingsError with the problems of every source, those of
+    overruled values included.
+    """
+    problems: list[str] = []
+    from_flags, from_environment = _from_flags(flags, problems), _from_environment(environ, problems)
+    named = from_flags.get(_FILE) or from_environment.get(_FILE)
+    from_file = _from_file(named.value, problems) if named and isinstance(named.value, Path) else {}
+    said = {**from_file, **from_environment, **from_flags}
+    fitting = {name: each.value for name, each in said.items() if each.value is not UNFIT}
+    settings = msgspec.structs.replace(Settings(), **fitting)
+    origins = {field.name: said[field.name].origin if field.name in said else DEFAULT for field in fields_of(Settings)}
+    problems.extend(_contradictions(settings, origins, said.keys() - fitting.keys()))
+    if problems:
+        raise SettingsError(problems)
+    return LoadedSettings(settings, origins, _warnings(environ))
+
+
+def _from_flags(flags: Mapping[str, str], problems: list[str]) -> _Source:
+    return {
+        field.name: _read(flags[field.name], f"flag {field.flag}", field.name, problems)
+        for field in fields_of(Settings)
+        if field.name in flags
+    }
+
+
+def _from_environment(environ: Mapping[str, str], problems: list[str]) -> _Source:
+    return {
+        field.name: _read(environ[field.variable], f"environment {field.variable}", field.name, problems)
+        for field in fields_of(Settings)
+        if environ.get(field.variable) and field.name != _WITHOUT_FLAG
+    }
+
+
+def _read(text: str, origin: str, name: str, problems: list[str]) -> _Said:
+    return _Said(_KINDS[name].take(text, Place(problems, origin), text=True), origin)
+
+
+def _from_file(path: Path, problems: list[str]) -> _Source:
+    try:
+        file = read_toml(path)
+    except SettingsError as error:
+        problems.extend(error.problems)
+        return {}
+    place = Place(problems, file)
+    if _FILE in file.values:
+        (place / _FILE).complain_of_key('the key "config" names a file like this one and cannot stand in it')
+    kinds = {name: kind for name, kind in _KINDS.items() if name != _FILE}
+    values = {name: value for name, value in file.values.items() if name != _FILE}
+    taken = take_entries(values, kinds, place)
+    return {name: _Said(value, file.line((name,))) for name, value in taken.items()}
+
+
+_KINDS = {field.name: field.kind for field in fields_of(Settings)}
+
+
+def _contradictions(settings: Settings, origins: Mapping[str, str], unfit: Set[str]) -> list[str]:
+    """What is wrong with settings that are right each by itself; nothing is said of those that are not."""
+    found = []
+    if (
+        unfit.isdisjoint({"admin_host", "admin_token"})
+        and settings.admin_token is None
+        and not _is_loopback(settings.admin_host)
+    ):
+        found.append(
+            f"{origins['admin_host']}: admin_host: got {settings.admin_host}, which others can reach, and no "
+            "token; want admin_token too (--admin-token or CLOUDSMS_SIM_ADMIN_TOKEN)"
+        )
+    if (
+        unfit.isdisjoint({"port", "admin_port"})
+        and settings.port == settings.admin_port != 0
+        and settings.host == settings.admin_host
+    ):
+        found.append(
+            f"{origins['admin_port']}: admin_port: got {settings.admin_port}, which is the platform's own, want another"
+        )
+    return found
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _warnings(environ: Mapping[str, str]) -> tuple[str, ...]:
+    known = {field.variable.removeprefix(PREFIX) for field in fields_of(Settings) if field.name != _WITHOUT_FLAG}
+    ours = sorted(name.removeprefix(PREFIX) for name in environ if name.startswith(PREFIX))
+    return tuple(
+        f"environment {PREFIX}{name}: there is no such setting{suggestion(name, known, prefix=PREFIX)}"
+        for name in ours
+        if name not in known and f"{PREFIX}{name}" not in CLIENT_VARIABLES
+    )

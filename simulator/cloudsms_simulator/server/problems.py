@@ -1,0 +1,24 @@
+"""Problems: what is wrong with a configuration, each with its place, all told at once."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SettingsError(Exception):
+    """A configuration that cannot be used.
+
+    `problems` has one line each, saying where, what came and what would be right; `str()` is all of them.
+    """
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+def suggestion(word: str, known: Iterable[str], *, prefix: str = "") -> str:
+    """`; did you mean "port"?` when a known word looks like the given one, else nothing.
+
+    `prefix` comes before the known word; all have it, so that it says nothing about likeness.
+    """
+    close = get_close_matches(word, tuple(known), n=1, cutoff=0.6)
+    return f'; did you mean "{prefix}{close[0]}"?' if close else ""

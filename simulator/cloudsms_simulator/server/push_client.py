@@ -1,0 +1,137 @@
+"""The push client: POSTs one delivery report to a customer's server, and says how that went.
+
+One session serves all accounts; its connections are pooled per address and TLS identity. Failures are results, not
+exceptions.
+
+Spec: Delivery Report (DR) CallBack. Reading: R11, R12.
+"""
+
+import ssl
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cloudsms_simulator.engine.account import Callback
+from cloudsms_simulator.engine.report import Push, PushResult
+from cloudsms_simulator.server.certificates import CertificateFiles
+from cloudsms_simulator.server.key_pairs import CertificateError
+from cloudsms_simulator.server.tls import push_context
+
+if TYPE_CHECKING:
+    import aiohttp
+
+_HEADERS = {"Content-Type": "application/json"}
+_MOST_OCTETS_READ = 1024 * 1024
+
+_PERHAPS_REFUSED = " (as when a server does not accept the platform's certificate)"
+
+_Identity = tuple[str | None, str | None, str | None, bool]
+
+
+class PushClient:
+    """Pushes reports. `files` holds the certificate shown by default and the authority trusted beside the system's."""
+
+    def __init__(self, files: CertificateFiles) -> None:
+        self._files = files
+        self._contexts: dict[_Identity, ssl.SSLContext] = {}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def post(self, push: Push, callback: Callback) -> PushResult:
+        """The answer of the customer's server, or the rule that names what kept it from answering."""
+        # Imported at the first callback: it takes longer than everything else at the start.
+        import aiohttp
+
+        try:
+            context = self._context(callback) if push.url.startswith("https:") else None
+        except CertificateError as error:
+            return PushResult(failure="push-tls", error=str(error))
+        timeout = aiohttp.ClientTimeout(
+            total=callback.timeout.total_seconds(), sock_connect=callback.connect_timeout.total_seconds()
+        )
+        try:
+            async with self._opened().post(
+                push.url,
+                data=push.body,
+                headers=_HEADERS,
+                ssl=context if context is not None else True,
+                timeout=timeout,
+                allow_redirects=False,
+            ) as response:
+                return PushResult(response.status, await _beginning_of(response.content))
+        except aiohttp.ConnectionTimeoutError:
+            waited = f"no connection within {callback.connect_timeout.total_seconds():g} s"
+            return PushResult(failure="push-timeout", error=waited)
+        except TimeoutError:
+            waited = f"no answer within {callback.timeout.total_seconds():g} s"
+            return PushResult(failure="push-timeout", error=waited)
+        except aiohttp.ClientConnectorError as error:
+            in_tls = isinstance(error, aiohttp.ClientSSLError) or _is_cut_off(error.os_error)
+            return PushResult(failure="push-tls" if in_tls else "push-refused", error=_reason(error))
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return _broken_off(error, secured=context is not None)
+
+    async def close(self) -> None:
+        """Closes every pooled connection."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _opened(self) -> "aiohttp.ClientSession":
+        import aiohttp
+
+        if self._session is None:
+            # A proxy variable of the environment would catch callbacks to loopback; cookies have no place here.
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                auto_decompress=False,
+                skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+            )
+        return self._session
+
+    def _context(self, callback: Callback) -> ssl.SSLContext:
+        identity = (callback.client_cert, callback.client_key, callback.ca, callback.verify)
+        context = self._contexts.get(identity)
+        if context is None:
+            context = self._contexts[identity] = push_context(
+                Path(callback.client_cert or self._files.platform_cert),
+                Path(callback.client_key or self._files.platform_key),
+                (self._files.ca, *([Path(callback.ca)] if callback.ca is not None else [])),
+                verify=callback.verify,
+            )
+        return context
+
+
+async def _beginning_of(content: "aiohttp.StreamReader") -> bytes:
+    """The body, or as much of it as came and anybody wants to see. The status is known, so nothing fails any more."""
+    import aiohttp
+
+    body = bytearray()
+    with suppress(aiohttp.ClientError, TimeoutError):
+        while len(body) < _MOST_OCTETS_READ and (piece := await content.read(_MOST_OCTETS_READ - len(body))):
+            body += piece
+    return bytes(body)
+
+
+def _is_cut_off(cause: OSError) -> bool:
+    """Whether a connection was lost after it was taken: in the handshake, where else while connecting."""
+    return isinstance(cause, ConnectionError) and not isinstance(cause, ConnectionRefusedError)
+
+
+def _reason(error: "aiohttp.ClientConnectorError") -> str:
+    cause = error.os_error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"the server's certificate is not trusted: {cause.verify_message}"
+    if _is_cut_off(cause):
+        return f"{error.host}:{error.port}: the connection was lost in the TLS handshake{_PERHAPS_REFUSED}"
+    return f"{error.host}:{error.port}: {cause.strerror or cause}"
+
+
+def _broken_off(error: Exception, *, secured: bool) -> PushResult:
+    # In TLS 1.3 a server judges the client's certificate when the client has begun to send already.
+    alert = error.__cause__
+    if isinstance(alert, ssl.SSLError):
+        return PushResult(failure="push-tls", error=f"the server broke off: {alert.reason or alert}")
+    hint = _PERHAPS_REFUSED if secured and isinstance(error, OSError) else ""
+    return PushResult(failure="push-failed", error=f"{type(error).__name__}: {error}{hint}")

@@ -1,0 +1,175 @@
+"""The simulator: everything put together, started, and stopped.
+
+Spec: CloudSMS Platform Server. Reading: R5, R16.
+"""
+
+import asyncio
+import itertools
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from cloudsms_simulator.engine.account import DEFAULT_ROUTES, Account
+from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.directory import Directory
+from cloudsms_simulator.engine.platform import Platform
+from cloudsms_simulator.server.admin import Admin, admin_app
+from cloudsms_simulator.server.bodies import BodyLimits
+from cloudsms_simulator.server.certificates import CertificateFiles, open_certificates
+from cloudsms_simulator.server.endpoint import PATH, Endpoint
+from cloudsms_simulator.server.journal import Journal
+from cloudsms_simulator.server.listener import Listener
+from cloudsms_simulator.server.listening_socket import open_socket
+from cloudsms_simulator.server.push_client import PushClient
+from cloudsms_simulator.server.pusher import Pusher
+from cloudsms_simulator.server.ready_file import Ready
+from cloudsms_simulator.server.settings import Settings
+from cloudsms_simulator.server.tls import platform_context, tls_facts
+from cloudsms_simulator.server.wall import WallClock
+from cloudsms_simulator.stores.memory import MemoryStore
+
+_NODES = 2**24
+_LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+
+
+class Simulator:
+    """A platform with its ports open. Making one raises what keeps it from serving:
+
+    `ListenError` for a port, `CertificateError` for a certificate, ValueError for accounts that clash.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.wall = WallClock()
+        self.directory = Directory(settings.server_accounts())
+        self._folder = None if settings.certs is not None else Path(tempfile.mkdtemp(prefix="cloudsms-simulator-"))
+        try:
+            self.files = _certificates(settings, self._folder)
+            context = None if settings.plain else platform_context(self.files, settings.mtls, settings.client_ca)
+            sock = open_socket(settings.host, settings.port)
+        except BaseException:
+            self._remove_folder()
+            raise
+        try:
+            admin_sock = open_socket(settings.admin_host, settings.admin_port, setting="--admin-port")
+        except BaseException:
+            sock.close()
+            self._remove_folder()
+            raise
+        platform = Platform(self.directory, settings.server_profile())
+        self.store = MemoryStore(
+            self._new_clock, _nodes(settings.seed), settings.journal_messages, settings.journal_bytes
+        )
+        self.pusher = Pusher(platform, self.store, PushClient(self.files), self.wall)
+        self.journal = Journal(platform, self.store, self.wall)
+        limits = BodyLimits(settings.body_limit, settings.body_timeout)
+        endpoint = Endpoint(platform, self.store, self.journal, self.pusher, self.wall, limits)
+        self.stopping = asyncio.Event()
+        connection_ids = itertools.count(1)
+        self.listener = Listener(
+            endpoint,
+            sock,
+            tls=context,
+            tls_facts=tls_facts,
+            admits=_admits(settings) if settings.whitelist else None,
+            observer=self.journal,
+            connection_ids=connection_ids,
+            stopping=self.stopping,
+            keep_alive=settings.keep_alive,
+        )
+        admin = Admin(self.directory, self.store, self.wall, self._is_serving)
+        names = {"localhost", "127.0.0.1", "[::1]", settings.admin_host.lower(), *map(str.lower, settings.hosts)}
+        self.admin_listener = Listener(
+            admin_app(admin, names, settings.admin_token),
+            admin_sock,
+            connection_ids=connection_ids,
+            stopping=self.stopping,
+        )
+        self._serving = False
+
+    @property
+    def ready(self) -> Ready:
+        """Where and as whom a client connects: as the account `default`, or the first there is."""
+        scheme = "http" if self.settings.plain else "https"
+        account = self.directory.named("default") or next(iter(self.directory))
+        return Ready(
+            url=f"{scheme}://{_address(self.listener)}{PATH}",
+            admin_url=f"http://{_address(self.admin_listener)}",
+            ca=str(self.files.ca.absolute()),
+            client_cert=str(self.files.customer_cert.absolute()),
+            client_key=str(self.files.customer_key.absolute()),
+            auth_key=account.auth_key,
+            route_id=_route_of(account),
+            pid=os.getpid(),
+        )
+
+    async def start(self) -> None:
+        """Serves both ports in the running loop."""
+        await self.listener.start()
+        await self.admin_listener.start()
+        self.pusher.start(self.directory)
+        self._serving = True
+
+    async def stop(self, grace: timedelta = timedelta(seconds=5)) -> int:
+        """Takes no more requests, lets answers and pushes finish within `grace`, and returns how many pushes did not.
+
+        A push that did not finish is in the journal as such until the store is closed.
+        """
+        self._serving = False
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + grace.total_seconds()
+        try:
+            await self.listener.stop(grace)
+            ended = await self.pusher.close(max(0.0, deadline - loop.time()))
+            await self.journal.written()
+            await self.admin_listener.stop()
+            await self.store.close()
+        finally:
+            self._remove_folder()
+        return ended
+
+    def _is_serving(self) -> bool:
+        return self._serving
+
+    def _new_clock(self, account: Account | None) -> Clock:
+        wall = self.wall.now()
+        if account is None or self.settings.clock == "real":
+            return Clock.real(wall)
+        return Clock.frozen(wall) if self.settings.clock == "frozen" else Clock.scaled(self.settings.clock, wall)
+
+    def _remove_folder(self) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _route_of(account: Account) -> str:
+    """A route that works: the first of the documented ones where the account takes it, else any."""
+    documented = DEFAULT_ROUTES[0]
+    return documented if account.knows_route(documented) else min(account.routes, default="")
+
+
+def _certificates(settings: Settings, folder: Path | None) -> CertificateFiles:
+    directory = settings.certs if folder is None else folder
+    assert directory is not None
+    return open_certificates(directory, settings.hosts)
+
+
+def _admits(settings: Settings) -> Callable[[str], bool]:
+    whitelist = Account(whitelist=settings.whitelist)
+    return whitelist.admits
+
+
+def _nodes(seed: int | None) -> Callable[[], int]:
+    """Numbers for the node in SMS_UIDs: from the seed on, or from anywhere."""
+    first = secrets.randbelow(_NODES) if seed is None else seed
+    numbers = itertools.count(first)
+    return lambda: next(numbers) % _NODES
+
+
+def _address(listener: Listener) -> str:
+    host = _LOOPBACK_OF.get(listener.host, listener.host)
+    return f"[{host}]:{listener.port}" if ":" in host else f"{host}:{listener.port}"

@@ -1,0 +1,25 @@
+"""Effort: how long and how often everything is measured."""
+
+import msgspec
+
+
+class Effort(msgspec.Struct, frozen=True, kw_only=True):
+    """The numbers of a run. Rounds of both sides take turns, and the median counts."""
+
+    rounds: int
+    seconds: float
+    """How long one round of requests lasts."""
+    pushes: int
+    """Reports in one round of pushes."""
+    starts: int
+    """How often a server is started."""
+    many: int
+    """Messages pending or journalled where the floor says a million."""
+    singles: int
+    """Messages of requests to one recipient kept while the memory is measured."""
+    batch: int
+    """Requests, or reports, of one round inside a process."""
+
+
+FULL = Effort(rounds=5, seconds=2.0, pushes=3_000, starts=7, many=1_000_000, singles=100_000, batch=4_000)
+QUICK = Effort(rounds=2, seconds=0.8, pushes=800, starts=3, many=100_000, singles=20_000, batch=2_000)

@@ -1,0 +1,141 @@
+"""Program: a platform and its memory store in this process, without a server. Answers one question a line, in JSON.
+
+`fill` accepts messages and answers with the octets of memory each takes. `requests` accepts single sends and answers
+with the CPU microseconds of one. `due` takes reports that are due and answers with the CPU microseconds of one.
+`report` brings everything to its end and answers with the octets of memory each message takes more.
+
+Arguments: the callback URL, should there be one; it is never called.
+"""
+
+import asyncio
+import gc
+import itertools
+import os
+import random
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from cloudsms_simulator.engine.account import Account, Callback
+from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.connection import Connection
+from cloudsms_simulator.engine.directory import Directory
+from cloudsms_simulator.engine.platform import Arrival, Platform
+from cloudsms_simulator.protocol.profile import SPEC
+from cloudsms_simulator.server.wall import WallClock
+from cloudsms_simulator.stores.memory import MemoryStore
+from packets import numbers_from, request_to
+
+_BETWEEN_REQUESTS = timedelta(microseconds=100)
+_DAY = timedelta(days=1)
+_AT_ONCE = Callback().concurrency
+_UNBOUNDED = sys.maxsize
+_CONNECTION = Connection(1, "127.0.0.1", 50_000)
+_HEADERS = ((b"host", b"127.0.0.1"), (b"content-type", b"application/json"))
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A line of standard input. `spread`: the reports are due anywhere within a day, not after the account's delay."""
+
+    do: Literal["fill", "requests", "due", "report"]
+    messages: int
+    recipients: int = 1
+    spread: bool = False
+
+
+class Bench:
+    """A platform with an unlimited balance and a journal without bounds, on a clock that is moved by hand."""
+
+    def __init__(self, callback_url: str | None = None) -> None:
+        self._account = Account(balance="unlimited", callback=Callback(url=callback_url))
+        self._platform = Platform(Directory([self._account]), SPEC)
+        self._now = WallClock().now()
+        nodes = itertools.count()
+        self._store = MemoryStore(lambda _: Clock.frozen(self._now), lambda: next(nodes), _UNBOUNDED, _UNBOUNDED)
+        self._first = 0
+        self._random = random.Random(1)
+
+    async def answer(self, question: Question) -> float:
+        """The number asked for."""
+        match question.do:
+            case "fill":
+                return await self._fill(question)
+            case "requests":
+                return await self._accept_timed(question)
+            case "due":
+                return await self._take_timed(question.messages)
+            case "report":
+                return await self._report(question.messages)
+
+    async def _fill(self, question: Question) -> float:
+        before = _resident()
+        for body in self._bodies(question):
+            await self._accept(body, spread=question.spread)
+        return (_resident() - before) / max(1, question.messages)
+
+    async def _accept_timed(self, question: Question) -> float:
+        bodies = list(self._bodies(question))
+        begun = time.process_time()
+        for body in bodies:
+            await self._accept(body)
+        return (time.process_time() - begun) / question.messages * 1e6
+
+    async def _take_timed(self, messages: int) -> float:
+        last = self._now + 2 * _DAY
+        taken = 0
+        begun = time.process_time()
+        while taken < messages:
+            taken += await self._take(last, min(_AT_ONCE, messages - taken))
+        return (time.process_time() - begun) / messages * 1e6
+
+    async def _report(self, messages: int) -> float:
+        before = _resident()
+        self._now += 2 * _DAY
+        while await self._take(self._now, _AT_ONCE):
+            pass
+        return (_resident() - before) / messages
+
+    async def _take(self, now: datetime, limit: int) -> int:
+        uids = await self._store.take_wakes(self._account, now, limit)
+        transaction = await self._store.begin(self._account, tuple(uids))
+        self._platform.take_due(transaction, uids, now)
+        await self._store.commit(transaction)
+        return len(uids)
+
+    async def _accept(self, body: bytes, *, spread: bool = False) -> None:
+        self._now += _BETWEEN_REQUESTS
+        identified = self._platform.identify(body)
+        transaction = await self._store.begin(identified.account)
+        reply = self._platform.receive(transaction, identified, Arrival(body, _CONNECTION, _HEADERS), self._now)
+        if spread:
+            transaction.wakes = [(due + self._random.random() * _DAY, uid) for due, uid in transaction.wakes]
+        await self._store.commit(transaction)
+        await self._store.release(identified.account, reply.request_id)
+
+    def _bodies(self, question: Question) -> Iterator[bytes]:
+        """Requests of which no two have the same recipients."""
+        for _ in range(0, question.messages, question.recipients):
+            yield request_to(*numbers_from(self._first, question.recipients))
+            self._first += question.recipients
+
+
+def _resident() -> int:
+    """Octets of memory the process holds once its garbage is collected."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def main(callback_url: str | None = None) -> None:
+    """Answers until its standard input ends."""
+    bench = Bench(callback_url)
+    for line in sys.stdin:
+        print(asyncio.run(bench.answer(msgspec.json.decode(line, type=Question))), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,56 @@
+"""Requests: to one recipient against an echo, and to 200 against one."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import floors
+import load
+from cloudsms_simulator.server.certificates import CertificateFiles, open_certificates
+from effort import Effort
+from packets import BULK, MANY, SINGLE
+from processes import Cores
+from rounds import Run, compare, rate_of
+from servers import echo, simulator
+
+_BULK_CONNECTIONS = 4
+
+
+def sends_http(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
+    """Plain HTTP, loaded by wrk."""
+    yield _sends(floors.SENDS_HTTP, effort, cores, folder, None)
+
+
+def sends_mtls(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
+    """TLS with client certificates demanded by both servers, loaded by `epoll_load.py`."""
+    yield _sends(floors.SENDS_MTLS, effort, cores, folder, open_certificates(folder / "certificates"))
+
+
+def bulk(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
+    """Messages in requests of 200, against messages in requests of one, plain HTTP, by wrk."""
+    with simulator(cores.server, folder, None) as server:
+
+        def many() -> Run:
+            run = load.run(server, MANY, effort.seconds, cores, folder, _BULK_CONNECTIONS)
+            return Run(run.done * BULK, run.seconds, run.cpu_seconds)
+
+        one = partial(load.run, server, SINGLE, effort.seconds, cores, folder)
+        seen = compare(effort.rounds, many, one)
+    detail = f"200 a request {rate_of(seen.ours)}, one a request {rate_of(seen.theirs)}; {seen.detail}"
+    yield floors.Row(floors.BULK, seen.by_cpu, detail, seen.on_the_wall)
+
+
+def _sends(
+    floor: floors.Floor, effort: Effort, cores: Cores, folder: Path, files: CertificateFiles | None
+) -> floors.Row:
+    with ExitStack() as stack:
+        ours = stack.enter_context(simulator(cores.server, folder, files))
+        theirs = stack.enter_context(echo(cores.server, files))
+        seen = compare(
+            effort.rounds,
+            partial(load.run, ours, SINGLE, effort.seconds, cores, folder),
+            partial(load.run, theirs, SINGLE, effort.seconds, cores, folder),
+        )
+    detail = f"ours {rate_of(seen.ours)}, echo {rate_of(seen.theirs)}; {seen.detail}"
+    return floors.Row(floor, seen.by_cpu, detail, seen.on_the_wall)

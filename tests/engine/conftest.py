@@ -1,0 +1,202 @@
+"""A platform with its accounts and a store in memory, on a wall clock that stands until the test moves it."""
+
+import itertools
+import json
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import pytest
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.billing import LedgerEntry
+from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.connection import Connection
+from cloudsms_simulator.engine.directory import Directory
+from cloudsms_simulator.engine.message import Message
+from cloudsms_simulator.engine.platform import Arrival, Platform, Reply
+from cloudsms_simulator.engine.report import Push, PushResult, Report
+from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.protocol.profile import SPEC, Profile
+from cloudsms_simulator.protocol.timestamps import HONG_KONG
+from cloudsms_simulator.stores.memory import MemoryStore
+
+T = TypeVar("T")
+Json = dict[str, object]
+
+NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
+ROUTE = "VerifyCode_516"
+
+
+def done(coroutine: Coroutine[object, object, T]) -> T:
+    """What a coroutine that never waits returns."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    raise AssertionError("it waits")
+
+
+class Sent:
+    """A submission, its answer, and what became of its messages so far."""
+
+    def __init__(self, world: "World", account: Account, reply: Reply) -> None:
+        assert reply.body is not None
+        self.reply = reply
+        self.answer: Json = json.loads(reply.body)
+        self._world = world
+        self._account = account
+
+    @property
+    def items(self) -> list[Json]:
+        items = self.answer["DETAIL_LIST"]
+        assert isinstance(items, list)
+        return items
+
+    @property
+    def codes(self) -> list[object]:
+        """The top-level code, then each destination's."""
+        return [self.answer["RESULT_CODE"], *(item["RESULT_CODE"] for item in self.items)]
+
+    @property
+    def uid(self) -> str:
+        """Of the first destination."""
+        return str(self.items[0]["SMS_UID"])
+
+    @property
+    def messages(self) -> list[Message | None]:
+        """One for each destination, None for those that were refused."""
+        store = self._world.store
+        return [store.message(self._account, str(item["SMS_UID"])) for item in self.items]
+
+    @property
+    def message(self) -> Message:
+        message = self.messages[0]
+        assert message is not None
+        return message
+
+    @property
+    def reports(self) -> tuple[Report, ...]:
+        """Of the first destination."""
+        return self._world.store.reports_of(self._account, self.uid)
+
+    @property
+    def states(self) -> list[int]:
+        return [passage.state for passage in self.message.passages]
+
+
+class World:
+    """Everything between the sockets. Time passes when told to; the customer answers as told to."""
+
+    def __init__(self, *accounts: Account, profile: Profile = SPEC, **bounds: int) -> None:
+        self.now = NOON
+        self.accounts = accounts or (Account(),)
+        self.platform = Platform(Directory(self.accounts), profile)
+        nodes = itertools.count(1)
+        self.store = MemoryStore(lambda _account: Clock.real(self.now), lambda: next(nodes), **bounds)
+        self.customer: Callable[[Push], PushResult] = self.answers_well
+
+    def receive(self, body: bytes, peer: str = "127.0.0.1", *, surplus: bool = False) -> Reply:
+        """A body from the first byte to the last of its answer, and its reports released."""
+        identified = self.platform.identify(body)
+        transaction = done(self.store.begin(identified.account))
+        arrival = Arrival(body, Connection(1, peer, 50_000), (), surplus)
+        reply = self.platform.receive(transaction, identified, arrival, transaction.standing.clock.now(self.now))
+        done(self.store.commit(transaction))
+        if reply.first_due is not None:
+            done(self.store.release(identified.account, reply.request_id))
+        return reply
+
+    def transaction(self, account: Account | None, *uids: str) -> Transaction:
+        """One that is begun and never committed."""
+        return done(self.store.begin(account, uids))
+
+    def send(self, *destinations: tuple[object, object], account: Account | None = None, **fields: object) -> Sent:
+        """Sends a packet in order, but for what is said."""
+        account = account or self.accounts[0]
+        return Sent(self, account, self.receive(self.packet(*destinations, account=account, **fields)))
+
+    def packet(self, *destinations: tuple[object, object], account: Account | None = None, **fields: object) -> bytes:
+        """The bytes of a packet; a field that is said to be `...` is left out."""
+        packet = {
+            "METHOD": "SMS_SEND_REQUEST",
+            "TYPE": "REQUEST",
+            "SERIAL": 7,
+            "TIME": "2026-11-22 12:00:00",
+            "AUTH_KEY": (account or self.accounts[0]).auth_key,
+            "ROUTE_ID": ROUTE,
+            "MULTI_MSISDN_LIST": [
+                {"COUNTRY_CODE": country, "DEST_MSISDN": msisdn}
+                for country, msisdn in destinations or ((852, "67000011"),)
+            ],
+            "SMS_CONTENT": "Your code is 123345",
+            "VERSION": "2021-01-01",
+        } | fields
+        return json.dumps({name: value for name, value in packet.items() if value is not ...}).encode()
+
+    def due(self, account: Account | None = None) -> list[Push]:
+        """The pushes to make now."""
+        account = account or self.accounts[0]
+        pushes: list[Push] = []
+        while uids := done(self.store.take_wakes(account, self.now, 1000)):
+            transaction = done(self.store.begin(account, tuple(uids)))
+            pushes += self.platform.take_due(transaction, uids, self.now)
+            done(self.store.commit(transaction))
+        return pushes
+
+    def record(self, push: Push, result: PushResult | None = None, account: Account | None = None) -> None:
+        """What came of a push; without a word it was answered as it should be."""
+        account = account or self.accounts[0]
+        transaction = done(self.store.begin(account, (push.uid,)))
+        self.platform.record_push(transaction, push, result or self.answers_well(push), self.now)
+        done(self.store.commit(transaction))
+
+    def advance(self, by: timedelta, account: Account | None = None) -> list[Push]:
+        """Lets time pass, from one moment at which something is due to the next; returns the pushes that were made."""
+        account = account or self.accounts[0]
+        until = self.now + by
+        made: list[Push] = []
+        while (due := self.store.next_wake(account)) is not None and due <= until:
+            self.now = max(self.now, due)
+            for push in self.due(account):
+                made.append(push)
+                self.record(push, self.customer(push), account)
+        self.now = until
+        return made
+
+    def balance(self, account: Account | None = None) -> object:
+        return self.store.standing(account or self.accounts[0]).balance
+
+    def ledger(self, account: Account | None = None) -> tuple[LedgerEntry, ...]:
+        return self.store.ledger(account or self.accounts[0])
+
+    def rules(self, account: Account | None = None) -> list[str]:
+        """What was found at once in the newest exchange, by rule."""
+        newest = next(iter(self.store.exchanges(account or self.accounts[0])))
+        return [finding.rule for finding in newest.findings or ()]
+
+    @staticmethod
+    def answers_well(push: Push) -> PushResult:
+        """As the specification wants a report answered."""
+        answer = {
+            "METHOD": "SMS_PUSH_REPORT",
+            "TYPE": "ANSWER",
+            "SERIAL": push.serial,
+            "TIME": "2026-11-22 12:00:01",
+            "RESULT_CODE": 1,
+            "RESULT_DESC": "OK",
+        }
+        return PushResult(200, json.dumps(answer).encode())
+
+
+@pytest.fixture(scope="session")
+def world() -> type[World]:
+    """Makes worlds: of the account `default` alone, or of those given."""
+    return World
+
+
+@pytest.fixture(scope="session")
+def noon() -> datetime:
+    """When every world begins."""
+    return NOON

@@ -1,0 +1,178 @@
+"""Acceptance: batches, debits in their order, and what is rejected locally.
+
+Spec: SMS Dispatching. Spec: RESULT_CODE and RESULT_DESC. Reading: R7, R8, R9.
+"""
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloudsms_simulator.engine.acceptance import overall, refused_with_others
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.protocol.profile import SPEC
+from cloudsms_simulator.protocol.result_codes import ResultCode
+
+OK, INVALID, INTERCEPT, UNPRICED = 1, 0x10000001, 0x10000006, 0x1000000F
+HONG_KONG, SINGAPORE_LANDLINE = (852, "67000011"), (65, "61234567")
+
+
+def priced(balance: str, **prices: str) -> Account:
+    """An account with prices by country, such as c852="0.05"."""
+    return Account(
+        balance=Decimal(balance), prices={int(country[1:]): Decimal(price) for country, price in prices.items()}
+    )
+
+
+# mixed_batch
+
+
+@pytest.mark.parametrize(
+    ("mixed_batch", "codes"),
+    [
+        ("any_ok", [OK, OK, INVALID, OK, UNPRICED]),
+        ("first_error", [INVALID, OK, INVALID, OK, UNPRICED]),
+        ("all_or_nothing", [INVALID, INVALID, INVALID, INVALID, UNPRICED]),
+    ],
+)
+def test_a_mixed_batch_is_judged_as_the_profile_says(world, mixed_batch: str, codes: list[int]) -> None:
+    profile = msgspec.structs.replace(SPEC, mixed_batch=mixed_batch)
+    here = world(Account(prices={852: Decimal("0.05")}, balance=Decimal(1), profile=profile))
+    sent = here.send(HONG_KONG, (852, "67-00"), HONG_KONG, (44, "7911123456"))
+
+    assert sent.codes == codes
+    accepted = [index for index, code in enumerate(codes[1:]) if code == OK]
+    assert [index for index, message in enumerate(sent.messages) if message is not None] == accepted
+    assert here.balance() == 1 - len(accepted) * Decimal("0.05")
+    assert len({item["SMS_UID"] for item in sent.items}) == 4
+
+
+def test_what_is_refused_only_because_of_others_says_so(world) -> None:
+    here = world(Account(profile=msgspec.structs.replace(SPEC, mixed_batch="all_or_nothing")))
+    here.send(HONG_KONG, (852, ""), HONG_KONG)
+
+    [exchange] = here.store.exchanges(here.accounts[0])
+    told = [(finding.rule, finding.path) for finding in exchange.findings if finding.severity == "error"]
+    assert told == [
+        ("msisdn-missing", "$.MULTI_MSISDN_LIST[1].DEST_MSISDN"),
+        ("batch-refused", "$.MULTI_MSISDN_LIST[0]"),
+        ("batch-refused", "$.MULTI_MSISDN_LIST[2]"),
+    ]
+
+
+@pytest.mark.parametrize("mixed_batch", ["any_ok", "first_error", "all_or_nothing"])
+def test_a_batch_in_order_is_ok_and_one_that_is_refused_whole_has_its_first_code(mixed_batch: str) -> None:
+    profile = msgspec.structs.replace(SPEC, mixed_batch=mixed_batch)
+    assert overall({}, 3, profile) == (ResultCode.OK, {})
+    all_refused = {1: ResultCode.INTERCEPT, 0: ResultCode.UNPRICED_AREA}
+    assert overall(all_refused, 2, profile) == (ResultCode.UNPRICED_AREA, all_refused)
+
+
+verdicts = st.dictionaries(st.integers(0, 9), st.sampled_from([*ResultCode][1:]))
+
+
+@given(verdicts, st.sampled_from(["any_ok", "first_error", "all_or_nothing"]))
+def test_no_verdict_is_ever_taken_back(own: dict[int, ResultCode], mixed_batch: str) -> None:
+    code, final = overall(own, 10, msgspec.structs.replace(SPEC, mixed_batch=mixed_batch))
+    assert own.items() <= final.items()
+    assert len(final) == (10 if own and mixed_batch == "all_or_nothing" else len(own))
+    assert code == (ResultCode.OK if not own or (mixed_batch == "any_ok" and len(own) < 10) else own[min(own)])
+    assert len(refused_with_others(own, final)) == len(final) - len(own)
+
+
+# Debits
+
+
+def test_a_batch_is_debited_in_the_order_of_the_request_until_the_money_is_gone(world) -> None:
+    here = world(priced("0.12", c852="0.05", c44="0.02"))
+    sent = here.send(HONG_KONG, HONG_KONG, HONG_KONG, (44, "7911123456"), (44, "7911123457"))
+
+    assert sent.codes == [OK] * 6
+    assert [message.reason for message in sent.messages] == [
+        None,
+        None,
+        "it costs 0.05 USD, and 0.02 is left",
+        None,
+        "it costs 0.02 USD, and 0.00 is left",
+    ]
+    assert [(entry.reason, entry.amount, entry.balance) for entry in here.ledger()] == [
+        ("opening", Decimal("0.12"), Decimal("0.12")),
+        ("debit", Decimal("-0.05"), Decimal("0.07")),
+        ("debit", Decimal("-0.05"), Decimal("0.02")),
+        ("debit", Decimal("-0.02"), Decimal("0.00")),
+    ]
+
+
+def test_a_message_that_costs_exactly_what_is_left_is_accepted(world) -> None:
+    here = world(priced("0.10", c852="0.05"))
+    assert here.send(HONG_KONG, HONG_KONG).messages[1].reason is None
+    assert here.balance() == 0
+
+
+def test_the_credit_limit_is_how_far_below_zero_the_balance_goes(world) -> None:
+    account = msgspec.structs.replace(priced("0.05", c852="0.05"), credit_limit=Decimal("0.05"))
+    here = world(account)
+    sent = here.send(HONG_KONG, HONG_KONG, HONG_KONG)
+    assert [message.reason for message in sent.messages] == [None, None, "it costs 0.05 USD, and 0.00 is left"]
+    assert here.balance() == Decimal("-0.05")
+
+
+def test_a_whole_message_is_debited_for_all_its_segments(world) -> None:
+    here = world(priced("1.00", c852="0.0333"))
+    message = here.send(HONG_KONG, SMS_CONTENT="验" * 135).message
+    assert (message.price, message.cost) == (Decimal("0.0333"), Decimal("0.0999"))
+    assert here.balance() == Decimal("0.9001")
+
+
+def test_nothing_is_rounded_however_small(world) -> None:
+    here = world(priced("999999999999.99999999", c852="0.00000001"))
+    here.send(*[HONG_KONG] * 200)
+    assert here.balance() == Decimal("999999999999.99999799")
+
+
+def test_a_price_of_zero_is_a_price(world) -> None:
+    here = world(priced("0", c852="0"))
+    sent = here.send(HONG_KONG)
+    assert (sent.codes, sent.message.reason, here.balance()) == ([OK, OK], None, 0)
+
+
+def test_on_an_unlimited_balance_nothing_moves_and_messages_still_carry_their_cost(world) -> None:
+    here = world(Account(balance="unlimited"))
+    sent = here.send(*[HONG_KONG] * 200)
+    assert {message.cost for message in sent.messages} == {Decimal("0.05")}
+    assert (here.balance(), here.ledger()) == (None, ())
+
+
+# Local rejection
+
+
+def test_a_message_rejected_locally_is_accepted_on_the_wire_and_costs_nothing(world) -> None:
+    here = world(Account(balance=Decimal(1)))
+    sent = here.send(SINGAPORE_LANDLINE, HONG_KONG)
+    rejected, accepted = sent.messages
+
+    assert sent.codes == [OK, OK, OK]
+    assert (rejected.cost, rejected.reason) == (0, "a Singapore number starts with 8 or 9, not 6")
+    assert (accepted.cost, accepted.reason) == (Decimal("0.05"), None)
+    assert [(entry.uid, entry.amount) for entry in here.ledger()] == [(None, 1), (accepted.uid, Decimal("-0.05"))]
+
+
+def test_an_unpriced_country_is_refused_at_once_or_by_report_as_the_profile_says(world) -> None:
+    sync = priced("1.00", c852="0.05")
+    assert world(sync).send((44, "7911123456")).codes == [UNPRICED, UNPRICED]
+
+    by_report = msgspec.structs.replace(sync, profile=msgspec.structs.replace(SPEC, unpriced="report"))
+    here = world(by_report)
+    sent = here.send((44, "7911123456"))
+    assert sent.codes == [OK, OK]
+    assert (sent.message.reason, sent.message.cost) == ("the account has no price for country 44", 0)
+    assert here.balance() == Decimal("1.00")
+
+
+def test_a_message_without_a_sender_has_the_accounts_default_one(world) -> None:
+    account = Account(default_sender="Shop")
+    assert world(account).send().message.sending.source == "Shop"
+    assert world(account).send(ORIGINAL_ADDR="").message.sending.source == "Shop"
+    assert world(account).send(ORIGINAL_ADDR="Other").message.sending.source == "Other"

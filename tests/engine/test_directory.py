@@ -1,0 +1,61 @@
+"""The directory: which account a key belongs to.
+
+Spec: AUTH_KEY. Reading: R2.
+"""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.directory import Directory
+
+SHOP = Account(name="shop", auth_key="shop-key")
+BANK = Account(name="bank", auth_key="bank-key")
+ANYBODY = Account(name="anybody", auth_key="*")
+
+
+def test_an_account_is_found_by_its_whole_key_and_by_its_name() -> None:
+    directory = Directory([SHOP, BANK])
+    assert directory.find("bank-key") is BANK
+    assert directory.named("shop") is SHOP
+    assert list(directory) == [SHOP, BANK]
+
+
+@pytest.mark.parametrize("key", ["", "shop-ke", "shop-key ", "SHOP-KEY", "shop-key\0", "*", "\ud800", "密钥"])
+def test_a_key_that_is_not_exactly_an_accounts_finds_nobody(key: str) -> None:
+    assert Directory([SHOP, BANK]).find(key) is None
+    assert Directory([]).find(key) is None
+
+
+@pytest.mark.parametrize("accounts", [[SHOP, ANYBODY], [ANYBODY, SHOP]])
+def test_an_exact_key_beats_the_star_and_the_star_takes_the_rest(accounts: list[Account]) -> None:
+    directory = Directory(accounts)
+    assert directory.find("shop-key") is SHOP
+    for key in ("bank-key", "*", "\udfff"):
+        assert directory.find(key) is ANYBODY
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        (Account(name="shop", auth_key="other"), 'accounts "shop" and "shop" have the same name'),
+        (Account(name="other", auth_key="shop-key"), 'accounts "shop" and "other" have the same AUTH_KEY'),
+    ],
+)
+def test_a_second_account_of_the_same_name_or_key_is_refused(second: Account, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Directory([SHOP, second])
+
+
+def test_there_is_at_most_one_star() -> None:
+    with pytest.raises(ValueError, match='"anybody" and "somebody" have the same AUTH_KEY'):
+        Directory([ANYBODY, Account(name="somebody", auth_key="*")])
+
+
+@given(st.sets(st.text(min_size=1), max_size=8), st.text())
+def test_any_key_finds_its_own_account_and_no_other(keys: set[str], asked: str) -> None:
+    keys.discard("*")
+    directory = Directory(Account(name=f"account-{index}", auth_key=key) for index, key in enumerate(keys))
+    found = directory.find(asked)
+    assert (None if found is None else found.auth_key) == (asked if asked in keys else None)

@@ -1,0 +1,360 @@
+"""The platform: the order of its stages, and what each leaves behind.
+
+Spec: CloudSMS Business Process. Reading: R2, R3, R4, R7.
+"""
+
+import ipaddress
+import json
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from cloudsms_simulator.engine.account import Account, Blacklist, Callback
+from cloudsms_simulator.engine.platform import Arrival, Platform
+from cloudsms_simulator.engine.script import plan_of, step
+from cloudsms_simulator.protocol.finding_rules import Told, found
+from cloudsms_simulator.protocol.profile import OBSERVED, SPEC
+from cloudsms_simulator.protocol.result_codes import ResultCode
+
+SECOND = timedelta(seconds=1)
+OK, BUSY, EMPTY, UNKNOWN_KEY, DB = 1, 3, 4, 5, 0x1000000E
+INVALID, CONTEXT, QUEUE, INTERCEPT, LOST = 0x10000001, 0x10000003, 0x10000005, 0x10000006, 0x10000007
+EMPTY_PACKET, UNPRICED, VERSION = 0x1000000D, 0x1000000F, 0x10000010
+HONG_KONG = (852, "67000011")
+
+OBSERVED_ACCOUNT = Account(name="observed", auth_key="observed-key", profile=OBSERVED)
+
+
+def code_of(answer: bytes | None) -> int:
+    assert answer is not None
+    code = json.loads(answer)["RESULT_CODE"]
+    assert type(code) is int
+    return code
+
+
+# An accepted request
+
+
+def test_a_request_in_order_is_answered_as_the_document_prints_it(world, noon: datetime) -> None:
+    here = world()
+    reply = here.receive(here.packet(HONG_KONG, (65, "81234567"), SERIAL=65535))
+    [first, second] = here.store.messages(here.accounts[0])
+
+    assert reply.body == (
+        b'{"METHOD":"SMS_SEND_REQUEST","TYPE":"ANSWER","SERIAL":65535,"TIME":"2026-11-22 12:00:00","RESULT_CODE":1,'
+        b'"RESULT_DESC":"OK","DETAIL_LIST":[{"COUNTRY_CODE":852,"DEST_MSISDN":"67000011","SMS_UID":"%b",'
+        b'"RESULT_CODE":1,"RESULT_DESC":"OK"},{"COUNTRY_CODE":65,"DEST_MSISDN":"81234567","SMS_UID":"%b",'
+        b'"RESULT_CODE":1,"RESULT_DESC":"OK"}]}'
+    ) % (second.uid.encode(), first.uid.encode())
+    assert (reply.code, reply.request_id, reply.first_due) == (ResultCode.OK, 1, noon + SECOND)
+
+
+def test_what_was_accepted_is_kept_with_the_exchange_that_brought_it(world, noon: datetime) -> None:
+    here = world()
+    sent = here.send(ORIGINAL_ADDR="Shop", SIGNATURE="S", SIGNATURE_TYPE=3, CUSTOMER_BODY={"a": 1})
+    sending = sent.message.sending
+    [exchange] = here.store.exchanges(here.accounts[0])
+
+    assert (sending.request_id, sending.account, sending.serial, sending.accepted_at) == (1, "default", 7, noon)
+    assert (sending.route_id, sending.source, sending.text) == ("VerifyCode_516", "Shop", "[S] Your code is 123345")
+    assert (sending.segmentation.dcs, sending.segmentation.segments, sending.currency) == (0, 1, "USD")
+    assert sending.customer_body == b'{"a": 1}'
+    assert (exchange.id, exchange.account, exchange.kind, exchange.received_at) == (1, "default", "uip", noon)
+    assert (exchange.http_status, exchange.code, exchange.uids) == (200, ResultCode.OK, (sent.uid,))
+    assert exchange.answer is None, "it is encoded again from the messages when somebody looks"
+    assert exchange.findings is None, "they are worked out when somebody looks"
+
+
+def test_the_first_report_due_is_the_earliest_of_the_batch(world, noon: datetime) -> None:
+    account = Account(plan=plan_of(step(2, timedelta(minutes=5))))
+    here = world(account)
+    assert here.receive(here.packet(HONG_KONG)).first_due == noon + timedelta(minutes=5)
+    assert here.receive(here.packet(HONG_KONG, (65, "6"))).first_due == noon + SECOND
+
+
+def test_the_key_is_never_kept_as_it_was_sent(world) -> None:
+    account = Account(name="any", auth_key="*")
+    for owner, body in (
+        (Account(), world().packet()),
+        (account, world().packet(AUTH_KEY="somebody's own key")),
+        (Account(), world().packet(SERIAL=0)),
+        (Account(), world().packet()[:-40]),
+        (Account(whitelist=(ipaddress.ip_network("10.0.0.0/8"),)), world().packet()),
+    ):
+        here = world(owner)
+        here.receive(body)
+        [exchange] = here.store.exchanges(owner)
+        assert b"somebody's own key" not in exchange.body
+        assert owner.auth_key == "*" or owner.auth_key.encode() not in exchange.body
+        assert b"key-" in exchange.body
+
+
+# Which account
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"AUTH_KEY":"observed-key"}',
+        b'{"METHOD":"SMS_SEND_REQUEST","AUTH_KEY":"observed-key","SERIAL":"x"}',
+        b'{"AUTH_KEY":"observed-key","SMS_CONTENT":"cut of',
+        b'{"AUTH_KEY":"observed-key","SMS_CONTENT":bro}',
+    ],
+    ids=["check 5", "check 6", "cut off behind it", "broken behind it"],
+)
+def test_a_readable_known_key_selects_the_account_even_when_an_earlier_check_fails(world, body: bytes) -> None:
+    here = world(Account(), OBSERVED_ACCOUNT)
+    answer = here.receive(body).body
+    assert answer.startswith(b'{ "METHOD"'), "the wire's shape, of the profile observed"
+    [exchange] = here.store.exchanges(OBSERVED_ACCOUNT)
+    assert exchange.account == "observed"
+    assert here.store.exchanges(None).total == 0
+
+
+@pytest.mark.parametrize("key", ["nobody's", "", None, 7, "k" * 129, ["observed-key"]])
+def test_any_other_key_leaves_the_exchange_to_nobody_and_the_servers_profile(world, key: object) -> None:
+    here = world(Account(), OBSERVED_ACCOUNT)
+    answer = here.receive(here.packet(AUTH_KEY=key)).body
+    assert answer.startswith(b'{"METHOD"'), "the document's shape, of the profile spec"
+    [exchange] = here.store.exchanges(None)
+    assert (exchange.account, exchange.kind) == (None, "uip")
+    assert here.store.exchanges(OBSERVED_ACCOUNT).total == 0
+
+
+def test_the_server_has_a_profile_of_its_own_for_what_belongs_to_nobody(world) -> None:
+    here = world(Account(), profile=OBSERVED)
+    assert here.receive(b"").body == (
+        b'{ "METHOD": "SMS_SEND_REQUEST", "TYPE": "ANSWER", "SERIAL": 0, "TENANT_ID": 0, '
+        b'"TIME": "2026-11-22 12:00:00", "RESULT_CODE": 4, "RESULT_DESC": "\'empty data\'" }'
+    )
+
+
+# The order of the stages
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b" \r\n", EMPTY),
+        (b'{"METHOD":', LOST),
+        (b"{]", CONTEXT),
+        (b"{}", EMPTY_PACKET),
+    ],
+)
+def test_a_body_that_is_no_packet_has_the_code_of_what_it_is(world, body: bytes, code: int) -> None:
+    assert code_of(world().receive(body).body) == code
+
+
+EVERY_TROUBLE = [
+    ("METHOD", "SMS_PUSH_REPORT", INVALID),
+    ("SERIAL", 0, INVALID),
+    ("AUTH_KEY", "nobody's", UNKNOWN_KEY),
+    ("rate", None, BUSY),
+    ("VERSION", "2020-01-01", VERSION),
+    ("ROUTE_ID", "", INVALID),
+    ("SMS_CONTENT", "", CONTEXT),
+    ("MULTI_MSISDN_LIST", [], INVALID),
+]
+
+
+@pytest.mark.parametrize("first", range(len(EVERY_TROUBLE)), ids=[name for name, _, _ in EVERY_TROUBLE])
+def test_the_first_trouble_decides_whatever_else_is_wrong(world, first: int) -> None:
+    troubles = EVERY_TROUBLE[first:]
+    busy = any(name == "rate" for name, _, _ in troubles)
+    here = world(Account(rate_limit=0 if busy else None))
+    body = here.packet(**{name: value for name, value, _ in troubles if name != "rate"})
+    assert code_of(here.receive(body).body) == troubles[0][2]
+    assert here.store.messages(here.accounts[0]).total == 0
+
+
+def test_a_destination_has_the_code_of_its_own_first_trouble(world) -> None:
+    account = Account(
+        prices={852: Decimal("0.05")}, blacklist=Blacklist(numbers=("85267*", "44*", "1*")), pending_limit=4
+    )
+    here = world(account)
+    sent = here.send((852, "6x"), (852, "67000011"), (44, "7911123456"), (852, "51234567"), (65, "81234567"))
+    assert sent.codes == [OK, INVALID, INTERCEPT, INTERCEPT, OK, UNPRICED]
+    sent = here.send((852, "6x"), (44, "7911123456"), (65, "81234567"), (852, "51234567"), (44, "7911123456"))
+    assert sent.codes == [OK, INVALID, INTERCEPT, UNPRICED, OK, QUEUE]
+
+
+# Whitelist
+
+
+def test_a_packet_from_an_address_not_on_the_whitelist_is_closed_without_an_answer(world) -> None:
+    account = Account(whitelist=(ipaddress.ip_network("10.0.0.0/8"),))
+    here = world(account)
+    reply = here.receive(here.packet(), peer="203.0.113.9")
+
+    assert (reply.body, reply.code, reply.first_due) == (None, None, None)
+    [exchange] = here.store.exchanges(account)
+    assert (exchange.kind, exchange.http_status, exchange.answer) == ("closed", None, None)
+    assert [(finding.rule, finding.got) for finding in exchange.findings] == [("source-not-whitelisted", "203.0.113.9")]
+    assert here.store.messages(account).total == 0
+    assert code_of(here.receive(here.packet(), peer="10.1.2.3").body) == OK
+
+
+def test_the_gateways_checks_come_before_the_whitelist(world) -> None:
+    here = world(Account(whitelist=(ipaddress.ip_network("10.0.0.0/8"),)))
+    assert code_of(here.receive(here.packet(SERIAL=0), peer="203.0.113.9").body) == INVALID
+    assert here.receive(here.packet(VERSION="old"), peer="203.0.113.9").body is None
+
+
+# Rate
+
+
+def test_a_rate_limit_counts_packets_in_a_second_of_the_accounts_clock(world, noon: datetime) -> None:
+    here = world(Account(rate_limit=2))
+    here.now = noon + timedelta(milliseconds=900)
+    assert [code_of(here.receive(here.packet()).body) for _ in range(4)] == [OK, OK, BUSY, BUSY]
+    assert here.rules() == ["rate-limited", "customer-body-absent"]
+    here.now = noon + timedelta(milliseconds=1000)
+    assert [code_of(here.receive(here.packet()).body) for _ in range(3)] == [OK, OK, BUSY]
+
+
+def test_a_packet_of_200_destinations_is_one_packet(world) -> None:
+    here = world(Account(rate_limit=1))
+    assert here.send(*[HONG_KONG] * 200).codes == [OK] * 201
+    assert here.send().codes == [BUSY, BUSY]
+
+
+def test_packets_the_gateway_refuses_are_not_counted(world) -> None:
+    here = world(Account(rate_limit=1))
+    here.receive(here.packet(SERIAL=0))
+    assert here.send().codes == [OK, OK]
+
+
+# Queue
+
+
+def test_the_queue_takes_the_first_of_a_batch_and_refuses_the_rest(world) -> None:
+    here = world(Account(pending_limit=3, callback=Callback(url="http://a/")))
+    assert here.send(HONG_KONG, HONG_KONG).codes == [OK, OK, OK]
+    sent = here.send(HONG_KONG, (852, "x"), HONG_KONG, HONG_KONG)
+    assert sent.codes == [OK, OK, INVALID, QUEUE, QUEUE]
+    assert here.rules().count("queue-full") == 2
+
+
+def test_there_is_room_again_once_reports_are_answered(world) -> None:
+    here = world(Account(pending_limit=1, callback=Callback(url="http://a/")))
+    assert here.send().codes == [OK, OK]
+    assert here.send().codes == [QUEUE, QUEUE]
+    here.now += SECOND
+    [push] = here.due()
+    assert here.send().codes == [QUEUE, QUEUE], "its report is on the way"
+    here.record(push)
+    assert here.send().codes == [OK, OK]
+
+
+def test_a_queue_without_room_refuses_everything(world) -> None:
+    assert world(Account(pending_limit=0)).send(HONG_KONG, HONG_KONG).codes == [QUEUE, QUEUE, QUEUE]
+
+
+# Blacklist
+
+
+def test_a_blacklisted_word_intercepts_every_destination_also_when_it_is_in_the_signature(world) -> None:
+    here = world(Account(blacklist=Blacklist(words=("casino",))))
+    assert here.send(HONG_KONG, HONG_KONG, SIGNATURE="CASINO", SIGNATURE_TYPE=1).codes == [INTERCEPT] * 3
+    assert here.send(HONG_KONG, SIGNATURE="CASINO", SIGNATURE_TYPE=5).codes == [OK, OK]
+
+
+# What a refusal leaves
+
+
+def test_a_refused_request_has_an_item_with_a_fresh_uid_for_each_entry_and_no_message(world) -> None:
+    here = world()
+    sent = here.send(HONG_KONG, (99_999, "1" * 33), ("852", 7), VERSION="old")
+    assert [(item["COUNTRY_CODE"], item["DEST_MSISDN"]) for item in sent.items] == [HONG_KONG, (0, ""), (0, "")]
+    assert sent.codes == [VERSION] * 4
+    again = here.send(HONG_KONG)
+    assert len({item["SMS_UID"] for item in (*sent.items, *again.items)}) == 4
+    assert sent.messages == [None] * 3
+    assert here.balance() == 1000 - Decimal("0.05")
+
+
+def test_a_refused_destination_echoes_only_what_fits_as_in_a_refused_request(world) -> None:
+    here = world()
+    sent = here.send(HONG_KONG, (99_999, "1" * 33), (-852, "67000011"), (9999, "1" * 32))
+    assert [(item["COUNTRY_CODE"], item["DEST_MSISDN"]) for item in sent.items] == [
+        HONG_KONG,
+        (0, ""),
+        (0, "67000011"),
+        (9999, "1" * 32),
+    ]
+    assert sent.codes == [OK, OK, INVALID, INVALID, INVALID]
+
+
+@pytest.mark.parametrize(
+    ("serial", "echoed"), [(0, 0), (65535, 65535), (65536, 0), (-1, 0), ("7", 0), (7.0, 0), (True, 0), (None, 0)]
+)
+def test_serial_echoes_an_unsigned_integer_in_its_range_else_0(world, serial: object, echoed: int) -> None:
+    here = world()
+    assert json.loads(here.receive(here.packet(SERIAL=serial, VERSION="old")).body)["SERIAL"] == echoed
+
+
+@pytest.mark.parametrize("entries", [0, 201])
+def test_a_list_that_is_empty_or_too_long_has_no_items(world, entries: int) -> None:
+    here = world()
+    destinations = [{"COUNTRY_CODE": 852, "DEST_MSISDN": "67000011"}] * entries
+    assert here.send(MULTI_MSISDN_LIST=destinations).codes == [INVALID]
+
+
+def test_every_finding_of_a_refused_request_is_kept_the_deciding_one_first(world) -> None:
+    here = world()
+    here.send((852, "67xxxx11"), VERSION="old", SMS_CONTENT="", TIME="1700000000")
+    assert here.rules()[0] == "version-unknown"
+    assert {"content-missing", "msisdn-placeholder", "time-unix", "customer-body-absent"} <= set(here.rules())
+
+
+def test_bytes_after_the_body_are_noted_with_the_exchange(world) -> None:
+    here = world()
+    here.receive(here.packet(), surplus=True)
+    here.receive(here.packet(SERIAL=0), surplus=True)
+    assert [exchange.surplus for exchange in here.store.exchanges(here.accounts[0])] == [True, True]
+
+
+# Uniqueness and time
+
+
+def test_uids_are_unique_even_where_the_clock_stands(world) -> None:
+    here = world()
+    uids = [item["SMS_UID"] for _ in range(25) for item in here.send(*[HONG_KONG] * 200).items]
+    assert len(set(uids)) == len(uids) == 5000
+    assert {len(uid) for uid in uids} == {30}
+
+
+def test_two_accounts_never_issue_the_same_uid(world) -> None:
+    shop, bank = Account(name="shop", auth_key="shop"), Account(name="bank", auth_key="bank")
+    here = world(shop, bank)
+    assert here.send(account=shop).uid != here.send(account=bank).uid
+
+
+# When the simulator itself is at fault
+
+
+@pytest.mark.parametrize("code", [ResultCode.UNKNOWN_ERROR, ResultCode.DB_NOT_FIND])
+def test_a_failure_is_answered_with_its_code_for_every_entry(world, noon: datetime, code: ResultCode) -> None:
+    here = world()
+    identified = here.platform.identify(here.packet(HONG_KONG, (65, "81234567")))
+    answer = json.loads(here.platform.fail(identified, noon, code).body)
+    assert (answer["SERIAL"], answer["RESULT_CODE"]) == (7, code)
+    assert [(item["COUNTRY_CODE"], item["RESULT_CODE"]) for item in answer["DETAIL_LIST"]] == [(852, code), (65, code)]
+
+
+def test_a_failure_before_anything_was_read_is_answered_too(noon: datetime) -> None:
+    reply = Platform(directory=(), profile=SPEC).fail(None, noon, ResultCode.UNKNOWN_ERROR)
+    answer = json.loads(reply.body)
+    assert (answer["SERIAL"], answer["RESULT_DESC"], answer["DETAIL_LIST"]) == (0, "Unknown_error", [])
+
+
+def test_what_no_check_decided_on_is_kept_with_its_finding(world, noon: datetime) -> None:
+    here = world()
+    transaction = here.transaction(None)
+    arrival = Arrival(b'{"AUTH_KEY":"somebody')
+    finding = found("body-unfinished", "body", Told("21 octets: the client hung up"), "the whole body")
+    here.platform.note(transaction, "closed", arrival, noon, finding)
+    exchange = transaction.exchange
+    assert (exchange.account, exchange.kind, exchange.findings) == (None, "closed", (finding,))
+    assert exchange.body.startswith(b'{"AUTH_KEY":"key-')

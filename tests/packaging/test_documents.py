@@ -1,0 +1,141 @@
+"""The documents say what the program does: nothing it has is missing there, and their snippets run."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from cloudsms_simulator.cli import COMMANDS
+from cloudsms_simulator.protocol.finding_rules import FINDING_RULES
+from cloudsms_simulator.protocol.profile import OBSERVED, SPEC, Profile
+from cloudsms_simulator.protocol.result_codes import RESULT_CODES, written
+from cloudsms_simulator.protocol.states import STATES
+from cloudsms_simulator.server.account_settings import AccountSettings
+from cloudsms_simulator.server.loaded_settings import load_settings
+from cloudsms_simulator.server.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+READINGS = (ROOT / "simulator" / "READINGS.md").read_text(encoding="utf-8")
+
+
+def snippets(text: str, language: str) -> list[str]:
+    """The fenced blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of every table row."""
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_readme_has_every_command(command: str) -> None:
+    assert any(row[0] == f"`{command}`" for row in rows(README))
+
+
+@pytest.mark.parametrize("setting", [field.name for field in msgspec.structs.fields(Settings)])
+def test_the_readme_has_every_setting(setting: str) -> None:
+    assert any(f"`{setting}`" in row[0] for row in rows(README))
+
+
+@pytest.mark.parametrize("field", [field.name for field in msgspec.structs.fields(AccountSettings)])
+def test_the_readme_has_every_setting_of_an_account(field: str) -> None:
+    assert any(f"`{field}`" in row[0] for row in rows(README))
+
+
+def test_the_readme_has_every_endpoint_of_the_admin_port() -> None:
+    source = (ROOT / "simulator" / "cloudsms_simulator" / "server" / "admin.py").read_text(encoding="utf-8")
+    routes = re.findall(r'Route\("([^"]+)"', source)
+    assert len(routes) >= 6
+    assert [route for route in routes if f"`{route}`" not in README] == []
+
+
+def test_the_readme_says_why_of_every_dependency() -> None:
+    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    named = re.findall(r'^    "([A-Za-z0-9-]+)>=', pyproject, re.MULTILINE)
+    standing_on = README[README.index("## What it stands on") :]
+    assert len(named) > 20
+    assert [name for name in named if name.removesuffix("-bin").removeprefix("pytest-") not in standing_on] == []
+
+
+def test_the_readings_list_every_rule_of_a_finding_and_no_other() -> None:
+    listed = [row for row in rows(READINGS) if len(row) == 4 and row[1] in {"error", "warning", "suspicion"}]
+    assert listed == [
+        [f"`{rule.id}`", rule.severity, rule.summary, rule.heading] for rule in FINDING_RULES.values()
+    ]
+
+
+@pytest.mark.parametrize("switch", [field.name for field in msgspec.structs.fields(Profile) if field.name != "name"])
+def test_the_readings_have_every_switch(switch: str) -> None:
+    (row,) = [row for row in rows(READINGS[: READINGS.index("**R2")]) if row[0] == f"`{switch}`"]
+    assert (row[2] == row[3]) == (getattr(SPEC, switch) == getattr(OBSERVED, switch))
+
+
+@pytest.mark.parametrize("row", RESULT_CODES, ids=lambda row: row.desc)
+def test_the_readings_say_how_to_get_every_result_code(row: object) -> None:
+    code, desc = row.code, row.desc  # type: ignore[attr-defined]
+    assert any(cells[:2] == [written(code), desc] for cells in rows(READINGS))
+
+
+@pytest.mark.parametrize("row", STATES, ids=lambda row: row.state.name)
+def test_the_readings_have_every_state(row: object) -> None:
+    state = row.state  # type: ignore[attr-defined]
+    assert any(cells[:2] == [str(int(state)), state.name] for cells in rows(READINGS))
+
+
+def test_every_reading_the_code_quotes_exists() -> None:
+    existing = set(re.findall(r"\*\*(R\d+) ", READINGS)) | set(re.findall(r"\*\*(R\d+)\*\*", READINGS))
+    quoted = set()
+    for path in (ROOT / "simulator").rglob("*.py"):
+        for line in re.findall(r"Reading: ([R0-9, ]+)\.", path.read_text(encoding="utf-8")):
+            quoted |= {reading.strip() for reading in line.split(",")}
+    assert quoted
+    assert sorted(quoted - existing) == []
+
+
+def test_the_configuration_of_the_readme_is_good(tmp_path: Path) -> None:
+    (toml,) = snippets(README, "toml")
+    file = tmp_path / "cloudsms.toml"
+    file.write_text(toml, encoding="utf-8")
+    settings = load_settings({"config": str(file)}, {}).settings
+    assert settings.profile == "observed"
+    assert [account.name for account in settings.server_accounts()] == ["default", "shop"]
+
+
+def test_the_program_of_the_readme_sends_a_message(tmp_path: Path) -> None:
+    (program,) = snippets(README, "python")
+    program = program.replace('"ready.json"', repr(str(tmp_path / "ready.json")))
+    runner = (
+        "import asyncio, subprocess, sys\nfrom pathlib import Path\n"
+        "from cloudsms_simulator import Settings, Simulator\n"
+        "from cloudsms_simulator.server.ready_file import write_ready_file\n"
+        "async def main():\n"
+        "    simulator = Simulator(Settings(port=0, admin_port=0))\n"
+        "    await simulator.start()\n"
+        "    write_ready_file(Path(sys.argv[1]), simulator.ready)\n"
+        "    client = await asyncio.create_subprocess_exec(sys.executable, '-c', sys.argv[2])\n"
+        "    code = await asyncio.wait_for(client.wait(), 30)\n"
+        "    account = simulator.directory.named('default')\n"
+        "    print([message.sending.text for message in simulator.store.messages(account)])\n"
+        "    await simulator.stop()\n"
+        "    sys.exit(code)\n"
+        "asyncio.run(main())\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", runner, str(tmp_path / "ready.json"), program],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (run.returncode, run.stdout.strip()) == (0, "['Your verification code is 123345']"), run.stderr
+
+
+def test_the_account_of_the_readme_is_the_one_there_is() -> None:
+    account = Settings().server_accounts()[0]
+    assert f"`{account.auth_key}`" in README
+    assert all(f"`{route}`" in README for route in account.routes)
+    assert len(account.auth_key) == 88
+    assert json.dumps(account.auth_key) == f'"{account.auth_key}"'

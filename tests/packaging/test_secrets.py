@@ -1,0 +1,70 @@
+"""No private key is tracked or shipped, and what ships is what should."""
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HEADERS = (b"PRIVATE " + b"KEY-----", b"BEGIN " + b"CERTIFICATE")
+
+
+@pytest.fixture(scope="module")
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """The files of a freshly built sdist and wheel, with the folder of a careless user's keys in the way."""
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)],
+        check=True, capture_output=True, timeout=110,
+    )  # fmt: skip
+    (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    with tarfile.open(sdist) as archive:
+        source = {
+            member.name.split("/", 1)[1]: archive.extractfile(member).read()  # type: ignore[union-attr]
+            for member in archive.getmembers()
+            if member.isfile()
+        }
+    with zipfile.ZipFile(wheel) as archive:
+        return source, {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_no_tracked_file_holds_a_key_or_a_certificate() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("needs git and a checkout: the sdist has no history")
+    tracked = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
+    own = Path(__file__)
+    holding = [path for path in tracked if path != own and path.is_file() and HEADERS[0] in path.read_bytes()]
+    assert holding == []
+    assert [path.name for path in tracked if path.suffix in {".pem", ".key", ".p12", ".pfx", ".crt"}] == []
+
+
+def test_neither_sdist_nor_wheel_holds_a_key(distributions: tuple[dict[str, bytes], dict[str, bytes]]) -> None:
+    for files in distributions:
+        assert [name for name, data in files.items() if HEADERS[0] in data] == []
+        assert [name for name in files if name.endswith((".pem", ".key", ".p12"))] == []
+
+
+def test_the_wheel_has_the_package_the_scenarios_and_nothing_else(
+    distributions: tuple[dict[str, bytes], dict[str, bytes]],
+) -> None:
+    _, wheel = distributions
+    roots = {name.split("/")[0] for name in wheel}
+    assert {root for root in roots if not root.endswith(".dist-info")} == {"cloudsms_simulator"}
+    assert "cloudsms_simulator/py.typed" in wheel
+    assert "cloudsms_simulator/scenarios/README.md" in wheel
+    modules = {path.relative_to(ROOT / "simulator").as_posix() for path in (ROOT / "simulator").rglob("*.py")}
+    assert modules == {name for name in wheel if name.endswith(".py")}
+
+
+def test_the_sdist_has_what_it_takes_to_build_and_test(
+    distributions: tuple[dict[str, bytes], dict[str, bytes]],
+) -> None:
+    source, _ = distributions
+    wanted = {"pyproject.toml", "constraints.txt", "Makefile", "Dockerfile", "README.md", "CHANGELOG.md"}
+    assert wanted <= source.keys()
+    assert "certs/README.md" in source
+    assert "tests/packaging/test_secrets.py" in source
