@@ -12,13 +12,14 @@ from collections.abc import Iterator
 
 import aiohttp
 import uvloop
-
 from packets import report
 
 _HEADERS = {"Content-Type": "application/json"}
 
 
-async def push_all(session: aiohttp.ClientSession, url: str, context: ssl.SSLContext | bool, todo: Iterator[int]) -> None:
+async def push_all(
+    session: aiohttp.ClientSession, url: str, context: ssl.SSLContext | bool, todo: Iterator[int]
+) -> None:
     """POSTs the report until nothing is left to do."""
     body = report()
     for _ in todo:

@@ -3,8 +3,9 @@
 import socket
 import ssl
 
-from cloudsms_simulator.server.certificates import CertificateFiles
 from processes import ProgramError
+
+from cloudsms_simulator.server.certificates import CertificateFiles
 
 
 def context_of(files: CertificateFiles) -> ssl.SSLContext:

@@ -21,5 +21,5 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     """Requests, or reports, of one round inside a process."""
 
 
-FULL = Effort(rounds=5, seconds=2.0, pushes=3_000, starts=7, many=1_000_000, singles=100_000, batch=4_000)
-QUICK = Effort(rounds=2, seconds=0.8, pushes=800, starts=3, many=100_000, singles=20_000, batch=2_000)
+FULL = Effort(rounds=4, seconds=2.0, pushes=2_000, starts=5, many=1_000_000, singles=100_000, batch=4_000)
+QUICK = Effort(rounds=2, seconds=1.0, pushes=1_000, starts=2, many=100_000, singles=20_000, batch=2_000)

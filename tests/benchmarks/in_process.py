@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+from packets import numbers_from, request_to
 
 from cloudsms_simulator.engine.account import Account, Callback
 from cloudsms_simulator.engine.clock import Clock
@@ -29,7 +30,6 @@ from cloudsms_simulator.engine.platform import Arrival, Platform
 from cloudsms_simulator.protocol.profile import SPEC
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.memory import MemoryStore
-from packets import numbers_from, request_to
 
 _BETWEEN_REQUESTS = timedelta(microseconds=100)
 _DAY = timedelta(days=1)

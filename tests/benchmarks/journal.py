@@ -1,4 +1,4 @@
-"""The journal: what a message takes in memory, and whether a million of them slow anything down. No server is needed."""
+"""The journal: what a message takes in memory, and whether a million of them slow anything down. Without a server."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

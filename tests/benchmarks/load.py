@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import msgspec
-
 from processes import HERE, Cores, ProgramError
 from rounds import Run
 from servers import Server

@@ -4,6 +4,7 @@ Linux only: it takes /proc and `taskset`.
 """
 
 import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -45,7 +46,7 @@ class Program:
 
     def __init__(self, core: int, *command: str | Path) -> None:
         self._name = " ".join(str(part) for part in command[:3])
-        self._complaints = tempfile.TemporaryFile()
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
             ["taskset", "-c", str(core), *command],
             stdin=subprocess.PIPE,
@@ -77,6 +78,8 @@ class Program:
     def told(self, kind: type[T]) -> T:
         """The next line of JSON the program says."""
         assert self._process.stdout is not None
+        if not select.select([self._process.stdout], [], [], DEADLINE)[0]:
+            raise self._failed("did not answer")
         line = self._process.stdout.readline()
         if not line:
             raise self._failed("ended")

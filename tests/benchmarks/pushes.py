@@ -6,13 +6,14 @@ from pathlib import Path
 
 import floors
 from client import context_of, post
-from cloudsms_simulator.engine.account import Callback
-from cloudsms_simulator.server.certificates import CertificateFiles, open_certificates
 from effort import Effort
 from packets import BULK, numbers_from, request_to
 from processes import Cores, Program, python
 from rounds import Run, compare, rate_of
 from servers import Server, simulator
+
+from cloudsms_simulator.engine.account import Callback
+from cloudsms_simulator.server.certificates import CertificateFiles, open_certificates
 
 _AT_ONCE = Callback().concurrency
 
@@ -49,7 +50,7 @@ def _pushes(
 
 def _by_simulator(server: Server, receiver: Program, count: int) -> Run:
     """Submits messages whose reports are due a second later, and waits until they have come."""
-    receiver.tell(count)
+    receiver.ask(count, bool)
     context = None if server.files is None else context_of(server.files)
     for first in range(0, count, BULK):
         post(server.url, request_to(*numbers_from(first, min(BULK, count - first))), context)
@@ -60,6 +61,6 @@ def _by_simulator(server: Server, receiver: Program, count: int) -> Run:
 
 
 def _by_loop(loop: Program, receiver: Program, count: int) -> Run:
-    receiver.tell(count)
+    receiver.ask(count, bool)
     cpu_seconds = loop.ask(count, float)
     return Run(count, receiver.told(float), cpu_seconds)

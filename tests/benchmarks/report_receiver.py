@@ -1,7 +1,8 @@
 """Program: a customer's server for delivery reports, as cheap as it can be. Prints its port.
 
 Arguments: none for HTTP; certificate, key and authority (PEM files) for TLS that demands client certificates. A number
-on its standard input asks it to wait for so many more reports; it answers with the seconds from the first to the last.
+on its standard input asks it to wait for so many more reports; it answers `true`, and once they have come with the
+seconds from the first to the last.
 """
 
 import asyncio
@@ -28,8 +29,9 @@ class Tally:
         self._first = 0.0
 
     def wait_for(self, count: int) -> None:
-        """Starts to count anew."""
+        """Starts to count anew, and says so."""
         self._awaited, self._count = count, 0
+        print("true", flush=True)
 
     def add(self) -> None:
         """One more report."""

@@ -43,7 +43,6 @@ class Comparison(msgspec.Struct, frozen=True):
         pairs = zip(self.ours, self.theirs, strict=True)
         return median(theirs.cpu_microseconds / ours.cpu_microseconds for ours, theirs in pairs)
 
-
     @property
     def detail(self) -> str:
         """How busy the core of the load was, at most: a load that has no time left measures itself."""

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import floors
 import load
-from cloudsms_simulator.server.certificates import CertificateFiles, open_certificates
 from effort import Effort
 from packets import BULK, MANY, SINGLE
 from processes import Cores
 from rounds import Run, compare, rate_of
 from servers import echo, simulator
+
+from cloudsms_simulator.server.certificates import CertificateFiles, open_certificates
 
 _BULK_CONNECTIONS = 4
 

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+from processes import Program, python
 
 from cloudsms_simulator.server.certificates import CertificateFiles
-from processes import Program, python
 
 _UNLIMITED = '[[accounts]]\nname = "default"\nbalance = "unlimited"\n'
 

@@ -8,15 +8,15 @@ from itertools import count
 from pathlib import Path
 from statistics import median
 
-import msgspec
-
 import floors
+import msgspec
 from client import context_of, post
-from cloudsms_simulator.server.certificates import CertificateFiles
 from effort import Effort
 from packets import SINGLE
 from processes import Cores, Program
 from servers import simulator_command
+
+from cloudsms_simulator.server.certificates import CertificateFiles
 
 _IMPORTS = "import uvicorn, starlette, aiohttp, trustme"
 

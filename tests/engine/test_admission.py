@@ -32,13 +32,13 @@ def application(
 
 
 def test_the_rules_are_asked_in_the_order_of_the_remark() -> None:
-    assert RULES == (
+    assert (
         admission.singapore_number,
         admission.direction,
         admission.route,
         admission.price,
         admission.balance,
-    )
+    ) == RULES
 
 
 def test_a_message_that_breaks_no_rule_is_admitted() -> None:

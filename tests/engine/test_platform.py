@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import pytest
 
-from cloudsms_simulator.engine.account import Account, Blacklist, Callback
+from cloudsms_simulator.engine.account import Account, Blacklist
 from cloudsms_simulator.engine.platform import Arrival, Platform
 from cloudsms_simulator.engine.script import plan_of, step
 from cloudsms_simulator.protocol.finding_rules import Told, found
@@ -201,56 +201,6 @@ def test_the_gateways_checks_come_before_the_whitelist(world) -> None:
     assert here.receive(here.packet(VERSION="old"), peer="203.0.113.9").body is None
 
 
-# Rate
-
-
-def test_a_rate_limit_counts_packets_in_a_second_of_the_accounts_clock(world, noon: datetime) -> None:
-    here = world(Account(rate_limit=2))
-    here.now = noon + timedelta(milliseconds=900)
-    assert [code_of(here.receive(here.packet()).body) for _ in range(4)] == [OK, OK, BUSY, BUSY]
-    assert here.rules() == ["rate-limited", "customer-body-absent"]
-    here.now = noon + timedelta(milliseconds=1000)
-    assert [code_of(here.receive(here.packet()).body) for _ in range(3)] == [OK, OK, BUSY]
-
-
-def test_a_packet_of_200_destinations_is_one_packet(world) -> None:
-    here = world(Account(rate_limit=1))
-    assert here.send(*[HONG_KONG] * 200).codes == [OK] * 201
-    assert here.send().codes == [BUSY, BUSY]
-
-
-def test_packets_the_gateway_refuses_are_not_counted(world) -> None:
-    here = world(Account(rate_limit=1))
-    here.receive(here.packet(SERIAL=0))
-    assert here.send().codes == [OK, OK]
-
-
-# Queue
-
-
-def test_the_queue_takes_the_first_of_a_batch_and_refuses_the_rest(world) -> None:
-    here = world(Account(pending_limit=3, callback=Callback(url="http://a/")))
-    assert here.send(HONG_KONG, HONG_KONG).codes == [OK, OK, OK]
-    sent = here.send(HONG_KONG, (852, "x"), HONG_KONG, HONG_KONG)
-    assert sent.codes == [OK, OK, INVALID, QUEUE, QUEUE]
-    assert here.rules().count("queue-full") == 2
-
-
-def test_there_is_room_again_once_reports_are_answered(world) -> None:
-    here = world(Account(pending_limit=1, callback=Callback(url="http://a/")))
-    assert here.send().codes == [OK, OK]
-    assert here.send().codes == [QUEUE, QUEUE]
-    here.now += SECOND
-    [push] = here.due()
-    assert here.send().codes == [QUEUE, QUEUE], "its report is on the way"
-    here.record(push)
-    assert here.send().codes == [OK, OK]
-
-
-def test_a_queue_without_room_refuses_everything(world) -> None:
-    assert world(Account(pending_limit=0)).send(HONG_KONG, HONG_KONG).codes == [QUEUE, QUEUE, QUEUE]
-
-
 # Blacklist
 
 
@@ -272,33 +222,6 @@ def test_a_refused_request_has_an_item_with_a_fresh_uid_for_each_entry_and_no_me
     assert len({item["SMS_UID"] for item in (*sent.items, *again.items)}) == 4
     assert sent.messages == [None] * 3
     assert here.balance() == 1000 - Decimal("0.05")
-
-
-def test_a_refused_destination_echoes_only_what_fits_as_in_a_refused_request(world) -> None:
-    here = world()
-    sent = here.send(HONG_KONG, (99_999, "1" * 33), (-852, "67000011"), (9999, "1" * 32))
-    assert [(item["COUNTRY_CODE"], item["DEST_MSISDN"]) for item in sent.items] == [
-        HONG_KONG,
-        (0, ""),
-        (0, "67000011"),
-        (9999, "1" * 32),
-    ]
-    assert sent.codes == [OK, OK, INVALID, INVALID, INVALID]
-
-
-@pytest.mark.parametrize(
-    ("serial", "echoed"), [(0, 0), (65535, 65535), (65536, 0), (-1, 0), ("7", 0), (7.0, 0), (True, 0), (None, 0)]
-)
-def test_serial_echoes_an_unsigned_integer_in_its_range_else_0(world, serial: object, echoed: int) -> None:
-    here = world()
-    assert json.loads(here.receive(here.packet(SERIAL=serial, VERSION="old")).body)["SERIAL"] == echoed
-
-
-@pytest.mark.parametrize("entries", [0, 201])
-def test_a_list_that_is_empty_or_too_long_has_no_items(world, entries: int) -> None:
-    here = world()
-    destinations = [{"COUNTRY_CODE": 852, "DEST_MSISDN": "67000011"}] * entries
-    assert here.send(MULTI_MSISDN_LIST=destinations).codes == [INVALID]
 
 
 def test_every_finding_of_a_refused_request_is_kept_the_deciding_one_first(world) -> None:

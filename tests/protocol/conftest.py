@@ -21,10 +21,10 @@ from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.protocol.validation import (
     ACCOUNT_CHECKS,
     DESTINATION_CHECKS,
-    GATEWAY_CHECKS,
     REQUEST_CHECKS,
     diagnose,
     first_refusal,
+    gateway_refusal,
 )
 
 KEY = "local-simulator-only-AUTH-KEY-for-the-account-named-default-0123456789abcdefghijklmnop=="
@@ -95,7 +95,7 @@ def judge() -> Callable[..., Judgement]:
         known = readable_key(decoded.packet) == account.auth_key
         candidate = candidate_of(decoded, account if known else None, profile)
         findings = diagnose(candidate, Circumstances(body, headers, at, clock_is_real))
-        by_gateway = first_refusal(GATEWAY_CHECKS, candidate)
+        by_gateway = gateway_refusal(candidate)
         refusal = by_gateway or first_refusal(REQUEST_CHECKS, candidate)
         if refusal is not None:
             return Judgement(refusal.code, by_gateway is not None, (), None, findings)

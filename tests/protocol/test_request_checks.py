@@ -87,7 +87,7 @@ def test_an_optional_field_that_is_null_is_absent_with_a_warning(
     assert judged.submission.customer_body == (None if field == "CUSTOMER_BODY" else b"{}")
 
 
-@pytest.mark.parametrize("version", [*UNFILLED, *NO_STRING, 20210101, "VERSION".split()])
+@pytest.mark.parametrize("version", [*UNFILLED, *NO_STRING, 20210101, ["VERSION"]])
 def test_check_10_a_version_that_is_missing_or_no_string_is_a_parameter_error(
     packet: Make, judge: Judge, version: object
 ) -> None:

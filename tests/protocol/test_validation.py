@@ -16,7 +16,7 @@ from cloudsms_simulator.protocol.finding_rules import FINDING_RULES
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC, Profile
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.uip import FIELDS, decode
-from cloudsms_simulator.protocol.validation import CHECKS, GATEWAY_CHECKS, REQUEST_CHECKS, first_refusal
+from cloudsms_simulator.protocol.validation import CHECKS, REQUEST_CHECKS, first_refusal, gateway_refusal
 
 Make = Callable[..., dict[str, object]]
 Judge = Callable[..., Any]
@@ -51,7 +51,9 @@ FAILURES: list[tuple[int, dict[str, object], int, str]] = [
 def test_there_are_nineteen_checks_in_order() -> None:
     assert [number for number, _scope, _check in CHECKS] == list(range(1, 20))
     assert [scope for _number, scope, _check in CHECKS] == [
-        *["gateway"] * 9,
+        *["body"] * 4,
+        *["packet"] * 2,
+        *["key"] * 3,
         *["request"] * 7,
         "destination",
         *["account"] * 2,
@@ -155,7 +157,7 @@ def test_checks_stop_at_the_first_refusal(packet: Make) -> None:
     body = json.dumps(packet(VERSION="2.3", SMS_CONTENT="")).encode()
     candidate = candidate_of(decode(body), STRICT, SPEC)
 
-    assert first_refusal(GATEWAY_CHECKS, candidate) is None
+    assert gateway_refusal(candidate) is None
     refusal = first_refusal(REQUEST_CHECKS, candidate)
 
     assert refusal is not None
@@ -248,6 +250,18 @@ def test_garbage_is_refused_by_the_gateway(judge: Judge, body: bytes) -> None:
 
     assert (judged.by_gateway, judged.submission) == (True, None)
     assert judged.findings
+
+
+@given(
+    changes=st.dictionaries(st.sampled_from(["METHOD", "SERIAL", "AUTH_KEY"]), values), end=st.sampled_from(["", " x"])
+)
+def test_the_gateway_leaves_out_only_checks_that_pass(packet: Make, changes: dict[str, object], end: str) -> None:
+    decoded = decode((json.dumps(packet(**changes)) + end).encode())
+    account = STRICT if decoded.packet.auth_key == STRICT.auth_key else None
+
+    for profile in (SPEC, OBSERVED):
+        candidate = candidate_of(decoded, account, profile)
+        assert gateway_refusal(candidate) == first_refusal(tuple(check for _, _, check in CHECKS[:9]), candidate)
 
 
 @given(members=st.dictionaries(st.sampled_from(sorted(FIELDS)) | texts, values))

@@ -384,6 +384,47 @@ def test_what_is_no_handshake_is_refused_and_told_with_its_address(
     run(story())
 
 
+def test_surplus_over_tls_does_not_pre_empt_the_answer(
+    run: Run, server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
+) -> None:
+    told: list[bytes] = []
+
+    class Surplus(Observer):
+        def on_surplus(self, connection: Connection, surplus: bytes) -> None:
+            told.append(surplus)
+
+    async def story() -> None:
+        async with (
+            serving(hello, tls=server_tls, observer=Surplus()) as listener,
+            connected(listener, client_tls) as (reader, writer),
+        ):
+            writer.write(GET + b'"}')
+            answer = await reader.read()
+            assert answer.startswith(b"HTTP/1.1 200")
+            assert b"connection: close" in answer
+            assert answer.endswith(b"hello")
+        assert told == [b'"}']
+
+    run(story())
+
+
+def test_a_reset_over_tls_is_a_lost_connection(
+    run: Run, server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        scope["extensions"]["sim.connection"].reset()
+        assert (await receive())["type"] == "http.disconnect"
+
+    async def story() -> None:
+        async with serving(app, tls=server_tls) as listener, connected(listener, client_tls) as (reader, writer):
+            writer.write(GET)
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
+
+    run(story())
+
+
 # Who may connect, and crowds
 
 
@@ -445,6 +486,27 @@ def test_an_observer_that_fails_does_not_end_the_listener(run: Run, caplog: pyte
 
     run(story())
     assert "a connection could not be served" in caplog.text
+
+
+def test_an_observer_that_fails_does_not_stop_the_clock_of_the_others(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Faulty(Observer):
+        def on_head_timeout(self, connection: Connection, excerpt: bytes) -> None:
+            raise RuntimeError("a bug")
+
+    async def story() -> None:
+        sock = open_socket("127.0.0.1", 0)
+        listener = Listener(hello, sock, observer=Faulty(), head_timeout=timedelta(milliseconds=20))
+        await listener.start()
+        for _ in range(2):
+            async with connected(listener):
+                while "could not be closed in time" not in caplog.text:
+                    await asyncio.sleep(0)
+            caplog.clear()
+        await listener.stop()
+
+    run(story())
 
 
 def test_an_ipv4_peer_of_a_listener_for_both_kinds_is_written_as_ipv4(run: Run) -> None:
@@ -618,5 +680,14 @@ def test_a_listener_that_had_no_connection_stops(run: Run) -> None:
             assert listener.connections == 0
             await listener.stop(LONG)
             await listener.stop()
+
+    run(story())
+
+
+def test_a_listener_that_never_started_gives_its_port_back(run: Run) -> None:
+    async def story() -> None:
+        listener = Listener(hello, open_socket("127.0.0.1", 0))
+        await listener.stop()
+        open_socket("127.0.0.1", listener.port).close()
 
     run(story())

@@ -15,6 +15,7 @@ from cloudsms_simulator.engine.message import Message, Sending
 from cloudsms_simulator.engine.script import LOCAL_REJECTION
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
+from cloudsms_simulator.protocol.masking import fingerprint
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.submission import Submission
@@ -51,14 +52,15 @@ def refused_with_others(own: dict[int, ResultCode], verdicts: dict[int, ResultCo
     return [found("batch-refused", path, Told("another destination of the batch is refused"), want) for path in paths]
 
 
-def sending_of(account: Account, submission: Submission, request_id: int, now: datetime) -> Sending:
-    """What the messages of a submission share."""
+def sending_of(account: Account, submission: Submission, request_id: int, now: datetime, key: object) -> Sending:
+    """What the messages of a submission share. A ROUTE_ID that holds the AUTH_KEY `key` is kept as a fingerprint."""
+    route_id = submission.route_id
     return Sending(
         request_id,
         account.name,
         submission.serial,
         now,
-        submission.route_id,
+        fingerprint(route_id) if route_id == key else route_id,
         submission.sender or account.default_sender,
         submission.text,
         submission.segmentation,
@@ -80,7 +82,9 @@ def accept(
     segments = submission.segmentation.segments
     prices = quote(account, submission.destinations)
     costs = {country: None if price is None else price * segments for country, price in prices.items()}
-    application = Application(account, submission.route_id, submission.destinations[0], None, None)
+    # The reason of a rejection quotes the route as it is kept.
+    route_id = submission.route_id if account.knows_route(submission.route_id) else sending.route_id
+    application = Application(account, route_id, submission.destinations[0], None, None)
     messages: list[Message] = []
     entries: list[LedgerEntry] = []
     for index in indices:

@@ -1,16 +1,16 @@
-"""The directory: finds an account by its AUTH_KEY or its name.
+"""The directory: finds an account by its AUTH_KEY or its name, and hides that key in what is kept.
 
-Keys are looked up by their digest and then compared in constant time, so neither step tells how much of a key was
-right. An exact key beats `*`.
+Keys are compared by their digests alone: how long that takes tells nothing of how much of a key was right. An exact key
+beats `*`.
 
 Spec: AUTH_KEY. Reading: R2.
 """
 
-import hmac
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
 from cloudsms_simulator.engine.account import ANY, Account
+from cloudsms_simulator.protocol.masking import KeyMask, key_mask, mask, mask_known
 
 
 class Directory:
@@ -19,6 +19,8 @@ class Directory:
     def __init__(self, accounts: Iterable[Account]) -> None:
         self._by_name: dict[str, Account] = {}
         self._by_digest: dict[bytes, Account] = {}
+        self._of_any_key: Account | None = None
+        self._masks: dict[str, KeyMask] = {}
         for account in accounts:
             self._add(account)
 
@@ -31,10 +33,12 @@ class Directory:
 
     def find(self, key: str) -> Account | None:
         """The account a key belongs to, else the one that answers to any key, else None."""
-        account = self._by_digest.get(_digest(key))
-        if account is not None and hmac.compare_digest(account.auth_key.encode(), key.encode("utf-8", "surrogatepass")):
-            return account
-        return self._by_digest.get(_digest(ANY))
+        return self._by_digest.get(_digest(key)) or self._of_any_key
+
+    def masked(self, body: bytes, account: Account, key: str) -> bytes:
+        """A body of the account without its AUTH_KEY; `key` is the one that was sent, of an account that takes any."""
+        known = self._masks.get(account.name)
+        return mask(body, key) if known is None else mask_known(body, known)
 
     def _add(self, account: Account) -> None:
         digest = _digest(account.auth_key)
@@ -44,6 +48,10 @@ class Directory:
             raise ValueError(f'accounts "{other.name}" and "{account.name}" have the same {what}')
         self._by_name[account.name] = account
         self._by_digest[digest] = account
+        if account.auth_key == ANY:
+            self._of_any_key = account
+        else:
+            self._masks[account.name] = key_mask(account.auth_key)
 
 
 def _digest(key: str) -> bytes:

@@ -14,36 +14,29 @@ from cloudsms_simulator.engine.acceptance import accept, overall, refused_with_o
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.connection import Connection, Headers
 from cloudsms_simulator.engine.directory import Directory
+from cloudsms_simulator.engine.echo import echoed_serial, echoes_of, items_of
 from cloudsms_simulator.engine.exchange import Exchange, Kind
+from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.report import Push, PushResult
+from cloudsms_simulator.engine.throttle import refuse_beyond_queue, within_rate
 from cloudsms_simulator.engine.transaction import Transaction
-from cloudsms_simulator.protocol import limits, uip
+from cloudsms_simulator.protocol import uip
 from cloudsms_simulator.protocol.answer import Answer, AnswerItem, encode
-from cloudsms_simulator.protocol.candidate import (
-    Candidate,
-    Refusal,
-    candidate_of,
-    readable_key,
-    refused,
-    submission_of,
-    unsigned,
-)
+from cloudsms_simulator.protocol.candidate import Candidate, Refusal, candidate_of, readable_key, submission_of
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.masking import mask
 from cloudsms_simulator.protocol.mistakes import Circumstances
 from cloudsms_simulator.protocol.profile import Profile
-from cloudsms_simulator.protocol.request_checks import echo_of
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.sms_uid import issue
-from cloudsms_simulator.protocol.submission import Destination, Submission
 from cloudsms_simulator.protocol.validation import (
     ACCOUNT_CHECKS,
     DESTINATION_CHECKS,
-    GATEWAY_CHECKS,
     REQUEST_CHECKS,
     diagnose,
     first_refusal,
+    gateway_refusal,
 )
 
 
@@ -94,16 +87,16 @@ class Platform:
     def receive(self, transaction: Transaction, identified: Identified, arrival: Arrival, now: datetime) -> Reply:
         """Judges a request; what is accepted is in the transaction with its debits and reports when this returns."""
         candidate, account = identified.candidate, identified.account
-        refusal = first_refusal(GATEWAY_CHECKS, candidate)
+        refusal = gateway_refusal(candidate)
         if refusal is not None or account is None:
             return self._refuse(transaction, candidate, arrival, now, refusal or _nobody(), by_gateway=True)
         if arrival.connection is not None and not account.admits(arrival.connection.host):
             return self._close(transaction, candidate, arrival, now)
-        refusal = _within_rate(transaction, account, now) or first_refusal(REQUEST_CHECKS, candidate)
+        refusal = within_rate(transaction, account, now) or first_refusal(REQUEST_CHECKS, candidate)
         if refusal is not None:
             return self._refuse(transaction, candidate, arrival, now, refusal)
         first_refusal(DESTINATION_CHECKS, candidate)
-        _queue(transaction, account, candidate)
+        refuse_beyond_queue(transaction, account, candidate)
         first_refusal(ACCOUNT_CHECKS, candidate)
         return self._accept(transaction, account, candidate, arrival, now)
 
@@ -139,8 +132,8 @@ class Platform:
         if identified is None:
             return Reply(encode(Answer(0, now, code, ()), self.profile), code, 0)
         candidate = identified.candidate
-        items = tuple(AnswerItem(each.country_code, each.msisdn, "", code) for each in _echoes(candidate))
-        return Reply(encode(Answer(_echoed_serial(candidate), now, code, items), candidate.profile), code, 0)
+        items = tuple(AnswerItem(each.country_code, each.msisdn, "", code) for each in echoes_of(candidate))
+        return Reply(encode(Answer(echoed_serial(candidate), now, code, items), candidate.profile), code, 0)
 
     def take_due(self, transaction: Transaction, uids: list[str], now: datetime) -> list[Push]:
         """Brings messages up to `now`, in the order given, and returns the pushes to make."""
@@ -165,7 +158,7 @@ class Platform:
             candidate.findings += refused_with_others(submission.verdicts, verdicts)
         sequence, uids = issue(transaction.standing.uids, now, count, account.profile.uid_style)
         indices = [index for index in range(count) if index not in verdicts] if verdicts else range(count)
-        sending = sending_of(account, submission, transaction.request_id, now)
+        sending = sending_of(account, submission, transaction.request_id, now, candidate.packet.auth_key)
         accepted = accept(account, submission, sending, indices, uids, transaction.standing.balance)
         messages = accepted.messages
         transaction.standing = msgspec.structs.replace(
@@ -176,13 +169,8 @@ class Platform:
         )
         transaction.new_messages = messages
         transaction.entries += accepted.entries
-        first_due = None
-        for message in messages:
-            due = message.next_step_at
-            assert due is not None, "a plan has at least one step"
-            transaction.wakes.append((due, message.uid))
-            first_due = due if first_due is None or due < first_due else first_due
-        answer = encode(Answer(submission.serial, now, code, _items(submission, uids, verdicts)), account.profile)
+        first_due = _wake(transaction, messages, now)
+        answer = encode(Answer(submission.serial, now, code, items_of(submission, uids, verdicts)), account.profile)
         transaction.exchange = Exchange(
             transaction.request_id,
             account.name,
@@ -192,10 +180,10 @@ class Platform:
             arrival.headers,
             200,
             code,
-            mask(arrival.body, account.auth_key if account.auth_key != "*" else readable_key(candidate.packet)),
+            self.directory.masked(arrival.body, account, readable_key(candidate.packet) or ""),
             answer if verdicts else None,
             self._findings(transaction, candidate, arrival, now, tuple(candidate.findings)) if verdicts else None,
-            tuple(message.uid for message in messages),
+            uids if len(messages) == count else tuple([message.uid for message in messages]),
             arrival.surplus,
         )
         return Reply(answer, code, transaction.request_id, first_due)
@@ -210,14 +198,14 @@ class Platform:
         *,
         by_gateway: bool = False,
     ) -> Reply:
-        destinations = _echoes(candidate)
+        destinations = echoes_of(candidate)
         sequence, uids = issue(transaction.standing.uids, now, len(destinations), candidate.profile.uid_style)
         transaction.standing = msgspec.structs.replace(transaction.standing, uids=sequence)
         items = tuple(
             AnswerItem(destination.country_code, destination.msisdn, uid, refusal.code)
             for destination, uid in zip(destinations, uids, strict=True)
         )
-        answer = encode(Answer(_echoed_serial(candidate), now, refusal.code, items, by_gateway), candidate.profile)
+        answer = encode(Answer(echoed_serial(candidate), now, refusal.code, items, by_gateway), candidate.profile)
         transaction.exchange = Exchange(
             transaction.request_id,
             None if transaction.account is None else transaction.account.name,
@@ -258,54 +246,13 @@ def _nobody() -> Refusal:
     raise AssertionError("check 9 refuses a packet without an account")
 
 
-def _within_rate(transaction: Transaction, account: Account, now: datetime) -> Refusal | None:
-    """Counts a packet; the account's rate limit is in packets per second of its clock."""
-    if account.rate_limit is None:
-        return None
-    standing = transaction.standing
-    second = now.replace(microsecond=0)
-    packets = standing.packets + 1 if standing.second == second else 1
-    transaction.standing = msgspec.structs.replace(standing, second=second, packets=packets)
-    if packets <= account.rate_limit:
-        return None
-    want = f"at most {account.rate_limit} packets a second"
-    return refused(ResultCode.BUSY, found("rate-limited", "connection", Told(f"packet {packets} of this second"), want))
-
-
-def _queue(transaction: Transaction, account: Account, candidate: Candidate) -> None:
-    """Refuses the destinations for which the queue of pending reports has no room."""
-    if account.pending_limit is None:
-        return
-    room = account.pending_limit - transaction.standing.outstanding
-    for index in range(len(candidate.destinations)):
-        if index in candidate.verdicts:
-            continue
-        room -= 1
-        if room < 0:
-            candidate.verdicts[index] = ResultCode.QUEUE_TOO_LARGE
-            got, want = f"{transaction.standing.outstanding} reports pending", f"at most {account.pending_limit}"
-            candidate.findings.append(found("queue-full", f"$.MULTI_MSISDN_LIST[{index}]", Told(got), want))
-
-
-def _items(submission: Submission, uids: tuple[str, ...], verdicts: dict[int, ResultCode]) -> tuple[AnswerItem, ...]:
-    return tuple(
-        AnswerItem(destination.country_code, destination.msisdn, uids[index], verdicts.get(index, ResultCode.OK))
-        for index, destination in enumerate(submission.destinations)
-    )
-
-
-def _echoed_serial(candidate: Candidate) -> int:
-    if candidate.decoded.form != "object":
-        return 0
-    serial = unsigned(candidate.packet.serial, candidate.profile)
-    return serial if serial is not None and serial <= limits.HIGHEST_SERIAL else 0
-
-
-def _echoes(candidate: Candidate) -> list[Destination]:
-    """What a refusal of everything echoes: each entry of the array, unless there is none or it is too long."""
-    if candidate.decoded.form != "object":
-        return []
-    entries = uip.entries_of(candidate.packet.multi_msisdn_list) or []
-    if len(entries) > limits.MOST_DESTINATIONS:
-        return []
-    return [echo_of(entry, candidate.profile) for entry in entries]
+def _wake(transaction: Transaction, messages: tuple[Message, ...], now: datetime) -> datetime | None:
+    """Has each new message looked at when its first step is due; when that is, for the earliest of them."""
+    plan, due, first = None, now, None
+    for message in messages:
+        if message.plan is not plan:
+            plan = message.plan
+            due = now + plan.steps[0].after
+            first = due if first is None or due < first else first
+        transaction.wakes.append((due, message.uid))
+    return first

@@ -32,24 +32,6 @@ class Answer(msgspec.Struct, frozen=True):
     by_gateway: bool = False
 
 
-class _DocumentItem(msgspec.Struct, frozen=True, rename="upper", gc=False):
-    country_code: int
-    dest_msisdn: str
-    sms_uid: str
-    result_code: int
-    result_desc: str
-
-
-class _DocumentAnswer(msgspec.Struct, frozen=True, rename="upper"):
-    method: str
-    type: str
-    serial: int
-    time: str
-    result_code: int
-    result_desc: str
-    detail_list: list[_DocumentItem]
-
-
 _encoder = msgspec.json.Encoder()
 
 
@@ -68,21 +50,21 @@ def desc(code: ResultCode, profile: Profile, *, by_gateway: bool) -> str:
 
 def _document(answer: Answer, profile: Profile) -> bytes:
     by_gateway = answer.by_gateway
-    descs = {item.code: desc(item.code, profile, by_gateway=by_gateway) for item in answer.items}
-    return _encoder.encode(
-        _DocumentAnswer(
-            METHOD,
-            ANSWER_TYPE,
-            answer.serial,
-            wire_time(answer.time),
-            answer.code,
-            desc(answer.code, profile, by_gateway=by_gateway),
-            [
-                _DocumentItem(item.country_code, item.msisdn, item.uid, item.code, descs[item.code])
-                for item in answer.items
-            ],
+    ends: dict[ResultCode, str] = {}
+    items = []
+    for item in answer.items:
+        code = item.code
+        if code not in ends:
+            ends[code] = f'"RESULT_CODE":{code:d},"RESULT_DESC":"{desc(code, profile, by_gateway=by_gateway)}"}}'
+        items.append(
+            f'{{"COUNTRY_CODE":{item.country_code},"DEST_MSISDN":{_quoted(item.msisdn)},"SMS_UID":"{item.uid}",'
+            f"{ends[code]}"
         )
-    )
+    said = desc(answer.code, profile, by_gateway=by_gateway)
+    return (
+        f'{{"METHOD":"{METHOD}","TYPE":"{ANSWER_TYPE}","SERIAL":{answer.serial},"TIME":"{wire_time(answer.time)}",'
+        f'"RESULT_CODE":{answer.code:d},"RESULT_DESC":"{said}","DETAIL_LIST":[{",".join(items)}]}}'
+    ).encode()
 
 
 def _gateway(answer: Answer, profile: Profile) -> bytes:

@@ -56,12 +56,14 @@ def destinations_have_a_price(candidate: Candidate) -> Refusal | None:
     account = candidate.account
     if account is None or candidate.profile.unpriced == "report":
         return None
-    countries = {destination.country_code for destination in candidate.destinations}
-    unpriced = {country for country in countries if account.price(country) is None} & ASSIGNED
-    if not unpriced:
-        return None
+    priced: set[int] = set()
     for index, destination in enumerate(candidate.destinations):
-        if destination.country_code in unpriced:
+        country = destination.country_code
+        if country in priced:
+            continue
+        if account.price(country) is not None:
+            priced.add(country)
+        elif country in ASSIGNED:
             candidate.verdicts.setdefault(index, ResultCode.UNPRICED_AREA)
             path = f"$.MULTI_MSISDN_LIST[{index}].COUNTRY_CODE"
             want = "a country the account has a price for"

@@ -30,6 +30,9 @@ class ResultCode(IntEnum):
     UNPRICED_AREA = 0x1000000F
     INVALID_VERSION = 0x10000010
 
+    __hash__ = int.__hash__
+    """An Enum hashes its name, in Python; a code is looked up for every destination."""
+
 
 class ResultCodeRow(msgspec.Struct, frozen=True):
     """One row of the table: the code, RESULT_DESC, what it means, and what the document tells the customer to do."""

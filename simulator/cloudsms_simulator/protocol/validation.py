@@ -16,18 +16,18 @@ from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.mistakes import AROUND, OBSERVATIONS, Circumstances
 
 Check = Callable[[Candidate], Refusal | None]
-Scope = Literal["gateway", "request", "destination", "account"]
+Scope = Literal["body", "packet", "key", "request", "destination", "account"]
 
 CHECKS: tuple[tuple[int, Scope, Check], ...] = (
-    (1, "gateway", gateway_checks.body_is_not_empty),
-    (2, "gateway", gateway_checks.body_is_complete),
-    (3, "gateway", gateway_checks.body_is_json),
-    (4, "gateway", gateway_checks.body_is_an_object),
-    (5, "gateway", gateway_checks.method_and_type),
-    (6, "gateway", gateway_checks.serial_and_time),
-    (7, "gateway", gateway_checks.auth_key_is_there),
-    (8, "gateway", gateway_checks.auth_key_is_a_string),
-    (9, "gateway", gateway_checks.auth_key_is_known),
+    (1, "body", gateway_checks.body_is_not_empty),
+    (2, "body", gateway_checks.body_is_complete),
+    (3, "body", gateway_checks.body_is_json),
+    (4, "body", gateway_checks.body_is_an_object),
+    (5, "packet", gateway_checks.method_and_type),
+    (6, "packet", gateway_checks.serial_and_time),
+    (7, "key", gateway_checks.auth_key_is_there),
+    (8, "key", gateway_checks.auth_key_is_a_string),
+    (9, "key", gateway_checks.auth_key_is_known),
     (10, "request", request_checks.version_is_accepted),
     (11, "request", request_checks.route_is_there),
     (12, "request", request_checks.sender_is_displayable),
@@ -40,7 +40,9 @@ CHECKS: tuple[tuple[int, Scope, Check], ...] = (
     (19, "account", destination_checks.destinations_have_a_price),
 )
 
-GATEWAY_CHECKS: tuple[Check, ...] = tuple(check for _, scope, check in CHECKS if scope == "gateway")
+BODY_CHECKS: tuple[Check, ...] = tuple(check for _, scope, check in CHECKS if scope == "body")
+PACKET_CHECKS: tuple[Check, ...] = tuple(check for _, scope, check in CHECKS if scope == "packet")
+KEY_CHECKS: tuple[Check, ...] = tuple(check for _, scope, check in CHECKS if scope == "key")
 REQUEST_CHECKS: tuple[Check, ...] = tuple(check for _, scope, check in CHECKS if scope == "request")
 DESTINATION_CHECKS: tuple[Check, ...] = tuple(check for _, scope, check in CHECKS if scope == "destination")
 ACCOUNT_CHECKS: tuple[Check, ...] = tuple(check for _, scope, check in CHECKS if scope == "account")
@@ -55,6 +57,19 @@ def first_refusal(checks: tuple[Check, ...], candidate: Candidate) -> Refusal | 
     return None
 
 
+def gateway_refusal(candidate: Candidate) -> Refusal | None:
+    """Checks 1 to 9. A body that is one object, and nothing else, passes 1 to 4; a key that has an account 7 to 9."""
+    decoded = candidate.decoded
+    if decoded.form != "object" or decoded.trailing:
+        refusal = first_refusal(BODY_CHECKS, candidate)
+        if refusal is not None:
+            return refusal
+    refusal = first_refusal(PACKET_CHECKS, candidate)
+    if refusal is None and candidate.account is None:
+        return first_refusal(KEY_CHECKS, candidate)
+    return refusal
+
+
 def diagnose(candidate: Candidate, circumstances: Circumstances) -> tuple[Finding, ...]:
     """Everything worth telling about a packet, in the order of the checks, then of the usual mistakes.
 
@@ -63,7 +78,7 @@ def diagnose(candidate: Candidate, circumstances: Circumstances) -> tuple[Findin
     """
     fresh = candidate_of(candidate.decoded, candidate.account, candidate.profile)
     readable = fresh.decoded.form == "object"
-    refusals = [check(fresh) for _, _scope, check in CHECKS if readable or check in GATEWAY_CHECKS[:4]]
+    refusals = [check(fresh) for _, _scope, check in CHECKS if readable or check in BODY_CHECKS]
     findings = [finding for refusal in refusals if refusal is not None for finding in refusal.findings]
     findings += fresh.findings
     for observe in OBSERVATIONS if readable else AROUND:

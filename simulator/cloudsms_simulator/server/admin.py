@@ -123,13 +123,29 @@ class Admin:
 
     async def messages(self, request: Request) -> Response:
         """The messages of one account."""
-        listing = self._store.messages(self._account(request))
-        return _page(request, listing, listing.total, listing.evicted, lambda each: each.uid, message_item)
+        account = self._account(request)
+        listing = self._store.messages(account)
+        return _page(
+            request,
+            listing,
+            listing.total,
+            listing.evicted,
+            lambda each: each.uid,
+            lambda each: message_item(each, account.auth_key),
+        )
 
     async def reports(self, request: Request) -> Response:
         """The reports of one account, with their attempts."""
-        listing = self._store.reports(self._account(request))
-        return _page(request, listing, listing.total, listing.evicted, lambda each: each.id, report_item)
+        account = self._account(request)
+        listing = self._store.reports(account)
+        return _page(
+            request,
+            listing,
+            listing.total,
+            listing.evicted,
+            lambda each: each.id,
+            lambda each: report_item(each, account.auth_key),
+        )
 
     async def requests(self, request: Request) -> Response:
         """The exchanges of one account, or of none with `?account=*`."""

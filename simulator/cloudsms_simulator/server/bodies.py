@@ -40,12 +40,9 @@ async def read_body(scope: Scope, receive: Receive, limits: BodyLimits) -> bytes
 
     One that says it will be too large is not waited for, nor invited with `100 Continue`.
     """
-    if _is_all_there(scope):
-        message = await receive()
-        if message["type"] == "http.request":
-            body: bytes = message["body"]
-            return body if len(body) <= limits.size else TooLarge(len(body))
-        return Unfinished(b"", _HUNG_UP, hung_up=True)
+    body = connection_of(scope).whole_body()
+    if body is not None:
+        return body if len(body) <= limits.size else TooLarge(len(body))
     announced = _announced(scope)
     if announced > limits.size:
         return TooLarge(announced)
@@ -65,11 +62,6 @@ async def _read_pieces(receive: Receive, limits: BodyLimits) -> bytes | TooLarge
     except TimeoutError:
         return Unfinished(bytes(pieces), f"no more came within {limits.time}", hung_up=False)
     return Unfinished(bytes(pieces), _HUNG_UP, hung_up=True)
-
-
-def _is_all_there(scope: Scope) -> bool:
-    request = connection_of(scope).running
-    return request is not None and not request.more_body
 
 
 def _announced(scope: Scope) -> int:

@@ -66,6 +66,8 @@ class Conversation(HttpToolsProtocol):
         self._unfinished = Unfinished()
         self._head_octets = 0
         self._farewell = b""
+        self._head_headers: list[tuple[bytes, bytes]] | None = None
+        self._head_bytes = b""
 
     @property
     def answering(self) -> bool:
@@ -139,6 +141,41 @@ class Conversation(HttpToolsProtocol):
         task = self.loop.create_task(cycle.run_asgi(app))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
+
+    def whole_body(self) -> bytes | None:
+        """The body of the request being handled, if all of it is there already."""
+        cycle = self.running
+        return None if cycle is None or cycle.more_body or cycle.disconnected else bytes(cycle.body)
+
+    async def answer_with(self, body: bytes) -> None:
+        """Answer the request being handled with 200 and a JSON body, in one piece.
+
+        The same bytes as two ASGI messages would send, without looking at headers that are always the same.
+        """
+        cycle = self.running
+        if cycle is None:
+            return
+        if self.flow.write_paused and not cycle.disconnected:
+            await self.flow.drain()
+        if cycle.disconnected:
+            return
+        cycle.response_started = cycle.response_complete = True
+        end = b"\r\n\r\n" if cycle.keep_alive else b"\r\nconnection: close\r\n\r\n"
+        self.transport.write(b"%b%d%b%b" % (self._head(), len(body), end, body))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+
+    def _head(self) -> bytes:
+        """Status line and headers up to the value of Content-Length; the Date is new every second."""
+        headers = self.server_state.default_headers
+        if headers is not self._head_headers:
+            lines = [b"HTTP/1.1 200 OK"]
+            lines += [b"%b: %b" % header for header in headers]
+            lines += [b"content-type: application/json", b"content-length: "]
+            self._head_headers, self._head_bytes = headers, b"\r\n".join(lines)
+        return self._head_bytes
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1

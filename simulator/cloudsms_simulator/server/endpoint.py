@@ -58,7 +58,7 @@ class Endpoint:
             return
         body = await read_body(scope, receive, self._limits)
         if isinstance(body, bytes):
-            await self._answer(scope, body, send)
+            await self._answer(scope, body)
         elif isinstance(body, TooLarge):
             want = f"at most {self._limits.size} octets"
             finding = found("body-too-large", "body", Told(f"{body.octets} octets"), want)
@@ -66,7 +66,7 @@ class Endpoint:
         else:
             await self._give_up(scope, body)
 
-    async def _answer(self, scope: Scope, body: bytes, send: Send) -> None:
+    async def _answer(self, scope: Scope, body: bytes) -> None:
         connection = connection_of(scope)
         surplus = bool(connection.surplus) and bool(connection.take_surplus())
         identified = self._identify(body)
@@ -76,7 +76,7 @@ class Endpoint:
             if reply.body is None:
                 _hang_up(connection)
             else:
-                await _respond(send, 200, reply.body)
+                await connection.answer_with(reply.body)
         finally:
             # Also when the answer could not be sent: what was accepted stays accepted.
             if reply.first_due is not None and identified is not None and identified.account is not None:

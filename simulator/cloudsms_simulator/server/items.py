@@ -139,10 +139,9 @@ def code_item(code: ResultCode) -> Code:
     return Code(int(code), written(code), desc_of(code))
 
 
-def message_item(message: Message) -> MessageItem:
-    """A message as the API shows it."""
+def message_item(message: Message, key: str) -> MessageItem:
+    """A message as the API shows it; `key` is the account's, which may stand anywhere in what a customer wrote."""
     sending = message.sending
-    state = message.state
     return MessageItem(
         uid=message.uid,
         account=sending.account,
@@ -152,21 +151,21 @@ def message_item(message: Message) -> MessageItem:
         country_code=message.country_code,
         msisdn=message.msisdn,
         source=sending.source,
-        text=sending.text,
+        text=_text(mask(sending.text.encode(), key)),
         dcs=sending.segmentation.dcs,
         segments=sending.segmentation.segments,
         route=sending.route_id,
         price=Money(message.price, sending.currency),
         cost=Money(message.cost, sending.currency),
         code=code_item(ResultCode.OK),
-        state=state,
-        state_name=None if state is None else name_of(state),
+        state=message.state,
+        state_name=None if message.state is None else name_of(message.state),
         final=message.final_at is not None,
         refunded=message.refunded,
         reason=message.reason,
         accepted_at=sending.accepted_at,
         final_at=message.final_at,
-        customer_body=None if sending.customer_body is None else msgspec.Raw(sending.customer_body),
+        customer_body=None if sending.customer_body is None else msgspec.Raw(mask(sending.customer_body, key)),
         rule=None,
     )
 
@@ -194,8 +193,8 @@ def request_item(exchange: Exchange, answer: bytes | None, findings: tuple[Findi
     )
 
 
-def report_item(report: Report) -> ReportItem:
-    """A report as the API shows it."""
+def report_item(report: Report, key: str) -> ReportItem:
+    """A report as the API shows it, without the account's `key`."""
     return ReportItem(
         id=report.id,
         uid=report.uid,
@@ -205,7 +204,7 @@ def report_item(report: Report) -> ReportItem:
         due_at=report.reached_at,
         outcome=report.outcome,
         next_attempt_at=report.next_attempt_at,
-        attempts=[_attempt_item(attempt) for attempt in report.attempts],
+        attempts=[_attempt_item(attempt, key) for attempt in report.attempts],
         findings=report.findings,
     )
 
@@ -234,14 +233,14 @@ def account_item(account: Account, standing: Standing, now: datetime) -> Account
     )
 
 
-def _attempt_item(attempt: Attempt) -> AttemptItem:
+def _attempt_item(attempt: Attempt, key: str) -> AttemptItem:
     return AttemptItem(
         serial=attempt.serial,
         at=attempt.at,
         url=attempt.url,
-        request=_text(mask(attempt.request, None)),
+        request=_text(mask(attempt.request, key)),
         status=attempt.status,
-        body=_text(mask(attempt.body, None)),
+        body=_text(mask(attempt.body, key)),
         error=attempt.error,
         findings=attempt.findings,
     )

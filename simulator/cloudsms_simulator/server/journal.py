@@ -65,7 +65,8 @@ class Journal(Observer):
         if exchange is None or not log.isEnabledFor(logging.INFO):
             return
         peer = exchange.connection
-        errors = [each for each in exchange.findings or () if each.severity == "error"]
+        findings = exchange.findings or ()
+        errors = [each for each in findings if each.severity == "error"] or findings
         code = "" if exchange.code is None else f" {written(exchange.code)} {desc_of(exchange.code)}"
         reasons = "; ".join(f"{each.rule} at {each.path}: got {each.got}, want {each.want}" for each in errors)
         log.info(

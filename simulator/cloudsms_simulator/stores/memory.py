@@ -197,8 +197,12 @@ class _Shelf:
         self._evicted_since_folding = 0
 
     def is_settled(self, request_id: int) -> bool:
-        exchange = self.exchanges[request_id]
-        return request_id not in self.held and all(self.messages[uid].settled for uid in exchange.uids)
+        if request_id in self.held:
+            return False
+        for uid in self.exchanges[request_id].uids:
+            if not self.messages[uid].settled:
+                return False
+        return True
 
     def evict(self, exchange: Exchange) -> None:
         del self.exchanges[exchange.id]

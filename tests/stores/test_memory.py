@@ -1,0 +1,415 @@
+"""The memory store: all or nothing, in order, bounded, and never losing what still has something to do.
+
+Reading: R16, R17.
+"""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from cloudsms_simulator.engine.account import Account, Callback
+from cloudsms_simulator.engine.script import plan_of, step
+
+SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
+PUSHED = Account(callback=Callback(url="http://a/"))
+SHOP, BANK = Account(name="shop", auth_key="shop-key"), Account(name="bank", auth_key="bank-key")
+
+
+# Transactions
+
+
+def test_nothing_is_there_before_the_commit_and_everything_after_it(keeper) -> None:
+    here = keeper()
+    transaction, reply = here.received(2)
+    assert here.totals() == (0, 0, 0)
+    assert here.store.standing(here.account).balance == 1000
+    assert len(here.store.ledger(here.account)) == 1
+
+    here.commit(transaction)
+    assert here.totals() == (1, 2, 0)
+    assert here.store.standing(here.account).balance == Decimal("999.90")
+    assert len(here.store.ledger(here.account)) == 3
+    assert here.store.exchange(here.account, reply.request_id) is transaction.exchange
+
+
+def test_a_transaction_that_is_never_committed_leaves_nothing(keeper) -> None:
+    here = keeper()
+    here.received(200)
+    here.send()
+    assert here.totals() == (1, 1, 0)
+    [exchange] = here.store.exchanges(here.account)
+    assert exchange.id == 1, "its number is free again"
+
+
+def test_a_transaction_has_the_messages_it_was_begun_for_with_their_reports(keeper) -> None:
+    here = keeper(Account())
+    here.send(2)
+    [second, first] = here.store.messages(here.account)
+    here.let_happen(SECOND)
+    transaction = here.begin(first.uid, "nobody's")
+    assert transaction.messages == {first.uid: here.store.message(here.account, first.uid)}
+    assert transaction.reports == {first.uid: here.store.reports_of(here.account, first.uid)}
+    assert second.uid not in transaction.messages
+
+
+def test_requests_are_numbered_over_all_accounts(keeper) -> None:
+    here = keeper(SHOP, BANK)
+    replies = [
+        here.send(account=SHOP),
+        here.send(account=BANK),
+        here.send(AUTH_KEY="nobody's"),
+        here.send(account=SHOP),
+    ]
+    assert [reply.request_id for reply in replies] == [1, 2, 3, 4]
+
+
+def test_accounts_see_nothing_of_one_another(keeper) -> None:
+    here = keeper(SHOP, BANK)
+    reply = here.send(account=SHOP)
+    [message] = here.store.messages(SHOP)
+    assert (here.totals(SHOP), here.totals(BANK)) == ((1, 1, 0), (0, 0, 0))
+    assert here.store.message(BANK, message.uid) is None
+    assert here.store.exchange(BANK, reply.request_id) is None
+    assert here.store.standing(BANK).balance == 1000
+
+
+# Listings
+
+
+def test_listings_are_newest_first_and_can_be_read_again(keeper) -> None:
+    here = keeper()
+    here.send(2)
+    here.send()
+    exchanges, messages = here.store.exchanges(here.account), here.store.messages(here.account)
+    assert [exchange.id for exchange in exchanges] == [exchange.id for exchange in exchanges] == [2, 1]
+    assert [(message.sending.request_id, message.index) for message in messages] == [(2, 0), (1, 1), (1, 0)]
+    assert (messages.total, messages.evicted) == (3, 0)
+
+
+def test_the_reports_of_a_message_are_listed_with_the_last_first(keeper) -> None:
+    here = keeper(Account(plan=plan_of(step(1, SECOND), step(2, 2 * SECOND))))
+    here.send()
+    here.let_happen(HOUR)
+    reports = here.store.reports(here.account)
+    assert (reports.total, [report.number for report in reports]) == (2, [2, 1])
+
+
+# Wakes
+
+
+def test_a_new_message_is_not_looked_at_before_its_answer_is_out(keeper) -> None:
+    here = keeper()
+    reply = here.send(release=False)
+    here.now += HOUR
+    assert (here.store.next_wake(here.account), here.wakes()) == (None, [])
+    here.release(reply)
+    [message] = here.store.messages(here.account)
+    assert here.wakes() == [message.uid]
+
+
+def test_releasing_twice_or_what_is_not_there_does_nothing(keeper) -> None:
+    here = keeper()
+    reply = here.send()
+    here.release(reply)
+    here.now += HOUR
+    assert len(here.wakes()) == 1
+    here.release(reply)
+    assert here.wakes() == []
+
+
+def test_wakes_come_in_the_order_due_then_put_in_each_once_and_never_early(keeper, noon: datetime) -> None:
+    here = keeper()
+    transaction = here.begin()
+    transaction.wakes += [(noon + 2 * SECOND, "c"), (noon + SECOND, "a"), (noon + SECOND, "b"), (noon + HOUR, "d")]
+    here.commit(transaction)
+    assert here.store.next_wake(here.account) == noon + SECOND
+    assert here.wakes() == []
+    here.now = noon + 2 * SECOND
+    assert [here.wakes(limit=2), here.wakes(limit=2), here.wakes(limit=2)] == [["a", "b"], ["c"], []]
+    assert here.store.next_wake(here.account) == noon + HOUR
+
+
+# Bounds
+
+
+def test_the_oldest_exchange_goes_first_with_its_messages_and_reports(keeper) -> None:
+    here = keeper(most_messages=3)
+    first, second = here.send(2), here.send()
+    here.let_happen(SECOND)
+    third = here.send()
+    assert [exchange.id for exchange in here.store.exchanges(here.account)] == [third.request_id, second.request_id]
+    assert here.store.exchange(here.account, first.request_id) is None
+    assert (here.totals(), here.evicted()) == ((2, 2, 1), (1, 2, 2))
+
+
+def test_a_refused_exchange_takes_the_room_of_one_message(keeper) -> None:
+    here = keeper(most_messages=3)
+    for _ in range(5):
+        here.send(AUTH_KEY=here.account.auth_key, VERSION="old")
+    assert (here.totals(), here.evicted()) == ((3, 0, 0), (2, 0, 0))
+
+
+def test_exchanges_of_nobody_are_bounded_too(keeper) -> None:
+    here = keeper(most_messages=3)
+    for _ in range(5):
+        here.send(AUTH_KEY="nobody's")
+    nobodys = here.store.exchanges(None)
+    assert (nobodys.total, nobodys.evicted) == (3, 2)
+
+
+def test_the_bound_is_over_all_accounts(keeper) -> None:
+    here = keeper(SHOP, BANK, most_messages=3)
+    here.send(3, SHOP)
+    here.let_happen(SECOND, SHOP)
+    here.send(1, BANK)
+    assert (here.totals(SHOP), here.totals(BANK)) == ((0, 0, 0), (1, 1, 0))
+
+
+def test_the_journal_is_bounded_in_octets(keeper) -> None:
+    here = keeper(most_bytes=20_000)
+    for _ in range(30):
+        here.send(VERSION="x" * 1000)
+    assert 3 <= here.totals()[0] <= 10
+    assert sum(len(exchange.body) for exchange in here.store.exchanges(here.account)) < 20_000
+
+
+def test_what_customers_answered_counts_among_the_octets(keeper) -> None:
+    room = 30_000
+    silent, talkative = keeper(PUSHED, most_bytes=room), keeper(PUSHED, most_bytes=room)
+    for here, answer in ((silent, b""), (talkative, b"x" * 4096)):
+        for _ in range(20):
+            here.send()
+            here.let_happen(SECOND, answer=answer)
+        here.send()
+    assert silent.totals()[0] > 2 * talkative.totals()[0] > 0
+    reports = talkative.store.reports(talkative.account)
+    assert sum(len(attempt.body) for report in reports for attempt in report.attempts) <= room
+
+
+def test_the_newest_exchange_stays_however_small_the_journal(keeper) -> None:
+    here = keeper(most_messages=1, most_bytes=1)
+    for count in (5, 1):
+        reply = here.send(count)
+        assert here.store.exchange(here.account, reply.request_id) is not None
+        here.let_happen(SECOND)
+    refused = here.send(VERSION="old")
+    assert [exchange.id for exchange in here.store.exchanges(here.account)] == [refused.request_id]
+
+
+def test_an_exchange_with_something_left_to_do_stays_until_that_is_done(keeper) -> None:
+    here = keeper(Account(plan=plan_of(step(2, HOUR))), most_messages=2)
+    pending = [here.send() for _ in range(4)]
+    assert (here.totals(), here.evicted()) == ((4, 4, 0), (0, 0, 0))
+
+    here.let_happen(HOUR)
+    here.send()
+    kept = [exchange.id for exchange in here.store.exchanges(here.account)]
+    assert kept == [5, pending[-1].request_id]
+    assert here.evicted() == (3, 3, 3)
+
+
+def test_what_stays_because_it_is_unsettled_does_not_push_out_what_comes_after_it(keeper) -> None:
+    here = keeper(Account(plan=plan_of(step(2, HOUR))), most_messages=2)
+    for _ in range(3):
+        here.send()
+    refused = here.send(VERSION="old")
+    assert here.store.exchange(here.account, refused.request_id) is not None
+
+
+def test_an_exchange_is_not_evicted_before_its_answer_is_out(keeper) -> None:
+    here = keeper(most_messages=1)
+    waiting = here.send(release=False)
+    here.send()
+    here.let_happen(HOUR)
+    here.send()
+    assert here.store.exchange(here.account, waiting.request_id) is not None
+    here.release(waiting)
+    here.let_happen(HOUR)
+    here.send()
+    assert here.store.exchange(here.account, waiting.request_id) is None
+
+
+def test_a_report_that_is_on_the_way_keeps_its_message(keeper) -> None:
+    here = keeper(PUSHED, most_messages=1)
+    reply = here.send()
+    here.now += SECOND
+    uids = here.wakes()
+    transaction = here.begin(*uids)
+    [push] = here.platform.take_due(transaction, uids, here.now)
+    here.commit(transaction)
+    here.send()
+    assert here.store.exchange(here.account, reply.request_id) is not None
+    assert here.store.message(here.account, push.uid) is not None
+
+
+def test_looking_at_a_message_that_is_gone_does_nothing(keeper) -> None:
+    here = keeper()
+    transaction = here.begin("gone")
+    assert here.platform.take_due(transaction, ["gone"], here.now) == []
+    here.commit(transaction)
+
+
+# The ledger
+
+
+def test_entries_of_evicted_messages_fold_into_the_opening_entry(keeper) -> None:
+    here = keeper(Account(balance=Decimal(1)), most_messages=2)
+    for _ in range(5):
+        here.send()
+        here.let_happen(SECOND)
+    here.send()
+    kept = [message.uid for message in here.store.messages(here.account)]
+    ledger = here.store.ledger(here.account)
+    assert [(entry.uid, entry.reason, entry.amount) for entry in ledger] == [
+        (None, "opening", Decimal("0.80")),
+        (kept[1], "debit", Decimal("-0.05")),
+        (kept[0], "debit", Decimal("-0.05")),
+    ]
+    assert (ledger[0].balance, ledger[-1].balance) == (Decimal("0.80"), Decimal("0.70"))
+
+
+def test_a_refund_folds_together_with_its_debit(keeper) -> None:
+    here = keeper(Account(balance=Decimal(1), plan=plan_of(step(8, SECOND))), most_messages=1)
+    for _ in range(3):
+        here.send()
+        here.let_happen(SECOND)
+    ledger = here.store.ledger(here.account)
+    assert [(entry.reason, entry.amount) for entry in ledger] == [
+        ("opening", 1),
+        ("debit", Decimal("-0.05")),
+        ("refund", Decimal("0.05")),
+    ]
+
+
+def test_the_ledger_of_an_unlimited_balance_stays_empty(keeper) -> None:
+    here = keeper(Account(balance="unlimited"), most_messages=1)
+    for _ in range(3):
+        here.send()
+        here.let_happen(SECOND)
+    assert here.store.ledger(here.account) == ()
+
+
+def test_folding_keeps_a_ledger_short_even_if_nobody_looks(keeper) -> None:
+    here = keeper(most_messages=10)
+    for _ in range(500):
+        here.send()
+        here.let_happen(SECOND)
+    shelf = here.begin()
+    assert shelf.standing.balance == 1000 - 500 * Decimal("0.05")
+    assert len(here.store.ledger(here.account)) <= 11
+
+
+def test_closing_forgets_everything(keeper) -> None:
+    here = keeper()
+    here.send()
+    closing = here.store.close()
+    assert next(iter(closing.__await__()), None) is None
+    assert here.totals() == (0, 0, 0)
+
+
+# Whatever happens
+
+
+class Journal(RuleBasedStateMachine):
+    """Two accounts, a small journal, and everything that can happen in any order."""
+
+    keeper: type
+
+    @initialize(most_messages=st.integers(1, 8), after=st.sampled_from([SECOND, HOUR]), state=st.sampled_from([2, 8]))
+    def begin(self, most_messages: int, after: timedelta, state: int) -> None:
+        plan, callback = plan_of(step(1, SECOND), step(state, after)), Callback(url="http://a/", retries=(SECOND,))
+        self.accounts = [
+            Account(name=name, auth_key=name, plan=plan, callback=callback, balance=Decimal(1000))
+            for name in ("shop", "bank")
+        ]
+        self.here = self.keeper(*self.accounts, most_messages=most_messages)
+        self.answered: dict[str, int] = {}
+        self.withheld: list[tuple[object, Account]] = []
+
+    @rule(which=st.integers(0, 1), count=st.integers(1, 3), withheld=st.booleans())
+    def send(self, which: int, count: int, withheld: bool) -> None:
+        account = self.accounts[which]
+        reply = self.here.send(count, account, release=not withheld)
+        if withheld:
+            self.withheld.append((reply, account))
+        for message in self.here.store.messages(account):
+            self.answered.setdefault(message.uid, 0)
+
+    @rule()
+    def refuse(self) -> None:
+        self.here.send(AUTH_KEY="nobody's")
+
+    @rule(which=st.integers(0, 1), by=st.sampled_from([SECOND, HOUR]))
+    def wait(self, which: int, by: timedelta) -> None:
+        for push in self.here.let_happen(by, self.accounts[which]):
+            self.answered[push.uid] += 1
+
+    @rule()
+    def answer(self) -> None:
+        for reply, account in self.withheld:
+            self.here.release(reply, account)
+        self.withheld.clear()
+
+    @invariant()
+    def the_ledger_sums_to_the_balance(self) -> None:
+        for account in self.accounts:
+            total = sum(entry.amount for entry in self.here.store.ledger(account))
+            assert total == self.here.store.standing(account).balance
+
+    @invariant()
+    def only_what_is_settled_is_gone(self) -> None:
+        for account in self.accounts:
+            store = self.here.store
+            messages = list(store.messages(account))
+            kept = {message.uid for message in messages}
+            unsettled = sum(not message.settled for message in messages)
+            assert store.standing(account).outstanding == unsettled
+            gone = [uid for uid in self.answered if uid not in kept and self._belongs(uid, account)]
+            assert len(gone) == store.messages(account).evicted
+            assert {self.answered[uid] for uid in gone} <= {2}, "both reports were pushed before a message went"
+
+    @invariant()
+    def an_exchange_and_its_messages_are_there_or_gone_together(self) -> None:
+        for account in self.accounts:
+            listed = {uid for exchange in self.here.store.exchanges(account) for uid in exchange.uids}
+            assert listed == {message.uid for message in self.here.store.messages(account)}
+
+    def teardown(self) -> None:
+        if not hasattr(self, "here"):
+            return
+        self.answer()
+        for account in self.accounts:
+            for push in self.here.let_happen(2 * HOUR, account):
+                self.answered[push.uid] += 1
+        assert set(self.answered.values()) <= {2}, "every message has both reports in the end"
+
+    def _belongs(self, uid: str, account: Account) -> bool:
+        return uid.endswith(f"{self.here.store.standing(account).uids.node:06X}")
+
+
+def test_nothing_unsettled_is_evicted_and_every_report_comes_whatever_the_order(keeper) -> None:
+    class OurJournal(Journal):
+        pass
+
+    OurJournal.keeper = keeper
+    test_case = OurJournal.TestCase
+    test_case.settings = settings(settings.get_profile(settings.get_current_profile_name()), max_examples=60)
+    test_case().runTest()
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.booleans()), max_size=30), st.integers(1, 6))
+def test_no_more_is_kept_than_the_bound_plus_the_newest_once_everything_is_settled(
+    keeper, sends: list[tuple[int, bool]], most_messages: int
+) -> None:
+    here = keeper(most_messages=most_messages)
+    newest = 0
+    for count, refused in sends:
+        here.send(count, **({"VERSION": "old"} if refused else {}))
+        here.let_happen(SECOND)
+        newest = 1 if refused else count
+    room = sum(max(1, len(exchange.uids)) for exchange in here.store.exchanges(here.account))
+    assert room <= max(most_messages, newest)
