@@ -37,11 +37,7 @@ def imported(path: Path) -> set[str]:
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_imports_only_what_its_layer_may(module: str) -> None:
     layer = module.split("/")[0]
-    ours = {
-        name.split(".")[1]
-        for name in imported(PACKAGE / module)
-        if name.startswith("cloudsms_simulator.")
-    }
+    ours = {name.split(".")[1] for name in imported(PACKAGE / module) if name.startswith("cloudsms_simulator.")}
     assert ours <= ALLOWED[layer]
 
 

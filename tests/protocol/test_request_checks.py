@@ -266,6 +266,29 @@ def test_check_14_customer_body_is_measured_in_utf_8_however_it_is_escaped(
     assert judged.code == (0x10000001 if over else 0x01)
 
 
+@pytest.mark.parametrize("escape", [r"\\", r"\"", r"\\\"", r"\"\\", r"\n", r"\u0000", r"\\u4e2d"])
+def test_check_14_escapes_that_are_needed_are_measured_as_they_are(packet: Make, judge: Judge, escape: str) -> None:
+    before = f'{{"a\\\\":null,"{escape}":["{escape}"],"b":"'
+    room = 255 - len(before) - len('"}')
+
+    assert judge(with_customer_body(packet(), f'{before}{"x" * room}" }}'.encode())).code == ResultCode.OK
+    assert (
+        judge(with_customer_body(packet(), f'{before}{"x" * room}x" }}'.encode())).code == ResultCode.INVALID_PARAMETER
+    )
+
+
+@given(body=st.dictionaries(st.text(max_size=30), st.text(max_size=60) | st.integers(-(2**53), 2**53), max_size=8))
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_check_14_customer_body_is_as_large_as_json_writes_it_compact_in_utf_8(
+    packet: Make, judge: Judge, body: dict[str, object], ascii_only: bool
+) -> None:
+    octets = len(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode().replace(b"\\u007f", b"\x7f"))
+
+    judged = judge(with_customer_body(packet(), json.dumps(body, ensure_ascii=ascii_only, indent=1).encode()))
+
+    assert judged.code == (ResultCode.OK if octets <= 255 else ResultCode.INVALID_PARAMETER)
+
+
 def test_check_14_numbers_are_measured_as_they_are_spelled(packet: Make, judge: Judge) -> None:
     zeros = b"0" * (255 - len(b'{"a":1.}'))
 

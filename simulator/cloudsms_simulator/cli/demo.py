@@ -150,7 +150,7 @@ def _answer_lines(simulator: "Simulator", answer: "SendAnswer") -> Iterator[str]
             yield f"         +{item.country_code}{item.dest_msisdn}: {item.result_desc}, no message, no charge"
             continue
         if message.reason is not None:
-            yield f"         +{item.country_code}{item.dest_msisdn}: SMS_UID {item.sms_uid}, no charge: {message.reason}"
+            yield f"         +{item.country_code}{item.dest_msisdn}: SMS_UID {item.sms_uid}, free: {message.reason}"
             continue
         segmentation, sending = message.sending.segmentation, message.sending
         price, cost = Money(message.price, sending.currency), Money(message.cost, sending.currency)

@@ -91,7 +91,7 @@ def _compact_octets(text: bytes) -> int:
     return len(_ESCAPED_STRING.sub(lambda string: msgspec.json.encode(msgspec.json.decode(string[0])), compact))
 
 
-_ESCAPED_STRING = re.compile(rb'"[^"\\]*+\\(?:[^"\\]|\\.)*+"')
+_ESCAPED_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)++"')
 
 
 def content_fits(candidate: Candidate) -> Refusal | None:

@@ -199,10 +199,7 @@ class _Shelf:
     def is_settled(self, request_id: int) -> bool:
         if request_id in self.held:
             return False
-        for uid in self.exchanges[request_id].uids:
-            if not self.messages[uid].settled:
-                return False
-        return True
+        return all(self.messages[uid].settled for uid in self.exchanges[request_id].uids)
 
     def evict(self, exchange: Exchange) -> None:
         del self.exchanges[exchange.id]

@@ -1,0 +1,444 @@
+"""The endpoint: what goes out, in which order with what is kept, and what happens when something fails.
+
+Spec: CloudSMS Platform Server. Reading: R2, R4, R5, R16.
+"""
+
+import asyncio
+import ipaddress
+import itertools
+import json
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from starlette.types import Message, Scope
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.directory import Directory
+from cloudsms_simulator.engine.exchange import Exchange
+from cloudsms_simulator.engine.platform import Platform
+from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.protocol.profile import SPEC
+from cloudsms_simulator.protocol.timestamps import HONG_KONG
+from cloudsms_simulator.server.bodies import BodyLimits
+from cloudsms_simulator.server.endpoint import Endpoint
+from cloudsms_simulator.server.journal import Journal
+from cloudsms_simulator.server.wall import WallClock
+from cloudsms_simulator.stores.memory import MemoryStore
+from cloudsms_simulator.stores.store import StoreError
+
+LONG_AGO = datetime(2021, 9, 13, 12, 0, 0, tzinfo=HONG_KONG)
+ACCOUNT = Account()
+KEY = ACCOUNT.auth_key
+
+
+class TroubledStore(MemoryStore):
+    """Fails as often as it is told to, wherever it is told to."""
+
+    def __init__(self) -> None:
+        nodes = itertools.count(1)
+        super().__init__(lambda _account: Clock.frozen(LONG_AGO), lambda: next(nodes))
+        self.failing: dict[str, list[Exception]] = {}
+
+    async def begin(self, account: Account | None, uids: tuple[str, ...] = ()) -> Transaction:
+        self._fail("begin")
+        return await super().begin(account, uids)
+
+    async def commit(self, transaction: Transaction) -> None:
+        self._fail("commit")
+        await super().commit(transaction)
+
+    async def release(self, account: Account | None, request_id: int) -> None:
+        self._fail("release")
+        await super().release(account, request_id)
+
+    def _fail(self, where: str) -> None:
+        if self.failing.get(where):
+            raise self.failing[where].pop(0)
+
+
+class Line:
+    """The connection that a request comes on, as the endpoint sees it."""
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self.id = 7
+        self.peer = (host, 50_000)
+        self.tls = None
+        self.attachment: object = None
+        self.surplus = b""
+        self.running = SimpleNamespace(more_body=False)
+        self.done: list[str] = []
+
+    def take_surplus(self) -> bytes:
+        surplus, self.surplus = self.surplus, b""
+        return surplus
+
+    def interrupt(self) -> None:
+        self.done.append("interrupt")
+
+    def close(self) -> None:
+        self.done.append("close")
+
+
+class Scene:
+    """An endpoint with all it needs; a request is sent to it in one call."""
+
+    def __init__(self, account: Account = ACCOUNT) -> None:
+        self.account = account
+        self.store = TroubledStore()
+        self.platform = Platform(Directory([account]), SPEC)
+        wall = WallClock()
+        self.expected: list[tuple[str, datetime]] = []
+        pusher = SimpleNamespace(expect=lambda owner, due: self.expected.append((owner.name, due)))
+        self.journal = Journal(self.platform, self.store, wall)
+        limits = BodyLimits(100_000, timedelta(milliseconds=1))
+        self.endpoint = Endpoint(self.platform, self.store, self.journal, pusher, wall, limits)  # type: ignore[arg-type]
+        self.line = Line()
+        self.sent: list[Message] = []
+        self.on_send: Callable[[Message], None] = lambda _message: None
+
+    def request(
+        self,
+        body: bytes | None,
+        *headers: tuple[bytes, bytes],
+        method: str = "POST",
+        path: str = "/dave/io",
+    ) -> None:
+        """Sends a request; a body of None never comes."""
+        asyncio.run(self.serve(body, *headers, method=method, path=path))
+
+    async def serve(
+        self, body: bytes | None, *headers: tuple[bytes, bytes], method: str = "POST", path: str = "/dave/io"
+    ) -> None:
+        self.line.running.more_body = body is None
+        scope: Scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "headers": list(headers),
+            "extensions": {"sim.connection": self.line},
+        }
+
+        async def receive() -> Message:
+            if body is None:
+                await asyncio.get_running_loop().create_future()
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Message) -> None:
+            self.on_send(message)
+            self.sent.append(message)
+
+        await self.endpoint(scope, receive, send)
+
+    @property
+    def status(self) -> int:
+        status: int = self.sent[0]["status"]
+        return status
+
+    @property
+    def headers(self) -> dict[bytes, bytes]:
+        return dict(self.sent[0]["headers"])
+
+    @property
+    def answer(self) -> dict[str, object]:
+        answer: dict[str, object] = json.loads(self.sent[1]["body"])
+        return answer
+
+    @property
+    def code(self) -> object:
+        return self.answer["RESULT_CODE"]
+
+    def newest(self, account: Account | None) -> Exchange:
+        return next(iter(self.store.exchanges(account)))
+
+    def is_untouched(self) -> bool:
+        """Whether nothing of a submission is there: no message, no debit, nothing to push."""
+        standing = self.store.standing(self.account)
+        return (
+            self.store.messages(self.account).total == 0
+            and standing.balance == self.account.balance
+            and standing.outstanding == 0
+            and len(self.store.ledger(self.account)) == 1
+            and self.store.next_wake(self.account) is None
+            and self.expected == []
+        )
+
+
+def packet(**fields: object) -> bytes:
+    return json.dumps(
+        {
+            "METHOD": "SMS_SEND_REQUEST",
+            "TYPE": "REQUEST",
+            "SERIAL": 7,
+            "TIME": "2021-09-13 12:00:00",
+            "AUTH_KEY": KEY,
+            "ROUTE_ID": "VerifyCode_516",
+            "MULTI_MSISDN_LIST": [{"COUNTRY_CODE": 852, "DEST_MSISDN": "67000011"}],
+            "SMS_CONTENT": "Your code is 123345",
+            "VERSION": "2021-01-01",
+            "CUSTOMER_BODY": {"order": 1},
+        }
+        | fields
+    ).encode()
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+# In order
+
+
+def test_a_packet_is_answered_with_200_and_json(scene: Scene) -> None:
+    scene.request(packet())
+    assert (scene.status, scene.code) == (200, 1)
+    length = str(len(scene.sent[1]["body"])).encode()
+    assert scene.headers == {b"content-type": b"application/json", b"content-length": length}
+    assert [message["type"] for message in scene.sent] == ["http.response.start", "http.response.body"]
+
+
+def test_what_was_accepted_is_there_before_the_answers_first_byte_and_its_reports_only_after_the_last(
+    scene: Scene,
+) -> None:
+    seen = []
+
+    def look(message: Message) -> None:
+        kept = scene.store.messages(scene.account).total, scene.store.exchanges(scene.account).total
+        seen.append((message["type"], kept, scene.store.next_wake(scene.account), list(scene.expected)))
+
+    scene.on_send = look
+    scene.request(packet())
+    assert seen == [
+        ("http.response.start", (1, 1), None, []),
+        ("http.response.body", (1, 1), None, []),
+    ]
+    due = LONG_AGO + timedelta(seconds=1)
+    assert scene.store.next_wake(scene.account) == due
+    assert scene.expected == [("default", due)]
+
+
+def test_a_refused_packet_leaves_nothing_to_push_and_one_line_in_the_log(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    scene.request(packet(VERSION="old"))
+    assert (scene.status, scene.code, scene.expected) == (200, 0x10000010, [])
+    [record] = caplog.records
+    assert record.getMessage().startswith("uip #1 refused 0x10000010 Invalid_Version: version-unknown at $.VERSION")
+
+
+def test_an_accepted_packet_leaves_no_line_in_the_log(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    scene.request(packet())
+    assert caplog.records == []
+
+
+def test_bytes_that_followed_are_noted_with_the_exchange(scene: Scene) -> None:
+    scene.line.surplus = b'"}'
+    scene.request(packet())
+    assert scene.newest(scene.account).surplus
+    assert scene.line.surplus == b"", "nobody else is told"
+
+
+# Clients that leave
+
+
+def test_what_was_accepted_is_released_though_the_answer_could_not_be_sent(scene: Scene) -> None:
+    def broken(_message: Message) -> None:
+        raise OSError("the client is gone")
+
+    scene.on_send = broken
+    with pytest.raises(OSError, match="the client is gone"):
+        scene.request(packet())
+    assert scene.store.next_wake(scene.account) is not None
+    assert len(scene.expected) == 1
+
+
+def test_what_was_accepted_is_released_though_the_answer_was_cancelled(scene: Scene) -> None:
+    def cancelled(_message: Message) -> None:
+        raise asyncio.CancelledError
+
+    scene.on_send = cancelled
+    with pytest.raises(asyncio.CancelledError):
+        scene.request(packet())
+    assert len(scene.expected) == 1
+
+
+# Turned away
+
+
+@pytest.mark.parametrize("path", ["/", "/dave/io/", "/Dave/io", "/dave/iox", "//dave/io", "*", "/dave/\u00ef\u00f8"])
+def test_another_path_is_404_in_json(scene: Scene, path: str) -> None:
+    scene.request(packet(), path=path)
+    assert (scene.status, scene.answer) == (404, {"error": "not found: CloudSMS listens at /dave/io"})
+    assert scene.headers[b"content-type"] == b"application/json"
+    exchange = scene.newest(None)
+    assert (exchange.kind, exchange.http_status) == ("http", 404)
+    assert [finding.rule for finding in exchange.findings or ()] == ["path-wrong"]
+    assert scene.is_untouched()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "post"])
+def test_another_method_is_405_and_says_which_is_allowed(scene: Scene, method: str) -> None:
+    scene.request(packet(), method=method)
+    assert (scene.status, scene.headers[b"allow"]) == (405, b"POST")
+    assert scene.answer == {"error": "method not allowed: /dave/io takes POST"}
+    assert [finding.rule for finding in scene.newest(None).findings or ()] == ["http-method-wrong"]
+
+
+def test_a_body_over_the_limit_is_413_and_the_connection_ends(scene: Scene) -> None:
+    scene.request(b"x" * 100_001)
+    assert (scene.status, scene.headers[b"connection"]) == (413, b"close")
+    assert scene.answer == {"error": "body too large: at most 100000 octets"}
+    [finding] = scene.newest(None).findings or ()
+    assert (finding.rule, finding.got) == ("body-too-large", "100001 octets")
+
+
+def test_a_body_that_never_comes_ends_the_connection_without_an_answer(scene: Scene) -> None:
+    scene.request(None)
+    assert (scene.sent, scene.line.done) == ([], ["interrupt", "close"])
+    exchange = scene.newest(None)
+    assert (exchange.kind, exchange.http_status, exchange.answer) == ("closed", None, None)
+    assert [finding.rule for finding in exchange.findings or ()] == ["body-unfinished"]
+
+
+def test_a_peer_the_account_does_not_admit_is_disconnected_without_an_answer() -> None:
+    account = Account(whitelist=(ipaddress.ip_network("10.0.0.0/8"),))
+    scene = Scene(account)
+    scene.request(packet())
+    assert (scene.sent, scene.line.done) == ([], ["interrupt", "close"])
+    assert scene.newest(account).kind == "closed"
+    scene.line = Line("10.1.2.3")
+    scene.request(packet())
+    assert scene.code == 1
+
+
+# Secrets
+
+
+@pytest.mark.parametrize("name", [b"auth_key", b"authorization", b"x-api-key", b"cookie", b"x-my-own"])
+def test_a_key_in_a_header_is_kept_as_a_fingerprint_wherever_it_stands(scene: Scene, name: bytes) -> None:
+    for body in (packet(), packet(VERSION="old"), b'{"AUTH_KEY":"' + KEY.encode() + b'","SMS'):
+        scene.request(body, (b"host", b"a"), (name, b"it is=" + KEY.encode()))
+        exchange = scene.newest(scene.account)
+        assert dict(exchange.headers)[b"host"] == b"a"
+        assert b"key-" in dict(exchange.headers)[name]
+        assert KEY.encode() not in dict(exchange.headers)[name]
+
+
+def test_a_key_in_the_path_is_told_as_a_fingerprint(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    scene.request(packet(), path=f"/dave/io/AUTH_KEY={KEY}")
+    assert "AUTH_KEY=key-" in caplog.text
+    assert KEY not in caplog.text
+    [finding] = scene.newest(None).findings or ()
+    assert KEY not in finding.got
+
+
+# When the simulator itself is at fault
+
+
+def test_a_store_that_cannot_be_written_is_told_to_the_client_and_nothing_is_half_done(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.store.failing["commit"] = [StoreError("the disk is full")]
+    scene.request(packet())
+    assert (scene.status, scene.code, scene.answer["RESULT_DESC"]) == (200, 0x1000000E, "DB_not_find")
+    [item] = scene.answer["DETAIL_LIST"]
+    assert (item["COUNTRY_CODE"], item["DEST_MSISDN"], item["RESULT_CODE"]) == (852, "67000011", 0x1000000E)
+    assert scene.is_untouched()
+    assert "the disk is full" in caplog.text
+
+    exchange = scene.newest(scene.account)
+    assert (exchange.kind, exchange.http_status, exchange.code, exchange.uids) == ("uip", 200, 0x1000000E, ())
+    assert [finding.rule for finding in exchange.findings or ()] == ["store-failed"]
+    assert KEY.encode() not in exchange.body
+
+
+def test_a_store_that_stays_broken_is_told_to_the_client_and_to_the_log(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.store.failing["begin"] = [StoreError("the disk is gone"), StoreError("the disk is still gone")]
+    scene.request(packet())
+    assert scene.code == 0x1000000E
+    assert scene.is_untouched()
+    assert scene.store.exchanges(scene.account).total == 0
+    assert "store-failed" in caplog.text
+
+
+def test_after_a_failure_the_next_packet_is_served_as_if_nothing_had_been(scene: Scene) -> None:
+    scene.store.failing["commit"] = [StoreError("a moment"), StoreError("of trouble")]
+    scene.request(packet())
+    scene.sent.clear()
+    scene.request(packet())
+    assert scene.code == 1
+    assert scene.newest(scene.account).id == 1
+
+
+@pytest.mark.parametrize("where", ["receive", "commit"])
+def test_a_failure_inside_is_unknown_error_with_the_traceback_in_the_log_alone(
+    scene: Scene, caplog: pytest.LogCaptureFixture, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if where == "commit":
+        scene.store.failing["commit"] = [RuntimeError("a slip of ours")]
+    else:
+
+        def slip(*_arguments: object) -> None:
+            raise RuntimeError("a slip of ours")
+
+        monkeypatch.setattr(scene.platform, "receive", slip)
+    scene.request(packet())
+    assert (scene.status, scene.code, scene.answer["SERIAL"]) == (200, 2, 7)
+    assert b"slip" not in scene.sent[1]["body"]
+    assert "Traceback" in caplog.text
+    assert "a slip of ours" in caplog.text
+    assert scene.is_untouched()
+    assert [finding.rule for finding in scene.newest(scene.account).findings or ()] == ["unknown-error"]
+
+
+def test_a_failure_while_reading_is_unknown_error_too(
+    scene: Scene, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slip(_body: bytes) -> None:
+        raise RecursionError("too deep for us")
+
+    monkeypatch.setattr(scene.platform, "identify", slip)
+    scene.request(packet())
+    assert (scene.status, scene.code, scene.answer["DETAIL_LIST"]) == (200, 2, [])
+    assert "too deep for us" in caplog.text
+    assert scene.newest(None).code == 2
+
+
+def test_a_failure_while_noting_a_failure_still_gets_an_answer(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    scene.store.failing["commit"] = [RuntimeError("first"), RuntimeError("second")]
+    scene.request(packet())
+    assert (scene.status, scene.code) == (200, 2)
+    assert "second" in caplog.text
+
+
+def test_a_failure_is_answered_with_the_time_of_the_accounts_clock(scene: Scene) -> None:
+    scene.store.failing["commit"] = [StoreError("the disk is full")]
+    scene.request(packet())
+    assert scene.answer["TIME"] == "2021-09-13 12:00:00"
+
+
+def test_reports_that_cannot_be_released_are_told_to_the_log_and_the_answer_stays(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.store.failing["release"] = [StoreError("the disk is full")]
+    scene.request(packet())
+    assert (scene.code, scene.expected) == (1, [])
+    assert "the reports of request 1 of default are not released: the disk is full" in caplog.text
+
+
+def test_a_journal_that_fails_does_not_keep_a_404_from_its_client(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.store.failing["commit"] = [RuntimeError("a slip of ours")]
+    scene.request(packet(), path="/elsewhere")
+    assert scene.status == 404
+    assert "path-wrong" in caplog.text
