@@ -100,6 +100,7 @@ def test_check_17_for_1242_it_says_1(judge_one: Judge, country: object, want: st
         ("67000011a", "msisdn-wrong"),
         ("67000011\x00", "msisdn-wrong"),
         ("tel:67000011", "msisdn-wrong"),
+        ("67000011x5 ext", "msisdn-wrong"),
         ("   ", "msisdn-wrong"),
         ("67xxxx11", "msisdn-placeholder"),
         ("67XXXX28", "msisdn-placeholder"),
@@ -135,6 +136,7 @@ def test_check_17_numbers_of_1_to_32_digits_are_accepted(judge_one: Judge, msisd
         (10, INVALID, ["msisdn-mainland"]),
         (11, OK, []),
         (12, INVALID, ["msisdn-mainland"]),
+        (32, INVALID, ["msisdn-mainland"]),
         (33, INVALID, ["msisdn-wrong"]),
     ],
 )
@@ -144,6 +146,9 @@ def test_check_17_a_number_in_mainland_china_has_11_digits(
     judged = judge_one(entry(86, "13800138000"[:digits].ljust(digits, "0")))
 
     assert (judged.codes, judged.rules) == ((code,), rules)
+    assert [finding.want for finding in judged.findings if finding.rule == "msisdn-mainland"] == (
+        ["11 digits"] if "msisdn-mainland" in rules else []
+    )
     assert judge_one(entry(852, "1" * 10)).codes == (OK,)
 
 

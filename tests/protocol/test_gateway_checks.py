@@ -190,6 +190,12 @@ def test_check_6_a_serial_that_is_not_filled_in_is_missing(packet: Make, judge: 
     assert (judged.code, judged.by_gateway, judged.rules) == (ResultCode.INVALID_PARAMETER, True, ["serial-missing"])
 
 
+def test_check_6_serial_and_time_are_told_apart(packet: Make, judge: Judge) -> None:
+    assert judge(packet(SERIAL=0, TIME="2" * 32)).rules == ["serial-wrong", "time-format"]
+    assert judge(packet(SERIAL=0, TIME="2" * 33)).rules == ["serial-wrong", "time-wrong", "time-format"]
+    assert judge(packet(SERIAL=None, TIME=None)).rules == ["serial-missing", "time-missing"]
+
+
 def test_check_6_a_number_too_large_for_any_type_is_no_serial(packet: Make, judge: Judge) -> None:
     body = msgspec.json.encode(packet()).replace(b'"SERIAL":1,', b'"SERIAL":1e400,')
 

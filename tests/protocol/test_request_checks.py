@@ -393,7 +393,7 @@ def test_check_16_201_entries_refuse_everything_whatever_they_are(packet: Make, 
 
 
 @pytest.mark.parametrize("field", ["SERIAL", "SIGNATURE_TYPE", "PRIORITY", "REPEAT"])
-@pytest.mark.parametrize("value", ["1", "0001", "4"])
+@pytest.mark.parametrize("value", ["1", "0001", "4", "5".zfill(20)])
 def test_digits_in_a_string_are_an_unsigned_integer_if_the_profile_says_so(
     packet: Make, judge: Judge, field: str, value: str
 ) -> None:

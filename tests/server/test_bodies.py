@@ -20,10 +20,10 @@ AT_ONCE = BodyLimits(10, timedelta(milliseconds=1))
 GONE: Message = {"type": "http.disconnect"}
 
 
-def scope_of(*headers: tuple[bytes, bytes], there: bool) -> Scope:
+def scope_of(*headers: tuple[bytes, bytes], there: bytes | None = None) -> Scope:
     """A request whose body is all there when the application is called, or still to come."""
-    running = SimpleNamespace(more_body=not there)
-    return {"headers": list(headers), "extensions": {"sim.connection": SimpleNamespace(running=running)}}
+    connection = SimpleNamespace(whole_body=lambda: there)
+    return {"headers": list(headers), "extensions": {"sim.connection": connection}}
 
 
 def piece(body: bytes, *, more: bool) -> Message:
@@ -46,20 +46,13 @@ def read(scope: Scope, receive: Receive, limits: BodyLimits = LIMITS) -> bytes |
     return asyncio.run(read_body(scope, receive, limits))
 
 
-def test_a_body_that_is_all_there_is_taken_as_it_is() -> None:
-    assert read(scope_of(there=True), receiving(piece(b"{}", more=False))) == b"{}"
-
-
-def test_a_request_without_a_body_has_an_empty_one() -> None:
-    assert read(scope_of(there=True), receiving(piece(b"", more=False))) == b""
-
-
-def test_a_body_that_is_all_there_costs_no_timer() -> None:
+@pytest.mark.parametrize("body", [b"{}", b""])
+def test_a_body_that_is_all_there_is_taken_as_it_is_and_costs_no_timer(body: bytes) -> None:
     async def story() -> None:
         loop = asyncio.get_running_loop()
         timers: list[object] = []
         loop.call_at = lambda *call, **_more: timers.append(call)  # type: ignore[method-assign]
-        assert await read_body(scope_of(there=True), receiving(piece(b"{}", more=False)), LIMITS) == b"{}"
+        assert await read_body(scope_of(there=body), receiving(), LIMITS) == body
         assert timers == []
 
     asyncio.run(story())
@@ -69,7 +62,7 @@ def test_a_body_that_is_all_there_costs_no_timer() -> None:
 def test_a_body_in_pieces_is_put_together_up_to_the_limit(pieces: list[bytes]) -> None:
     messages = [piece(each, more=index < len(pieces) - 1) for index, each in enumerate(pieces)]
     whole = b"".join(pieces)
-    arrived = read(scope_of(there=False), receiving(*messages))
+    arrived = read(scope_of(), receiving(*messages))
     if len(whole) <= LIMITS.size:
         assert arrived == whole
     else:
@@ -78,21 +71,21 @@ def test_a_body_in_pieces_is_put_together_up_to_the_limit(pieces: list[bytes]) -
 
 
 @pytest.mark.parametrize(("size", "fits"), [(10, True), (11, False)])
-@pytest.mark.parametrize("there", [True, False])
-def test_the_limit_itself_fits(size: int, fits: bool, there: bool) -> None:
+def test_the_limit_itself_fits(size: int, fits: bool) -> None:
     body = b"x" * size
     expected = body if fits else TooLarge(size)
-    assert read(scope_of(there=there), receiving(piece(body, more=False))) == expected
+    assert read(scope_of(there=body), receiving()) == expected
+    assert read(scope_of(), receiving(piece(body, more=False))) == expected
 
 
 def test_a_body_that_says_it_will_be_too_large_is_not_waited_for() -> None:
-    scope = scope_of((b"host", b"a"), (b"content-length", b"2000000000"), there=False)
+    scope = scope_of((b"host", b"a"), (b"content-length", b"2000000000"))
     assert read(scope, receiving()) == TooLarge(2_000_000_000)
 
 
 @pytest.mark.parametrize("length", [b"", b"x", b"-1", b"\xb2"])
 def test_a_length_that_is_no_number_says_nothing(length: bytes) -> None:
-    scope = scope_of((b"content-length", length), there=False)
+    scope = scope_of((b"content-length", length))
     assert read(scope, receiving(piece(b"{}", more=False))) == b"{}"
 
 
@@ -100,23 +93,13 @@ def test_a_length_that_is_no_number_says_nothing(length: bytes) -> None:
 def test_a_body_that_does_not_come_in_time_is_unfinished(arrived: bytes) -> None:
     messages = [piece(arrived, more=True)] if arrived else []
     expected = Unfinished(arrived, "no more came within 0:00:00.001000", hung_up=False)
-    assert read(scope_of(there=False), receiving(*messages), AT_ONCE) == expected
+    assert read(scope_of(), receiving(*messages), AT_ONCE) == expected
 
 
 @pytest.mark.parametrize(
-    ("messages", "there", "arrived"),
-    [
-        ([GONE], False, b""),
-        ([piece(b'{"ME', more=True), GONE], False, b'{"ME'),
-        ([GONE], True, b""),
-    ],
-    ids=["before the body", "in the middle", "after all of it"],
+    ("messages", "arrived"),
+    [([GONE], b""), ([piece(b'{"ME', more=True), GONE], b'{"ME')],
+    ids=["before the body", "in the middle"],
 )
-def test_a_client_that_hangs_up_leaves_what_arrived(messages: Iterable[Message], there: bool, arrived: bytes) -> None:
-    expected = Unfinished(arrived, "the client hung up", hung_up=True)
-    assert read(scope_of(there=there), receiving(*messages)) == expected
-
-
-def test_a_connection_that_is_gone_already_is_no_whole_body() -> None:
-    scope: Scope = {"headers": [], "extensions": {"sim.connection": SimpleNamespace(running=None)}}
-    assert read(scope, receiving(GONE)) == Unfinished(b"", "the client hung up", hung_up=True)
+def test_a_client_that_hangs_up_leaves_what_arrived(messages: Iterable[Message], arrived: bytes) -> None:
+    assert read(scope_of(), receiving(*messages)) == Unfinished(arrived, "the client hung up", hung_up=True)

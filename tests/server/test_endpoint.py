@@ -69,8 +69,17 @@ class Line:
         self.tls = None
         self.attachment: object = None
         self.surplus = b""
-        self.running = SimpleNamespace(more_body=False)
+        self.body: bytes | None = None
+        self.answered: list[bytes] = []
+        self.on_answer: Callable[[], None] = lambda: None
         self.done: list[str] = []
+
+    def whole_body(self) -> bytes | None:
+        return self.body
+
+    async def answer_with(self, body: bytes) -> None:
+        self.on_answer()
+        self.answered.append(body)
 
     def take_surplus(self) -> bytes:
         surplus, self.surplus = self.surplus, b""
@@ -98,7 +107,6 @@ class Scene:
         self.endpoint = Endpoint(self.platform, self.store, self.journal, pusher, wall, limits)  # type: ignore[arg-type]
         self.line = Line()
         self.sent: list[Message] = []
-        self.on_send: Callable[[Message], None] = lambda _message: None
 
     def request(
         self,
@@ -113,7 +121,7 @@ class Scene:
     async def serve(
         self, body: bytes | None, *headers: tuple[bytes, bytes], method: str = "POST", path: str = "/dave/io"
     ) -> None:
-        self.line.running.more_body = body is None
+        self.line.body = body
         scope: Scope = {
             "type": "http",
             "method": method,
@@ -123,29 +131,28 @@ class Scene:
         }
 
         async def receive() -> Message:
-            if body is None:
-                await asyncio.get_running_loop().create_future()
-            return {"type": "http.request", "body": body, "more_body": False}
+            nothing: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+            return await nothing
 
         async def send(message: Message) -> None:
-            self.on_send(message)
             self.sent.append(message)
 
         await self.endpoint(scope, receive, send)
 
     @property
-    def status(self) -> int:
-        status: int = self.sent[0]["status"]
-        return status
-
-    @property
-    def headers(self) -> dict[bytes, bytes]:
-        return dict(self.sent[0]["headers"])
-
-    @property
     def answer(self) -> dict[str, object]:
-        answer: dict[str, object] = json.loads(self.sent[1]["body"])
+        """The one answer to a packet; nothing else was sent."""
+        assert self.sent == []
+        [body] = self.line.answered
+        answer: dict[str, object] = json.loads(body)
         return answer
+
+    @property
+    def turned_away(self) -> tuple[int, dict[bytes, bytes], object]:
+        """Status, headers and body of an answer to what is no packet."""
+        assert self.line.answered == []
+        start, body = self.sent
+        return start["status"], dict(start["headers"]), json.loads(body["body"])
 
     @property
     def code(self) -> object:
@@ -193,12 +200,9 @@ def scene() -> Scene:
 # In order
 
 
-def test_a_packet_is_answered_with_200_and_json(scene: Scene) -> None:
+def test_a_packet_is_answered_once_and_in_one_piece(scene: Scene) -> None:
     scene.request(packet())
-    assert (scene.status, scene.code) == (200, 1)
-    length = str(len(scene.sent[1]["body"])).encode()
-    assert scene.headers == {b"content-type": b"application/json", b"content-length": length}
-    assert [message["type"] for message in scene.sent] == ["http.response.start", "http.response.body"]
+    assert (scene.code, scene.answer["SERIAL"]) == (1, 7)
 
 
 def test_what_was_accepted_is_there_before_the_answers_first_byte_and_its_reports_only_after_the_last(
@@ -206,16 +210,13 @@ def test_what_was_accepted_is_there_before_the_answers_first_byte_and_its_report
 ) -> None:
     seen = []
 
-    def look(message: Message) -> None:
+    def look() -> None:
         kept = scene.store.messages(scene.account).total, scene.store.exchanges(scene.account).total
-        seen.append((message["type"], kept, scene.store.next_wake(scene.account), list(scene.expected)))
+        seen.append((kept, scene.store.next_wake(scene.account), list(scene.expected)))
 
-    scene.on_send = look
+    scene.line.on_answer = look
     scene.request(packet())
-    assert seen == [
-        ("http.response.start", (1, 1), None, []),
-        ("http.response.body", (1, 1), None, []),
-    ]
+    assert seen == [((1, 1), None, [])]
     due = LONG_AGO + timedelta(seconds=1)
     assert scene.store.next_wake(scene.account) == due
     assert scene.expected == [("default", due)]
@@ -226,7 +227,7 @@ def test_a_refused_packet_leaves_nothing_to_push_and_one_line_in_the_log(
 ) -> None:
     caplog.set_level(logging.INFO)
     scene.request(packet(VERSION="old"))
-    assert (scene.status, scene.code, scene.expected) == (200, 0x10000010, [])
+    assert (scene.code, scene.expected) == (0x10000010, [])
     [record] = caplog.records
     assert record.getMessage().startswith("uip #1 refused 0x10000010 Invalid_Version: version-unknown at $.VERSION")
 
@@ -248,10 +249,10 @@ def test_bytes_that_followed_are_noted_with_the_exchange(scene: Scene) -> None:
 
 
 def test_what_was_accepted_is_released_though_the_answer_could_not_be_sent(scene: Scene) -> None:
-    def broken(_message: Message) -> None:
+    def broken() -> None:
         raise OSError("the client is gone")
 
-    scene.on_send = broken
+    scene.line.on_answer = broken
     with pytest.raises(OSError, match="the client is gone"):
         scene.request(packet())
     assert scene.store.next_wake(scene.account) is not None
@@ -259,10 +260,10 @@ def test_what_was_accepted_is_released_though_the_answer_could_not_be_sent(scene
 
 
 def test_what_was_accepted_is_released_though_the_answer_was_cancelled(scene: Scene) -> None:
-    def cancelled(_message: Message) -> None:
+    def cancelled() -> None:
         raise asyncio.CancelledError
 
-    scene.on_send = cancelled
+    scene.line.on_answer = cancelled
     with pytest.raises(asyncio.CancelledError):
         scene.request(packet())
     assert len(scene.expected) == 1
@@ -274,8 +275,9 @@ def test_what_was_accepted_is_released_though_the_answer_was_cancelled(scene: Sc
 @pytest.mark.parametrize("path", ["/", "/dave/io/", "/Dave/io", "/dave/iox", "//dave/io", "*", "/dave/\u00ef\u00f8"])
 def test_another_path_is_404_in_json(scene: Scene, path: str) -> None:
     scene.request(packet(), path=path)
-    assert (scene.status, scene.answer) == (404, {"error": "not found: CloudSMS listens at /dave/io"})
-    assert scene.headers[b"content-type"] == b"application/json"
+    status, headers, answer = scene.turned_away
+    assert (status, answer) == (404, {"error": "not found: CloudSMS listens at /dave/io"})
+    assert (headers[b"content-type"], headers[b"connection"]) == (b"application/json", b"close")
     exchange = scene.newest(None)
     assert (exchange.kind, exchange.http_status) == ("http", 404)
     assert [finding.rule for finding in exchange.findings or ()] == ["path-wrong"]
@@ -285,22 +287,24 @@ def test_another_path_is_404_in_json(scene: Scene, path: str) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "post"])
 def test_another_method_is_405_and_says_which_is_allowed(scene: Scene, method: str) -> None:
     scene.request(packet(), method=method)
-    assert (scene.status, scene.headers[b"allow"]) == (405, b"POST")
-    assert scene.answer == {"error": "method not allowed: /dave/io takes POST"}
+    status, headers, answer = scene.turned_away
+    assert (status, headers[b"allow"]) == (405, b"POST")
+    assert answer == {"error": "method not allowed: /dave/io takes POST"}
     assert [finding.rule for finding in scene.newest(None).findings or ()] == ["http-method-wrong"]
 
 
 def test_a_body_over_the_limit_is_413_and_the_connection_ends(scene: Scene) -> None:
     scene.request(b"x" * 100_001)
-    assert (scene.status, scene.headers[b"connection"]) == (413, b"close")
-    assert scene.answer == {"error": "body too large: at most 100000 octets"}
+    status, headers, answer = scene.turned_away
+    assert (status, headers[b"connection"]) == (413, b"close")
+    assert answer == {"error": "body too large: at most 100000 octets"}
     [finding] = scene.newest(None).findings or ()
     assert (finding.rule, finding.got) == ("body-too-large", "100001 octets")
 
 
 def test_a_body_that_never_comes_ends_the_connection_without_an_answer(scene: Scene) -> None:
     scene.request(None)
-    assert (scene.sent, scene.line.done) == ([], ["interrupt", "close"])
+    assert (scene.sent, scene.line.answered, scene.line.done) == ([], [], ["interrupt", "close"])
     exchange = scene.newest(None)
     assert (exchange.kind, exchange.http_status, exchange.answer) == ("closed", None, None)
     assert [finding.rule for finding in exchange.findings or ()] == ["body-unfinished"]
@@ -310,7 +314,7 @@ def test_a_peer_the_account_does_not_admit_is_disconnected_without_an_answer() -
     account = Account(whitelist=(ipaddress.ip_network("10.0.0.0/8"),))
     scene = Scene(account)
     scene.request(packet())
-    assert (scene.sent, scene.line.done) == ([], ["interrupt", "close"])
+    assert (scene.sent, scene.line.answered, scene.line.done) == ([], [], ["interrupt", "close"])
     assert scene.newest(account).kind == "closed"
     scene.line = Line("10.1.2.3")
     scene.request(packet())
@@ -322,7 +326,7 @@ def test_a_peer_the_account_does_not_admit_is_disconnected_without_an_answer() -
 
 @pytest.mark.parametrize("name", [b"auth_key", b"authorization", b"x-api-key", b"cookie", b"x-my-own"])
 def test_a_key_in_a_header_is_kept_as_a_fingerprint_wherever_it_stands(scene: Scene, name: bytes) -> None:
-    for body in (packet(), packet(VERSION="old"), b'{"AUTH_KEY":"' + KEY.encode() + b'","SMS'):
+    for body in (packet(), packet(VERSION="old"), b'{"AUTH_KEY":"%b","SMS' % KEY.encode()):
         scene.request(body, (b"host", b"a"), (name, b"it is=" + KEY.encode()))
         exchange = scene.newest(scene.account)
         assert dict(exchange.headers)[b"host"] == b"a"
@@ -347,7 +351,7 @@ def test_a_store_that_cannot_be_written_is_told_to_the_client_and_nothing_is_hal
 ) -> None:
     scene.store.failing["commit"] = [StoreError("the disk is full")]
     scene.request(packet())
-    assert (scene.status, scene.code, scene.answer["RESULT_DESC"]) == (200, 0x1000000E, "DB_not_find")
+    assert (scene.code, scene.answer["RESULT_DESC"]) == (0x1000000E, "DB_not_find")
     [item] = scene.answer["DETAIL_LIST"]
     assert (item["COUNTRY_CODE"], item["DEST_MSISDN"], item["RESULT_CODE"]) == (852, "67000011", 0x1000000E)
     assert scene.is_untouched()
@@ -373,7 +377,7 @@ def test_a_store_that_stays_broken_is_told_to_the_client_and_to_the_log(
 def test_after_a_failure_the_next_packet_is_served_as_if_nothing_had_been(scene: Scene) -> None:
     scene.store.failing["commit"] = [StoreError("a moment"), StoreError("of trouble")]
     scene.request(packet())
-    scene.sent.clear()
+    scene.line.answered.clear()
     scene.request(packet())
     assert scene.code == 1
     assert scene.newest(scene.account).id == 1
@@ -392,8 +396,8 @@ def test_a_failure_inside_is_unknown_error_with_the_traceback_in_the_log_alone(
 
         monkeypatch.setattr(scene.platform, "receive", slip)
     scene.request(packet())
-    assert (scene.status, scene.code, scene.answer["SERIAL"]) == (200, 2, 7)
-    assert b"slip" not in scene.sent[1]["body"]
+    assert (scene.code, scene.answer["SERIAL"]) == (2, 7)
+    assert b"slip" not in scene.line.answered[0]
     assert "Traceback" in caplog.text
     assert "a slip of ours" in caplog.text
     assert scene.is_untouched()
@@ -408,7 +412,7 @@ def test_a_failure_while_reading_is_unknown_error_too(
 
     monkeypatch.setattr(scene.platform, "identify", slip)
     scene.request(packet())
-    assert (scene.status, scene.code, scene.answer["DETAIL_LIST"]) == (200, 2, [])
+    assert (scene.code, scene.answer["DETAIL_LIST"]) == (2, [])
     assert "too deep for us" in caplog.text
     assert scene.newest(None).code == 2
 
@@ -416,7 +420,7 @@ def test_a_failure_while_reading_is_unknown_error_too(
 def test_a_failure_while_noting_a_failure_still_gets_an_answer(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     scene.store.failing["commit"] = [RuntimeError("first"), RuntimeError("second")]
     scene.request(packet())
-    assert (scene.status, scene.code) == (200, 2)
+    assert scene.code == 2
     assert "second" in caplog.text
 
 
@@ -440,5 +444,5 @@ def test_a_journal_that_fails_does_not_keep_a_404_from_its_client(
 ) -> None:
     scene.store.failing["commit"] = [RuntimeError("a slip of ours")]
     scene.request(packet(), path="/elsewhere")
-    assert scene.status == 404
+    assert scene.turned_away[0] == 404
     assert "path-wrong" in caplog.text

@@ -81,16 +81,19 @@ def accept(
     """The messages of the destinations at `indices`, admitted in order: each is debited whole, or rejected locally."""
     segments = submission.segmentation.segments
     prices = quote(account, submission.destinations)
-    costs = {country: None if price is None else price * segments for country, price in prices.items()}
     # The reason of a rejection quotes the route as it is kept.
     route_id = submission.route_id if account.knows_route(submission.route_id) else sending.route_id
     application = Application(account, route_id, submission.destinations[0], None, None)
     messages: list[Message] = []
     entries: list[LedgerEntry] = []
+    last: Decimal | None = None
+    cost: Decimal | None = None
     for index in indices:
         destination = submission.destinations[index]
         country = destination.country_code
-        cost = costs[country]
+        price = prices[country]
+        if price is not last:
+            last, cost = price, None if price is None else price * segments
         application.destination = destination
         application.cost = cost
         application.funds = None if balance is None else balance + account.credit_limit
@@ -104,6 +107,5 @@ def accept(
         if balance is not None:
             balance -= cost
             entries.append(LedgerEntry(account.name, uid, "debit", -cost, balance, sending.accepted_at))
-        price = prices[country] or _NOTHING
-        messages.append(Message(uid, sending, index, country, destination.msisdn, price, account.plan))
+        messages.append(Message(uid, sending, index, country, destination.msisdn, price or _NOTHING, account.plan))
     return Accepted(tuple(messages), entries, balance)

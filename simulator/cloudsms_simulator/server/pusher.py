@@ -9,6 +9,7 @@ Spec: Delivery Report (DR) CallBack. Reading: R10, R11.
 
 import asyncio
 import logging
+import math
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -21,6 +22,8 @@ from cloudsms_simulator.stores.store import Store, StoreError
 
 _LOOKED_AT_ONCE = 256
 _PAUSE_AFTER_A_FAILURE = 1.0
+_TICK = 0.01
+"""Seconds of the wall by which a report may be late, so that those of a busy account go together."""
 
 log = logging.getLogger("cloudsms_simulator.pusher")
 
@@ -111,8 +114,13 @@ class _Lane:
         wall = self._wall.now()
         at = self._store.standing(self._account).clock.wall_of(due)
         if at is not None or due <= self._store.standing(self._account).clock.now(wall):
-            delay = 0.0 if at is None else max(0.0, (at - wall).total_seconds())
-            self._timer = asyncio.get_running_loop().call_later(delay, self._look)
+            loop = asyncio.get_running_loop()
+            moment = loop.time() + (0.0 if at is None else (at - wall).total_seconds())
+            if moment > loop.time():
+                # What is due within the same short while is looked at together: a look of its own costs several times
+                # what a message does.
+                moment = math.ceil(moment / _TICK) * _TICK
+            self._timer = loop.call_at(moment, self._look)
 
     def _disarm(self) -> None:
         self._expected = None

@@ -170,7 +170,8 @@ class MemoryStore:
 
     def _evict(self, shelf: "_Shelf", request_id: int) -> None:
         exchange = shelf.exchanges[request_id]
-        self._bytes -= sum(_octets_pushed(shelf.reports.get(uid, ())) for uid in exchange.uids)
+        for uid in exchange.uids:
+            self._bytes -= _octets_pushed(shelf.reports.get(uid, ()))
         shelf.evict(exchange)
         self._messages -= max(1, len(exchange.uids))
         self._bytes -= _octets(exchange)
@@ -238,4 +239,8 @@ def _octets(exchange: Exchange) -> int:
 
 
 def _octets_pushed(reports: tuple[Report, ...]) -> int:
-    return sum(len(attempt.request) + len(attempt.body) for report in reports for attempt in report.attempts)
+    octets = 0
+    for report in reports:
+        for attempt in report.attempts:
+            octets += len(attempt.request) + len(attempt.body)
+    return octets

@@ -1,0 +1,184 @@
+"""The journal: what is no ordinary exchange, kept and told to the log.
+
+Spec: Interface specification and communication principle. Reading: R5, R18.
+"""
+
+import asyncio
+import itertools
+import logging
+import ssl
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.directory import Directory
+from cloudsms_simulator.engine.exchange import Exchange
+from cloudsms_simulator.engine.platform import Arrival, Platform
+from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.protocol.finding_rules import Told, found
+from cloudsms_simulator.protocol.profile import SPEC
+from cloudsms_simulator.protocol.result_codes import ResultCode
+from cloudsms_simulator.server.journal import Journal
+from cloudsms_simulator.server.wall import WallClock
+from cloudsms_simulator.stores.memory import MemoryStore
+from cloudsms_simulator.stores.store import StoreError
+
+ACCOUNT = Account()
+FINDING = found("body-unfinished", "body", Told("3 octets: the client hung up"), "the whole body")
+PEER = ("203.0.113.9", 50_000)
+
+
+class Store(MemoryStore):
+    """Raises what it was given at the next commit."""
+
+    trouble: Exception | None = None
+
+    async def commit(self, transaction: Transaction) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        await super().commit(transaction)
+
+
+class Scene:
+    def __init__(self) -> None:
+        wall = WallClock()
+        nodes = itertools.count(1)
+        self.store = Store(lambda _account: Clock.real(wall.now()), lambda: next(nodes))
+        self.journal = Journal(Platform(Directory([ACCOUNT]), SPEC), self.store, wall)
+
+    def noticing(self, notice: Callable[[], None]) -> Exchange:
+        """The exchange that is kept when a listener notices something."""
+
+        async def story() -> None:
+            notice()
+            await self.journal.written()
+
+        asyncio.run(story())
+        return next(iter(self.store.exchanges(None)))
+
+    def noting(self, *what: object, **more: object) -> None:
+        asyncio.run(self.journal.note(*what, **more))  # type: ignore[arg-type]
+
+
+def line() -> SimpleNamespace:
+    """A connection, as far as the journal looks at it."""
+    return SimpleNamespace(id=7, peer=PEER, tls=None, attachment=None)
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def test_what_reached_no_check_belongs_to_nobody(scene: Scene) -> None:
+    scene.noting("closed", Arrival(b'{"A'), FINDING)
+    [exchange] = scene.store.exchanges(None)
+    assert (exchange.account, exchange.kind, exchange.body, exchange.findings) == (None, "closed", b'{"A', (FINDING,))
+    assert (exchange.http_status, exchange.code, exchange.answer, exchange.uids) == (None, None, None, ())
+
+
+def test_a_failure_of_ours_belongs_to_the_account_it_struck(scene: Scene) -> None:
+    scene.noting("uip", Arrival(b"{}"), FINDING, 200, b"answer", ResultCode.DB_NOT_FIND, ACCOUNT)
+    [exchange] = scene.store.exchanges(ACCOUNT)
+    assert (exchange.account, exchange.http_status, exchange.answer) == ("default", 200, b"answer")
+    assert exchange.code == ResultCode.DB_NOT_FIND
+
+
+@pytest.mark.parametrize("trouble", [StoreError("the disk is full"), RuntimeError("a slip of ours")])
+def test_what_cannot_be_kept_is_told_to_the_log_and_nothing_is_raised(
+    scene: Scene, caplog: pytest.LogCaptureFixture, trouble: Exception
+) -> None:
+    scene.store.trouble = trouble
+    scene.noting("closed", Arrival(b""), FINDING)
+    assert scene.store.exchanges(None).total == 0
+    assert str(trouble) in caplog.text
+    assert "body-unfinished" in caplog.text
+
+
+# The log
+
+
+def test_a_refusal_is_one_line_with_its_code_and_every_error(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    findings = (
+        found("serial-wrong", "$.SERIAL", 0, "an integer from 1 to 65535"),
+        found("time-unix", "$.TIME", "1700000000", "YYYY-MM-DD HH:MM:SS"),
+        found("time-missing", "$.TIME", None, "YYYY-MM-DD HH:MM:SS"),
+    )
+    exchange = Exchange(
+        9, "default", "uip", WallClock().now(), None, (), 200, ResultCode.INVALID_PARAMETER, b"", b"", findings
+    )
+    scene.journal.tell(exchange)
+    [record] = caplog.records
+    assert record.getMessage() == (
+        "uip #9 refused 0x10000001 Invalid_parameter: serial-wrong at $.SERIAL: got 0, want an integer from 1 to "
+        "65535; time-missing at $.TIME: got null, want YYYY-MM-DD HH:MM:SS"
+    )
+    assert (record.request_id, record.account, record.peer) == (9, "default", None)  # type: ignore[attr-defined]
+    assert record.rules == ["serial-wrong", "time-missing"]  # type: ignore[attr-defined]
+
+
+def test_where_there_are_only_warnings_the_line_tells_those(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    scene.noticing(lambda: scene.journal.on_surplus(line(), b'"}'))
+    assert "closed #1 refused: surplus-bytes at connection: got 2 octets" in caplog.text
+
+
+def test_nothing_is_told_to_a_log_that_does_not_listen(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    scene.noting("closed", Arrival(b""), FINDING)
+    scene.journal.tell(None)
+    assert caplog.records == []
+
+
+# What the listeners notice
+
+
+def test_an_address_off_the_whitelist_is_kept_as_a_closed_connection(scene: Scene) -> None:
+    exchange = scene.noticing(lambda: scene.journal.on_closed(PEER))
+    assert exchange.kind == "closed"
+    assert exchange.connection is not None
+    assert (exchange.connection.host, exchange.connection.port) == PEER
+    [finding] = exchange.findings or ()
+    assert (finding.rule, finding.got) == ("source-not-whitelisted", "203.0.113.9")
+
+
+def test_a_refused_handshake_is_kept_with_its_reason_and_a_remedy(scene: Scene) -> None:
+    error = ssl.SSLError(1, "no certificate")
+    error.reason = "PEER_DID_NOT_RETURN_A_CERTIFICATE"
+    exchange = scene.noticing(lambda: scene.journal.on_refused(PEER, error))
+    assert exchange.kind == "handshake"
+    [finding] = exchange.findings or ()
+    assert (finding.rule, finding.got) == ("handshake-refused", "no-certificate")
+    assert "--mtls optional" in finding.want
+
+
+def test_what_is_not_http_is_kept_as_far_as_it_was_read(scene: Scene) -> None:
+    exchange = scene.noticing(lambda: scene.journal.on_bad_request(line(), b"hello\r\n", "Invalid method"))
+    assert (exchange.kind, exchange.http_status, exchange.body) == ("http", 400, b"hello\r\n")
+    assert exchange.connection is not None
+    assert exchange.connection.id == 7
+    assert [finding.rule for finding in exchange.findings or ()] == ["not-http"]
+
+
+def test_surplus_bytes_and_unfinished_heads_are_kept(scene: Scene) -> None:
+    surplus = scene.noticing(lambda: scene.journal.on_surplus(line(), b'"}'))
+    assert (surplus.kind, surplus.body) == ("closed", b'"}')
+    head = scene.noticing(lambda: scene.journal.on_head_timeout(line(), b"POST /dave/io HT"))
+    assert (head.kind, head.body) == ("closed", b"POST /dave/io HT")
+    assert [finding.rule for finding in head.findings or ()] == ["head-unfinished"]
+
+
+def test_a_key_in_what_is_not_http_is_kept_and_told_as_a_fingerprint(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    excerpt = b"POST / HTTP/1.1\r\nAUTH_KEY: a-secret-of-somebody\r\nbad header\r\n\r\n"
+    exchange = scene.noticing(lambda: scene.journal.on_bad_request(line(), excerpt, "Invalid header token"))
+    [finding] = exchange.findings or ()
+    for shown in (caplog.text, finding.got, exchange.body.decode()):
+        assert "a-secret-of-somebody" not in shown
+        assert "AUTH_KEY: key-" in shown

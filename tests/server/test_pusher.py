@@ -1,0 +1,396 @@
+"""The pusher: lanes, their timers and their room, and what a failing store or a stop does to them.
+
+Spec: Delivery Report (DR) CallBack. Reading: R10, R11.
+"""
+
+import asyncio
+import itertools
+import json
+import logging
+from collections.abc import Coroutine
+from datetime import timedelta
+
+import pytest
+
+from cloudsms_simulator.engine.account import Account, Callback
+from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.directory import Directory
+from cloudsms_simulator.engine.message import Message
+from cloudsms_simulator.engine.platform import Arrival, Platform
+from cloudsms_simulator.engine.report import Push, PushResult, Report
+from cloudsms_simulator.engine.script import plan_of, step
+from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.protocol.profile import SPEC
+from cloudsms_simulator.server import pusher as pusher_module
+from cloudsms_simulator.server.pusher import Pusher
+from cloudsms_simulator.server.wall import WallClock
+from cloudsms_simulator.stores.memory import MemoryStore
+from cloudsms_simulator.stores.store import StoreError
+
+FAST = 1_000_000.0
+"""Ten seconds of the clock are ten microseconds, 25 hours 90 milliseconds."""
+SECOND = timedelta(seconds=1)
+URL = "http://127.0.0.1:59999/"
+GOOD = PushResult(200, b"")
+DOWN = PushResult(failure="push-refused", error="nobody listens")
+
+
+def tell(story: Coroutine[None, None, None]) -> None:
+    """Runs a story; one that takes 20 seconds has failed."""
+    asyncio.run(asyncio.wait_for(story, 20))
+
+
+class Customer:
+    """In place of the push client: each push waits here until the test answers it."""
+
+    def __init__(self) -> None:
+        self.pushes: list[Push] = []
+        self.closed = False
+        self._arrived = asyncio.Condition()
+        self._answers: list[asyncio.Future[PushResult]] = []
+        self.answering: PushResult | None = None
+
+    async def post(self, push: Push, _callback: Callback) -> PushResult:
+        answer: asyncio.Future[PushResult] = asyncio.get_running_loop().create_future()
+        if self.answering is not None:
+            answer.set_result(self.answering)
+        async with self._arrived:
+            self.pushes.append(push)
+            self._answers.append(answer)
+            self._arrived.notify_all()
+        return await answer
+
+    async def close(self) -> None:
+        self.closed = True
+
+    async def has(self, count: int) -> list[Push]:
+        """Returns the pushes once there are so many, those before included."""
+        async with self._arrived:
+            await self._arrived.wait_for(lambda: len(self.pushes) >= count)
+        return self.pushes
+
+    def answer(self, index: int, result: PushResult = GOOD) -> None:
+        self._answers[index].set_result(result)
+
+
+class Store(MemoryStore):
+    """Fails a commit or a begin when told to; says when something was committed."""
+
+    def __init__(self, rate: float) -> None:
+        nodes = itertools.count(1)
+        wall = WallClock()
+        super().__init__(lambda _account: Clock.scaled(rate, wall.now()), lambda: next(nodes))
+        self.failures: list[Exception] = []
+        self.committed = asyncio.Condition()
+
+    async def commit(self, transaction: Transaction) -> None:
+        try:
+            if self.failures and transaction.exchange is None:
+                raise self.failures.pop(0)
+            await super().commit(transaction)
+        finally:
+            async with self.committed:
+                self.committed.notify_all()
+
+
+class Scene:
+    """A pusher with a customer and a store; packets are accepted straight away."""
+
+    def __init__(self, account: Account, rate: float = FAST) -> None:
+        self.account = account
+        self.store = Store(rate)
+        self.customer = Customer()
+        self.platform = Platform(Directory([account]), SPEC)
+        self.wall = WallClock()
+        self.pusher = Pusher(self.platform, self.store, self.customer, self.wall)  # type: ignore[arg-type]
+
+    async def send(self, count: int = 1, *, expect: bool = True) -> list[Message]:
+        packet = {
+            "METHOD": "SMS_SEND_REQUEST",
+            "TYPE": "REQUEST",
+            "SERIAL": 7,
+            "TIME": "2021-09-13 12:00:00",
+            "AUTH_KEY": self.account.auth_key,
+            "ROUTE_ID": "VerifyCode_516",
+            "MULTI_MSISDN_LIST": [{"COUNTRY_CODE": 852, "DEST_MSISDN": "67000011"}] * count,
+            "SMS_CONTENT": "Your code is 123345",
+            "VERSION": "2021-01-01",
+        }
+        body = json.dumps(packet).encode()
+        transaction = await self.store.begin(self.account)
+        now = transaction.standing.clock.now(self.wall.now())
+        reply = self.platform.receive(transaction, self.platform.identify(body), Arrival(body), now)
+        await self.store.commit(transaction)
+        await self.store.release(self.account, reply.request_id)
+        assert reply.first_due is not None
+        if expect:
+            self.pusher.expect(self.account, reply.first_due)
+        return list(transaction.new_messages)
+
+    def reports(self, message: Message) -> tuple[Report, ...]:
+        return self.store.reports_of(self.account, message.uid)
+
+    async def settled(self, message: Message) -> Message:
+        """Returns the message once nothing is left to do for it."""
+
+        def is_settled() -> bool:
+            current = self.store.message(self.account, message.uid)
+            return current is not None and current.settled
+
+        async with self.store.committed:
+            await self.store.committed.wait_for(is_settled)
+        settled = self.store.message(self.account, message.uid)
+        assert settled is not None
+        return settled
+
+
+def account(*steps: object, **callback: object) -> Account:
+    plan = plan_of(*steps) if steps else plan_of(step(2, SECOND))  # type: ignore[arg-type]
+    return Account(plan=plan, callback=Callback(**({"url": URL} | callback)))  # type: ignore[arg-type]
+
+
+def test_a_report_is_pushed_when_it_is_due_and_its_answer_recorded() -> None:
+    async def story() -> None:
+        scene = Scene(account())
+        [message] = await scene.send()
+        [push] = await scene.customer.has(1)
+        assert (push.uid, push.url) == (message.uid, URL)
+        assert scene.reports(message)[0].outcome == "pending"
+        scene.customer.answer(0)
+        await scene.settled(message)
+        [report] = scene.reports(message)
+        assert (report.outcome, len(report.attempts)) == ("answered", 1)
+        assert await scene.pusher.close(0) == 0
+        assert scene.customer.closed
+
+    tell(story())
+
+
+def test_25_hours_pass_quickly_on_a_fast_clock() -> None:
+    async def story() -> None:
+        scene = Scene(account(step(1, SECOND)))
+        scene.customer.answering = GOOD
+        [message] = await scene.send()
+        assert (await scene.settled(message)).state == 3
+        assert len(scene.customer.pushes) == 2
+
+    tell(story())
+
+
+def test_on_a_frozen_clock_nothing_comes_due_by_itself() -> None:
+    async def story() -> None:
+        scene = Scene(account(), rate=0)
+        await scene.send()
+        loop = asyncio.get_running_loop()
+        armed = loop.call_later
+        loop.call_later = lambda *call: pytest.fail(f"a timer: {call}")  # type: ignore[method-assign]
+        await scene.send()
+        loop.call_later = armed  # type: ignore[method-assign]
+        assert scene.customer.pushes == []
+        assert await scene.pusher.close(1) == 0
+
+    tell(story())
+
+
+def test_on_a_frozen_clock_what_is_due_at_once_is_pushed() -> None:
+    async def story() -> None:
+        scene = Scene(account(step(2, timedelta(0))), rate=0)
+        await scene.send()
+        assert len(await scene.customer.has(1)) == 1
+
+    tell(story())
+
+
+def test_no_more_pushes_are_on_the_way_than_the_account_allows() -> None:
+    async def story() -> None:
+        scene = Scene(account(concurrency=2))
+        messages = await scene.send(5)
+        for answered in range(5):
+            await scene.customer.has(min(answered + 2, 5))
+            assert len(scene.customer.pushes) == min(answered + 2, 5)
+            scene.customer.answer(answered)
+            await scene.settled(messages[answered])
+        assert [push.uid for push in scene.customer.pushes] == [message.uid for message in messages]
+
+    tell(story())
+
+
+def test_one_account_does_not_wait_for_another() -> None:
+    async def story() -> None:
+        shop = account(concurrency=1)
+        scene = Scene(shop)
+        await scene.send(2)
+        await scene.customer.has(1)
+        bank = Account(name="bank", auth_key="bank", callback=Callback(url=URL))
+        scene.platform.directory = Directory([shop, bank])
+        scene.account = bank
+        await scene.send()
+        assert [push.account for push in await scene.customer.has(2)] == ["default", "bank"]
+
+    tell(story())
+
+
+def test_pushes_of_one_message_wait_for_one_another() -> None:
+    async def story() -> None:
+        scene = Scene(account(step(1, SECOND), step(2, 2 * SECOND), retries=(SECOND,)))
+        [message] = await scene.send()
+        await scene.customer.has(1)
+        scene.customer.answer(0, DOWN)
+        await scene.customer.has(2)
+        scene.customer.answer(1, DOWN)
+        await scene.customer.has(3)
+        scene.customer.answer(2)
+        await scene.settled(message)
+        assert [(push.number, push.serial) for push in scene.customer.pushes] == [(1, 1), (1, 2), (2, 3)]
+        assert [report.outcome for report in scene.reports(message)] == ["abandoned", "answered"]
+
+    tell(story())
+
+
+def test_an_earlier_moment_replaces_the_one_that_was_waited_for() -> None:
+    async def story() -> None:
+        scene = Scene(account(step(2, timedelta(days=1))), rate=1)
+        await scene.send()
+        soon = Account(callback=Callback(url=URL), plan=plan_of(step(2, timedelta(0))))
+        scene.account = soon
+        scene.platform.directory = Directory([soon])
+        [message] = await scene.send()
+        [push] = await scene.customer.has(1)
+        assert push.uid == message.uid
+
+    tell(story())
+
+
+def test_without_a_callback_everything_is_reached_at_once_however_much_it_is() -> None:
+    async def story() -> None:
+        scene = Scene(account(url=None, concurrency=1))
+        for _ in range(3):
+            messages = await scene.send(200)
+        await scene.settled(messages[-1])
+        assert {report.outcome for report in scene.store.reports(scene.account)} == {"no_callback"}
+        assert scene.store.reports(scene.account).total == 600
+
+    tell(story())
+
+
+def test_what_a_store_still_has_to_do_is_taken_up_at_the_start() -> None:
+    async def story() -> None:
+        scene = Scene(account())
+        await scene.send(expect=False)
+        scene.pusher.start([scene.account, Account(name="idle", auth_key="idle")])
+        assert len(await scene.customer.has(1)) == 1
+
+    tell(story())
+
+
+# Trouble
+
+
+def test_a_store_that_fails_while_reports_are_looked_for_loses_none(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pusher_module, "_PAUSE_AFTER_A_FAILURE", 0.001)
+
+    async def story() -> None:
+        scene = Scene(account())
+        scene.store.failures = [StoreError("a moment"), StoreError("of trouble")]
+        messages = await scene.send(3)
+        pushes = await scene.customer.has(3)
+        assert [push.uid for push in pushes] == [message.uid for message in messages]
+        assert [push.serial for push in pushes] == [1, 2, 3]
+
+    tell(story())
+    assert "looking for due reports of default failed" in caplog.text
+
+
+def test_a_slip_of_ours_while_looking_does_not_stop_the_lane(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pusher_module, "_PAUSE_AFTER_A_FAILURE", 0.001)
+
+    async def story() -> None:
+        scene = Scene(account())
+        scene.store.failures = [RuntimeError("a slip of ours")]
+        await scene.send()
+        async with scene.store.committed:
+            await scene.store.committed.wait_for(lambda: not scene.store.failures)
+        [message] = await scene.send()
+        assert [push.uid for push in await scene.customer.has(1)] == [message.uid]
+
+    tell(story())
+    assert "a slip of ours" in caplog.text
+
+
+def test_an_answer_that_cannot_be_recorded_is_told_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def story() -> None:
+        scene = Scene(account())
+        [message] = await scene.send()
+        await scene.customer.has(1)
+        scene.store.failures = [StoreError("the disk is full")]
+        scene.customer.answer(0)
+        assert await scene.pusher.close(1) == 0
+        assert scene.reports(message)[0].outcome == "pending"
+
+    tell(story())
+    assert "is not kept: the disk is full" in caplog.text
+
+
+def test_a_push_that_failed_is_told_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+
+    async def story() -> None:
+        scene = Scene(account())
+        scene.customer.answering = DOWN
+        [message] = await scene.send()
+        await scene.settled(message)
+
+    tell(story())
+    assert f"to {URL} failed: nobody listens" in caplog.text
+
+
+# Stopping
+
+
+def test_a_stop_lets_running_pushes_finish_and_starts_no_more() -> None:
+    async def story() -> None:
+        scene = Scene(account(concurrency=1))
+        first, second = await scene.send(2)
+        await scene.customer.has(1)
+        closing = asyncio.ensure_future(scene.pusher.close(10))
+        await asyncio.sleep(0)
+        scene.customer.answer(0)
+        assert await closing == 0
+        assert scene.reports(first)[0].outcome == "answered"
+        assert [push.uid for push in scene.customer.pushes] == [first.uid]
+        assert (await scene.store.begin(scene.account, (second.uid,))).messages[second.uid].settled is False
+
+    tell(story())
+
+
+def test_a_stop_ends_pushes_that_take_too_long_and_notes_it() -> None:
+    async def story() -> None:
+        scene = Scene(account())
+        messages = await scene.send(2)
+        await scene.customer.has(2)
+        assert await scene.pusher.close(0.01) == 2
+        for message in messages:
+            [report] = scene.reports(message)
+            [attempt] = report.attempts
+            assert (report.outcome, attempt.error) == ("failed", "the simulator was stopped")
+
+    tell(story())
+
+
+def test_after_a_stop_nothing_is_expected_any_more() -> None:
+    async def story() -> None:
+        scene = Scene(account())
+        scene.customer.answering = GOOD
+        [message] = await scene.send()
+        await scene.settled(message)
+        assert await scene.pusher.close(1) == 0
+        loop = asyncio.get_running_loop()
+        loop.call_later = lambda *call: pytest.fail(f"a timer: {call}")  # type: ignore[method-assign]
+        await scene.send()
+        assert len(scene.customer.pushes) == 1
+
+    tell(story())
