@@ -93,6 +93,7 @@ def test_country_code_missing_null_or_a_string(packet: Make, judge: Judge, count
         (61, "61412345678"),
         (55, "5511987654321"),
         (853, "85366123456"),
+        (679, "6797012345"),
     ],
 )
 def test_country_code_repeated_inside_the_number(packet: Make, judge: Judge, country: int, msisdn: str) -> None:
@@ -122,6 +123,9 @@ def test_country_code_repeated_in_a_number_that_is_refused(
         (852, "67000011"),
         (852, "85212345"),
         (65, "65123456"),
+        (679, "679701234"),
+        (1, "1202555012"),
+        (52, "5255123456"),
         (7, "7012345678"),
         (91, "9198765432"),
         (66, "661234567"),
@@ -258,6 +262,11 @@ def test_time_as_a_number_of_unix_seconds(packet: Make, judge: Judge, time: obje
         (timedelta(minutes=-20), ["time-skew"], "-0:20:00"),
         (timedelta(hours=-8), ["time-zone"], "-8:00:00"),
         (timedelta(hours=-8, seconds=-3), ["time-zone"], "-8:00:03"),
+        (timedelta(hours=-8, minutes=5), ["time-zone"], "-7:55:00"),
+        (timedelta(hours=-8, minutes=6), ["time-skew"], "-7:54:00"),
+        (timedelta(hours=-20), ["time-zone"], "-20:00:00"),
+        (timedelta(hours=14), ["time-zone"], "+14:00:00"),
+        (timedelta(hours=15), ["time-skew"], "+15:00:00"),
         (timedelta(hours=1), ["time-zone"], "+1:00:00"),
         (timedelta(hours=-16), ["time-zone"], "-16:00:00"),
         (timedelta(hours=8), ["time-zone"], "+8:00:00"),
@@ -283,6 +292,8 @@ def test_time_of_another_zone_or_moment_says_the_skew(
         ("2021-10-01 13:30:00", "2021-10-01 01:30:00", "time-12-hour"),
         ("2021-10-01 00:30:00", "2021-10-01 12:30:00", "time-12-hour"),
         ("2021-10-01 06:30:00", "2021-09-30 18:30:00", "time-zone"),
+        ("2021-10-01 01:30:00", "2021-10-01 13:30:00", "time-zone"),
+        ("2021-10-01 12:30:00", "2021-10-01 00:30:00", "time-zone"),
     ],
 )
 def test_time_on_a_12_hour_clock_is_off_by_twelve_hours_and_shows_none_above_12(
@@ -373,12 +384,15 @@ def test_a_text_over_the_documents_bytes(packet: Make, judge: Judge) -> None:
     assert judged.code == ResultCode.OK
     assert judged.of("content-over-1530").got == "1532 bytes"
     assert "content-over-1530" not in judge(packet(SMS_CONTENT="ç" * 765)).rules
+    assert judge(packet(SMS_CONTENT="ç" * 1340)).rules == ["content-over-1530"]
+    assert judge(packet(SMS_CONTENT="ç" * 1341)).rules == ["content-too-long"]
 
 
 @pytest.mark.parametrize(
     ("changes", "typed"),
     [
         ({"SMS_CONTENT": "【CloudSMS】Hello", "SIGNATURE": "CloudSMS", "SIGNATURE_TYPE": 1}, '"【CloudSMS】"'),
+        ({"SMS_CONTENT": "Hello【CloudSMS】", "SIGNATURE": "CloudSMS", "SIGNATURE_TYPE": 2}, '"【CloudSMS】"'),
         ({"SMS_CONTENT": "[CloudSMS] Hello", "SIGNATURE": "CloudSMS", "SIGNATURE_TYPE": 3}, '"[CloudSMS]"'),
         ({"SMS_CONTENT": "Hello [cloudsms]", "SIGNATURE": "CloudSMS", "SIGNATURE_TYPE": 4}, '"[cloudsms]"'),
         ({"SMS_CONTENT": "[CloudSMS] Hello", "SIGNATURE": "CloudSMS", "SIGNATURE_TYPE": 5}, None),
@@ -397,10 +411,12 @@ def test_signature_typed_and_sent(packet: Make, judge: Judge, changes: dict[str,
     )
 
 
-def test_brackets_typed_around_the_signature(packet: Make, judge: Judge) -> None:
-    judged = judge(packet(SIGNATURE="[CloudSMS]", SIGNATURE_TYPE=3))
+@pytest.mark.parametrize("typed", ["[CloudSMS]", "【CloudSMS】", "[CloudSMS", "CloudSMS]"])
+def test_brackets_typed_around_the_signature(packet: Make, judge: Judge, typed: str) -> None:
+    judged = judge(packet(SIGNATURE=typed, SIGNATURE_TYPE=3))
 
-    assert (judged.submission.text, judged.rules) == ("[[CloudSMS]] Hello", ["signature-brackets"])
+    assert judged.submission.text == f"[{typed}] Hello"
+    assert [rule for rule in judged.rules if rule.startswith("signature")] == ["signature-brackets"]
 
 
 @pytest.mark.parametrize(

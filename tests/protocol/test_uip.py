@@ -92,6 +92,8 @@ def test_a_packet_is_read_into_its_fields() -> None:
         (b'\xef\xbb\xbf{"METHOD":"x"}', "broken"),
         (b'{"METHOD":"\xff"}', "broken"),
         (b'{"FOO":"\xed\xa0\x80"}', "broken"),
+        (b'{"SERIAL":1,"FOO":"\xff"}', "broken"),
+        (b'{"SERIAL":1,"CUSTOMER_BODY":{"a":"\xff"}}', "broken"),
         (b'{"METHOD":NaN}', "broken"),
         (b'{"METHOD":-Infinity}', "broken"),
         (b"{'METHOD':'x'}", "broken"),

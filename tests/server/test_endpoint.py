@@ -70,6 +70,7 @@ class Line:
         self.attachment: object = None
         self.surplus = b""
         self.body: bytes | None = None
+        self.running = SimpleNamespace(response_complete=False)
         self.answered: list[bytes] = []
         self.on_answer: Callable[[], None] = lambda: None
         self.done: list[str] = []
@@ -308,6 +309,12 @@ def test_a_body_that_never_comes_ends_the_connection_without_an_answer(scene: Sc
     exchange = scene.newest(None)
     assert (exchange.kind, exchange.http_status, exchange.answer) == ("closed", None, None)
     assert [finding.rule for finding in exchange.findings or ()] == ["body-unfinished"]
+
+
+def test_a_body_that_the_connection_refused_by_itself_is_not_told_twice(scene: Scene) -> None:
+    scene.line.running.response_complete = True
+    scene.request(None)
+    assert (scene.sent, scene.line.done, scene.store.exchanges(None).total) == ([], [], 0)
 
 
 def test_a_peer_the_account_does_not_admit_is_disconnected_without_an_answer() -> None:

@@ -119,7 +119,7 @@ def test_a_request() -> None:
         "account": None,
         "kind": "uip",
         "received_at": "2026-11-22T12:00:00+08:00",
-        "peer": "2001:db8::1:50000",
+        "peer": "[2001:db8::1]:50000",
         "connection_id": 4,
         "tls": {"version": "TLSv1.3", "cipher": "TLS_AES_256_GCM_SHA384", "peer": None},
         "headers": [["host", "a"], ["x-\\xe9", "\\xff"]],

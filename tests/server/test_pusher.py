@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Coroutine
 from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 
@@ -36,8 +37,17 @@ DOWN = PushResult(failure="push-refused", error="nobody listens")
 
 
 def tell(story: Coroutine[None, None, None]) -> None:
-    """Runs a story; one that takes 20 seconds has failed."""
-    asyncio.run(asyncio.wait_for(story, 20))
+    """Runs a story; one that takes 20 seconds has failed. What it left running is ended."""
+
+    async def whole() -> None:
+        Scene.begun.clear()
+        try:
+            await asyncio.wait_for(story, 20)
+        finally:
+            for scene in Scene.begun:
+                await scene.pusher.close(0)
+
+    asyncio.run(whole())
 
 
 class Customer:
@@ -96,6 +106,8 @@ class Store(MemoryStore):
 class Scene:
     """A pusher with a customer and a store; packets are accepted straight away."""
 
+    begun: ClassVar[list["Scene"]] = []
+
     def __init__(self, account: Account, rate: float = FAST) -> None:
         self.account = account
         self.store = Store(rate)
@@ -103,6 +115,7 @@ class Scene:
         self.platform = Platform(Directory([account]), SPEC)
         self.wall = WallClock()
         self.pusher = Pusher(self.platform, self.store, self.customer, self.wall)  # type: ignore[arg-type]
+        self.begun.append(self)
 
     async def send(self, count: int = 1, *, expect: bool = True) -> list[Message]:
         packet = {
@@ -301,6 +314,42 @@ def test_a_store_that_fails_while_reports_are_looked_for_loses_none(
 
     tell(story())
     assert "looking for due reports of default failed" in caplog.text
+
+
+def test_a_store_that_fails_after_a_push_loses_none_of_those_that_follow(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pusher_module, "_PAUSE_AFTER_A_FAILURE", 0.001)
+
+    async def story() -> None:
+        scene = Scene(account(concurrency=1))
+        messages = await scene.send(3)
+        await scene.customer.has(1)
+        scene.store.failures = [StoreError("the answer is lost"), StoreError("and a moment more")]
+        scene.customer.answering = GOOD
+        scene.customer.answer(0)
+        assert [push.uid for push in await scene.customer.has(3)] == [message.uid for message in messages]
+
+    tell(story())
+    assert "and a moment more" in caplog.text
+
+
+def test_what_is_to_be_looked_at_again_does_not_wait_for_something_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pusher_module, "_PAUSE_AFTER_A_FAILURE", 0.001)
+
+    async def story() -> None:
+        scene = Scene(account(step(1, timedelta(0)), step(2, timedelta(hours=1))), rate=1)
+        scene.customer.answering = GOOD
+        await scene.send()
+        await scene.customer.has(1)
+        scene.store.failures = [StoreError("a moment")]
+        [message] = await scene.send()
+        async with scene.store.committed:
+            await scene.store.committed.wait_for(lambda: not scene.store.failures)
+        scene.pusher.expect(scene.account, message.sending.accepted_at + timedelta(hours=1))
+        assert [push.uid for push in await scene.customer.has(2)][1] == message.uid
+
+    tell(story())
 
 
 def test_a_slip_of_ours_while_looking_does_not_stop_the_lane(

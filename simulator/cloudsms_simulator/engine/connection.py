@@ -42,3 +42,8 @@ class Connection(msgspec.Struct, frozen=True):
     host: str
     port: int
     tls: TlsFacts | None = None
+
+    @property
+    def peer(self) -> str:
+        """Address and port as people write them: `127.0.0.1:50000`, `[::1]:50000`."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

@@ -14,6 +14,9 @@ from cloudsms_simulator.protocol.result_codes import ResultCode
 
 Kind = Literal["uip", "http", "handshake", "closed"]
 
+MOST_FINDINGS = 1000
+"""Findings that are kept or shown of one exchange: enough for 200 destinations, too few for a mebibyte of mistakes."""
+
 
 class Exchange(msgspec.Struct, frozen=True, gc=False):
     """One exchange.

@@ -6,7 +6,7 @@ Reading: R17, R20.
 """
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.exchange import Exchange
+from cloudsms_simulator.engine.exchange import MOST_FINDINGS, Exchange
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.protocol import uip
 from cloudsms_simulator.protocol.answer import Answer, AnswerItem, encode
@@ -43,7 +43,7 @@ def findings_of(
     if exchange.findings is None:
         candidate = candidate_of(uip.decode(exchange.body), account, SPEC)
         around = Circumstances(exchange.body, exchange.headers, exchange.received_at, clock_is_real)
-        findings += diagnose(candidate, around)
+        findings += diagnose(candidate, around)[:MOST_FINDINGS]
     for message in messages:
         if message.reason is not None:
             path = f"$.MULTI_MSISDN_LIST[{message.index}]"

@@ -6,6 +6,7 @@ Spec: CloudSMS Business Process. Reading: R16.
 """
 
 from datetime import datetime
+from itertools import islice
 
 import msgspec
 
@@ -15,9 +16,10 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.connection import Connection, Headers
 from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.echo import echoed_serial, echoes_of, items_of
-from cloudsms_simulator.engine.exchange import Exchange, Kind
+from cloudsms_simulator.engine.exchange import MOST_FINDINGS, Exchange, Kind
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.report import Push, PushResult
+from cloudsms_simulator.engine.secrecy import without_key
 from cloudsms_simulator.engine.throttle import refuse_beyond_queue, within_rate
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol import uip
@@ -239,7 +241,9 @@ class Platform:
     ) -> tuple[Finding, ...]:
         real = transaction.standing.clock.is_real
         told = diagnose(candidate, Circumstances(arrival.body, arrival.headers, now, real))
-        return tuple(dict.fromkeys((*first, *told)))
+        key = readable_key(candidate.packet)
+        kept = islice(dict.fromkeys((*first, *told)), MOST_FINDINGS)
+        return tuple(without_key(each, key) for each in kept)
 
 
 def _nobody() -> Refusal:

@@ -5,12 +5,13 @@ Every moment inside the simulator is an aware `datetime` in this zone, so the wi
 Spec: General Parameters, TIME. Spec: Delivery Report (DR) Request Format, TIME, REPORT_TIME.
 """
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 
 HONG_KONG = timezone(timedelta(hours=8))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC).astimezone(HONG_KONG)
-TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
+_SHAPE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 
 
 def wire_time(moment: datetime) -> str:
@@ -27,10 +28,10 @@ def _written(days: int, seconds: int) -> str:
 
 def read_wire_time(text: str) -> datetime | None:
     """The Hong Kong moment a TIME field names, or None when it is not written as `YYYY-MM-DD HH:MM:SS`."""
-    if len(text) != 19 or not text.isascii():
+    if _SHAPE.fullmatch(text) is None:
         return None
     try:
-        return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=HONG_KONG)
+        return datetime.fromisoformat(text).replace(tzinfo=HONG_KONG)
     except ValueError:
         return None
 

@@ -188,7 +188,7 @@ def admin_app(admin: Admin, names: Iterable[str], token: str | None) -> Starlett
             Route("/api/v1/reports", admin.reports),
         ],
         middleware=[Middleware(Guard, names=frozenset(names), token=token)],
-        exception_handlers={HTTPException: _on_http_exception},
+        exception_handlers={HTTPException: _on_http_exception, Exception: _on_slip},
     )
 
 
@@ -233,6 +233,11 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     if error.status_code == 404 and detail == "Not Found":
         detail = f"there is nothing at {request.url.path[:200]}; the API is below /api/v1"
     return _problem_response(Problem(title, error.status_code, detail), error.headers)
+
+
+async def _on_slip(request: Request, error: Exception) -> Response:
+    """For a failure of ours; its traceback goes to the log."""
+    return _problem_response(Problem("internal error", 500, "a mistake of the simulator; its log has the traceback"))
 
 
 def _problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:

@@ -136,6 +136,9 @@ class Endpoint:
         await _respond(send, status, text, *extra)
 
     async def _give_up(self, scope: Scope, body: Unfinished) -> None:
+        request = connection_of(scope).running
+        if request is not None and request.response_complete:
+            return  # its chunks were no HTTP: the connection refused it, and told so
         peer = peer_of(scope)
         finding = found("body-unfinished", "body", Told(f"{len(body.arrived)} octets: {body.why}"), "the whole body")
         await self._journal.note("closed", Arrival(body.arrived, peer.connection, peer.headers), finding)

@@ -178,7 +178,7 @@ def request_item(exchange: Exchange, answer: bytes | None, findings: tuple[Findi
         account=exchange.account,
         kind=exchange.kind,
         received_at=exchange.received_at,
-        peer=None if peer is None else f"{peer.host}:{peer.port}",
+        peer=None if peer is None else peer.peer,
         connection_id=None if peer is None else peer.id,
         tls=None if peer is None else peer.tls,
         headers=[(_text(name), _text(value)) for name, value in exchange.headers],

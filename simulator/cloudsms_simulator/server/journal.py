@@ -78,7 +78,7 @@ class Journal(Observer):
             extra={
                 "request_id": exchange.id,
                 "account": exchange.account,
-                "peer": None if peer is None else f"{peer.host}:{peer.port}",
+                "peer": None if peer is None else peer.peer,
                 "rules": [each.rule for each in errors],
             },
         )

@@ -8,6 +8,7 @@ Spec: Delivery Report (DR) CallBack. Reading: R11, R12.
 
 import ssl
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ class PushClient:
     def __init__(self, files: CertificateFiles) -> None:
         self._files = files
         self._contexts: dict[_Identity, ssl.SSLContext] = {}
+        self._timeouts: dict[tuple[timedelta, timedelta], aiohttp.ClientTimeout] = {}
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, push: Push, callback: Callback) -> PushResult:
@@ -45,19 +47,16 @@ class PushClient:
             context = self._context(callback) if push.url.startswith("https:") else None
         except CertificateError as error:
             return PushResult(failure="push-tls", error=str(error))
-        timeout = aiohttp.ClientTimeout(
-            total=callback.timeout.total_seconds(), sock_connect=callback.connect_timeout.total_seconds()
-        )
         try:
             async with self._opened().post(
                 push.url,
                 data=push.body,
                 headers=_HEADERS,
                 ssl=context if context is not None else True,
-                timeout=timeout,
+                timeout=self._timeout(callback),
                 allow_redirects=False,
             ) as response:
-                return PushResult(response.status, await _beginning_of(response.content))
+                return PushResult(response.status, await _beginning_of(response))
         except aiohttp.ConnectionTimeoutError:
             waited = f"no connection within {callback.connect_timeout.total_seconds():g} s"
             return PushResult(failure="push-timeout", error=waited)
@@ -90,6 +89,16 @@ class PushClient:
             )
         return self._session
 
+    def _timeout(self, callback: Callback) -> "aiohttp.ClientTimeout":
+        import aiohttp
+
+        times = (callback.timeout, callback.connect_timeout)
+        timeout = self._timeouts.get(times)
+        if timeout is None:
+            whole, connecting = (time.total_seconds() for time in times)
+            timeout = self._timeouts[times] = aiohttp.ClientTimeout(total=whole, sock_connect=connecting)
+        return timeout
+
     def _context(self, callback: Callback) -> ssl.SSLContext:
         identity = (callback.client_cert, callback.client_key, callback.ca, callback.verify)
         context = self._contexts.get(identity)
@@ -103,10 +112,13 @@ class PushClient:
         return context
 
 
-async def _beginning_of(content: "aiohttp.StreamReader") -> bytes:
+async def _beginning_of(response: "aiohttp.ClientResponse") -> bytes:
     """The body, or as much of it as came and anybody wants to see. The status is known, so nothing fails any more."""
     import aiohttp
 
+    content, announced = response.content, response.content_length
+    if content.is_eof() and announced is not None and announced <= _MOST_OCTETS_READ:
+        return await response.read()
     body = bytearray()
     with suppress(aiohttp.ClientError, TimeoutError):
         while len(body) < _MOST_OCTETS_READ and (piece := await content.read(_MOST_OCTETS_READ - len(body))):

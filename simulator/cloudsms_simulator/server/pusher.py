@@ -76,7 +76,10 @@ class _Lane:
         self._looking: asyncio.Task[None] | None = None
         self._running: dict[asyncio.Task[None], Push] = {}
         self._left: list[str] = []
-        """SMS_UIDs taken from the store, which hands each out once, that were not looked at because it failed."""
+        """SMS_UIDs taken from the store, which hands each out once, that were not looked at because it failed.
+
+        While there are any, they are looked at again after a pause, and nothing sooner or later is waited for.
+        """
         self._open = True
 
     @property
@@ -86,7 +89,7 @@ class _Lane:
     def expect(self, due: datetime) -> None:
         if self._expected is not None and self._expected <= due:
             return
-        if self._looking is not None or not self._open:
+        if self._looking is not None or self._left or not self._open:
             return
         self._arm(due)
 
@@ -140,23 +143,38 @@ class _Lane:
             return
         if not task.cancelled() and task.exception() is not None:
             log.error("looking for due reports of %s failed", self._account.name, exc_info=task.exception())
-            self._timer = asyncio.get_running_loop().call_later(_PAUSE_AFTER_A_FAILURE, self._look)
-            return
-        if len(self._running) < self._account.callback.concurrency:
-            due = self._store.next_wake(self._account)
-            if due is not None:
-                self._arm(due)
+            self._pause()
+        elif len(self._running) < self._account.callback.concurrency:
+            self._wait_for_the_next()
+
+    def _wait_for_the_next(self) -> None:
+        due = self._store.next_wake(self._account)
+        if self._left:
+            self._pause()
+        elif due is not None:
+            self._arm(due)
+
+    def _pause(self) -> None:
+        self._disarm()
+        self._timer = asyncio.get_running_loop().call_later(_PAUSE_AFTER_A_FAILURE, self._look)
 
     async def _push_what_is_due(self) -> None:
         """One pass: as many messages as there is room for pushes."""
-        account = self._account
-        room = account.callback.concurrency - len(self._running)
-        now = self._store.standing(account).clock.now(self._wall.now())
         # Without a callback nothing is on its way, so there is always room.
-        limit = _LOOKED_AT_ONCE if account.callback.url is None else min(room, _LOOKED_AT_ONCE)
-        uids = self._left or await self._store.take_wakes(account, now, limit)
+        url, room = self._account.callback.url, self._account.callback.concurrency - len(self._running)
+        for push in await self._take(_LOOKED_AT_ONCE if url is None else min(room, _LOOKED_AT_ONCE)):
+            task = asyncio.get_running_loop().create_task(self._push(push))
+            self._running[task] = push
+            task.add_done_callback(self._pushed)
+
+    async def _take(self, limit: int) -> list[Push]:
+        """Looks at so many messages that are due, and returns the pushes to make."""
+        account = self._account
+        now = self._store.standing(account).clock.now(self._wall.now())
+        uids, self._left = self._left, []
+        uids = uids or await self._store.take_wakes(account, now, limit)
         if not uids:
-            return
+            return []
         try:
             transaction = await self._store.begin(account, tuple(uids))
             pushes = self._platform.take_due(transaction, uids, now)
@@ -164,23 +182,26 @@ class _Lane:
         except StoreError:
             self._left = uids
             raise
-        self._left = []
-        for push in pushes:
-            task = asyncio.get_running_loop().create_task(self._push(push))
-            self._running[task] = push
-            task.add_done_callback(self._pushed)
+        return pushes
 
     async def _push(self, push: Push) -> None:
-        await self._record(push, await self._client.post(push, self._account.callback))
+        """Makes a push, and then, as long as others are due, one of those: a busy account needs no task for each."""
+        task = asyncio.current_task()
+        assert task is not None
+        while True:
+            await self._record(push, await self._client.post(push, self._account.callback))
+            following = await self._take(1) if self._open and not self._left else []
+            if not following:
+                return
+            (push,) = following
+            self._running[task] = push
 
     def _pushed(self, task: asyncio.Task[None]) -> None:
         push = self._running.pop(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("pushing %s failed inside the simulator", push.uid, exc_info=task.exception())
-        if self._open and self._looking is None:
-            due = self._store.next_wake(self._account)
-            if due is not None:
-                self._arm(due)
+        if self._open and self._looking is None and (self._timer is None or self._expected is None):
+            self._wait_for_the_next()
 
     async def _record(self, push: Push, result: PushResult) -> None:
         account = self._account

@@ -7,10 +7,11 @@ Reading: R16, R17.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Generic, TypeVar
 
 import msgspec
@@ -28,12 +29,14 @@ from cloudsms_simulator.protocol.sms_uid import UidSequence
 from cloudsms_simulator.stores.store import Listing
 
 T = TypeVar("T")
+_moment = itemgetter(0)
 
 DEFAULT_MESSAGES = 10_000
 DEFAULT_BYTES = 64 * 1024 * 1024
 
 _EXCHANGE_OCTETS = 400
 """What an exchange takes beside its bodies, about; a message with its report takes as much again."""
+_FINDING_OCTETS = 300
 
 
 class MemoryStore:
@@ -52,8 +55,8 @@ class MemoryStore:
         self._most_bytes = most_bytes
         self._shelves: dict[str | None, _Shelf] = {}
         self._requests = 0
-        self._arrivals: deque[tuple[_Shelf, int]] = deque()
-        self._overdue: dict[tuple[str | None, int], _Shelf] = {}
+        self._arrivals: deque[Exchange] = deque()
+        self._overdue: dict[int, Exchange] = {}
         self._messages = 0
         self._bytes = 0
 
@@ -90,19 +93,17 @@ class MemoryStore:
                 shelf.held[exchange.id] = transaction.wakes
             self._keep_within_bounds(shelf, exchange)
         else:
-            for moment, uid in transaction.wakes:
-                shelf.timeline.add(moment, uid)
+            shelf.plan(transaction.wakes)
 
     async def release(self, account: Account | None, request_id: int) -> None:
         shelf = self._shelf(account)
-        for moment, uid in shelf.held.pop(request_id, ()):
-            shelf.timeline.add(moment, uid)
+        shelf.plan(shelf.held.pop(request_id, ()))
 
     async def take_wakes(self, account: Account, now: datetime, limit: int) -> list[str]:
-        return [uid for _, uid in self._shelf(account).timeline.pop_due(now, limit)]
+        return self._shelf(account).take(now, limit)
 
     def next_wake(self, account: Account) -> datetime | None:
-        return self._shelf(account).timeline.next_due()
+        return self._shelf(account).next_due()
 
     def standing(self, account: Account | None) -> Standing:
         return self._shelf(account).standing
@@ -148,28 +149,28 @@ class MemoryStore:
         return shelf
 
     def _keep_within_bounds(self, shelf: "_Shelf", exchange: Exchange) -> None:
-        self._arrivals.append((shelf, exchange.id))
+        self._arrivals.append(exchange)
         self._messages += max(1, len(exchange.uids))
         self._bytes += _octets(exchange)
         # The newest stays, however small the journal, or however much in it is unsettled.
         while len(self._arrivals) > 1 and (self._messages > self._most_messages or self._bytes > self._most_bytes):
-            oldest, request_id = self._arrivals.popleft()
-            if oldest.is_settled(request_id):
-                self._evict(oldest, request_id)
+            oldest = self._arrivals.popleft()
+            home = self._shelves[oldest.account]
+            if home.is_settled(oldest.id):
+                self._evict(home, oldest)
             else:
-                self._overdue[oldest.name, request_id] = oldest
+                self._overdue[oldest.id] = oldest
 
     def _settled(self, shelf: "_Shelf", request_id: int) -> None:
         """A message was settled: an exchange that was only waiting for that can go now, if there is still no room."""
-        if (shelf.name, request_id) in self._overdue and shelf.is_settled(request_id):
-            del self._overdue[shelf.name, request_id]
+        if request_id in self._overdue and shelf.is_settled(request_id):
+            exchange = self._overdue.pop(request_id)
             if self._messages > self._most_messages or self._bytes > self._most_bytes:
-                self._evict(shelf, request_id)
+                self._evict(shelf, exchange)
             else:
-                self._arrivals.appendleft((shelf, request_id))
+                self._arrivals.appendleft(exchange)
 
-    def _evict(self, shelf: "_Shelf", request_id: int) -> None:
-        exchange = shelf.exchanges[request_id]
+    def _evict(self, shelf: "_Shelf", exchange: Exchange) -> None:
         for uid in exchange.uids:
             self._bytes -= _octets_pushed(shelf.reports.get(uid, ()))
         shelf.evict(exchange)
@@ -190,12 +191,31 @@ class _Shelf:
         self.ledger: list[LedgerEntry] = []
         if account is not None:
             self.ledger += opening(account, clock.virtual)
-        self.timeline: Timeline[str] = Timeline()
+        self._timeline: Timeline[str | tuple[str, ...]] = Timeline()
+        self._taken: deque[tuple[datetime, str]] = deque()
         self.held: dict[int, list[tuple[datetime, str]]] = {}
         self.evicted_exchanges = 0
         self.evicted_messages = 0
         self.evicted_reports = 0
         self._evicted_since_folding = 0
+
+    def plan(self, wakes: Iterable[tuple[datetime, str]]) -> None:
+        """Has messages looked at; those of one request that are due together are one entry of the timeline."""
+        for moment, group in groupby(wakes, key=_moment):
+            uids = tuple([uid for _, uid in group])
+            self._timeline.add(moment, uids if len(uids) > 1 else uids[0])
+
+    def take(self, now: datetime, limit: int) -> list[str]:
+        """The messages to look at by now, at most so many; what an entry has beyond that comes first next time."""
+        taken = self._taken
+        while len(taken) < limit and (entries := self._timeline.pop_due(now, limit - len(taken))):
+            for moment, entry in entries:
+                taken.extend([(moment, entry)] if isinstance(entry, str) else [(moment, uid) for uid in entry])
+        return [taken.popleft()[1] for _ in range(min(limit, len(taken)))]
+
+    def next_due(self) -> datetime | None:
+        """When the next look is due."""
+        return self._taken[0][0] if self._taken else self._timeline.next_due()
 
     def is_settled(self, request_id: int) -> bool:
         if request_id in self.held:
@@ -235,7 +255,8 @@ class _Newest(Generic[T]):
 
 
 def _octets(exchange: Exchange) -> int:
-    return len(exchange.body) + len(exchange.answer or b"") + _EXCHANGE_OCTETS * (1 + len(exchange.uids))
+    findings = _FINDING_OCTETS * len(exchange.findings or ())
+    return len(exchange.body) + len(exchange.answer or b"") + findings + _EXCHANGE_OCTETS * (1 + len(exchange.uids))
 
 
 def _octets_pushed(reports: tuple[Report, ...]) -> int:
