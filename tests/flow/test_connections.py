@@ -172,6 +172,23 @@ def test_a_stop_ends_idle_connections_at_once_and_lets_a_running_push_finish(run
     run(story())
 
 
+def test_a_stop_lets_a_request_that_is_on_its_way_have_its_answer(run, platform, packet) -> None:
+    async def story() -> None:
+        async with platform(plain=True) as here, here.client() as client:
+            body = packet()
+            await client.send(b"POST /dave/io HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body), body[:9])
+            # An answer on the admin port: the first bytes have long been read by then.
+            await here.page("accounts")
+            stopping = asyncio.ensure_future(here.simulator.stop(timedelta(seconds=10)))
+            await here.simulator.stopping.wait()
+            await client.send(body[9:])
+            assert (await client.answer()).codes == [1, 1]
+            assert await client.ended() == b""
+            await stopping
+
+    run(story())
+
+
 def test_a_stop_cuts_what_does_not_end_within_its_grace(run, platform, packet) -> None:
     async def story() -> None:
         async with platform(plain=True) as here, here.client() as client:

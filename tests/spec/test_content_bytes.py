@@ -5,7 +5,8 @@ Spec: Parameter Details, SMS_CONTENT. Spec: Request UIP Format, SMS_CONTENT, LMA
 
 import pytest
 
-from cloudsms_simulator.protocol.content import DOCUMENT_BYTES, MAX_SEGMENTS, byte_rule
+from cloudsms_simulator.protocol.content import DOCUMENT_BYTES, byte_rule
+from cloudsms_simulator.protocol.limits import MOST_SEGMENTS
 from cloudsms_simulator.protocol.segmentation import segment
 
 HEADING = "SMS_CONTENT"
@@ -28,16 +29,16 @@ def test_allows_a_maximum_length_of_1530_bytes_which_is_ten_segments_in_english(
     english = "A" * DOCUMENT_BYTES
 
     assert byte_rule(english) == DOCUMENT_BYTES == 1530
-    assert segment(english, "table").segments == MAX_SEGMENTS == 10
+    assert segment(english, "table").segments == MOST_SEGMENTS == 10
 
 
 def test_the_1600_bytes_of_the_request_format_are_more_than_ten_segments_in_english() -> None:
-    assert segment("A" * 1600, "table").segments == MAX_SEGMENTS + 1
+    assert segment("A" * 1600, "table").segments == MOST_SEGMENTS + 1
 
 
 def test_a_latin_1_text_of_ten_segments_is_over_the_bytes_and_a_chinese_one_is_not() -> None:
     latin_1, chinese = "ç" * 1340, "验" * 670
 
-    assert segment(latin_1, "table").segments == segment(chinese, "table").segments == MAX_SEGMENTS
+    assert segment(latin_1, "table").segments == segment(chinese, "table").segments == MOST_SEGMENTS
     assert byte_rule(latin_1) == 2680 > DOCUMENT_BYTES
     assert byte_rule(chinese) == 1340 < DOCUMENT_BYTES

@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 
-from cloudsms_simulator.protocol.content import MAX_SEGMENTS
+from cloudsms_simulator.protocol.limits import MOST_SEGMENTS
 from cloudsms_simulator.protocol.segmentation import Counting, Dcs, Segmentation, parts, segment
 
 HEADING = "CloudSMS SMPP slicing rules"
@@ -122,8 +122,8 @@ def test_one_character_more_than_the_last_row_is_over_the_limit(table: str) -> N
     _, character = CHARACTERS[table]
     last = TABLES[table][-1][1]
 
-    assert TABLES[table][-1][2] == MAX_SEGMENTS
-    assert segment(character * (last + 1), "table").segments == MAX_SEGMENTS + 1
+    assert TABLES[table][-1][2] == MOST_SEGMENTS
+    assert segment(character * (last + 1), "table").segments == MOST_SEGMENTS + 1
 
 
 def test_a_cheaper_table_never_gives_more_segments_for_the_same_length() -> None:

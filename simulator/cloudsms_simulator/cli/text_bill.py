@@ -9,14 +9,8 @@ from collections.abc import Iterator
 import msgspec
 
 from cloudsms_simulator.engine.money import Money
-from cloudsms_simulator.protocol.content import (
-    DOCUMENT_BYTES,
-    MAX_SEGMENTS,
-    byte_rule,
-    placeholders,
-    signed_text,
-    typed_signature,
-)
+from cloudsms_simulator.protocol.content import DOCUMENT_BYTES, byte_rule, placeholders, signed_text, typed_signature
+from cloudsms_simulator.protocol.limits import MOST_SEGMENTS
 from cloudsms_simulator.protocol.result_codes import ResultCode, desc_of, written
 from cloudsms_simulator.protocol.segmentation import (
     Counting,
@@ -101,7 +95,7 @@ def bill(
         bytes=octets,
         price=price,
         cost=_times(counted.segments, price),
-        sendable=bool(content) and counted.segments <= MAX_SEGMENTS,
+        sendable=bool(content) and counted.segments <= MOST_SEGMENTS,
         forced_by=_forced_by(text),
         rewritten=_rewritten(text, counting, price),
         parts=tuple(Part(part, length_in(part, counted.dcs)) for part in parts(text)),
@@ -138,8 +132,8 @@ def _warnings_about_size(content: str, segments: int, table: int, packed: int, o
     refusal = f"{written(ResultCode.INVALID_CONTEXT)} {desc_of(ResultCode.INVALID_CONTEXT)}"
     if not content:
         yield f"the text is empty: the platform answers {refusal}"
-    if segments > MAX_SEGMENTS:
-        yield f"{segments} segments, at most {MAX_SEGMENTS} are allowed: the platform answers {refusal}"
+    if segments > MOST_SEGMENTS:
+        yield f"{segments} segments, at most {MOST_SEGMENTS} are allowed: the platform answers {refusal}"
     if table != packed:
         yield f"{table} segments by length, but {packed} on a handset, which never splits a pair across two segments"
     if octets > DOCUMENT_BYTES:

@@ -10,9 +10,6 @@ import msgspec
 
 from cloudsms_simulator.protocol.segmentation import utf16_units
 
-MAX_SEGMENTS = 10
-"""The tables end here; a text that takes more is refused as too long."""
-
 DOCUMENT_BYTES = 1530
 """The limit SMS_CONTENT's own paragraph gives, by the byte rule. Above it a text is worth a warning, no more."""
 

@@ -69,7 +69,7 @@ def coding_of(dcs: Dcs) -> Coding:
 def segment(text: str, counting: Counting) -> Segmentation:
     """The scheme, the length and the billed segments of a whole text, its signature included.
 
-    There is no upper limit here: whoever calls compares with MAX_SEGMENTS. An empty text has no segments. Time is
+    There is no upper limit here: whoever calls compares with MOST_SEGMENTS. An empty text has no segments. Time is
     linear in the text.
 
     Spec: Appendix, CloudSMS SMPP slicing rules.

@@ -7,35 +7,32 @@ Reading: R16, R17.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from decimal import Decimal
-from itertools import chain, groupby
-from operator import itemgetter
+from itertools import chain
 from typing import Generic, TypeVar
 
-import msgspec
-
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.billing import LedgerEntry, opening, opening_balance
+from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.report import Report
 from cloudsms_simulator.engine.standing import Standing
-from cloudsms_simulator.engine.timeline import Timeline
 from cloudsms_simulator.engine.transaction import Transaction
-from cloudsms_simulator.protocol.sms_uid import UidSequence
+from cloudsms_simulator.stores.shelf import Shelf
 from cloudsms_simulator.stores.store import Listing
 
 T = TypeVar("T")
-_moment = itemgetter(0)
+
 
 DEFAULT_MESSAGES = 10_000
 DEFAULT_BYTES = 64 * 1024 * 1024
 
-_EXCHANGE_OCTETS = 400
-"""What an exchange takes beside its bodies, about; a message with its report takes as much again."""
+_EXCHANGE_OCTETS = 700
+"""What an exchange takes beside its bodies, about."""
+_MESSAGE_OCTETS = 450
+"""What each of its messages takes, about, with a report that is pushed nowhere."""
 _FINDING_OCTETS = 300
 
 
@@ -53,7 +50,7 @@ class MemoryStore:
         self._node = node
         self._most_messages = most_messages
         self._most_bytes = most_bytes
-        self._shelves: dict[str | None, _Shelf] = {}
+        self._shelves: dict[str | None, Shelf] = {}
         self._requests = 0
         self._arrivals: deque[Exchange] = deque()
         self._overdue: dict[int, Exchange] = {}
@@ -141,14 +138,14 @@ class MemoryStore:
         self._shelves.clear()
         self._arrivals.clear()
 
-    def _shelf(self, account: Account | None) -> "_Shelf":
+    def _shelf(self, account: Account | None) -> Shelf:
         name = None if account is None else account.name
         shelf = self._shelves.get(name)
         if shelf is None:
-            shelf = self._shelves[name] = _Shelf(name, account, self._clock(account), self._node())
+            shelf = self._shelves[name] = Shelf(name, account, self._clock(account), self._node())
         return shelf
 
-    def _keep_within_bounds(self, shelf: "_Shelf", exchange: Exchange) -> None:
+    def _keep_within_bounds(self, shelf: Shelf, exchange: Exchange) -> None:
         self._arrivals.append(exchange)
         self._messages += max(1, len(exchange.uids))
         self._bytes += _octets(exchange)
@@ -161,7 +158,7 @@ class MemoryStore:
             else:
                 self._overdue[oldest.id] = oldest
 
-    def _settled(self, shelf: "_Shelf", request_id: int) -> None:
+    def _settled(self, shelf: Shelf, request_id: int) -> None:
         """A message was settled: an exchange that was only waiting for that can go now, if there is still no room."""
         if request_id in self._overdue and shelf.is_settled(request_id):
             exchange = self._overdue.pop(request_id)
@@ -170,78 +167,12 @@ class MemoryStore:
             else:
                 self._arrivals.appendleft(exchange)
 
-    def _evict(self, shelf: "_Shelf", exchange: Exchange) -> None:
+    def _evict(self, shelf: Shelf, exchange: Exchange) -> None:
         for uid in exchange.uids:
             self._bytes -= _octets_pushed(shelf.reports.get(uid, ()))
         shelf.evict(exchange)
         self._messages -= max(1, len(exchange.uids))
         self._bytes -= _octets(exchange)
-
-
-class _Shelf:
-    """What is kept of one account."""
-
-    def __init__(self, name: str | None, account: Account | None, clock: Clock, node: int) -> None:
-        self.name = name
-        balance = None if account is None else opening_balance(account)
-        self.standing = Standing(clock=clock, uids=UidSequence(node), balance=balance)
-        self.exchanges: dict[int, Exchange] = {}
-        self.messages: dict[str, Message] = {}
-        self.reports: dict[str, tuple[Report, ...]] = {}
-        self.ledger: list[LedgerEntry] = []
-        if account is not None:
-            self.ledger += opening(account, clock.virtual)
-        self._timeline: Timeline[str | tuple[str, ...]] = Timeline()
-        self._taken: deque[tuple[datetime, str]] = deque()
-        self.held: dict[int, list[tuple[datetime, str]]] = {}
-        self.evicted_exchanges = 0
-        self.evicted_messages = 0
-        self.evicted_reports = 0
-        self._evicted_since_folding = 0
-
-    def plan(self, wakes: Iterable[tuple[datetime, str]]) -> None:
-        """Has messages looked at; those of one request that are due together are one entry of the timeline."""
-        for moment, group in groupby(wakes, key=_moment):
-            uids = tuple([uid for _, uid in group])
-            self._timeline.add(moment, uids if len(uids) > 1 else uids[0])
-
-    def take(self, now: datetime, limit: int) -> list[str]:
-        """The messages to look at by now, at most so many; what an entry has beyond that comes first next time."""
-        taken = self._taken
-        while len(taken) < limit and (entries := self._timeline.pop_due(now, limit - len(taken))):
-            for moment, entry in entries:
-                taken.extend([(moment, entry)] if isinstance(entry, str) else [(moment, uid) for uid in entry])
-        return [taken.popleft()[1] for _ in range(min(limit, len(taken)))]
-
-    def next_due(self) -> datetime | None:
-        """When the next look is due."""
-        return self._taken[0][0] if self._taken else self._timeline.next_due()
-
-    def is_settled(self, request_id: int) -> bool:
-        if request_id in self.held:
-            return False
-        return all(self.messages[uid].settled for uid in self.exchanges[request_id].uids)
-
-    def evict(self, exchange: Exchange) -> None:
-        del self.exchanges[exchange.id]
-        self.evicted_exchanges += 1
-        for uid in exchange.uids:
-            del self.messages[uid]
-            self.evicted_reports += len(self.reports.pop(uid, ()))
-        self.evicted_messages += len(exchange.uids)
-        self._evicted_since_folding += len(exchange.uids)
-        if self._evicted_since_folding * 2 > len(self.ledger):
-            self.fold()
-
-    def fold(self) -> None:
-        """Folds the entries of evicted messages into the opening entry; their sum stays the balance."""
-        if not self._evicted_since_folding or not self.ledger:
-            return
-        self._evicted_since_folding = 0
-        kept = [entry for entry in self.ledger[1:] if entry.uid is None or entry.uid in self.messages]
-        total = sum((entry.amount for entry in self.ledger), Decimal(0))
-        amount = total - sum((entry.amount for entry in kept), Decimal(0))
-        self.ledger = [msgspec.structs.replace(self.ledger[0], amount=amount, balance=amount), *kept]
 
 
 class _Newest(Generic[T]):
@@ -256,7 +187,13 @@ class _Newest(Generic[T]):
 
 def _octets(exchange: Exchange) -> int:
     findings = _FINDING_OCTETS * len(exchange.findings or ())
-    return len(exchange.body) + len(exchange.answer or b"") + findings + _EXCHANGE_OCTETS * (1 + len(exchange.uids))
+    return (
+        len(exchange.body)
+        + len(exchange.answer or b"")
+        + findings
+        + _EXCHANGE_OCTETS
+        + _MESSAGE_OCTETS * len(exchange.uids)
+    )
 
 
 def _octets_pushed(reports: tuple[Report, ...]) -> int:

@@ -1,0 +1,156 @@
+"""A real `serve` process: its ready file, its log, and how it ends.
+
+Spec: CloudSMS Platform Server.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import ssl
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cloudsms_simulator.server.receiver import Receiver
+
+DEADLINE = 30.0
+
+
+class Process:
+    """A running `serve`; what it says goes to a file."""
+
+    def __init__(self, folder: Path, certificates: Path, *options: str) -> None:
+        self.ready_file = folder / "ready.json"
+        self._log = folder / "log.txt"
+        command = [sys.executable, "-m", "cloudsms_simulator", "serve", "--port", "0", "--admin-port", "0"]
+        command += ["--ready-file", str(self.ready_file), "--certs", str(certificates), *options]
+        variables = {name: value for name, value in os.environ.items() if not name.startswith("CLOUDSMS_")}
+        with self._log.open("wb") as output:
+            self._process = subprocess.Popen(command, env=variables, stdout=output, stderr=output)
+
+    async def ready(self, condition: Callable[..., object]) -> dict[str, object]:
+        """What the ready file says, once it is there."""
+
+        async def written() -> dict[str, object] | None:
+            assert self._process.poll() is None, self.said
+            return json.loads(self.ready_file.read_text()) if self.ready_file.exists() else None
+
+        return await condition(written, DEADLINE)
+
+    @property
+    def said(self) -> str:
+        return self._log.read_text(encoding="utf-8")
+
+    def tell(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def ended(self) -> int:
+        """Its exit code; one that does not end is killed."""
+        try:
+            return self._process.wait(DEADLINE)
+        finally:
+            self._process.kill()
+            self._process.wait()
+
+
+@pytest.fixture
+def serve(folder: Path, tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    started: list[Process] = []
+
+    def start(*options: str) -> Process:
+        started.append(Process(tmp_path, folder, *options))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process._process.kill()
+        process._process.wait()
+        assert "Traceback" not in process.said
+
+
+async def post(ready: dict[str, object], body: bytes) -> bytes:
+    """The answer's body, over mutual TLS."""
+    context = ssl.create_default_context(cafile=str(ready["ca"]))
+    context.load_cert_chain(str(ready["client_cert"]), str(ready["client_key"]))
+    port = int(str(ready["url"]).split(":")[2].split("/")[0])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+    head = b"POST /dave/io HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+    writer.write(head + body)
+    answer = await reader.read()
+    writer.close()
+    return answer.partition(b"\r\n\r\n")[2]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_0_after_running_pushes_finished(
+    run, receiving, serve, packet, condition, number: signal.Signals
+) -> None:
+    async def story() -> None:
+        arrived, go_on = asyncio.Event(), asyncio.Event()
+
+        class Slow(Receiver):
+            async def __call__(self, scope, receive, send) -> None:
+                arrived.set()
+                await go_on.wait()
+                await super().__call__(scope, receive, send)
+
+        receiver = Slow()
+        async with receiving(receiver) as url:
+            process = serve("--callback-url", url, "--mtls", "required", "--clock", "100000")
+            ready = await process.ready(condition)
+            answer = json.loads(await post(ready, packet()))
+            assert answer["RESULT_CODE"] == 1
+            await arrived.wait()
+            process.tell(number)
+
+            async def stopping() -> bool | None:
+                # It takes no more connections from then on.
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", int(str(ready["url"]).split(":")[2][:-8]))
+                except OSError:
+                    return True
+                writer.close()
+                return None
+
+            await condition(stopping)
+            go_on.set()
+            assert await asyncio.to_thread(process.ended) == 0
+            assert [report.uid for report in receiver.reports] == [answer["DETAIL_LIST"][0]["SMS_UID"]]
+            assert not process.ready_file.exists()
+            assert "had no answer yet" not in process.said
+
+    run(story())
+
+
+def test_what_it_writes_holds_no_key_but_the_ready_file_which_only_its_owner_reads(
+    run, serve, packet, condition
+) -> None:
+    async def story() -> None:
+        process = serve("--log-format", "json")
+        ready = await process.ready(condition)
+        key = str(ready["auth_key"])
+        assert stat.S_IMODE(process.ready_file.stat().st_mode) == 0o600
+        assert list(ready) == [
+            "url",
+            "admin_url",
+            "ca",
+            "client_cert",
+            "client_key",
+            "auth_key",
+            "route_id",
+            "pid",
+        ]
+        for body in (packet(), packet(VERSION="old"), packet(ROUTE_ID=key, SMS_CONTENT=""), packet()[:-20]):
+            await post(ready, body)
+        process.tell(signal.SIGTERM)
+        assert await asyncio.to_thread(process.ended) == 0
+        lines = [json.loads(line) for line in process.said.splitlines() if line.startswith("{")]
+        assert [line["rules"][0] for line in lines] == ["version-unknown", "content-missing", "body-cut"]
+        assert key not in process.said
+
+    run(story())
