@@ -266,6 +266,17 @@ def test_a_failure_is_answered_with_its_code_for_every_entry(world, noon: dateti
     assert [(item["COUNTRY_CODE"], item["RESULT_CODE"]) for item in answer["DETAIL_LIST"]] == [(852, code), (65, code)]
 
 
+def test_two_failures_in_one_instant_give_every_item_a_uid_of_its_own(world, noon: datetime) -> None:
+    here = world()
+    body = here.packet(MULTI_MSISDN_LIST=[{"COUNTRY_CODE": 852, "DEST_MSISDN": str(67000011 + n)} for n in range(2)])
+    replies = [here.platform.fail(here.platform.identify(body), noon, ResultCode.UNKNOWN_ERROR) for _ in range(2)]
+
+    uids = [item["SMS_UID"] for reply in replies for item in json.loads(reply.body)["DETAIL_LIST"]]
+
+    assert [len(uid) for uid in uids] == [30] * 4
+    assert len(set(uids)) == 4
+
+
 def test_a_failure_before_anything_was_read_is_answered_too(noon: datetime) -> None:
     reply = Platform(directory=(), profile=SPEC).fail(None, noon, ResultCode.UNKNOWN_ERROR)
     answer = json.loads(reply.body)

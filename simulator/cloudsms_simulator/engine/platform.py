@@ -31,7 +31,7 @@ from cloudsms_simulator.protocol.masking import mask
 from cloudsms_simulator.protocol.mistakes import Circumstances
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.result_codes import ResultCode
-from cloudsms_simulator.protocol.sms_uid import issue
+from cloudsms_simulator.protocol.sms_uid import UidSequence, issue
 from cloudsms_simulator.protocol.validation import (
     ACCOUNT_CHECKS,
     DESTINATION_CHECKS,
@@ -75,9 +75,11 @@ class Reply(msgspec.Struct, frozen=True):
 class Platform:
     """Decides. Holds the accounts and the profile of what belongs to none; everything else is in the transactions."""
 
-    def __init__(self, directory: Directory, profile: Profile) -> None:
+    def __init__(self, directory: Directory, profile: Profile, node: int = 0) -> None:
         self.directory = directory
         self.profile = profile
+        self._own_uids = UidSequence(node)
+        """For answers that no transaction stands behind; `node` is no account's."""
 
     def identify(self, body: bytes) -> Identified:
         """Decodes a body and finds the account it belongs to, so that its transaction can be begun."""
@@ -130,11 +132,14 @@ class Platform:
         )
 
     def fail(self, identified: Identified | None, now: datetime, code: ResultCode) -> Reply:
-        """The answer when the simulator itself is at fault. Touches nothing, since anything may be broken."""
+        """The answer when the simulator itself is at fault. Touches no transaction, since anything may be broken."""
         if identified is None:
             return Reply(encode(Answer(0, now, code, ()), self.profile), code, 0)
         candidate = identified.candidate
-        items = tuple(AnswerItem(each.country_code, each.msisdn, "", code) for each in echoes_of(candidate))
+        echoes = echoes_of(candidate)
+        self._own_uids, uids = issue(self._own_uids, now, len(echoes), candidate.profile.uid_style)
+        told = zip(echoes, uids, strict=True)
+        items = tuple(AnswerItem(each.country_code, each.msisdn, uid, code) for each, uid in told)
         return Reply(encode(Answer(echoed_serial(candidate), now, code, items), candidate.profile), code, 0)
 
     def take_due(self, transaction: Transaction, uids: list[str], now: datetime) -> list[Push]:

@@ -24,7 +24,10 @@ _LONGEST_KEY = 512
 _MOST_KEYS = 8
 """So many keys found under the name AUTH_KEY are sought in the rest of a body; no client sends more than one."""
 
-_KEY_HEADERS = frozenset({b"auth_key", b"auth-key", b"authkey", b"x-auth-key", b"x-auth_key", b"x_auth_key"})
+KEY_HEADERS = frozenset(
+    {b"auth_key", b"auth-key", b"authkey", b"x-auth-key", b"x-auth_key", b"x_auth_key", b"x-api-key", b"authorization"}
+)
+"""Headers whose values are taken for AUTH_KEYs, in lower case."""
 _SCHEME_HEADERS = frozenset({b"authorization", b"proxy-authorization"})
 _SHORT_ESCAPES = {'"': '"', "\\": "\\", "/": "/", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
 
@@ -99,7 +102,7 @@ def mask_headers(headers: Iterable[tuple[bytes, bytes]], key: str | None) -> tup
 
 
 def _mask_header(name: bytes, value: bytes, key: str | None) -> bytes:
-    if name in _KEY_HEADERS:
+    if name in KEY_HEADERS and name not in _SCHEME_HEADERS:
         scheme, secret = b"", value
     elif name in _SCHEME_HEADERS:
         scheme, space, secret = value.rpartition(b" ")

@@ -18,7 +18,7 @@ from cloudsms_simulator.protocol.candidate import Candidate, missing, present, u
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.json_scan import duplicate_keys
-from cloudsms_simulator.protocol.masking import mask
+from cloudsms_simulator.protocol.masking import KEY_HEADERS, mask
 from cloudsms_simulator.protocol.segmentation import forcing_character, saving
 from cloudsms_simulator.protocol.submission import Destination
 from cloudsms_simulator.protocol.timestamps import read_wire_time, wire_time
@@ -42,7 +42,6 @@ Observation = Callable[[Candidate, Circumstances], Iterator[Finding]]
 
 _UINT_FIELDS = ("SERIAL", "SIGNATURE_TYPE", "PRIORITY", "REPEAT")
 _OPTIONAL = ("ORIGINAL_ADDR", "SIGNATURE", "SIGNATURE_TYPE", "PRIORITY", "REPEAT", "CUSTOMER_BODY")
-_KEY_HEADERS = frozenset({b"auth_key", b"auth-key", b"x-auth-key", b"authorization", b"x-api-key"})
 _ISO_8601 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 _TWELVE_HOURS = re.compile(r"(?<![a-z])[ap]\.?m\b|上午|下午", re.IGNORECASE)
 _UNIX_SECONDS = re.compile(r"\s*\d{10}(?:\d{3})?(?:\.\d*)?\s*")
@@ -135,7 +134,7 @@ def _time_rule(value: str) -> str:
 def key_in_header(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
     """AUTH_KEY in a header."""
     for name, _value in circumstances.headers:
-        if name.lower() in _KEY_HEADERS:
+        if name.lower() in KEY_HEADERS:
             yield found("auth-key-in-header", "headers", name.decode("latin-1"), "AUTH_KEY as a field of the body")
 
 

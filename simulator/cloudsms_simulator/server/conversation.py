@@ -161,10 +161,10 @@ class Conversation(HttpToolsProtocol):
             return
         cycle.response_started = cycle.response_complete = True
         end = b"\r\n\r\n" if cycle.keep_alive else b"\r\nconnection: close\r\n\r\n"
-        self.transport.write(b"%b%d%b%b" % (self._head(), len(body), end, body))
+        cycle.transport.write(b"%b%d%b%b" % (self._head(), len(body), end, body))
         cycle.message_event.set()
         if not cycle.keep_alive:
-            self.transport.close()
+            cycle.transport.close()
         cycle.on_response()
 
     def _head(self) -> bytes:

@@ -60,10 +60,9 @@ class Simulator:
             sock.close()
             self._remove_folder()
             raise
-        platform = Platform(self.directory, settings.server_profile())
-        self.store = MemoryStore(
-            self._new_clock, _nodes(settings.seed), settings.journal_messages, settings.journal_bytes
-        )
+        node = _nodes(settings.seed)
+        platform = Platform(self.directory, settings.server_profile(), node())
+        self.store = MemoryStore(self._new_clock, node, settings.journal_messages, settings.journal_bytes)
         self.pusher = Pusher(platform, self.store, PushClient(self.files), self.wall)
         self.journal = Journal(platform, self.store, self.wall)
         limits = BodyLimits(settings.body_limit, settings.body_timeout)
