@@ -14,7 +14,6 @@ import click
 from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
 
 if TYPE_CHECKING:
-    import socket
     import ssl
 
     from cloudsms_simulator.server.receiver import Behaviour
@@ -100,15 +99,16 @@ def listen(
 
     from cloudsms_simulator.cli.listening import Listening
     from cloudsms_simulator.server.event_loop import new_event_loop
-    from cloudsms_simulator.server.listening_socket import open_socket
+    from cloudsms_simulator.server.listening_socket import authority, open_socket, reachable
 
     behaviour = _behaviour(answer, delay)
     if not path.startswith("/"):
         raise click.BadParameter(f'got "{path}", want a path, which begins with /', param_hint="--path")
     context = None if plain else _context(certs, platform, mtls)
     sock = open_socket(host, port)
+    listening_host, listening_port = sock.getsockname()[:2]
     listening = Listening(
-        url=f"{'http' if plain else 'https'}://{_address(sock)}{path}",
+        url=f"{'http' if plain else 'https'}://{authority(reachable(listening_host), listening_port)}{path}",
         path=path,
         behaviour=behaviour,
         context=context,
@@ -156,10 +156,3 @@ def _context(certs: Path | None, platform: Path | None, mtls: Literal["off", "op
         "TLS takes certificates that the platform trusts: give --certs DIR, the folder of `serve --certs`, or "
         "--platform FILE, the ready file of a server; or give --plain"
     )
-
-
-def _address(sock: socket.socket) -> str:
-    """Where to reach a listening socket."""
-    host, port = sock.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -9,10 +9,9 @@ from urllib.parse import urlsplit
 import click
 
 from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
+from cloudsms_simulator.server.listening_socket import authority, reachable
 
 _PAUSE = 0.05
-_LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-"""Where to ask a server that listens on every address."""
 
 
 @click.command
@@ -58,8 +57,8 @@ def readyz(url: str | None, host: str, admin_port: int, wait: float, timeout: fl
     Ends 0 when it is, 1 when it answers that it is not, 3 when nobody answers, 4 when no answer comes in time or the
     wait is over.
     """
-    asked, port = _address(url) if url else (_LOOPBACK_OF.get(host, host), admin_port)
-    name = f"http://[{asked}]:{port}" if ":" in asked else f"http://{asked}:{port}"
+    asked, port = _address(url) if url else (reachable(host), admin_port)
+    name = f"http://{authority(asked, port)}"
     deadline = time.monotonic() + wait
     while (code := _ask(asked, port, timeout)) is not ExitCode.OK and time.monotonic() < deadline:
         time.sleep(_PAUSE)

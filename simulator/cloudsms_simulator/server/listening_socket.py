@@ -8,14 +8,14 @@ import socket
 import sys
 
 BACKLOG = 2048
+_LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 class ListenError(Exception):
     """A host and port that cannot be listened on; its text says why, and what to do."""
 
     def __init__(self, host: str, port: int, problem: str, remedy: str) -> None:
-        at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        super().__init__(f"cannot listen on {at}: {problem}; {remedy}")
+        super().__init__(f"cannot listen on {authority(host, port)}: {problem}; {remedy}")
         self.host = host
         self.port = port
         self.problem = problem
@@ -58,6 +58,16 @@ def open_socket(host: str, port: int, *, setting: str = "--port") -> socket.sock
         raise _explained(host, port, setting, error) from error
     sock.setblocking(False)
     return sock
+
+
+def reachable(host: str) -> str:
+    """The host by which this machine reaches a socket that listens there: loopback if it takes every address."""
+    return _LOOPBACK_OF.get(host, host)
+
+
+def authority(host: str, port: int) -> str:
+    """Host and port as a URL has them: `127.0.0.1:61815`, `[::1]:61815`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _explained(host: str, port: int, setting: str, error: OSError) -> ListenError:

@@ -23,7 +23,7 @@ from cloudsms_simulator.server.certificates import CertificateFiles, open_certif
 from cloudsms_simulator.server.endpoint import PATH, Endpoint
 from cloudsms_simulator.server.journal import Journal
 from cloudsms_simulator.server.listener import Listener
-from cloudsms_simulator.server.listening_socket import open_socket
+from cloudsms_simulator.server.listening_socket import authority, open_socket, reachable
 from cloudsms_simulator.server.push_client import PushClient
 from cloudsms_simulator.server.pusher import Pusher
 from cloudsms_simulator.server.ready_file import Ready
@@ -33,7 +33,6 @@ from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.memory import MemoryStore
 
 _NODES = 2**24
-_LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 class Simulator:
@@ -96,8 +95,8 @@ class Simulator:
         scheme = "http" if self.settings.plain else "https"
         account = self.directory.named("default") or next(iter(self.directory))
         return Ready(
-            url=f"{scheme}://{_address(self.listener)}{PATH}",
-            admin_url=f"http://{_address(self.admin_listener)}",
+            url=f"{scheme}://{authority(reachable(self.listener.host), self.listener.port)}{PATH}",
+            admin_url=f"http://{authority(reachable(self.admin_listener.host), self.admin_listener.port)}",
             ca=str(self.files.ca.absolute()),
             client_cert=str(self.files.customer_cert.absolute()),
             client_key=str(self.files.customer_key.absolute()),
@@ -167,8 +166,3 @@ def _nodes(seed: int | None) -> Callable[[], int]:
     first = secrets.randbelow(_NODES) if seed is None else seed
     numbers = itertools.count(first)
     return lambda: next(numbers) % _NODES
-
-
-def _address(listener: Listener) -> str:
-    host = _LOOPBACK_OF.get(listener.host, listener.host)
-    return f"[{host}]:{listener.port}" if ":" in host else f"{host}:{listener.port}"
