@@ -22,4 +22,4 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
 
 
 FULL = Effort(rounds=4, seconds=2.0, pushes=2_000, starts=5, many=1_000_000, singles=100_000, batch=4_000)
-QUICK = Effort(rounds=2, seconds=1.0, pushes=1_000, starts=2, many=100_000, singles=20_000, batch=2_000)
+QUICK = Effort(rounds=1, seconds=1.0, pushes=400, starts=1, many=50_000, singles=10_000, batch=1_000)
