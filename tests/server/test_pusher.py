@@ -260,6 +260,18 @@ def test_pushes_of_one_message_wait_for_one_another() -> None:
     tell(story())
 
 
+def test_a_retry_does_not_wait_for_a_state_that_is_due_much_later() -> None:
+    async def story() -> None:
+        soon = timedelta(milliseconds=1)
+        scene = Scene(account(step(1, timedelta(0)), step(2, timedelta(hours=1)), retries=(soon,)), rate=1)
+        await scene.send()
+        await scene.customer.has(1)
+        scene.customer.answer(0, DOWN)
+        assert [(push.number, push.serial) for push in await scene.customer.has(2)] == [(1, 1), (1, 2)]
+
+    tell(story())
+
+
 def test_an_earlier_moment_replaces_the_one_that_was_waited_for() -> None:
     async def story() -> None:
         scene = Scene(account(step(2, timedelta(days=1))), rate=1)

@@ -200,7 +200,7 @@ class _Lane:
         push = self._running.pop(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("pushing %s failed inside the simulator", push.uid, exc_info=task.exception())
-        if self._open and self._looking is None and (self._timer is None or self._expected is None):
+        if self._open and self._looking is None:
             self._wait_for_the_next()
 
     async def _record(self, push: Push, result: PushResult) -> None:
