@@ -4,10 +4,37 @@ Spec: SMS_STATE and RESULT_DESC. Spec: Delivery Report (DR) CallBack, Remark.
 """
 
 from datetime import timedelta
+from typing import Literal
 
 import msgspec
 
+from cloudsms_simulator.engine.fault import PushFault
 from cloudsms_simulator.protocol.states import State, is_final
+
+
+class Manner(msgspec.Struct, frozen=True, kw_only=True):
+    """How the report of a step is pushed when it is not pushed plainly, once, and in its turn."""
+
+    copies: int = 1
+    """How many times the same report is pushed, one after the other; each push has a SERIAL of its own."""
+    held: timedelta = timedelta()
+    """How long after its state was reached it is pushed; reports of later states may overtake it meanwhile."""
+    before_answer: bool = False
+    """The answer to the submission waits for this push, 2 s of wall time at most."""
+    serial: int | None = None
+    """A SERIAL in place of the account's next one."""
+    uid_case: Literal["lower"] | None = None
+    """SMS_UID in the other case of letters."""
+    extra: tuple[tuple[str, bytes], ...] = ()
+    """Keys added at the end, each with its JSON text."""
+    omit: frozenset[str] = frozenset()
+    """Keys left out, of the packet or of its list's item."""
+    desc: str | None = None
+    """A RESULT_DESC in place of the state's name."""
+    fault: PushFault | None = None
+    """What goes wrong with the first attempts."""
+    fault_times: int = 1
+    """With how many of them."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -19,6 +46,7 @@ class Step(msgspec.Struct, frozen=True):
     """Whether nothing follows."""
     lost: bool = False
     """The state is reached, but no report of it is ever pushed."""
+    manner: Manner | None = None
 
 
 class Plan(msgspec.Struct, frozen=True):

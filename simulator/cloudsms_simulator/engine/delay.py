@@ -1,0 +1,64 @@
+"""Delays: how long something takes, fixed or drawn from a distribution.
+
+Reading: R21.
+"""
+
+import math
+from datetime import timedelta
+from statistics import NormalDist
+
+import msgspec
+
+from cloudsms_simulator.engine.chance import Chance
+
+LONGEST = timedelta(hours=25)
+"""What a distribution draws is never longer."""
+
+_NORMAL = NormalDist()
+_ALMOST_NONE = 1e-12
+
+
+class Fixed(msgspec.Struct, frozen=True):
+    """Always the same."""
+
+    value: timedelta
+
+
+class Uniform(msgspec.Struct, frozen=True):
+    """Anything between two bounds, each as likely."""
+
+    lower: timedelta
+    upper: timedelta
+
+
+class Lognormal(msgspec.Struct, frozen=True):
+    """Half of the draws are below the median; the larger `sigma`, the longer the tail. Never below `minimum`."""
+
+    median: timedelta
+    sigma: float
+    minimum: timedelta = timedelta()
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """The values one after the other, and then again: the n-th for the n-th destination seen for a recipient."""
+
+    values: tuple[timedelta, ...]
+
+
+Delay = Fixed | Uniform | Lognormal | Listed
+
+
+def drawn(delay: Delay, chance: Chance, rule: str, purpose: str = "delay") -> timedelta:
+    """One delay in whole microseconds, from nothing to 25 h for the distributions."""
+    match delay:
+        case Fixed(value):
+            return value
+        case Listed(values):
+            return values[(chance.n - 1) % len(values)]
+        case Uniform(lower, upper):
+            return lower + (upper - lower) * chance.draw(rule, purpose)
+        case Lognormal(median, sigma, minimum):
+            deviation = _NORMAL.inv_cdf(max(chance.draw(rule, purpose), _ALMOST_NONE))
+            factor = math.exp(min(sigma * deviation, 100.0))
+            seconds = min(median.total_seconds() * factor, LONGEST.total_seconds())
+            return max(timedelta(seconds=seconds), minimum)
