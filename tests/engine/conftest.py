@@ -6,17 +6,26 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+import msgspec
 import pytest
 
 from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.arrival import Arrival, Reply
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.connection import Connection
 from cloudsms_simulator.engine.directory import Directory
+from cloudsms_simulator.engine.fault import Trouble
+from cloudsms_simulator.engine.hearing import Hearing, Script, hearing_of
 from cloudsms_simulator.engine.message import Message
-from cloudsms_simulator.engine.platform import Arrival, Platform, Reply
+from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.report import Push, PushResult, Report
+from cloudsms_simulator.engine.rule_book import FaultRule, Rule, RuleBook
+from cloudsms_simulator.engine.rules import Rules
+from cloudsms_simulator.engine.tallies import Tally
 from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.protocol import uip
+from cloudsms_simulator.protocol.candidate import Candidate, candidate_of
 from cloudsms_simulator.protocol.profile import SPEC, Profile
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.stores.memory import MemoryStore
@@ -188,6 +197,75 @@ class World:
             "RESULT_DESC": "OK",
         }
         return PushResult(200, json.dumps(answer).encode())
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """What came of a hearing: what befell the answer, and each destination's script, none if it was not processed."""
+
+    trouble: Trouble | None = None
+    scripts: tuple[Script, ...] = ()
+
+    @property
+    def codes(self) -> list[int]:
+        return [int(script.code) for script in self.scripts]
+
+    @property
+    def rules(self) -> list[str | None]:
+        """What decided on each destination."""
+        return [script.rule for script in self.scripts]
+
+    @property
+    def states(self) -> list[list[int]]:
+        """What each destination's message reaches, in order; nothing where there is no message."""
+        return [[] if script.plan is None else [step.state for step in script.plan.steps] for script in self.scripts]
+
+
+class Court:
+    """An account's rules, and what they counted: it hears one request after the other, and keeps each unless told."""
+
+    def __init__(self, *rules: Rule | FaultRule, account: Account | None = None, **book: object) -> None:
+        said = [rule for rule in rules if isinstance(rule, Rule)]
+        faults = [rule for rule in rules if isinstance(rule, FaultRule)]
+        self.book = RuleBook(**{"rules": tuple(said), "faults": tuple(faults), **book})
+        self.account = msgspec.structs.replace(account or Account(), rules=Rules(self.book))
+        self.tallies: dict[Tally, int] = {}
+        self.now = NOON
+
+    def candidate(self, *destinations: tuple[object, object], **fields: object) -> Candidate:
+        """A packet before its checks; a field that is said to be `...` is left out."""
+        packet = {
+            "ROUTE_ID": ROUTE,
+            "MULTI_MSISDN_LIST": [
+                {"COUNTRY_CODE": country, "DEST_MSISDN": msisdn}
+                for country, msisdn in destinations or ((852, "67000011"),)
+            ],
+            "SMS_CONTENT": "Your code is 123345",
+            "VERSION": "2021-01-01",
+        } | fields
+        body = json.dumps({name: value for name, value in packet.items() if value is not ...}).encode()
+        return candidate_of(uip.decode(body), self.account, SPEC)
+
+    def hearing(self, *destinations: tuple[object, object], **fields: object) -> Hearing | None:
+        """The hearing of a packet, with nothing asked yet; the rules were put to use at noon."""
+        return hearing_of(self.account, self.candidate(*destinations, **fields), self.tallies, self.now, NOON)
+
+    def hear(self, *destinations: tuple[object, object], keep: bool = True, **fields: object) -> Heard:
+        """Everything about a packet whose destinations are all in order."""
+        hearing = self.hearing(*destinations, **fields)
+        assert hearing is not None, "no rule has anything to say"
+        trouble, scripts = hearing.trouble(), ()
+        if trouble is None or trouble.processed:
+            scripts = tuple(hearing.scripts(range(len(destinations) or 1)).values())
+            hearing.accepted(sum(script.plan is not None for script in scripts))
+        if keep:
+            self.tallies |= hearing.tallies.written
+        return Heard(trouble, scripts)
+
+
+@pytest.fixture(scope="session")
+def court() -> type[Court]:
+    """Makes courts, of rules and faults in their order, and of what else a rule book says."""
+    return Court
 
 
 @pytest.fixture(scope="session")

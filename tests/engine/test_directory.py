@@ -59,3 +59,22 @@ def test_any_key_finds_its_own_account_and_no_other(keys: set[str], asked: str) 
     directory = Directory(Account(name=f"account-{index}", auth_key=key) for index, key in enumerate(keys))
     found = directory.find(asked)
     assert (None if found is None else found.auth_key) == (asked if asked in keys else None)
+
+
+def test_another_configuration_takes_the_place_of_an_account() -> None:
+    directory = Directory([SHOP, ANYBODY])
+    poorer, calmer = Account(name="shop", auth_key="shop-key", rate_limit=1), Account(name="anybody", auth_key="*")
+    directory.replace(poorer)
+    directory.replace(calmer)
+    assert directory.named("shop") is directory.find("shop-key") is poorer
+    assert directory.find("any other") is calmer
+    assert list(directory) == [poorer, calmer]
+
+
+def test_the_key_of_an_account_cannot_be_replaced() -> None:
+    directory = Directory([SHOP])
+    with pytest.raises(ValueError, match='the AUTH_KEY of account "shop" cannot change'):
+        directory.replace(Account(name="shop", auth_key="another"))
+    with pytest.raises(KeyError):
+        directory.replace(BANK)
+    assert directory.find("shop-key") is SHOP

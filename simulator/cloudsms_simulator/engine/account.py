@@ -15,7 +15,11 @@ from typing import Literal
 
 import msgspec
 
+from cloudsms_simulator.engine.fault import Identity
 from cloudsms_simulator.engine.money import Currency
+from cloudsms_simulator.engine.outlook import Outlook
+from cloudsms_simulator.engine.rule_book import RuleBook
+from cloudsms_simulator.engine.rules import Rules
 from cloudsms_simulator.engine.script import DELIVERED_AFTER_A_SECOND, Plan
 from cloudsms_simulator.protocol.profile import SPEC, Profile
 
@@ -26,6 +30,7 @@ DEFAULT_AUTH_KEY = "local-simulator-only-AUTH-KEY-for-the-account-named-default-
 
 DEFAULT_ROUTES = ("VerifyCode_516", "Notification_516", "Marketing_516")
 ANY = "*"
+NO_RULES = Rules(RuleBook())
 DEFAULT_PRICES: Mapping[int | None, Decimal] = MappingProxyType({None: Decimal("0.05")})
 
 
@@ -40,7 +45,7 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
     timeout: timedelta = timedelta(seconds=5)
     """Wall time for a whole attempt, connecting included."""
     concurrency: int = 32
-    """How many reports of the account are on the way at once; those of one SMS_UID never are."""
+    """How many reports of the account are on the way at once while its clock goes; those of one SMS_UID never are."""
     verify: bool = True
     """Whether the customer's server certificate must be good for our CA, the system's, or `ca`."""
     ca: str | None = None
@@ -48,6 +53,8 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
     client_cert: str | None = None
     """Path of the certificate (PEM) the platform shows; None: the simulator's own."""
     client_key: str | None = None
+    identity: Identity = Identity.VALID
+    """Any other shows a certificate that is wrong in one way, or none, whatever `client_cert` says."""
 
 
 class Blacklist(msgspec.Struct, frozen=True):
@@ -98,8 +105,20 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """Packets in one second of the account's clock; None: any number."""
     pending_limit: int | None = None
     """Reports that may be outstanding; None: any number."""
-    plan: Plan = DELIVERED_AFTER_A_SECOND
-    """What becomes of an accepted message."""
+    push_window: int = 1
+    """How many reports are on the way at once while the account's clock is frozen; 1 keeps them in the order due."""
+    plan: Outlook = DELIVERED_AFTER_A_SECOND
+    """What becomes of an accepted message no rule says anything about."""
+    rules: Rules = NO_RULES
+    """What a scenario, or somebody over the API, has laid down."""
+    seed: int = 0
+    """What every chance of the account is drawn from."""
+
+    @property
+    def usual_plan(self) -> Plan:
+        """What becomes of a message where no script decides: where plans are drawn, every message has a script."""
+        outlook = self.rules.book.outlook or self.plan
+        return outlook if isinstance(outlook, Plan) else DELIVERED_AFTER_A_SECOND
 
     def price(self, country_code: int) -> Decimal | None:
         """The price of one segment to a country, or None when the account has none."""

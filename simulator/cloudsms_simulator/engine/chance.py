@@ -10,7 +10,9 @@ from hashlib import blake2b
 
 import msgspec
 
-_SCALE = 2.0**-64
+_SURPLUS = 11
+_SCALE = 2.0**-53
+"""A float holds 53 bits; with all 64 of them the largest draws would be rounded up to 1."""
 
 
 class Chance(msgspec.Struct, frozen=True):
@@ -23,4 +25,5 @@ class Chance(msgspec.Struct, frozen=True):
     def draw(self, rule: str, purpose: str = "") -> float:
         """A number from 0 up to, but not including, 1. Rules, and purposes of one rule, draw independently."""
         said = "\0".join((str(self.seed), rule, self.recipient, str(self.n), purpose))
-        return int.from_bytes(blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).digest()) * _SCALE
+        digest = blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        return (int.from_bytes(digest) >> _SURPLUS) * _SCALE

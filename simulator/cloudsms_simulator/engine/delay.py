@@ -11,8 +11,8 @@ import msgspec
 
 from cloudsms_simulator.engine.chance import Chance
 
-LONGEST = timedelta(hours=25)
-"""What a distribution draws is never longer."""
+LONGEST = timedelta(days=7)
+"""Where the tail of a distribution is cut off: long after the longest a message can wait for its final state."""
 
 _NORMAL = NormalDist()
 _ALMOST_NONE = 1e-12
@@ -49,7 +49,7 @@ Delay = Fixed | Uniform | Lognormal | Listed
 
 
 def drawn(delay: Delay, chance: Chance, rule: str, purpose: str = "delay") -> timedelta:
-    """One delay in whole microseconds, from nothing to 25 h for the distributions."""
+    """One delay in whole microseconds. A draw of `Lognormal` ends at `LONGEST`, the others within what they say."""
     match delay:
         case Fixed(value):
             return value

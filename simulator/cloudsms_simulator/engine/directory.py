@@ -31,6 +31,18 @@ class Directory:
         """The account of a name."""
         return self._by_name.get(name)
 
+    def replace(self, account: Account) -> None:
+        """Puts another configuration in the place of the account of that name; its AUTH_KEY stays what it was.
+
+        KeyError when there is no such account, ValueError when the key is another.
+        """
+        if self._by_name[account.name].auth_key != account.auth_key:
+            raise ValueError(f'the AUTH_KEY of account "{account.name}" cannot change')
+        self._by_name[account.name] = account
+        self._by_digest[_digest(account.auth_key)] = account
+        if account.auth_key == ANY:
+            self._of_any_key = account
+
     def find(self, key: str) -> Account | None:
         """The account a key belongs to, else the one that answers to any key, else None."""
         return self._by_digest.get(_digest(key)) or self._of_any_key

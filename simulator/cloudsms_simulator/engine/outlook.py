@@ -29,7 +29,10 @@ class Course(msgspec.Struct, frozen=True):
 
 
 class Mix(msgspec.Struct, frozen=True):
-    """One final state for each message, by its share in percent; the shares add up to 100."""
+    """One state for each message, by its share in percent; the shares add up to 100.
+
+    A message whose state is not final expires.
+    """
 
     shares: tuple[tuple[int, Decimal], ...]
     delay: Delay

@@ -54,7 +54,7 @@ class FaultRule(msgspec.Struct, frozen=True, kw_only=True):
     processed: bool | None = None
     """Whether the request has its effect; None: as is usual for the fault."""
     times: int | None = None
-    """How many requests it befalls; None: all that fit."""
+    """How many requests with the same first recipient it befalls; None: all that fit."""
     over: timedelta | None = None
     """How long a DRIBBLE takes, or ACCEPT_THEN_HANG holds the connection, in wall time."""
 

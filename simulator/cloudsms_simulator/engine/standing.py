@@ -26,3 +26,5 @@ class Standing(msgspec.Struct, frozen=True):
     second: datetime | None = None
     """The second of the account's clock in which packets are counted."""
     packets: int = 0
+    rules_since: datetime | None = None
+    """When the account's rules were put to use, on its clock; None: when the clock was set going."""

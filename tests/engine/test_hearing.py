@@ -1,0 +1,532 @@
+"""Hearings: which rule decides, whose turn a reply is, what befalls answers, and what is counted.
+
+Reading: R21, R22, R23.
+"""
+
+from collections import defaultdict
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.condition import Condition, Hours, Ordinal, Words
+from cloudsms_simulator.engine.delay import Fixed, Listed, Lognormal, Uniform
+from cloudsms_simulator.engine.fault import UNPROCESSED, Fault, Trouble
+from cloudsms_simulator.engine.hearing import Script, hits_of
+from cloudsms_simulator.engine.outlook import Course, Mix, Turn
+from cloudsms_simulator.engine.rule_book import Change, FaultRule, ReplyStep, Rule, RuleBook
+from cloudsms_simulator.engine.script import DELIVERED_AFTER_A_SECOND, plan_of, step
+from cloudsms_simulator.engine.subject import destinations_of
+from cloudsms_simulator.protocol.request_checks import list_is_an_array
+from cloudsms_simulator.protocol.result_codes import ResultCode
+
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+OK, BUSY, QUEUE, INTERCEPT = 1, 3, 0x10000005, 0x10000006
+
+ANNA, BEN, SINGAPORE = (852, "67000011"), (852, "67000012"), (65, "81234567")
+MAGIC_BUSY, MAGIC_LOST, MAGIC_RESET = (852, "67555103"), (852, "67555301"), (852, "67555401")
+TO_HONG_KONG = Condition(to=("852*",))
+REJECTED = plan_of(step(8, 3 * SECOND))
+
+
+def replying(*codes: int | tuple[int, int], id: str = "it", **said: object) -> Rule:
+    """A rule that replies codes, each for ever or, with a number, so many times."""
+    pairs = [code if isinstance(code, tuple) else (code, None) for code in codes]
+    return Rule(id=id, replies=tuple(ReplyStep(ResultCode(code), times) for code, times in pairs), **said)
+
+
+# Whether there is a hearing at all
+
+
+def test_without_rules_there_is_no_hearing(court) -> None:
+    assert court().hearing(ANNA) is None
+    assert court(outlook=REJECTED).hearing(ANNA) is None
+    assert court(states=("up",)).hearing(*[ANNA] * 200) is None
+
+
+@pytest.mark.parametrize("book", [{"timeline": (Change(book=RuleBook(), at=MINUTE),)}, {"rules": (Rule(id="it"),)}])
+def test_with_rules_there_is_one(court, book: dict[str, object]) -> None:
+    assert court(**book).hearing(ANNA) is not None
+
+
+def test_an_account_whose_own_reports_are_drawn_has_one(court) -> None:
+    mix = Mix(((2, Decimal(50)), (5, Decimal(50))), Fixed(SECOND))
+    heard = court(account=Account(plan=mix)).hear(*[(852, f"670{index:05}") for index in range(200)])
+    assert {state for [state] in heard.states} == {2, 5}
+    assert set(heard.rules) == {None}
+
+
+# Which rule decides
+
+
+def test_the_first_rule_that_fits_decides(court) -> None:
+    here = court(
+        replying(BUSY, id="singapore", condition=Condition(to=("65*",))),
+        replying(INTERCEPT, id="everybody"),
+        replying(QUEUE, id="nobody"),
+    )
+    assert here.hear(ANNA, SINGAPORE).rules == ["everybody", "singapore"]
+
+
+def test_a_refusal_has_its_code_and_no_plan(court) -> None:
+    assert court(replying(BUSY)).hear(ANNA).scripts == (Script(ResultCode.BUSY, None, "it"),)
+
+
+@pytest.mark.parametrize("code", [*ResultCode], ids=lambda code: code.name)
+def test_every_result_code_can_be_replied(court, code: ResultCode) -> None:
+    [script] = court(replying(code)).hear(ANNA).scripts
+    assert (script.code, script.plan is None) == (code, code != OK)
+
+
+def test_a_rule_that_says_nothing_of_reports_leaves_them_to_the_book_and_the_book_to_the_account(court) -> None:
+    account = Account(plan=plan_of(step(5, SECOND)))
+    own = Rule(id="own", condition=Condition(to=("65*",)), outlook=REJECTED)
+    silent = Rule(id="silent", condition=Condition(to=("85267000012",)))
+    assert court(own, silent, account=account).hear(SINGAPORE, BEN, ANNA).states == [[8], [5], [5]]
+    booked = court(own, silent, account=account, outlook=plan_of(step(4, SECOND)))
+    assert booked.hear(SINGAPORE, BEN, ANNA).states == [[8], [4], [4]]
+
+
+def test_rules_come_before_magic_numbers_and_these_before_the_defaults(court) -> None:
+    here = court(replying(INTERCEPT, condition=Condition(to=("85267555103",))), outlook=REJECTED)
+    heard = here.hear(MAGIC_BUSY, (852, "68555103"), MAGIC_LOST, ANNA)
+    assert heard.rules == ["it", "magic 555103", "magic 555301", None]
+    assert heard.codes == [INTERCEPT, BUSY, OK, OK]
+    assert heard.states == [[], [], [2], [8]]
+
+
+def test_a_rule_used_up_leaves_a_magic_number_its_meaning(court) -> None:
+    here = court(replying((INTERCEPT, 1)))
+    assert [here.hear(MAGIC_BUSY).codes for _ in range(2)] == [[INTERCEPT], [BUSY]]
+
+
+def test_magic_numbers_that_mean_nothing_are_ordinary(court) -> None:
+    here = court(Rule(id="it", condition=Condition(to=("65*",))), magic=False)
+    heard = here.hear(MAGIC_BUSY, MAGIC_LOST, MAGIC_RESET)
+    assert (heard.trouble, heard.rules) == (None, [None, None, None])
+    assert [script.plan for script in heard.scripts] == [DELIVERED_AFTER_A_SECOND] * 3
+    assert court(magic=False).hearing(MAGIC_RESET) is None
+
+
+# Sequences
+
+
+def test_a_sequence_is_replied_in_turn_and_its_last_reply_holds_for_ever(court) -> None:
+    here = court(replying((BUSY, 2), (QUEUE, 1), OK))
+    assert [here.hear(ANNA).codes for _ in range(6)] == [[BUSY], [BUSY], [QUEUE], [OK], [OK], [OK]]
+
+
+def test_each_recipient_has_the_sequence_for_itself(court) -> None:
+    here = court(replying((BUSY, 1), OK))
+    assert [here.hear(ANNA).codes, here.hear(BEN).codes, here.hear(ANNA, BEN).codes] == [[BUSY], [BUSY], [OK, OK]]
+
+
+def test_each_rule_counts_for_itself(court) -> None:
+    code, other = Condition(content=Words(contains="code")), Condition(content=Words(contains="other"))
+    here = court(replying((BUSY, 1), OK, id="code", condition=code), replying((QUEUE, 1), OK, condition=other))
+    texts = ["code", "other", "code", "other"]
+    assert [here.hear(ANNA, SMS_CONTENT=text).codes for text in texts] == [[BUSY], [QUEUE], [OK], [OK]]
+
+
+def test_a_sequence_that_is_used_up_leaves_the_destination_to_the_next_rule(court) -> None:
+    here = court(replying((BUSY, 1), id="one"), replying((QUEUE, 1), id="two"))
+    assert [here.hear(ANNA).rules for _ in range(3)] == [["one"], ["two"], [None]]
+    assert here.hear(BEN).rules == ["one"]
+
+
+def test_a_rule_before_it_that_fits_uses_up_nothing(court) -> None:
+    here = court(replying(OK, id="code", condition=Condition(content=Words(contains="code"))), replying((BUSY, 1)))
+    assert [here.hear(ANNA, SMS_CONTENT=text).codes for text in ["code", "code", "x", "x"]] == [
+        [OK],
+        [OK],
+        [BUSY],
+        [OK],
+    ]
+
+
+def test_a_number_that_is_in_a_batch_twice_has_two_turns(court) -> None:
+    assert court(replying((BUSY, 1), OK)).hear(ANNA, BEN, ANNA).codes == [BUSY, BUSY, OK]
+
+
+def test_a_reply_of_its_own_time_is_that_late(court) -> None:
+    late = Rule(id="it", replies=(ReplyStep(ResultCode.BUSY, 1, Fixed(3 * SECOND)), ReplyStep()))
+    here = court(late)
+    assert [here.hear(ANNA).scripts[0].delay for _ in range(2)] == [3 * SECOND, timedelta()]
+
+
+def test_replies_draw_their_delays_for_each_recipient(court) -> None:
+    late = Rule(id="it", replies=(ReplyStep(delay=Uniform(SECOND, 2 * SECOND)),))
+    heard = court(late).hear(*[(852, f"670{index:05}") for index in range(50)])
+    assert len({script.delay for script in heard.scripts}) == 50
+
+
+def test_only_a_refusal_of_a_rule_for_packets_refuses_all(court) -> None:
+    here = court(replying((BUSY, 1), OK, scope="packet", condition=Condition(to=("65*",))))
+    assert [script.refuses_all for script in here.hear(ANNA, SINGAPORE).scripts] == [False, True]
+    assert [script.refuses_all for script in here.hear(ANNA, SINGAPORE).scripts] == [False, False]
+    assert not court(replying(BUSY)).hear(ANNA).scripts[0].refuses_all
+
+
+# Named states
+
+UP, DOWN = Condition(state=frozenset({"up"})), Condition(state=frozenset({"down"}))
+
+
+def test_a_state_begins_where_the_book_says_and_changes_with_the_rule_that_decides(court) -> None:
+    here = court(
+        replying(BUSY, id="fall", condition=UP, then="down"),
+        replying(QUEUE, id="rise", condition=DOWN, then="up"),
+        states=("up", "down"),
+    )
+    assert [here.hear(ANNA).rules for _ in range(3)] == [["fall"], ["rise"], ["fall"]]
+
+
+def test_a_transition_holds_for_the_destinations_after_it_in_the_same_batch(court) -> None:
+    here = court(
+        replying(BUSY, id="fall", condition=Condition(state=frozenset({"up"}), to=("65*",)), then="down"),
+        replying(INTERCEPT, id="fallen", condition=DOWN),
+        states=("up", "down"),
+    )
+    assert here.hear(ANNA, SINGAPORE, ANNA, BEN).rules == [None, "fall", "fallen", "fallen"]
+    assert here.hear(ANNA).rules == ["fallen"]
+
+
+def test_a_request_that_is_not_kept_changes_no_state(court) -> None:
+    here = court(replying(BUSY, condition=UP, then="down"), states=("up", "down"))
+    assert [here.hear(ANNA, keep=False).rules, here.hear(ANNA).rules, here.hear(ANNA).rules] == [["it"], ["it"], [None]]
+
+
+def test_a_rule_may_name_the_first_state_again(court) -> None:
+    here = court(
+        replying(BUSY, id="back", condition=DOWN, then="up"),
+        replying(OK, id="stay", condition=UP, then="up"),
+        states=("up", "down"),
+    )
+    assert [here.hear(ANNA).rules for _ in range(2)] == [["stay"], ["stay"]]
+
+
+# Timelines
+
+
+def test_a_timeline_by_time_puts_other_rules_in_force(court) -> None:
+    blackout = RuleBook(name="blackout", rules=(replying(BUSY, id="dark"),))
+    here = court(timeline=(Change(book=blackout, at=10 * MINUTE), Change(book=RuleBook(name="end"), at=20 * MINUTE)))
+    told = []
+    for _ in range(3):
+        told.append(here.hear(ANNA).rules)
+        here.now += 10 * MINUTE
+    assert told == [[None], ["dark"], [None]]
+
+
+def test_a_timeline_by_messages_counts_those_that_were_accepted(court) -> None:
+    to_singapore = Condition(to=("65*",))
+    blackout = RuleBook(name="blackout", rules=(replying(BUSY, id="dark"),))
+    here = court(replying(INTERCEPT, condition=to_singapore), timeline=(Change(book=blackout, messages=3),))
+    told = [here.hear(*batch).rules for batch in ([ANNA, SINGAPORE], [ANNA], [ANNA, ANNA], [ANNA])]
+    assert told == [[None, "it"], [None], [None, None], ["dark"]]
+
+
+def test_rules_of_the_same_name_in_two_books_count_for_themselves(court) -> None:
+    later = RuleBook(name="later", rules=(replying((QUEUE, 1), OK, id="it"),), states=("a", "b"))
+    here = court(replying((BUSY, 1), OK), name="first", timeline=(Change(book=later, at=MINUTE),))
+    told = [here.hear(ANNA).codes for _ in range(2)]
+    here.now += MINUTE
+    assert [*told, here.hear(ANNA).codes, here.hear(ANNA).codes] == [[BUSY], [OK], [QUEUE], [OK]]
+
+
+def test_time_in_the_books_of_a_timeline_counts_from_the_beginning_of_the_first(court) -> None:
+    later = RuleBook(name="later", rules=(replying(BUSY, condition=Condition(time=Hours(after=2 * MINUTE))),))
+    here = court(timeline=(Change(book=later, at=MINUTE),))
+    told = []
+    for _ in range(3):
+        told.append(here.hear(ANNA).codes)
+        here.now += MINUTE
+    assert told == [[OK], [OK], [BUSY]]
+
+
+# Faults
+
+
+def faulty(fault: Fault | None = Fault.EMPTY_RESPONSE, id: str = "fault", **said: object) -> FaultRule:
+    return FaultRule(id=id, fault=fault, **said)
+
+
+def test_the_first_fault_that_fits_befalls_the_answer(court) -> None:
+    here = court(
+        faulty(Fault.HTTP_500, "singapore", condition=Condition(to=("65*",))),
+        faulty(Fault.DRIBBLE, "dribble", over=5 * SECOND),
+        faulty(Fault.BROKEN_JSON, "broken"),
+    )
+    assert here.hear(SINGAPORE).trouble == Trouble("singapore", Fault.HTTP_500, processed=False)
+    assert here.hear(ANNA).trouble == Trouble("dribble", Fault.DRIBBLE, over=5 * SECOND)
+
+
+def test_a_fault_befalls_a_batch_of_which_one_destination_fits(court) -> None:
+    here = court(faulty(condition=Condition(to=("65*",))))
+    assert here.hear(ANNA, BEN).trouble is None
+    assert here.hear(ANNA, BEN, SINGAPORE).trouble == Trouble("fault", Fault.EMPTY_RESPONSE, processed=False)
+
+
+def test_all_keys_of_a_fault_must_fit_the_same_destination(court) -> None:
+    here = court(faulty(condition=Condition(to=("65*",), item=Ordinal(nth=frozenset({2})))))
+    assert here.hear(SINGAPORE, ANNA).trouble is None
+    assert here.hear(ANNA, SINGAPORE).trouble is not None
+
+
+@pytest.mark.parametrize("fault", [*Fault], ids=str)
+@pytest.mark.parametrize("processed", [None, True, False])
+def test_a_fault_strikes_before_processing_or_after_as_is_usual_or_as_it_says(
+    court, fault: Fault, processed: bool | None
+) -> None:
+    heard = court(faulty(fault, processed=processed)).hear(ANNA)
+    expected = fault not in UNPROCESSED if processed is None else processed
+    assert heard.trouble == Trouble("fault", fault, processed=expected)
+    assert len(heard.scripts) == expected
+
+
+def test_a_fault_may_be_nothing_but_a_delay(court) -> None:
+    here = court(faulty(None, "slow", delay=Listed((SECOND, 2 * SECOND))))
+    told = [here.hear(ANNA).trouble for _ in range(3)]
+    assert told == [Trouble("slow", delay=seconds * SECOND) for seconds in (1, 2, 1)]
+
+
+def test_a_fault_befalls_so_many_requests_of_a_first_recipient_and_then_the_next_fault_does(court) -> None:
+    here = court(faulty(Fault.HTTP_500, "first", times=2), faulty(Fault.HTML_PAGE, "second", times=1))
+    told = [here.hear(ANNA, BEN).trouble for _ in range(4)]
+    assert [trouble and trouble.rule for trouble in told] == ["first", "first", "second", None]
+    assert here.hear(BEN, ANNA).trouble is not None
+
+
+def test_a_fault_on_the_nth_request_strikes_once(court) -> None:
+    here = court(faulty(Fault.EMPTY_RESPONSE, condition=Condition(request=Ordinal(nth=frozenset({2})))))
+    assert [here.hear(ANNA).trouble is not None for _ in range(4)] == [False, True, False, False]
+
+
+def test_a_fault_before_processing_uses_up_no_reply_and_no_state(court) -> None:
+    here = court(
+        faulty(Fault.HTTP_500, times=1),
+        replying((BUSY, 1), (QUEUE, 1), condition=UP, then="up"),
+        states=("up",),
+    )
+    assert [here.hear(ANNA).codes for _ in range(4)] == [[], [BUSY], [QUEUE], [OK]]
+
+
+def test_a_fault_before_processing_leaves_every_draw_of_a_recipient_as_it_was(court) -> None:
+    drawn = Rule(id="it", outlook=Mix(((2, Decimal(50)), (5, Decimal(50))), Lognormal(SECOND, 1.0)))
+    struck, spared = court(faulty(times=3), drawn), court(drawn)
+    assert [here.hear(ANNA).scripts for here in [struck] * 3] == [()] * 3
+    assert [struck.hear(ANNA).scripts for _ in range(5)] == [spared.hear(ANNA).scripts for _ in range(5)]
+
+
+def test_a_fault_after_processing_uses_up_a_reply(court) -> None:
+    here = court(faulty(Fault.PROCESSED_NO_ANSWER, times=1), replying((BUSY, 1), OK))
+    assert [here.hear(ANNA).codes for _ in range(2)] == [[BUSY], [OK]]
+
+
+def test_a_fault_may_wait_for_a_state_that_a_reply_brings_about(court) -> None:
+    here = court(faulty(condition=DOWN), replying(BUSY, condition=UP, then="down"), states=("up", "down"))
+    assert [here.hear(ANNA).trouble is not None for _ in range(3)] == [False, True, True]
+
+
+def test_requests_tried_again_draw_their_fault_again(court) -> None:
+    here = court(faulty(condition=Condition(probability=0.5)))
+    struck = [here.hear(ANNA).trouble is not None for _ in range(200)]
+    assert 70 < struck.count(True) < 130
+
+
+def test_the_faults_of_a_scenario_come_before_that_of_a_magic_number(court) -> None:
+    here = court(faulty(Fault.HTML_PAGE, times=1))
+    told = [here.hear(MAGIC_RESET).trouble for _ in range(2)]
+    assert [trouble.rule for trouble in told] == ["fault", "magic 555401"]
+
+
+def test_of_several_magic_faults_in_a_batch_the_first_strikes(court) -> None:
+    trouble = court().hear(ANNA, (65, "81555407"), MAGIC_RESET).trouble
+    assert trouble == Trouble("magic 555407", Fault.HTTP_500, processed=False)
+
+
+def test_a_magic_fault_does_not_strike_where_a_rule_decides(court) -> None:
+    here = court(replying((BUSY, 2), condition=TO_HONG_KONG))
+    assert [here.hear(MAGIC_RESET).codes for _ in range(3)] == [[BUSY], [BUSY], []]
+    assert here.hear(MAGIC_BUSY, (65, "81555402")).trouble == Trouble(
+        "magic 555402", Fault.EMPTY_RESPONSE, processed=False
+    )
+
+
+def test_a_magic_fault_gives_way_to_a_rule_of_chance_exactly_when_that_decides(court) -> None:
+    rule = replying(BUSY, condition=Condition(probability=0.5))
+    numbers = [(852, f"{index:02}555402") for index in range(100)]
+    heard = [court(rule).hear(number) for number in numbers]
+    assert {(each.trouble is None, tuple(each.codes)) for each in heard} == {(True, (BUSY,)), (False, ())}
+
+
+# Requests that are not in order
+
+
+def test_a_fault_befalls_a_request_without_destinations_that_fits_otherwise(court) -> None:
+    here = court(faulty(condition=Condition(content=Words(contains="code"))))
+    for destinations in (..., None, "x", [], [{}] * 201):
+        hearing = here.hearing(MULTI_MSISDN_LIST=destinations)
+        assert hearing.trouble() is not None
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        TO_HONG_KONG,
+        Condition(country=frozenset({852})),
+        Condition(item=Ordinal(every=1)),
+        Condition(to=("852*", "65*")),
+    ],
+)
+def test_a_fault_for_some_destinations_does_not_befall_a_request_without_any(court, condition: Condition) -> None:
+    assert court(faulty(condition=condition)).hearing(MULTI_MSISDN_LIST=[]).trouble() is None
+
+
+def test_of_destinations_that_are_not_in_order_what_can_be_read_is_asked(court) -> None:
+    here = court(faulty(condition=TO_HONG_KONG))
+    unreadable = [17, {"COUNTRY_CODE": "852", "DEST_MSISDN": "67"}, {"COUNTRY_CODE": 65}]
+    readable = [17, {"COUNTRY_CODE": 852, "DEST_MSISDN": "67-x"}]
+    assert here.hearing(MULTI_MSISDN_LIST=unreadable).trouble() is None
+    assert here.hearing(MULTI_MSISDN_LIST=readable).trouble() is not None
+
+
+def test_a_batch_is_the_same_before_its_list_was_checked_and_after(court) -> None:
+    candidate = court().candidate(ANNA, SINGAPORE)
+    before = destinations_of(candidate)
+    assert list_is_an_array(candidate) is None
+    assert destinations_of(candidate) is candidate.destinations
+    assert before == candidate.destinations
+
+
+def test_destinations_that_are_refused_are_not_seen(court) -> None:
+    here = court(replying((BUSY, 1), OK))
+    hearing = here.hearing(ANNA, BEN, SINGAPORE)
+    assert hearing.trouble() is None
+    assert [*hearing.scripts([0, 2])] == [0, 2]
+    assert ("seen", "", "85267000012") not in hearing.tallies.written
+
+
+# What is counted
+
+
+def test_everything_a_request_counts_is_written_and_nothing_is_kept_by_itself(court) -> None:
+    here = court(
+        faulty(None, "slow", times=9),
+        replying((BUSY, 1), OK, condition=Condition(to=("65*",)), then="down"),
+        Rule(id="idle", condition=Condition(to=("86*",))),
+        name="book",
+        states=("up", "down"),
+        timeline=(Change(book=RuleBook(), messages=100),),
+    )
+    hearing = here.hearing(SINGAPORE, ANNA, SINGAPORE)
+    assert hearing.trouble() is not None
+    hearing.scripts(range(3))
+    hearing.accepted(2)
+    assert hearing.tallies.written == {
+        ("requests", "", ""): 1,
+        ("asked", "", "6581234567"): 1,
+        ("fault book", "slow", "6581234567"): 1,
+        ("seen", "", "6581234567"): 2,
+        ("seen", "", "85267000011"): 1,
+        ("rule book", "it", "6581234567"): 2,
+        ("state", "book", ""): 1,
+        ("messages", "", ""): 2,
+        hits_of("book", "slow"): 1,
+        hits_of("book", "it"): 2,
+    }
+    assert here.tallies == {}
+
+
+def test_a_request_that_is_not_kept_counts_nothing(court) -> None:
+    said = faulty(None, times=2), replying((BUSY, 2), OK)
+    here, spared = court(*said), court(*said)
+    for _ in range(3):
+        here.hear(ANNA, keep=False)
+    assert [here.hear(ANNA) for _ in range(4)] == [spared.hear(ANNA) for _ in range(4)]
+
+
+def test_a_fault_that_strikes_before_processing_counts_only_the_request_and_itself(court) -> None:
+    here = court(faulty(times=1), replying((BUSY, 1)), name="book")
+    here.hear(ANNA)
+    assert here.tallies == {
+        ("requests", "", ""): 1,
+        ("asked", "", "85267000011"): 1,
+        ("fault book", "fault", "85267000011"): 1,
+        hits_of("book", "fault"): 1,
+    }
+
+
+def test_a_rule_that_never_decided_has_no_hits(court) -> None:
+    here = court(replying((BUSY, 1), id="one"), Rule(id="two"), Rule(id="idle"), name="book")
+    for _ in range(3):
+        here.hear(ANNA)
+    assert [here.tallies.get(hits_of("book", rule), 0) for rule in ("one", "two", "idle")] == [1, 2, 0]
+
+
+# Repeatability
+
+CHANCY = (
+    replying((BUSY, 1), OK, id="flaky", condition=Condition(probability=0.3)),
+    replying((QUEUE, 2), id="full", condition=Condition(content=Words(contains="code"), to=("*1", "*2"))),
+    Rule(
+        id="mixed",
+        condition=Condition(any=(Condition(probability=0.4), Condition(to=("*3",)))),
+        replies=(ReplyStep(delay=Uniform(SECOND, 9 * SECOND)),),
+        outlook=Mix(((2, Decimal(60)), (5, Decimal(40))), Lognormal(7 * SECOND, 0.8)),
+    ),
+)
+CHANCY_FAULTS = (
+    faulty(Fault.HTTP_500, "down", condition=Condition(probability=0.2)),
+    faulty(None, "slow", condition=Condition(probability=0.5), delay=Uniform(SECOND, 9 * SECOND)),
+    faulty(Fault.BROKEN_JSON, "broken", times=2, condition=Condition(probability=0.5)),
+)
+USUAL = Course((Turn(1, Uniform(SECOND, 2 * SECOND), False), Turn(2, Lognormal(7 * SECOND, 0.8, SECOND), True)))
+
+recipients = st.sampled_from([(852, f"6700001{digit}") for digit in range(5)])
+orders = st.lists(recipients, max_size=30).flatmap(lambda sent: st.tuples(st.just(sent), st.permutations(sent)))
+
+
+@given(orders, st.integers(0, 3))
+def test_what_befalls_the_nth_request_of_a_recipient_does_not_depend_on_the_others(court, orders, seed: int) -> None:
+    def outcomes(order) -> dict[object, list[object]]:
+        here = court(*CHANCY_FAULTS, *CHANCY, outlook=USUAL, account=Account(seed=seed))
+        told = defaultdict(list)
+        for recipient in order:
+            told[recipient].append(here.hear(recipient))
+        return told
+
+    sent, arrived = orders
+    assert outcomes(sent) == outcomes(arrived)
+
+
+@given(orders, st.lists(st.integers(1, 10), min_size=30, max_size=30))
+def test_what_a_recipients_nth_destination_gets_does_not_depend_on_the_batches_it_is_in(court, orders, sizes) -> None:
+    sent, arrived = orders
+    one_by_one, in_batches = court(*CHANCY, outlook=USUAL), court(*CHANCY, outlook=USUAL)
+    single, batched = defaultdict(list), defaultdict(list)
+    for recipient in sent:
+        single[recipient] += one_by_one.hear(recipient).scripts
+    for size in sizes:
+        batch, arrived = arrived[:size], arrived[size:]
+        if batch:
+            for recipient, script in zip(batch, in_batches.hear(*batch).scripts, strict=True):
+                batched[recipient].append(script)
+    assert single == batched
+
+
+def test_the_same_seed_brings_the_same_and_another_seed_another(court) -> None:
+    def outcomes(seed: int) -> list[object]:
+        here = court(*CHANCY_FAULTS, *CHANCY, outlook=USUAL, account=Account(seed=seed))
+        return [here.hear((852, f"670000{index % 50:02}")) for index in range(200)]
+
+    assert outcomes(1) == outcomes(1) != outcomes(2)
+
+
+def test_two_accounts_with_the_same_seed_have_the_same_fate(court) -> None:
+    one, other = (court(*CHANCY, account=Account(name=name)) for name in ("one", "other"))
+    assert one.hear(ANNA, BEN, SINGAPORE) == other.hear(ANNA, BEN, SINGAPORE)

@@ -1,0 +1,98 @@
+"""Rules: which rule book of a timeline is in force, and when there is nothing to ask.
+
+Reading: R21.
+"""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from cloudsms_simulator.engine.delay import Fixed
+from cloudsms_simulator.engine.fault import Fault
+from cloudsms_simulator.engine.outlook import Course, Mix, Turn
+from cloudsms_simulator.engine.rule_book import Change, FaultRule, Rule, RuleBook
+from cloudsms_simulator.engine.rules import Rules
+from cloudsms_simulator.engine.script import DELIVERED_AFTER_A_SECOND
+
+MINUTE = timedelta(minutes=1)
+TICK = timedelta(microseconds=1)
+BLACKOUT, HEALTHY, BUSY = RuleBook(name="blackout"), RuleBook(name="healthy"), RuleBook(name="busy")
+
+
+def timeline(*changes: Change) -> Rules:
+    return Rules(RuleBook(name="first", timeline=changes))
+
+
+BY_TIME = timeline(Change(book=BLACKOUT, at=10 * MINUTE), Change(book=HEALTHY, at=20 * MINUTE))
+BY_MESSAGES = timeline(Change(book=BLACKOUT, messages=3), Change(book=HEALTHY, messages=5))
+BY_BOTH = timeline(Change(book=BLACKOUT, at=10 * MINUTE), Change(book=BUSY, messages=3))
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "name"),
+    [
+        (timedelta(), "first"),
+        (10 * MINUTE - TICK, "first"),
+        (10 * MINUTE, "blackout"),
+        (20 * MINUTE - TICK, "blackout"),
+        (20 * MINUTE, "healthy"),
+        (2_000 * MINUTE, "healthy"),
+    ],
+)
+def test_a_timeline_by_time_changes_at_the_moment_it_says(elapsed: timedelta, name: str) -> None:
+    assert BY_TIME.in_force(elapsed, 1_000).book.name == name
+
+
+@pytest.mark.parametrize(
+    ("messages", "name"),
+    [(0, "first"), (2, "first"), (3, "blackout"), (4, "blackout"), (5, "healthy"), (6, "healthy")],
+)
+def test_a_timeline_by_messages_changes_once_so_many_were_accepted(messages: int, name: str) -> None:
+    assert BY_MESSAGES.in_force(2_000 * MINUTE, messages).book.name == name
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "messages", "name"),
+    [
+        (timedelta(), 0, "first"),
+        (10 * MINUTE, 2, "blackout"),
+        (timedelta(), 3, "busy"),
+        (10 * MINUTE, 3, "busy"),
+    ],
+)
+def test_of_the_changes_that_are_reached_the_last_one_counts(elapsed: timedelta, messages: int, name: str) -> None:
+    assert BY_BOTH.in_force(elapsed, messages).book.name == name
+
+
+def test_the_rules_of_a_change_are_made_once() -> None:
+    assert BY_TIME.in_force(10 * MINUTE, 0) is BY_TIME.in_force(11 * MINUTE, 0)
+    assert BY_TIME.in_force(MINUTE, 0) is BY_TIME
+
+
+def test_every_rule_and_fault_has_a_matcher_in_the_order_of_the_book() -> None:
+    busy, late, lost = Rule(id="busy"), Rule(id="late"), FaultRule(id="lost", fault=Fault.PROCESSED_NO_ANSWER)
+    rules = Rules(RuleBook(rules=(busy, late), faults=(lost,)))
+    assert [rule for rule, _ in rules.matchers] == [busy, late]
+    assert [rule for rule, _ in rules.fault_matchers] == [lost]
+
+
+SECOND = Fixed(timedelta(seconds=1))
+
+
+@pytest.mark.parametrize(
+    ("book", "plain"),
+    [
+        (RuleBook(), True),
+        (RuleBook(name="quiet", states=("up", "down"), magic=False), True),
+        (RuleBook(outlook=DELIVERED_AFTER_A_SECOND), True),
+        (RuleBook(outlook=Course((Turn(2, SECOND, True),))), False),
+        (RuleBook(outlook=Mix(((2, Decimal(100)),), SECOND)), False),
+        (RuleBook(rules=(Rule(id="it"),)), False),
+        (RuleBook(faults=(FaultRule(id="it"),)), False),
+        (RuleBook(timeline=(Change(book=RuleBook(), at=MINUTE),)), False),
+    ],
+    ids=["nothing", "names", "one plan", "a course", "a mix", "a rule", "a fault", "a timeline"],
+)
+def test_rules_are_plain_when_every_message_has_the_same_fate(book: RuleBook, plain: bool) -> None:
+    assert Rules(book).is_plain is plain
