@@ -169,7 +169,7 @@ def test_what_is_no_report_is_told_and_does_not_count(start: Start) -> None:
 def test_the_platform_trusts_it_and_shows_its_certificate(start: Start, files: CertificateFiles) -> None:
     process = start("--certs", files.directory, "--mtls", "required", "--count", "1", "--json")
 
-    tls = push_context(files.platform_cert, files.platform_key, (files.ca,), system=False)
+    tls = push_context((files.platform_cert, files.platform_key), (files.ca,), system=False)
     status, body = process.post(tls=tls)
 
     assert audit(7, status, body) == ()

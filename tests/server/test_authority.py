@@ -6,8 +6,9 @@ import pytest
 import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from cloudsms_simulator.server.authority import Authority, host_name, hosts_of, issued_by, made_here
+from cloudsms_simulator.server.authority import Authority, Purpose, host_name, hosts_of, issued_by, made_here
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -87,3 +88,26 @@ def test_a_host_is_spelt_as_certificates_do(text: str, name: str) -> None:
 def test_what_is_no_host_is_refused_by_name(text: str) -> None:
     with pytest.raises(ValueError, match="is neither a host name nor an IP address"):
         host_name(text)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "usage"),
+    [("server", ExtendedKeyUsageOID.SERVER_AUTH), ("client", ExtendedKeyUsageOID.CLIENT_AUTH)],
+)
+def test_a_restricted_leaf_differs_in_its_use_alone(purpose: Purpose, usage: x509.ObjectIdentifier) -> None:
+    authority = Authority.create(NOW)
+    leaf = authority.issue("A customer", ("localhost", "::1"), NOW, NOW + timedelta(days=1))
+    restricted = authority.restrict(leaf, purpose)
+    before, after = (x509.load_pem_x509_certificate(each.certificate) for each in (leaf, restricted))
+    assert restricted.key == leaf.key
+    assert issued_by(after, authority.certificate)
+    assert after.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value == x509.ExtendedKeyUsage([usage])
+    assert (after.subject, after.not_valid_before_utc, after.not_valid_after_utc, after.public_key()) == (
+        before.subject,
+        before.not_valid_before_utc,
+        before.not_valid_after_utc,
+        before.public_key(),
+    )
+    assert [each for each in after.extensions if not isinstance(each.value, x509.ExtendedKeyUsage)] == [
+        each for each in before.extensions if not isinstance(each.value, x509.ExtendedKeyUsage)
+    ]

@@ -215,7 +215,7 @@ def test_a_peer_certificate_that_cannot_be_read_is_none() -> None:
 
 
 def pushes(files: CertificateFiles, *trusted: Path, verify: bool = True, system: bool = False) -> ssl.SSLContext:
-    return push_context(files.platform_cert, files.platform_key, (files.ca, *trusted), verify=verify, system=system)
+    return push_context((files.platform_cert, files.platform_key), (files.ca, *trusted), verify=verify, system=system)
 
 
 def test_a_report_is_pushed_with_the_platforms_certificate(files: CertificateFiles) -> None:
@@ -289,7 +289,7 @@ def test_a_missing_key_is_an_error(mine: CertificateFiles) -> None:
 
 def test_a_key_of_another_certificate_is_an_error(mine: CertificateFiles) -> None:
     with pytest.raises(CertificateError, match=r"platform\.pem: does not belong to the key in customer-key\.pem"):
-        push_context(mine.platform_cert, mine.customer_key, (mine.ca,))
+        push_context((mine.platform_cert, mine.customer_key), (mine.ca,))
 
 
 def test_an_encrypted_key_is_an_error_and_asks_nobody(mine: CertificateFiles) -> None:
@@ -320,4 +320,4 @@ def test_a_bundle_without_a_certificate_is_an_error(mine: CertificateFiles, tmp_
 
 def test_a_missing_bundle_is_an_error(mine: CertificateFiles, tmp_path: Path) -> None:
     with pytest.raises(CertificateError, match=r"bundle\.pem: cannot be read: No such file or directory"):
-        push_context(mine.platform_cert, mine.platform_key, (tmp_path / "bundle.pem",))
+        push_context((mine.platform_cert, mine.platform_key), (tmp_path / "bundle.pem",))

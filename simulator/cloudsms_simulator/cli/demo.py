@@ -93,7 +93,7 @@ async def _tell(simulator: "Simulator", receiver: "Receiver", callback: str) -> 
     ready, files = simulator.ready, simulator.files
     click.echo(f"Platform           {ready.url}")
     click.echo(f"Customer's server  {callback}  (both ask for a certificate)")
-    context = push_context(files.customer_cert, files.customer_key, (files.ca,), system=False)
+    context = push_context((files.customer_cert, files.customer_key), (files.ca,), system=False)
     async with httpx2.AsyncClient(verify=context, trust_env=False) as client:
         for number, scene in enumerate(STORY, 1):
             click.echo(f"\n{number}. {scene.title}")

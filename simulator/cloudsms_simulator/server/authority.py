@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
-from typing import Self
+from typing import Literal, Self
 
 import msgspec
 from cryptography import x509
@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 ORGANIZATION = "CloudSMS simulator"
 """Part of the subject of every certificate we make, and how we know it again."""
@@ -23,10 +23,15 @@ ORGANIZATION = "CloudSMS simulator"
 CLOCKS_DIFFER = timedelta(hours=1)
 """Certificates begin this much early, for a container or a virtual machine whose clock is behind."""
 
+Purpose = Literal["server", "client"]
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 
 _HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _LASTS = timedelta(days=3652)
+_PURPOSES: dict[Purpose, x509.ObjectIdentifier] = {
+    "server": ExtendedKeyUsageOID.SERVER_AUTH,
+    "client": ExtendedKeyUsageOID.CLIENT_AUTH,
+}
 _SIGNS = x509.KeyUsage(
     digital_signature=True,
     content_commitment=False,
@@ -99,6 +104,24 @@ class Authority(msgspec.Struct, frozen=True):
             not_after=not_after,
         )
         return Leaf(leaf.cert_chain_pems[0].bytes(), leaf.private_key_pem.bytes())
+
+    def restrict(self, leaf: Leaf, purpose: Purpose) -> Leaf:
+        """A leaf issued here, for the same key and alike in everything but this: it is for servers or clients only."""
+        # trustme's are always for both.
+        both = x509.load_pem_x509_certificate(leaf.certificate)
+        builder = x509.CertificateBuilder(
+            issuer_name=both.issuer,
+            subject_name=both.subject,
+            public_key=both.public_key(),
+            serial_number=x509.random_serial_number(),
+            not_valid_before=both.not_valid_before_utc,
+            not_valid_after=both.not_valid_after_utc,
+        )
+        usage = x509.ExtendedKeyUsage([_PURPOSES[purpose]])
+        for extension in both.extensions:
+            value = usage if isinstance(extension.value, x509.ExtendedKeyUsage) else extension.value
+            builder = builder.add_extension(value, critical=extension.critical)
+        return Leaf(builder.sign(self.key, SHA256()).public_bytes(Encoding.PEM), leaf.key)
 
 
 def made_here(certificate: x509.Certificate) -> bool:

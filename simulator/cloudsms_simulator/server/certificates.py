@@ -98,7 +98,7 @@ class _Plan(msgspec.Struct, frozen=True):
 def _complete(directory: Path, hosts: tuple[str, ...], *, everything: bool) -> CertificateFiles:
     files = CertificateFiles.within(directory)
     names = LOCAL_HOSTS + tuple(_host(files, host) for host in hosts)
-    now = _wall_clock()
+    now = wall_clock()
     try:
         if not _plan(files, names, now, everything=everything):
             return files
@@ -230,7 +230,7 @@ def _host(files: CertificateFiles, host: str) -> str:
         ) from error
 
 
-def _wall_clock() -> datetime:
+def wall_clock() -> datetime:
     """The moment as the kernel has it: a test that froze or moved Python's clocks did not move OpenSSL's."""
     try:
         with tempfile.TemporaryFile() as file:

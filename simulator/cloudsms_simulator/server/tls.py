@@ -27,14 +27,18 @@ _VERIFY_MODES: dict[ClientCertificates, ssl.VerifyMode] = {
 
 
 def platform_context(
-    files: CertificateFiles, mtls: ClientCertificates, authorities: Path | None = None
+    files: CertificateFiles,
+    mtls: ClientCertificates,
+    authorities: Path | None = None,
+    shown: tuple[Path, Path] | None = None,
 ) -> ssl.SSLContext:
     """The platform's side: client certificates must come from our authority or the PEM bundle `authorities`.
 
-    CertificateError when a file cannot serve.
+    `shown` is another certificate, with its key, than the platform's. CertificateError when a file cannot serve.
     """
     trusted = (files.ca,) if authorities is None else (files.ca, authorities)
-    return _server_context(files.platform_cert, files.platform_key, mtls, trusted)
+    certificate, key = (files.platform_cert, files.platform_key) if shown is None else shown
+    return _server_context(certificate, key, mtls, trusted)
 
 
 def receiver_context(files: CertificateFiles, mtls: ClientCertificates) -> ssl.SSLContext:
@@ -43,17 +47,19 @@ def receiver_context(files: CertificateFiles, mtls: ClientCertificates) -> ssl.S
 
 
 def push_context(
-    certificate: Path, key: Path, authorities: tuple[Path, ...], *, verify: bool = True, system: bool = True
+    shown: tuple[Path, Path] | None, authorities: tuple[Path, ...], *, verify: bool = True, system: bool = True
 ) -> ssl.SSLContext:
-    """The client's side, for pushing delivery reports: shows a certificate, checks the server's and its host name.
+    """The client's side, for pushing delivery reports: checks the server's certificate and its host name.
 
+    `shown` is the certificate that is shown, with its key; None shows none.
     Trusted are the PEM bundles `authorities` and, when `system` says so, what this machine trusts. Without `verify`
     any server is good. Loading the system's authorities takes 25 ms and 0.8 MB, all else 1 ms: share contexts.
     CertificateError when a file cannot serve.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    _show(context, certificate, key)
+    if shown is not None:
+        _show(context, *shown)
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
