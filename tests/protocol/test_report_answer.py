@@ -1,9 +1,11 @@
 import json
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cloudsms_simulator.protocol import report_answer
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.report_answer import audit
 
@@ -129,3 +131,51 @@ def test_unknown_fields_are_nobodys_business() -> None:
 )
 def test_any_answer_can_be_audited(status: int, body: bytes) -> None:
     assert all(isinstance(finding, Finding) for finding in audit(2, status, body))
+
+
+def spelled(value: object) -> st.SearchStrategy[str]:
+    """A value as JSON, in more than one spelling: a string with an escape is the same string."""
+    plain = json.dumps(value)
+    if not isinstance(value, str):
+        return st.just(plain)
+    return st.sampled_from([plain, plain.replace("S", "\\u0053"), plain.replace(":", "\\u003a")])
+
+
+VALUES: dict[str, list[object]] = {
+    "METHOD": ["SMS_PUSH_REPORT", " SMS_PUSH_REPORT", "sms_push_report", None],
+    "TYPE": ["ANSWER", "ANSWER ", "REQUEST", 1],
+    "SERIAL": [2, 2.0, 3, "2", True, -2, 2**64 + 2],
+    "TIME": ["2026-11-01 12:00:08", "2026-11-31 12:00:08", "2026-11-01T12:00:08", "2026-11-01 12:00:0\u0668", 0],
+    "RESULT_CODE": [1, 1.0, True, 0, "1", 2**64 + 1],
+    "RESULT_DESC": ["OK", "Ok", " OK", "", "\u00f6", 1],
+    "DETAIL_LIST": [[], [{}], "\u4f60", "\ud800", 1e400],
+}
+MEMBERS = st.sampled_from([*VALUES]).flatmap(
+    lambda name: st.sampled_from(VALUES[name]).flatmap(spelled).map(lambda value: f"{json.dumps(name)}:{value}")
+)
+SPACES = st.sampled_from(["", " ", "\n", "\x00", "\ufeff"])
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> bytes:
+    """An answer that is right but for a few members, which may be doubled, and for what surrounds it."""
+    members = [f"{json.dumps(name)}:{draw(spelled(value))}" for name, value in GOOD.items()]
+    for _ in range(draw(st.integers(0, 2))):
+        members.insert(draw(st.integers(0, len(members))), draw(MEMBERS))
+    if draw(st.integers(0, 3)) == 0:
+        del members[draw(st.integers(0, len(members) - 1))]
+    return f"{draw(SPACES)}{{{','.join(members)}}}{draw(SPACES)}".encode("utf-8", "surrogatepass")
+
+
+@settings(deadline=None)
+@given(st.integers(1, 3), answers() | st.binary(max_size=40))
+def test_an_answer_recognised_at_a_glance_is_one_the_checks_find_nothing_in(serial: int, body: bytes) -> None:
+    with patch.object(report_answer, "_is_right", return_value=False):
+        checked = audit(serial, 200, body)
+
+    assert audit(serial, 200, body) == checked
+
+
+def test_the_checks_are_spared_for_an_answer_that_is_right_word_for_word() -> None:
+    with patch.object(report_answer, "_decoder", None):
+        assert audited(GOOD) == []

@@ -11,18 +11,20 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import ClassVar
 
+import msgspec
 import pytest
 
 from cloudsms_simulator.engine.account import Account, Callback
+from cloudsms_simulator.engine.arrival import Arrival
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.message import Message
-from cloudsms_simulator.engine.platform import Arrival, Platform
+from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.report import Push, PushResult, Report
 from cloudsms_simulator.engine.script import plan_of, step
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.profile import SPEC
-from cloudsms_simulator.server import pusher as pusher_module
+from cloudsms_simulator.server import lane as lane_module
 from cloudsms_simulator.server.pusher import Pusher
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.memory import MemoryStore
@@ -59,8 +61,11 @@ class Customer:
         self._arrived = asyncio.Condition()
         self._answers: list[asyncio.Future[PushResult]] = []
         self.answering: PushResult | None = None
+        self.slips: list[Exception] = []
 
     async def post(self, push: Push, _callback: Callback) -> PushResult:
+        if self.slips:
+            raise self.slips.pop(0)
         answer: asyncio.Future[PushResult] = asyncio.get_running_loop().create_future()
         if self.answering is not None:
             answer.set_result(self.answering)
@@ -91,12 +96,16 @@ class Store(MemoryStore):
         wall = WallClock()
         super().__init__(lambda _account: Clock.scaled(rate, wall.now()), lambda: next(nodes))
         self.failures: list[Exception] = []
+        self.unlucky: str | None = None
+        """An SMS_UID no step can be committed for."""
         self.committed = asyncio.Condition()
 
     async def commit(self, transaction: Transaction) -> None:
         try:
             if self.failures and transaction.exchange is None:
                 raise self.failures.pop(0)
+            if self.unlucky in transaction.updated:
+                raise RuntimeError("a slip of ours")
             await super().commit(transaction)
         finally:
             async with self.committed:
@@ -140,6 +149,24 @@ class Scene:
             self.pusher.expect(self.account, reply.first_due)
         return list(transaction.new_messages)
 
+    async def advance(self, by: timedelta) -> None:
+        """Moves the account's clock ahead; tells nobody."""
+        transaction = await self.store.begin(self.account)
+        clock = transaction.standing.clock.advanced(by, self.wall.now())
+        transaction.standing = msgspec.structs.replace(transaction.standing, clock=clock)
+        await self.store.commit(transaction)
+
+    async def step(self) -> None:
+        """Moves a frozen clock to the next moment something is due, and settles."""
+        due = self.store.next_wake(self.account)
+        assert due is not None
+        await self.advance(due - self.store.standing(self.account).clock.virtual)
+        await asyncio.wait_for(self.pusher.settle(self.account, []), 10)
+
+    def outcomes(self, messages: list[Message]) -> list[str]:
+        """What became of the reports of messages, in order."""
+        return [report.outcome for message in messages for report in self.reports(message)]
+
     def reports(self, message: Message) -> tuple[Report, ...]:
         return self.store.reports_of(self.account, message.uid)
 
@@ -157,9 +184,13 @@ class Scene:
         return settled
 
 
-def account(*steps: object, **callback: object) -> Account:
+def account(*steps: object, push_window: int = 1, **callback: object) -> Account:
     plan = plan_of(*steps) if steps else plan_of(step(2, SECOND))  # type: ignore[arg-type]
-    return Account(plan=plan, callback=Callback(**({"url": URL} | callback)))  # type: ignore[arg-type]
+    return Account(
+        plan=plan,
+        push_window=push_window,
+        callback=Callback(**({"url": URL} | callback)),  # type: ignore[arg-type]
+    )
 
 
 def test_a_report_is_pushed_when_it_is_due_and_its_answer_recorded() -> None:
@@ -314,7 +345,7 @@ def test_what_a_store_still_has_to_do_is_taken_up_at_the_start() -> None:
 def test_a_store_that_fails_while_reports_are_looked_for_loses_none(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(pusher_module, "_PAUSE_AFTER_A_FAILURE", 0.001)
+    monkeypatch.setattr(lane_module, "_PAUSE_AFTER_A_FAILURE", 0.001)
 
     async def story() -> None:
         scene = Scene(account())
@@ -331,7 +362,7 @@ def test_a_store_that_fails_while_reports_are_looked_for_loses_none(
 def test_a_store_that_fails_after_a_push_loses_none_of_those_that_follow(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(pusher_module, "_PAUSE_AFTER_A_FAILURE", 0.001)
+    monkeypatch.setattr(lane_module, "_PAUSE_AFTER_A_FAILURE", 0.001)
 
     async def story() -> None:
         scene = Scene(account(concurrency=1))
@@ -347,7 +378,7 @@ def test_a_store_that_fails_after_a_push_loses_none_of_those_that_follow(
 
 
 def test_what_is_to_be_looked_at_again_does_not_wait_for_something_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pusher_module, "_PAUSE_AFTER_A_FAILURE", 0.001)
+    monkeypatch.setattr(lane_module, "_PAUSE_AFTER_A_FAILURE", 0.001)
 
     async def story() -> None:
         scene = Scene(account(step(1, timedelta(0)), step(2, timedelta(hours=1))), rate=1)
@@ -367,7 +398,7 @@ def test_what_is_to_be_looked_at_again_does_not_wait_for_something_later(monkeyp
 def test_a_slip_of_ours_while_looking_does_not_stop_the_lane(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(pusher_module, "_PAUSE_AFTER_A_FAILURE", 0.001)
+    monkeypatch.setattr(lane_module, "_PAUSE_AFTER_A_FAILURE", 0.001)
 
     async def story() -> None:
         scene = Scene(account())
@@ -396,6 +427,102 @@ def test_an_answer_that_cannot_be_recorded_is_told_to_the_log(caplog: pytest.Log
     assert "is not kept: the disk is full" in caplog.text
 
 
+def test_an_answer_that_could_not_be_recorded_is_recorded_as_soon_as_it_can_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lane_module, "_PAUSE_AFTER_A_FAILURE", 0.001)
+
+    async def story() -> None:
+        scene = Scene(account(concurrency=2))
+        messages = await scene.send(2)
+        await scene.customer.has(2)
+        scene.store.failures = [StoreError("a moment"), StoreError("of trouble")]
+        scene.customer.answer(0)
+        scene.customer.answer(1, DOWN)
+        await scene.pusher.idle()
+        assert scene.outcomes(messages) == ["answered", "failed"]
+        assert [len(scene.reports(message)[0].attempts) for message in messages] == [1, 1]
+
+    tell(story())
+
+
+def test_an_answer_that_could_not_be_recorded_is_recorded_at_the_stop() -> None:
+    async def story() -> None:
+        scene = Scene(account())
+        [message] = await scene.send()
+        await scene.customer.has(1)
+        scene.store.failures = [StoreError("a moment")]
+        async with scene.store.committed:
+            scene.customer.answer(0)
+            await scene.store.committed.wait_for(lambda: not scene.store.failures)
+        assert scene.outcomes([message]) == ["pending"]
+        assert await scene.pusher.close(1) == 0
+        assert scene.outcomes([message]) == ["answered"]
+
+    tell(story())
+
+
+def test_answers_that_come_together_are_kept_together_and_others_follow_in_order() -> None:
+    async def story() -> None:
+        scene = Scene(account(step(2, timedelta(0)), concurrency=2), rate=1)
+        messages = await scene.send(4)
+        await scene.customer.has(2)
+        kept: list[set[str]] = []
+        commit = scene.store.commit
+
+        async def committed(transaction: Transaction) -> None:
+            kept.append(transaction.updated)
+            await commit(transaction)
+
+        scene.store.commit = committed  # type: ignore[method-assign]
+        scene.customer.answer(1)
+        scene.customer.answer(0)
+        pushes = await scene.customer.has(4)
+        assert kept == [{message.uid for message in messages}]
+        assert [push.uid for push in pushes] == [message.uid for message in messages]
+
+    tell(story())
+
+
+def test_a_slip_of_ours_about_one_message_costs_no_other_its_report(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(lane_module, "_PAUSE_AFTER_A_FAILURE", 0.001)
+
+    async def story() -> None:
+        scene = Scene(account(concurrency=4))
+        messages = await scene.send(4)
+        await scene.customer.has(4)
+        scene.store.unlucky = messages[1].uid
+        for index in range(4):
+            scene.customer.answer(index)
+        await scene.pusher.idle()
+        assert scene.outcomes(messages) == ["answered", "pending", "answered", "answered"]
+        scene.store.unlucky = None
+        scene.customer.answering = GOOD
+        more = await scene.send(4)
+        await scene.settled(more[-1])
+        await scene.pusher.idle()
+        assert scene.outcomes(more) == ["answered"] * 4
+
+    tell(story())
+    assert "a slip of ours" in caplog.text
+
+
+def test_a_slip_of_ours_while_pushing_is_a_failed_push(caplog: pytest.LogCaptureFixture) -> None:
+    async def story() -> None:
+        scene = Scene(account(retries=(SECOND,)))
+        scene.customer.slips = [RuntimeError("a slip of ours")]
+        scene.customer.answering = GOOD
+        [message] = await scene.send()
+        await scene.settled(message)
+        [report] = scene.reports(message)
+        assert [attempt.error for attempt in report.attempts] == ["the simulator itself failed", None]
+
+    tell(story())
+    assert "failed inside the simulator" in caplog.text
+
+
 def test_a_push_that_failed_is_told_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
 
@@ -407,6 +534,226 @@ def test_a_push_that_failed_is_told_to_the_log(caplog: pytest.LogCaptureFixture)
 
     tell(story())
     assert f"to {URL} failed: nobody listens" in caplog.text
+
+
+# A frozen clock
+
+
+def test_on_a_frozen_clock_reports_are_pushed_one_at_a_time_in_the_order_they_are_due() -> None:
+    async def story() -> None:
+        scene = Scene(account(step(2, timedelta(0))), rate=0)
+        messages = await scene.send(3)
+        for answered in range(3):
+            assert len(await scene.customer.has(answered + 1)) == answered + 1
+            scene.customer.answer(answered)
+        await scene.pusher.idle()
+        assert [push.uid for push in scene.customer.pushes] == [message.uid for message in messages]
+        assert scene.outcomes(messages) == ["answered"] * 3
+
+    tell(story())
+
+
+def test_a_push_window_lets_more_of_them_be_on_the_way() -> None:
+    async def story() -> None:
+        scene = Scene(account(step(2, timedelta(0)), push_window=2), rate=0)
+        await scene.send(3)
+        assert len(await scene.customer.has(2)) == 2
+        scene.customer.answer(1)
+        assert len(await scene.customer.has(3)) == 3
+
+    tell(story())
+
+
+def test_a_clock_that_is_frozen_lets_what_is_on_the_way_end_before_it_goes_on_one_by_one() -> None:
+    async def story() -> None:
+        scene = Scene(account(step(2, timedelta(0)), concurrency=2), rate=1)
+        await scene.send(4)
+        await scene.customer.has(2)
+        transaction = await scene.store.begin(scene.account)
+        clock = transaction.standing.clock.frozen_at(scene.wall.now())
+        transaction.standing = msgspec.structs.replace(transaction.standing, clock=clock)
+        await scene.store.commit(transaction)
+        scene.customer.answer(0)
+        async with scene.store.committed:
+            await scene.store.committed.wait()
+        assert len(scene.customer.pushes) == 2
+        scene.customer.answer(1)
+        assert len(await scene.customer.has(3)) == 3
+
+    tell(story())
+
+
+def test_settling_pushes_what_is_due_and_what_that_makes_due_at_the_same_moment() -> None:
+    async def story() -> None:
+        scene = Scene(account(step(1, SECOND), step(2, SECOND), retries=(timedelta(0), SECOND)), rate=0)
+        scene.customer.answering = DOWN
+        messages = await scene.send(2)
+        await scene.step()
+        assert [(push.uid, push.number) for push in scene.customer.pushes] == [
+            (message.uid, 1) for _attempt in range(2) for message in messages
+        ]
+        scene.customer.answering = GOOD
+        await scene.step()
+        assert scene.outcomes(messages) == ["answered"] * 4
+        assert scene.store.next_wake(scene.account) is None
+
+    tell(story())
+
+
+def test_settling_steps_through_25_hours_in_the_order_of_the_clock() -> None:
+    async def story() -> None:
+        scene = Scene(account(step(1, SECOND)), rate=0)
+        scene.customer.answering = GOOD
+        messages = []
+        for _ in range(3):
+            messages += await scene.send()
+            await scene.advance(timedelta(milliseconds=300))
+        while scene.store.next_wake(scene.account) is not None:
+            await scene.step()
+        assert [(push.uid, push.number) for push in scene.customer.pushes] == [
+            (message.uid, number) for number in (1, 2) for message in messages
+        ]
+        assert [push.at - push_before.at for push_before, push in itertools.pairwise(scene.customer.pushes)] == [
+            timedelta(milliseconds=300),
+            timedelta(milliseconds=300),
+            timedelta(hours=25) - SECOND - timedelta(milliseconds=600),
+            timedelta(milliseconds=300),
+            timedelta(milliseconds=300),
+        ]
+
+    tell(story())
+
+
+def test_settling_waits_for_no_timer_and_for_nothing_that_is_due_later() -> None:
+    async def story() -> None:
+        scene = Scene(account(), rate=0)
+        scene.customer.answering = GOOD
+        [message] = await scene.send()
+        loop = asyncio.get_running_loop()
+        loop.call_at = lambda *call: pytest.fail(f"a timer: {call}")  # type: ignore[method-assign]
+        try:
+            await scene.pusher.settle(scene.account, [])
+            assert scene.customer.pushes == []
+            await scene.advance(SECOND)
+            await scene.pusher.settle(scene.account, [])
+        finally:
+            del loop.call_at
+        assert scene.outcomes([message]) == ["answered"]
+
+    tell(story())
+
+
+def test_settling_survives_a_store_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane_module, "_PAUSE_AFTER_A_FAILURE", 0.001)
+
+    async def story() -> None:
+        scene = Scene(account(), rate=0)
+        scene.customer.answering = GOOD
+        messages = await scene.send(2)
+        await scene.advance(SECOND)
+        scene.store.failures = [StoreError("a moment"), StoreError("of trouble")]
+        await scene.pusher.settle(scene.account, [])
+        assert scene.outcomes(messages) == ["answered"] * 2
+
+    tell(story())
+
+
+def test_a_clock_that_is_set_going_again_brings_what_was_expected() -> None:
+    async def story() -> None:
+        scene = Scene(account(step(2, timedelta(hours=1))), rate=0)
+        scene.pusher.clock_changed(scene.account)
+        await scene.send()
+        transaction = await scene.store.begin(scene.account)
+        clock = transaction.standing.clock.resumed(FAST, scene.wall.now())
+        transaction.standing = msgspec.structs.replace(transaction.standing, clock=clock)
+        await scene.store.commit(transaction)
+        scene.pusher.clock_changed(scene.account)
+        assert len(await scene.customer.has(1)) == 1
+
+    tell(story())
+
+
+# Aborting
+
+
+def test_aborting_ends_running_pushes_and_keeps_nothing_of_them() -> None:
+    async def story() -> None:
+        scene = Scene(account(step(2, timedelta(0)), concurrency=2), rate=1)
+        messages = await scene.send(3)
+        await scene.customer.has(2)
+        assert await scene.pusher.abort(scene.account) == 2
+        assert await scene.pusher.abort(scene.account) == 0
+        assert scene.outcomes(messages) == ["pending", "pending"]
+        await scene.pusher.idle()
+        assert len(scene.customer.pushes) == 2
+
+    tell(story())
+
+
+def test_aborting_forgets_answers_that_could_not_be_recorded_and_what_was_to_be_looked_at() -> None:
+    async def story() -> None:
+        scene = Scene(account(concurrency=1))
+        messages = await scene.send(2)
+        await scene.customer.has(1)
+        scene.store.failures = [StoreError("a moment")]
+        async with scene.store.committed:
+            scene.customer.answer(0)
+            await scene.store.committed.wait_for(lambda: not scene.store.failures)
+        assert await scene.pusher.abort(scene.account) == 0
+        assert await scene.pusher.close(1) == 0
+        assert scene.outcomes(messages) == ["pending"]
+
+    tell(story())
+
+
+def test_an_answer_that_comes_while_its_push_is_aborted_is_not_kept() -> None:
+    async def story() -> None:
+        scene = Scene(account())
+        [message] = await scene.send()
+        await scene.customer.has(1)
+        scene.customer.answer(0)
+        assert await scene.pusher.abort(scene.account) == 1
+        await scene.pusher.idle()
+        assert scene.outcomes([message]) == ["pending"]
+
+    tell(story())
+
+
+def test_aborting_while_messages_are_looked_at_has_nothing_pushed() -> None:
+    async def story() -> None:
+        scene = Scene(account(step(2, timedelta(0))), rate=1)
+        begin, may_begin, begun = scene.store.begin, asyncio.Event(), asyncio.Event()
+        await scene.send(expect=False)
+
+        async def slow(who: Account | None, uids: tuple[str, ...] = ()) -> Transaction:
+            begun.set()
+            await may_begin.wait()
+            return await begin(who, uids)
+
+        scene.store.begin = slow  # type: ignore[method-assign]
+        settling = asyncio.ensure_future(scene.pusher.settle(scene.account, []))
+        await begun.wait()
+        aborting = asyncio.ensure_future(scene.pusher.abort(scene.account))
+        await asyncio.sleep(0)
+        may_begin.set()
+        assert await aborting == 0
+        await settling
+        await scene.pusher.idle()
+        assert scene.customer.pushes == []
+
+    tell(story())
+
+
+def test_after_an_abort_what_is_expected_is_pushed_again() -> None:
+    async def story() -> None:
+        scene = Scene(account())
+        await scene.send()
+        await scene.customer.has(1)
+        await scene.pusher.abort(scene.account)
+        [message] = await scene.send()
+        assert (await scene.customer.has(2))[1].uid == message.uid
+
+    tell(story())
 
 
 # Stopping

@@ -10,10 +10,21 @@ from datetime import datetime
 
 import msgspec
 
-from cloudsms_simulator.engine.account import Account, Callback
+from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.message import Message, Passage
-from cloudsms_simulator.engine.report import Attempt, Outcome, Push, PushResult, Report
+from cloudsms_simulator.engine.report import Attempt, Push, PushResult, Report
+from cloudsms_simulator.engine.report_manner import (
+    PLAIN,
+    after_attempt,
+    altered_body,
+    due_report,
+    fair,
+    fault_of,
+    first_due,
+    manner_of,
+    wakes_after,
+)
 from cloudsms_simulator.engine.script import EXPIRED_AT_LAST, MAXIMUM_RETURN_TIME, Step
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.delivery_report import DeliveryReport, encode, next_serial
@@ -28,14 +39,22 @@ _KEPT_OF_AN_ANSWER = 4096
 def look_at(transaction: Transaction, account: Account, uid: str, now: datetime) -> Push | None:
     """Brings one message up to `now`: its steps that are due, then the push that is due, if any.
 
-    Pushes of one message never overlap: while a report of it is unsettled, later ones wait behind it.
+    Pushes of one message never overlap: while a report of it is unsettled, later ones wait behind it, but not while it
+    is held.
     """
-    message = transaction.messages.get(uid)
-    if message is None:
+    before = transaction.messages.get(uid)
+    if before is None:
         return None
-    message = _reach_what_is_due(transaction, account, message, now)
-    push = _next_push(transaction, account, message, now)
-    _settle(transaction, message)
+    known = transaction.reports.get(uid, ())
+    message, reports = _reach_what_is_due(transaction, account, before, known, now)
+    push, reports = _next_push(transaction, account, message, reports, now)
+    if push is None:
+        message = _settled(transaction, message, reports)
+    if message is not before:
+        transaction.put(message)
+    if reports is not known:
+        transaction.reports[uid] = reports
+        transaction.updated.add(uid)
     return push
 
 
@@ -45,7 +64,7 @@ def record(transaction: Transaction, account: Account, push: Push, result: PushR
     message = transaction.messages.get(push.uid)
     if message is None or push.number > len(reports):
         return
-    report = reports[push.number - 1]
+    report, manner = reports[push.number - 1], manner_of(message, push.number)
     attempt = Attempt(
         push.serial,
         push.at,
@@ -54,93 +73,101 @@ def record(transaction: Transaction, account: Account, push: Push, result: PushR
         result.status,
         result.body[:_KEPT_OF_AN_ANSWER],
         result.error,
-        _findings_of(push, result),
+        fair(_findings_of(push, result), manner, push.fault),
+        push.fault,
     )
     attempts = (*report.attempts, attempt)
-    outcome, again = _after(attempt, len(attempts), account.callback, now)
+    outcome, again = after_attempt(attempts, manner, account.callback.retries, now)
     transaction.put_report(msgspec.structs.replace(report, attempts=attempts, outcome=outcome, next_attempt_at=again))
-    if again is not None:
-        transaction.wakes.append((again, push.uid))
-    elif len(reports) > push.number:
-        transaction.wakes.append((now, push.uid))
-    _settle(transaction, message)
+    if again is not None or len(reports) > 1:
+        transaction.wakes += [(due, push.uid) for due in wakes_after(transaction.reports[push.uid], now)]
+    settled = _settled(transaction, message, transaction.reports[push.uid])
+    if settled is not message:
+        transaction.put(settled)
 
 
-def _reach_what_is_due(transaction: Transaction, account: Account, message: Message, now: datetime) -> Message:
-    moment = message.next_step_at
-    while moment is not None and moment <= now:
-        upcoming = message.next_step
-        assert upcoming is not None
+def _reach_what_is_due(
+    transaction: Transaction, account: Account, message: Message, reports: tuple[Report, ...], now: datetime
+) -> tuple[Message, tuple[Report, ...]]:
+    steps, accepted_at = message.plan.steps, message.sending.accepted_at
+    before = done = len(message.passages)
+    while done < len(steps):
+        upcoming = steps[done]
+        moment = accepted_at + upcoming.after
+        if moment > now:
+            if done > before:
+                transaction.wakes.append((moment, message.uid))
+            break
         message = _reach(transaction, account, message, upcoming, moment)
-        moment = message.next_step_at
-        if moment is not None:
-            transaction.wakes.append((moment, message.uid))
-    return message
+        report = _report_of(message, account, len(reports) + 1, upcoming, moment)
+        if report.next_attempt_at is not None and report.next_attempt_at > now:
+            transaction.wakes.append((report.next_attempt_at, message.uid))
+        reports = (*reports, report)
+        done += 1
+    return message, reports
 
 
 def _reach(transaction: Transaction, account: Account, message: Message, step: Step, at: datetime) -> Message:
     refund = (
         step.final
-        and message.price != 0
         and step.state not in message.sending.profile.charged_states
+        and message.price != 0
         and not message.refunded
     )
     if refund and transaction.standing.balance is not None:
         balance = transaction.standing.balance + message.cost
         transaction.standing = msgspec.structs.replace(transaction.standing, balance=balance)
         transaction.entries.append(LedgerEntry(account.name, message.uid, "refund", message.cost, balance, at))
-    message = msgspec.structs.replace(
+    return msgspec.structs.replace(
         message, passages=(*message.passages, Passage(step.state, at)), refunded=message.refunded or refund
     )
-    transaction.put(message)
-    number = len(transaction.reports.get(message.uid, ())) + 1
-    transaction.put_report(
-        Report(
-            message.uid,
-            number,
-            account.name,
-            step.state,
-            at,
-            "lost" if step.lost else "pending",
-            None if step.lost else at,
-            findings=_timing_findings(message, step),
-        )
-    )
-    return message
+
+
+def _report_of(message: Message, account: Account, number: int, step: Step, at: datetime) -> Report:
+    findings = _timing_findings(message, step)
+    if step.lost:
+        return Report(message.uid, number, account.name, step.state, at, "lost", findings=findings)
+    due = at if step.manner is None else first_due(at, step.manner)
+    return Report(message.uid, number, account.name, step.state, at, "pending", due, findings=findings)
 
 
 def _timing_findings(message: Message, step: Step) -> tuple[Finding, ...]:
+    if not step.final or (step.after <= MAXIMUM_RETURN_TIME and not message.plan.dropped):
+        return ()
     findings = []
-    if step.final and step.after > MAXIMUM_RETURN_TIME and step != EXPIRED_AT_LAST:
+    if step.after > MAXIMUM_RETURN_TIME and step != EXPIRED_AT_LAST:
         findings.append(found("report-late", "report", Told(f"{name_of(step.state)} after {step.after}"), "24 hours"))
-    if step.final:
-        findings += [
-            found("report-dropped", "report", Told(f"{name_of(each.state)} after {each.after}"), "25 hours at most")
-            for each in message.plan.dropped
-        ]
+    findings += [
+        found("report-dropped", "report", Told(f"{name_of(each.state)} after {each.after}"), "25 hours at most")
+        for each in message.plan.dropped
+    ]
     return tuple(findings)
 
 
-def _next_push(transaction: Transaction, account: Account, message: Message, now: datetime) -> Push | None:
-    for report in transaction.reports.get(message.uid, ()):
-        if report.outcome != "pending":
-            continue
-        if report.next_attempt_at is None or report.next_attempt_at > now:
-            return None
-        url = account.callback.url
+def _next_push(
+    transaction: Transaction, account: Account, message: Message, reports: tuple[Report, ...], now: datetime
+) -> tuple[Push | None, tuple[Report, ...]]:
+    url = account.callback.url
+    while (report := due_report(message, reports, now)) is not None:
+        index = report.number - 1
         if url is not None:
-            return _start(transaction, account, message, report, url, now)
-        transaction.put_report(msgspec.structs.replace(report, outcome="no_callback", next_attempt_at=None))
-    return None
+            started = msgspec.structs.replace(report, next_attempt_at=None)
+            push = _start(transaction, account, message, report, url, now)
+            return push, (*reports[:index], started, *reports[index + 1 :])
+        shown = msgspec.structs.replace(report, outcome="no_callback", next_attempt_at=None)
+        reports = (*reports[:index], shown, *reports[index + 1 :])
+    return None, reports
 
 
 def _start(
     transaction: Transaction, account: Account, message: Message, report: Report, url: str, now: datetime
 ) -> Push:
     profile = message.sending.profile
-    serial = next_serial(transaction.standing.dr_serial, profile.dr_serial_wrap)
-    transaction.standing = msgspec.structs.replace(transaction.standing, dr_serial=serial)
-    transaction.put_report(msgspec.structs.replace(report, next_attempt_at=None))
+    manner = manner_of(message, report.number)
+    serial = manner.serial
+    if serial is None:
+        serial = next_serial(transaction.standing.dr_serial, profile.dr_serial_wrap)
+        transaction.standing = msgspec.structs.replace(transaction.standing, dr_serial=serial)
     body = encode(
         DeliveryReport(
             serial=serial,
@@ -156,15 +183,10 @@ def _start(
             auth_key=account.auth_key if profile.dr_auth_key else None,
         )
     )
-    return Push(account.name, message.uid, report.number, serial, now, url, body)
-
-
-def _after(attempt: Attempt, made: int, callback: Callback, now: datetime) -> tuple[Outcome, datetime | None]:
-    if attempt.succeeded:
-        return "answered", None
-    if made <= len(callback.retries):
-        return "pending", now + callback.retries[made - 1]
-    return ("abandoned" if callback.retries else "failed"), None
+    if manner is not PLAIN:
+        body = altered_body(body, manner)
+    fault = fault_of(manner, len(report.attempts))
+    return Push(account.name, message.uid, report.number, serial, now, url, body, fault)
 
 
 def _findings_of(push: Push, result: PushResult) -> tuple[Finding, ...]:
@@ -179,13 +201,13 @@ def _findings_of(push: Push, result: PushResult) -> tuple[Finding, ...]:
     return findings
 
 
-def _settle(transaction: Transaction, message: Message) -> None:
-    """Marks a message that has nothing left to do."""
-    current = transaction.messages[message.uid]
-    if current.settled or current.final_at is None:
-        return
-    if any(report.outcome == "pending" for report in transaction.reports.get(message.uid, ())):
-        return
-    transaction.put(msgspec.structs.replace(current, settled=True))
+def _settled(transaction: Transaction, message: Message, reports: tuple[Report, ...]) -> Message:
+    """The message, marked as settled if it has nothing left to do."""
+    if message.settled or len(message.passages) < len(message.plan.steps):
+        return message
+    for report in reports:
+        if report.outcome == "pending":
+            return message
     standing = transaction.standing
     transaction.standing = msgspec.structs.replace(standing, outstanding=standing.outstanding - 1)
+    return msgspec.structs.replace(message, settled=True)

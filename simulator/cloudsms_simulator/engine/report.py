@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from cloudsms_simulator.engine.fault import PushFault
 from cloudsms_simulator.protocol.finding import Finding
 
 Outcome = Literal["pending", "answered", "failed", "abandoned", "cancelled", "no_callback", "lost"]
@@ -27,6 +28,8 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     body: bytes = b""
     error: str | None = None
     findings: tuple[Finding, ...] = ()
+    fault: PushFault | None = None
+    """What was made to go wrong with it; `request` is what was meant to be sent."""
 
     @property
     def succeeded(self) -> bool:
@@ -66,6 +69,8 @@ class Push(msgspec.Struct, frozen=True):
     at: datetime
     url: str
     body: bytes
+    fault: PushFault | None = None
+    """What is to go wrong with it."""
 
 
 class PushResult(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ Spec: Delivery Report (DR) response Format. Spec: Delivery Report (DR) CallBack,
 """
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import msgspec
 
@@ -27,7 +28,19 @@ class _Answer(msgspec.Struct, frozen=True, rename="upper"):
     result_desc: object = msgspec.UNSET
 
 
+class _RightAnswer(msgspec.Struct, frozen=True, rename="upper", gc=False):
+    """An answer as nearly every one is. SERIAL and TIME are still to be looked at."""
+
+    method: Literal["SMS_PUSH_REPORT"]
+    type: Literal["ANSWER"]
+    serial: int
+    time: str
+    result_code: Literal[1]
+    result_desc: Literal["OK"]
+
+
 _decoder = msgspec.json.Decoder(_Answer)
+_right_decoder = msgspec.json.Decoder(_RightAnswer)
 
 
 def audit(serial: int, status: int, body: bytes) -> tuple[Finding, ...]:
@@ -38,6 +51,8 @@ def audit(serial: int, status: int, body: bytes) -> tuple[Finding, ...]:
     """
     if not 200 <= status <= 299:
         return (found("dr-http-status", "answer", status, "200"),)
+    if _is_right(serial, body):
+        return ()
     if not body.strip(b" \t\r\n"):
         return (found("dr-answer-empty", "answer", Told(f"HTTP {status} without a body"), _AN_ANSWER),)
     try:
@@ -46,6 +61,17 @@ def audit(serial: int, status: int, body: bytes) -> tuple[Finding, ...]:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return (_why_unread(body),)
     return tuple(finding for check in _CHECKS for finding in check(answer, serial))
+
+
+def _is_right(serial: int, body: bytes) -> bool:
+    """Whether an answer is right word for word, found out with one decode: then the checks would find nothing."""
+    if not body.isascii():
+        return False
+    try:
+        answer = _right_decoder.decode(body)
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+    return answer.serial == serial and read_wire_time(answer.time) is not None
 
 
 def _why_unread(body: bytes) -> Finding:

@@ -13,20 +13,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloudsms_simulator.engine.account import Callback
+from cloudsms_simulator.engine.fault import Identity
 from cloudsms_simulator.engine.report import Push, PushResult
 from cloudsms_simulator.server.certificates import CertificateFiles
 from cloudsms_simulator.server.key_pairs import CertificateError
+from cloudsms_simulator.server.push_faults import push_with_fault
 from cloudsms_simulator.server.tls import push_context
+from cloudsms_simulator.server.trouble_certificates import Shown, TroubleCertificates
 
 if TYPE_CHECKING:
     import aiohttp
 
-_HEADERS = {"Content-Type": "application/json"}
 _MOST_OCTETS_READ = 1024 * 1024
 
 _PERHAPS_REFUSED = " (as when a server does not accept the platform's certificate)"
 
-_Identity = tuple[str | None, str | None, str | None, bool]
+_Identity = tuple[str | None, str | None, str | None, bool, Identity]
 
 
 class PushClient:
@@ -34,6 +36,7 @@ class PushClient:
 
     def __init__(self, files: CertificateFiles) -> None:
         self._files = files
+        self._flawed = TroubleCertificates(files)
         self._contexts: dict[_Identity, ssl.SSLContext] = {}
         self._timeouts: dict[tuple[timedelta, timedelta], aiohttp.ClientTimeout] = {}
         self._session: aiohttp.ClientSession | None = None
@@ -47,11 +50,12 @@ class PushClient:
             context = self._context(callback) if push.url.startswith("https:") else None
         except CertificateError as error:
             return PushResult(failure="push-tls", error=str(error))
+        if push.fault is not None:
+            return await push_with_fault(push, callback, push.fault, context)
         try:
             async with self._opened().post(
                 push.url,
-                data=push.body,
-                headers=_HEADERS,
+                data=aiohttp.BytesPayload(push.body),
                 ssl=context if context is not None else True,
                 timeout=self._timeout(callback),
                 allow_redirects=False,
@@ -76,49 +80,57 @@ class PushClient:
             self._session = None
 
     def _opened(self) -> "aiohttp.ClientSession":
-        import aiohttp
-
         if self._session is None:
+            import aiohttp
+
+            from cloudsms_simulator.server.push_request import PushRequest
+
             # A proxy variable of the environment would catch callbacks to loopback; cookies have no place here.
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
                 auto_decompress=False,
-                skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+                headers={"Content-Type": "application/json"},
+                request_class=PushRequest,
             )
         return self._session
 
     def _timeout(self, callback: Callback) -> "aiohttp.ClientTimeout":
-        import aiohttp
-
         times = (callback.timeout, callback.connect_timeout)
         timeout = self._timeouts.get(times)
         if timeout is None:
+            import aiohttp
+
             whole, connecting = (time.total_seconds() for time in times)
             timeout = self._timeouts[times] = aiohttp.ClientTimeout(total=whole, sock_connect=connecting)
         return timeout
 
     def _context(self, callback: Callback) -> ssl.SSLContext:
-        identity = (callback.client_cert, callback.client_key, callback.ca, callback.verify)
+        identity = (callback.client_cert, callback.client_key, callback.ca, callback.verify, callback.identity)
         context = self._contexts.get(identity)
         if context is None:
             context = self._contexts[identity] = push_context(
-                Path(callback.client_cert or self._files.platform_cert),
-                Path(callback.client_key or self._files.platform_key),
+                self._shown(callback),
                 (self._files.ca, *([Path(callback.ca)] if callback.ca is not None else [])),
                 verify=callback.verify,
             )
         return context
 
+    def _shown(self, callback: Callback) -> Shown | None:
+        if callback.identity is not Identity.VALID:
+            return self._flawed.as_client(callback.identity)
+        certificate, key = callback.client_cert, callback.client_key
+        return Path(certificate or self._files.platform_cert), Path(key or self._files.platform_key)
+
 
 async def _beginning_of(response: "aiohttp.ClientResponse") -> bytes:
     """The body, or as much of it as came and anybody wants to see. The status is known, so nothing fails any more."""
+    content = response.content
+    if content.is_eof():
+        return content.read_nowait(_MOST_OCTETS_READ)
     import aiohttp
 
-    content, announced = response.content, response.content_length
-    if content.is_eof() and announced is not None and announced <= _MOST_OCTETS_READ:
-        return await response.read()
     body = bytearray()
     with suppress(aiohttp.ClientError, TimeoutError):
         while len(body) < _MOST_OCTETS_READ and (piece := await content.read(_MOST_OCTETS_READ - len(body))):

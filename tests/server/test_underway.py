@@ -1,0 +1,77 @@
+"""Underway: pushes start, end, and are ended."""
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import datetime
+
+from cloudsms_simulator.engine.account import Callback
+from cloudsms_simulator.engine.report import Push, PushResult
+from cloudsms_simulator.protocol.timestamps import HONG_KONG
+from cloudsms_simulator.server.underway import Underway
+
+MOMENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
+GOOD = PushResult(200, b"")
+
+
+def push(uid: str) -> Push:
+    return Push("default", uid, 1, 1, MOMENT, "http://127.0.0.1:59999/", b"{}")
+
+
+def tell(story: Coroutine[None, None, None]) -> None:
+    asyncio.run(asyncio.wait_for(story, 20))
+
+
+class Customer:
+    """In place of the push client: pushes are answered by SMS_UID, and wait until then."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, asyncio.Future[PushResult]] = {}
+
+    async def post(self, push: Push, _callback: Callback) -> PushResult:
+        self.answers[push.uid] = asyncio.get_running_loop().create_future()
+        return await self.answers[push.uid]
+
+
+def test_pushes_are_told_of_in_the_order_in_which_they_end() -> None:
+    async def story() -> None:
+        customer, told = Customer(), asyncio.Event()
+        underway = Underway(customer, told.set)  # type: ignore[arg-type]
+        for uid in ("a", "b"):
+            underway.start(push(uid), Callback())
+        await underway.wait(0)
+        assert (len(underway), underway.ended) == (2, [])
+        customer.answers["b"].set_result(GOOD)
+        await told.wait()
+        assert (len(underway), underway.ended) == (1, [(push("b"), GOOD)])
+        customer.answers["a"].set_result(GOOD)
+        await underway.wait(10)
+        assert (len(underway), [ended.uid for ended, _ in underway.ended]) == (0, ["b", "a"])
+        await underway.wait(10)
+
+    tell(story())
+
+
+def test_an_aborted_push_is_returned_and_not_told_of() -> None:
+    async def story() -> None:
+        customer, told = Customer(), asyncio.Event()
+        underway = Underway(customer, told.set)  # type: ignore[arg-type]
+        underway.start(push("a"), Callback())
+        underway.start(push("b"), Callback())
+        await underway.wait(0)
+        customer.answers["a"].set_result(GOOD)
+        assert [ended.uid for ended in await underway.abort()] == ["a", "b"]
+        assert (len(underway), underway.ended, told.is_set()) == (0, [], False)
+        assert await underway.abort() == []
+
+    tell(story())
+
+
+def test_a_push_that_is_aborted_before_it_began_is_never_made() -> None:
+    async def story() -> None:
+        customer = Customer()
+        underway = Underway(customer, lambda: None)  # type: ignore[arg-type]
+        underway.start(push("a"), Callback())
+        assert len(await underway.abort()) == 1
+        assert customer.answers == {}
+
+    tell(story())
