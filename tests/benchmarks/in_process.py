@@ -23,10 +23,11 @@ import msgspec
 from packets import numbers_from, request_to
 
 from cloudsms_simulator.engine.account import Account, Callback
+from cloudsms_simulator.engine.arrival import Arrival
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.connection import Connection
 from cloudsms_simulator.engine.directory import Directory
-from cloudsms_simulator.engine.platform import Arrival, Platform
+from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.protocol.profile import SPEC
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.memory import MemoryStore

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.acceptance import overall, refused_with_others
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.protocol.profile import SPEC
+from cloudsms_simulator.protocol.content import signed_text
+from cloudsms_simulator.protocol.profile import OBSERVED, SPEC
 from cloudsms_simulator.protocol.result_codes import ResultCode
+from cloudsms_simulator.protocol.segmentation import segment
 
 OK, INVALID, INTERCEPT, UNPRICED = 1, 0x10000001, 0x10000006, 0x1000000F
 HONG_KONG, SINGAPORE_LANDLINE = (852, "67000011"), (65, "61234567")
@@ -176,3 +178,66 @@ def test_a_message_without_a_sender_has_the_accounts_default_one(world) -> None:
     assert world(account).send().message.sending.source == "Shop"
     assert world(account).send(ORIGINAL_ADDR="").message.sending.source == "Shop"
     assert world(account).send(ORIGINAL_ADDR="Other").message.sending.source == "Other"
+
+
+# What is kept
+
+
+KEY = "a-key/of-the-account+0123456789"
+pieces = st.sampled_from(
+    ["Hello ", KEY, KEY[:20], "abc", "AUTH_KEY", '"AUTH_KEY":"', "=", "0123456789ab", '"', "\\", "验"]
+)
+
+
+@given(
+    key=st.sampled_from([KEY, "abc", "AUTH_KEY", "plain-key-0123456789"]),
+    content=st.lists(pieces, min_size=1, max_size=4).map("".join),
+    fields=st.fixed_dictionaries(
+        {},
+        optional={
+            "SIGNATURE": st.sampled_from(["Shop", KEY, "abc", ""]),
+            "SIGNATURE_TYPE": st.sampled_from([1, 3, 5, "4"]),
+            "CUSTOMER_BODY": st.sampled_from([{}, {"a": KEY}, {"auth-key": "0123456789ab"}]),
+            "ORIGINAL_ADDR": st.sampled_from(["", "abc"]),
+        },
+    ),
+    slashes=st.booleans(),
+    any_key=st.booleans(),
+)
+def test_the_text_of_a_message_is_what_was_signed_however_much_of_the_body_is_masked(
+    world, key: str, content: str, fields: dict[str, object], slashes: bool, any_key: bool
+) -> None:
+    here = world(Account(auth_key="*" if any_key else key, profile=OBSERVED))
+    body = here.packet(SMS_CONTENT=content, AUTH_KEY=key, **fields)
+    here.receive(body.replace(b"/", b"\\/") if slashes else body)
+
+    [message] = here.store.messages(here.accounts[0])
+    kind = fields.get("SIGNATURE_TYPE")
+    signed = signed_text(content, str(fields.get("SIGNATURE", "")), None if kind is None else int(str(kind)))
+    assert message.sending.text == signed
+    assert message.sending.segmentation == segment(signed, "table")
+
+
+def test_only_a_text_that_masking_has_changed_or_many_share_is_kept_beside_its_body(world) -> None:
+    here = world()
+    assert here.send().message.sending.kept_text is None
+    assert here.send(HONG_KONG, HONG_KONG).message.sending.kept_text == "Your code is 123345"
+    told = f"the key is {here.accounts[0].auth_key}"
+    assert here.send(SMS_CONTENT=told).message.sending.kept_text == told
+
+
+def test_messages_share_what_is_the_same(world) -> None:
+    here = world()
+    first, second = (here.send(CUSTOMER_BODY={}).message for _ in range(2))
+    assert first.sending.route_id is second.sending.route_id
+    assert first.sending.segmentation is second.sending.segmentation
+    assert first.sending.customer_body is second.sending.customer_body
+    assert first.country_code is second.country_code
+    assert first.price is second.price
+    assert first.plan is second.plan
+
+
+def test_messages_beside_refused_ones_keep_their_place(world) -> None:
+    sent = world().send((852, "x"), HONG_KONG, (852, ""), SINGAPORE_LANDLINE)
+    assert [None if message is None else message.index for message in sent.messages] == [None, 1, None, 3]
+    assert world().send((852, "x"), HONG_KONG).messages[1].index == 1

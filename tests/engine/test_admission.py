@@ -6,10 +6,12 @@ Spec: SMS_STATE and RESULT_DESC, Remark. Reading: R8.
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cloudsms_simulator.engine import admission
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.admission import RULES, Application, rejection
+from cloudsms_simulator.engine.admission import RULES, Application, rejection, spares, spares_country
 from cloudsms_simulator.protocol.submission import Destination
 
 ACCOUNT = Account(directions=frozenset({65, 852}))
@@ -98,6 +100,34 @@ def test_a_cost_strictly_greater_than_what_is_left_is_rejected(cost: str, funds:
 
 def test_amounts_are_written_out_and_never_in_exponents() -> None:
     assert rejection(application(cost="1E-7", funds="0E-9")) == "it costs 0.0000001 USD, and 0.000000000 is left"
+
+
+@given(
+    country=st.sampled_from([65, 852, 44, 86]),
+    msisdn=st.text("0689", min_size=1, max_size=9),
+    route=st.sampled_from(["VerifyCode_516", "Nonsense_516"]),
+    routes=st.sampled_from([frozenset({"*"}), frozenset({"VerifyCode_516"}), frozenset()]),
+    directions=st.none() | st.frozensets(st.sampled_from([65, 852])),
+    price=st.none() | st.sampled_from([Decimal(0), Decimal("0.05")]),
+    balance=st.none() | st.sampled_from([Decimal(0), Decimal(1)]),
+)
+def test_no_rule_applies_to_what_is_spared_the_rules(
+    country: int,
+    msisdn: str,
+    route: str,
+    routes: frozenset[str],
+    directions: frozenset[int] | None,
+    price: Decimal | None,
+    balance: Decimal | None,
+) -> None:
+    account = Account(routes=routes, directions=directions)
+    if spares(account, route, balance) and spares_country(country, price):
+        assert rejection(Application(account, route, Destination(country, msisdn), price, balance)) is None
+
+
+def test_an_ordinary_message_on_an_unlimited_balance_is_spared_the_rules() -> None:
+    assert spares(Account(), "VerifyCode_516", None)
+    assert spares_country(852, Decimal(0))
 
 
 @pytest.mark.parametrize(

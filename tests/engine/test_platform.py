@@ -11,7 +11,8 @@ from decimal import Decimal
 import pytest
 
 from cloudsms_simulator.engine.account import Account, Blacklist
-from cloudsms_simulator.engine.platform import Arrival, Platform
+from cloudsms_simulator.engine.arrival import Arrival
+from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.script import plan_of, step
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC

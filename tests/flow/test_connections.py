@@ -124,13 +124,15 @@ def test_a_report_is_never_pushed_before_the_answer_is_written(
 ) -> None:
     written: set[str] = set()
     early: list[str] = []
-    write_answer = Connection.answer_with
+    write_answer = Connection.answer
 
-    async def noting(connection: Connection, body: bytes) -> None:
-        await write_answer(connection, body)
-        written.update(item["SMS_UID"] for item in json.loads(body)["DETAIL_LIST"])
+    def noting(connection: Connection, body: bytes) -> bool:
+        done = write_answer(connection, body)
+        if done:
+            written.update(item["SMS_UID"] for item in json.loads(body)["DETAIL_LIST"])
+        return done
 
-    monkeypatch.setattr(Connection, "answer_with", noting)
+    monkeypatch.setattr(Connection, "answer", noting)
 
     async def story() -> None:
         receiver = Receiver(on_report=lambda report: early.append(report.uid) if report.uid not in written else None)

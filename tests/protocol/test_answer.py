@@ -3,11 +3,12 @@
 import json
 from datetime import datetime
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol.answer import Answer, AnswerItem, desc, encode
+from cloudsms_simulator.protocol.answer import Answer, AnswerItem, desc, encode, encode_accepted
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC, Profile
 from cloudsms_simulator.protocol.result_codes import RESULT_CODES, ResultCode
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
@@ -186,6 +187,15 @@ def test_both_shapes_say_the_same(listed: list[AnswerItem], serial: int, code: R
         assert wire.pop("TENANT_ID") == 0
         del document["DETAIL_LIST"]
     assert wire == document
+
+
+@given(st.lists(items, max_size=5), st.integers(0, 65535), st.sampled_from([SPEC, OBSERVED]))
+def test_an_answer_to_an_accepted_request_is_the_same_to_the_byte_without_its_items(
+    listed: list[AnswerItem], serial: int, profile: Profile
+) -> None:
+    accepted = tuple(msgspec.structs.replace(item, code=ResultCode.OK) for item in listed)
+    expected = encode(Answer(serial, AT, ResultCode.OK, accepted), profile)
+    assert encode_accepted(serial, AT, listed, [item.uid for item in listed], profile) == expected
 
 
 def test_a_list_of_200_is_in_order() -> None:

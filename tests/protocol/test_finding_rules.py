@@ -120,6 +120,8 @@ NOT_A_PACKETS = {
     "rate-limited",
     "queue-full",
     "batch-refused",
+    "scripted-code",
+    "scripted-fault",
     "local-rejected",
     "surplus-bytes",
     "body-too-large",

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from cloudsms_simulator.protocol import uip
 from cloudsms_simulator.protocol.json_scan import scan
-from cloudsms_simulator.protocol.uip import EMPTY_PACKET, FIELDS, OUT_OF_RANGE, RAW_FIELDS, Decoded, Packet, decode
+from cloudsms_simulator.protocol.submission import Destination
+from cloudsms_simulator.protocol.uip import (
+    EMPTY_PACKET,
+    FIELDS,
+    OUT_OF_RANGE,
+    RAW_FIELDS,
+    Decoded,
+    Packet,
+    decode,
+    decode_untyped,
+)
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 values: st.SearchStrategy[Any] = st.recursive(
@@ -44,7 +54,10 @@ def test_a_packet_is_read_into_its_fields() -> None:
         b'"CUSTOMER_BODY":{ "a": 0.10 }}'
     )
 
-    assert decode(body) == Decoded(
+    decoded = decode(body)
+
+    assert decoded.destinations == [Destination(852, "67000011")]
+    assert decode_untyped(body) == Decoded(
         Packet(
             method="SMS_SEND_REQUEST",
             type="REQUEST",
@@ -63,6 +76,7 @@ def test_a_packet_is_read_into_its_fields() -> None:
             customer_body=msgspec.Raw(b'{ "a": 0.10 }'),
         )
     )
+    assert fields_of(decoded.packet) == fields_of(decode_untyped(body).packet)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -13,9 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from cloudsms_simulator.server.connection import Connection
 from cloudsms_simulator.server.conversation import EXCERPT, HEAD_LIMIT, SURPLUS_LIMIT
+from cloudsms_simulator.server.desk import Leave
 from cloudsms_simulator.server.event_loop import new_event_loop
 from cloudsms_simulator.server.listener import Listener
 from cloudsms_simulator.server.listening_socket import open_socket
@@ -859,5 +861,180 @@ def test_a_last_answer_is_cut_only_when_its_reader_stalls(run: Run) -> None:
             connection.expire(connection.deadline)
             assert wire.written.endswith(b"<end><abort>")
             connection.connection_lost(None)
+
+    run(story())
+
+
+# Served together
+
+
+class Counter:
+    """Echoes whole requests, together with those that wait at the same time; any other one alone."""
+
+    def __init__(self) -> None:
+        self.together: list[list[bytes]] = []
+        self.alone: list[bytes] = []
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await body_of(receive)
+        self.alone.append(body)
+        await connection_in(scope).answer_with(body)
+
+    def takes(self, request: RequestResponseCycle) -> bool:
+        return not (request.more_body or request.disconnected)
+
+    async def serve(self, requests: Sequence[RequestResponseCycle], leave: Leave) -> None:
+        self.together.append([bytes(request.body) for request in requests])
+        await self.open.wait()
+        for request in requests:
+            if not connection_in(request.scope).answer(bytes(request.body)):  # type: ignore[arg-type]
+                leave(request, self)
+
+
+@asynccontextmanager
+async def wired(app: ASGIApp, count: int) -> AsyncIterator[list[tuple[Connection, Wire]]]:
+    """Connections that go nowhere."""
+    async with serving(app) as listener:
+        both = [(Connection(listener._terms, number, ("192.0.2.1", number)), Wire()) for number in range(count)]
+        for connection, wire in both:
+            connection.connection_made(wire)
+        yield both
+        for connection, _ in both:
+            if connection in connection.connections:
+                connection.connection_lost(None)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    while not condition():
+        await asyncio.sleep(0)
+
+
+def test_requests_that_arrive_in_one_turn_are_served_together(run: Run) -> None:
+    app = Counter()
+
+    async def story() -> None:
+        async with wired(app, 3) as everybody:
+            for number, (connection, _) in enumerate(everybody):
+                connection.data_received(POST % (1, b"%d" % number))
+            for number, (_, wire) in enumerate(everybody):
+                await until(lambda wire=wire: wire.written)
+                assert wire.written.startswith(b"HTTP/1.1 200 OK\r\ndate: ")
+                assert wire.written.endswith(b"\r\ncontent-length: 1\r\n\r\n%d" % number)
+        assert (app.together, app.alone) == ([[b"0", b"1", b"2"]], [])
+
+    run(story())
+
+
+def test_a_body_in_several_reads_of_one_turn_is_whole(run: Run) -> None:
+    app = Counter()
+
+    async def story() -> None:
+        async with wired(app, 1) as [(connection, wire)]:
+            for octet in POST % (2, b"{}"):
+                connection.data_received(bytes([octet]))
+            await until(lambda: wire.written)
+        assert (app.together, app.alone) == ([[b"{}"]], [])
+
+    run(story())
+
+
+def test_a_body_that_takes_longer_holds_up_nobody(run: Run) -> None:
+    app = Counter()
+
+    async def story() -> None:
+        async with wired(app, 2) as [(slow, slow_wire), (quick, wire)]:
+            slow.data_received((POST % (2, b"{}"))[:-1])
+            quick.data_received(POST % (2, b"[]"))
+            await until(lambda: wire.written)
+            assert slow_wire.written == b""
+            slow.data_received(b"}")
+            await until(lambda: slow_wire.written)
+        assert (app.together, app.alone) == ([[b"[]"]], [b"{}"])
+
+    run(story())
+
+
+def test_a_client_that_is_gone_before_its_turn_is_seen_as_gone(run: Run) -> None:
+    app = Counter()
+
+    async def story() -> None:
+        async with wired(app, 2) as [(gone, gone_wire), (other, wire)]:
+            gone.data_received(POST % (2, b"{}"))
+            other.data_received(POST % (2, b"[]"))
+            gone.connection_lost(None)
+            await until(lambda: wire.written and app.alone)
+            assert gone_wire.written == b""
+        assert (app.together, app.alone) == ([[b"[]"]], [b""])
+
+    run(story())
+
+
+def test_a_client_that_does_not_read_is_answered_once_it_does(run: Run) -> None:
+    app = Counter()
+
+    async def story() -> None:
+        async with wired(app, 2) as [(deaf, deaf_wire), (other, wire)]:
+            deaf.pause_writing()
+            deaf.data_received(POST % (2, b"{}"))
+            other.data_received(POST % (2, b"[]"))
+            await until(lambda: wire.written and app.alone)
+            assert deaf_wire.written == b""
+            assert deaf.answering
+            deaf.resume_writing()
+            await until(lambda: deaf_wire.written)
+        assert app.together == [[b"{}", b"[]"]]
+
+    run(story())
+
+
+def test_a_client_that_does_not_read_and_leaves_is_not_waited_for(run: Run) -> None:
+    app = Counter()
+
+    async def story() -> None:
+        async with wired(app, 1) as [(deaf, wire)]:
+            deaf.pause_writing()
+            deaf.data_received(POST % (2, b"{}"))
+            await until(lambda: app.together)
+            deaf.connection_lost(None)
+            await until(lambda: not deaf.tasks)
+            assert (deaf.answer(b"anything"), wire.written) == (True, b"")
+
+    run(story())
+
+
+def test_pipelined_requests_are_served_one_turn_after_the_other(run: Run) -> None:
+    app = Counter()
+
+    async def story() -> None:
+        async with wired(app, 2) as [(first, wire), (second, other_wire)]:
+            first.data_received(POST % (1, b"1") + POST % (1, b"2") + POST % (1, b"3") + b"surplus")
+            second.data_received(POST % (1, b"a") + POST % (1, b"b"))
+            await until(lambda: b"<end>" in wire.written)
+            answers = wire.written.split(b"HTTP/1.1 200 OK")[1:]
+            assert [answer.split(b"\r\n\r\n")[1] for answer in answers] == [b"1", b"2", b"3<end>"]
+            assert other_wire.written.endswith(b"b")
+        assert app.together == [[b"1", b"a"], [b"2", b"b"], [b"3"]]
+
+    run(story())
+
+
+def test_a_stop_lets_those_that_wait_together_have_their_answers(run: Run) -> None:
+    app = Counter()
+    app.open.clear()
+
+    async def story() -> None:
+        async with serving(app) as listener, client_of(listener) as one, client_of(listener) as other:
+            await one.send(POST % (2, b"{}"))
+            await other.send(POST % (2, b"[]"))
+            await until(lambda: app.together)
+            stopped = asyncio.ensure_future(listener.stop(timedelta(seconds=20)))
+            await listener.stopping.wait()
+            app.open.set()
+            for client in (one, other):
+                assert (await client.answer()).status == 200
+                assert await client.ended()
+            await stopped
 
     run(story())

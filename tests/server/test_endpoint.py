@@ -10,12 +10,14 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
-from starlette.types import Message, Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.arrival import Identified
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.exchange import Exchange
@@ -24,6 +26,7 @@ from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.profile import SPEC
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.server.bodies import BodyLimits
+from cloudsms_simulator.server.desk import Desk
 from cloudsms_simulator.server.endpoint import Endpoint
 from cloudsms_simulator.server.journal import Journal
 from cloudsms_simulator.server.wall import WallClock
@@ -73,14 +76,23 @@ class Line:
         self.running = SimpleNamespace(response_complete=False)
         self.answered: list[bytes] = []
         self.on_answer: Callable[[], None] = lambda: None
+        self.paused = False
+        """Whether the client must first read what was written before."""
         self.done: list[str] = []
 
     def whole_body(self) -> bytes | None:
         return self.body
 
-    async def answer_with(self, body: bytes) -> None:
+    def answer(self, body: bytes) -> bool:
+        if self.paused:
+            return False
         self.on_answer()
         self.answered.append(body)
+        return True
+
+    async def answer_with(self, body: bytes) -> None:
+        self.paused = False
+        self.answer(body)
 
     def take_surplus(self) -> bytes:
         surplus, self.surplus = self.surplus, b""
@@ -93,12 +105,41 @@ class Line:
         self.done.append("close")
 
 
-class Scene:
-    """An endpoint with all it needs; a request is sent to it in one call."""
+class Whole:
+    """A request that waits at the desk, as far as the desk and the endpoint look at it."""
 
-    def __init__(self, account: Account = ACCOUNT) -> None:
+    def __init__(self, scope: Scope, body: bytes | None, receive: Receive, send: Send) -> None:
+        self.scope = scope
+        self.body = body or b""
+        self.more_body = body is None
+        self.disconnected = False
+        self._channel = (receive, send)
+
+    async def run_asgi(self, app: ASGIApp) -> None:
+        await app(self.scope, *self._channel)
+
+
+class Tasks(set[asyncio.Task[None]]):
+    """The tasks that run, and `ever` ran."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ever: list[asyncio.Task[None]] = []
+
+    def add(self, task: asyncio.Task[None]) -> None:
+        super().add(task)
+        self.ever.append(task)
+
+
+class Scene:
+    """An endpoint with all it needs; a request is sent to it in one call, `together` with others or alone."""
+
+    def __init__(
+        self, account: Account = ACCOUNT, *, together: bool = True, store: TroubledStore | None = None
+    ) -> None:
         self.account = account
-        self.store = TroubledStore()
+        self.together = together
+        self.store = store or TroubledStore()
         self.platform = Platform(Directory([account]), SPEC)
         wall = WallClock()
         self.expected: list[tuple[str, datetime]] = []
@@ -122,13 +163,38 @@ class Scene:
     async def serve(
         self, body: bytes | None, *headers: tuple[bytes, bytes], method: str = "POST", path: str = "/dave/io"
     ) -> None:
-        self.line.body = body
+        request = self.whole(body, self.line, *headers, method=method, path=path)
+        if self.together:
+            await self.serve_together(request)
+        else:
+            await request.run_asgi(self.endpoint)
+
+    async def serve_together(self, *requests: Whole) -> None:
+        """Serves requests that wait at a desk in the same turn; raises what the first raised that failed."""
+        tasks = Tasks()
+        desk = Desk(self.endpoint, self.endpoint, tasks, asyncio.get_running_loop())
+        for request in requests:
+            desk.add(request)  # type: ignore[arg-type]
+        while tasks:
+            await asyncio.wait(tasks)
+        await asyncio.gather(*tasks.ever)
+
+    def whole(
+        self,
+        body: bytes | None,
+        line: Line,
+        *headers: tuple[bytes, bytes],
+        method: str = "POST",
+        path: str = "/dave/io",
+    ) -> Whole:
+        """A request that came on a line, all of it unless its body is None."""
+        line.body = body
         scope: Scope = {
             "type": "http",
             "method": method,
             "path": path,
             "headers": list(headers),
-            "extensions": {"sim.connection": self.line},
+            "extensions": {"sim.connection": line},
         }
 
         async def receive() -> Message:
@@ -138,7 +204,7 @@ class Scene:
         async def send(message: Message) -> None:
             self.sent.append(message)
 
-        await self.endpoint(scope, receive, send)
+        return Whole(scope, body, receive, send)
 
     @property
     def answer(self) -> dict[str, object]:
@@ -193,9 +259,9 @@ def packet(**fields: object) -> bytes:
     ).encode()
 
 
-@pytest.fixture
-def scene() -> Scene:
-    return Scene()
+@pytest.fixture(params=[True, False], ids=["at the desk", "alone"])
+def scene(request: pytest.FixtureRequest) -> Scene:
+    return Scene(together=request.param)
 
 
 # In order
@@ -265,9 +331,193 @@ def test_what_was_accepted_is_released_though_the_answer_was_cancelled(scene: Sc
         raise asyncio.CancelledError
 
     scene.line.on_answer = cancelled
+    scene.line.paused = True
     with pytest.raises(asyncio.CancelledError):
         scene.request(packet())
     assert len(scene.expected) == 1
+
+
+# Many at the same time
+
+
+class Crowd:
+    """A few customers whose packets wait at the desk together, each with a line of its own."""
+
+    def __init__(self, store: TroubledStore | None = None, size: int = 3) -> None:
+        self.scene = Scene(store=store)
+        self.lines = [Line() for _ in range(size)]
+        self.requests = [
+            self.scene.whole(packet(SERIAL=number), line) for number, line in enumerate(self.lines, start=1)
+        ]
+
+    def serve(self) -> None:
+        asyncio.run(self.scene.serve_together(*self.requests))
+
+    @property
+    def codes(self) -> list[list[object]]:
+        """The codes each was answered with."""
+        return [[json.loads(body)["RESULT_CODE"] for body in line.answered] for line in self.lines]
+
+
+def test_packets_that_wait_together_are_kept_and_answered_in_the_order_they_came() -> None:
+    crowd = Crowd()
+    order: list[int] = []
+    for number, line in enumerate(crowd.lines):
+        line.on_answer = partial(order.append, number)
+    crowd.serve()
+    assert (crowd.codes, order) == ([[1], [1], [1]], [0, 1, 2])
+    kept = [json.loads(each.body)["SERIAL"] for each in crowd.scene.store.exchanges(ACCOUNT)]
+    assert kept == [3, 2, 1]
+    assert len(crowd.scene.expected) == 3
+
+
+def test_no_report_is_released_before_all_that_wait_together_are_answered() -> None:
+    crowd = Crowd()
+    wakes: list[datetime | None] = []
+    for line in crowd.lines:
+        line.on_answer = lambda: wakes.append(crowd.scene.store.next_wake(ACCOUNT))
+    crowd.serve()
+    assert wakes == [None, None, None]
+    assert crowd.scene.store.next_wake(ACCOUNT) is not None
+
+
+@pytest.mark.parametrize("where", ["begin", "commit"])
+@pytest.mark.parametrize(("error", "code"), [(StoreError("no"), 0x1000000E), (RuntimeError("a slip"), 2)])
+def test_a_failure_strikes_one_of_those_that_wait_together(where: str, error: Exception, code: int) -> None:
+    crowd = Crowd()
+    crowd.scene.store.failing[where] = [error]
+    crowd.serve()
+    assert crowd.codes == [[code], [1], [1]]
+    assert len(crowd.scene.expected) == 2
+
+
+def test_a_packet_that_cannot_be_read_for_a_slip_of_ours_strikes_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd = Crowd()
+    identify = crowd.scene.platform.identify
+
+    def slip(body: bytes) -> Identified:
+        if b'"SERIAL": 2' in body:
+            raise RecursionError("too deep for us")
+        return identify(body)
+
+    monkeypatch.setattr(crowd.scene.platform, "identify", slip)
+    crowd.serve()
+    assert crowd.codes == [[1], [2], [1]]
+
+
+def test_a_failure_that_leaves_no_answer_strikes_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd = Crowd()
+    crowd.scene.store.failing["begin"] = [StoreError("no")]
+
+    def slip(*_arguments: object) -> None:
+        raise RuntimeError("another slip")
+
+    monkeypatch.setattr(crowd.scene.platform, "fail", slip)
+    with pytest.raises(RuntimeError, match="another slip"):
+        crowd.serve()
+    assert crowd.codes == [[], [1], [1]]
+    assert len(crowd.scene.expected) == 2
+
+
+def test_an_answer_that_cannot_be_written_strikes_nobody_else() -> None:
+    crowd = Crowd()
+
+    def broken() -> None:
+        raise OSError("the client is gone")
+
+    crowd.lines[0].on_answer = broken
+    with pytest.raises(OSError, match="the client is gone"):
+        crowd.serve()
+    assert crowd.codes == [[], [1], [1]]
+    assert len(crowd.scene.expected) == 3, "what was accepted stays accepted"
+
+
+@pytest.mark.parametrize("error", [StoreError("the disk is full"), RuntimeError("a slip of ours")])
+def test_reports_that_cannot_be_released_keep_nobody_elses(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    crowd = Crowd()
+    crowd.scene.store.failing["release"] = [error]
+    crowd.serve()
+    assert crowd.codes == [[1], [1], [1]]
+    assert len(crowd.scene.expected) == 2
+    assert "the reports of request 1 of default are not released" in caplog.text
+    assert str(error) in caplog.text
+
+
+def test_a_client_that_does_not_read_holds_up_nobody_else() -> None:
+    crowd = Crowd()
+    order: list[int] = []
+    for number, line in enumerate(crowd.lines):
+        line.on_answer = partial(order.append, number)
+    crowd.lines[0].paused = True
+    crowd.serve()
+    assert (crowd.codes, order) == ([[1], [1], [1]], [1, 2, 0])
+    assert len(crowd.scene.expected) == 3
+
+
+def test_a_whitelist_disconnects_the_one_it_does_not_admit() -> None:
+    crowd = Crowd()
+    account = Account(whitelist=(ipaddress.ip_network("127.0.0.0/8"),))
+    crowd.scene.platform.directory = Directory([account])
+    crowd.lines[1].peer = ("192.0.2.1", 50_000)
+    crowd.serve()
+    assert [line.done for line in crowd.lines] == [[], ["interrupt", "close"], []]
+    assert crowd.codes == [[1], [], [1]]
+
+
+class SlowStore(TroubledStore):
+    """Each transaction begins once a gate is opened; what waits there is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = asyncio.Event()
+        self.beginning = 0
+        self.everybody = asyncio.Event()
+
+    async def begin(self, account: Account | None, uids: tuple[str, ...] = ()) -> Transaction:
+        self.beginning += 1
+        if self.beginning == 4:
+            self.everybody.set()
+        await self.open.wait()
+        return await super().begin(account, uids)
+
+
+def test_a_store_that_takes_its_time_is_waited_for_side_by_side() -> None:
+    store = SlowStore()
+    crowd = Crowd(store, 5)
+
+    async def story() -> None:
+        served = asyncio.ensure_future(crowd.scene.serve_together(*crowd.requests))
+        while store.beginning < 1:
+            await asyncio.sleep(0)
+        store.open.set()
+        store.open = asyncio.Event()
+        # The first went through alone; all others have begun by now though none of them may go on.
+        await store.everybody.wait()
+        assert crowd.codes == [[1], [], [], [], []]
+        store.open.set()
+        await served
+
+    asyncio.run(asyncio.wait_for(story(), 20))
+    assert crowd.codes == [[1]] * 5
+    assert len({each.id for each in store.exchanges(ACCOUNT)}) == 5
+    assert len(crowd.scene.expected) == 5
+
+
+def test_a_stop_while_the_store_takes_its_time_keeps_nothing_of_what_it_interrupts() -> None:
+    store = SlowStore()
+    crowd = Crowd(store)
+
+    async def story() -> None:
+        served = asyncio.ensure_future(crowd.scene.endpoint.serve(crowd.requests, lambda *_: None))  # type: ignore[arg-type]
+        while store.beginning < 1:
+            await asyncio.sleep(0)
+        served.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await served
+
+    asyncio.run(story())
+    assert crowd.codes == [[], [], []]
+    assert crowd.scene.is_untouched()
 
 
 # Turned away

@@ -42,10 +42,29 @@ def shown(item: object) -> dict[str, object]:
 def message() -> Message:
     text = "验证码 1234"
     sending = Sending(
-        9, "shop", 7, NOON, "VerifyCode_516", "Shop", text, segment(text, "table"), "HKD", SPEC, b'{"a": 1e400}'
+        9,
+        "shop",
+        "uip",
+        NOON,
+        None,
+        (),
+        200,
+        ResultCode.OK,
+        msgspec.json.encode({"SMS_CONTENT": text}),
+        None,
+        None,
+        "uid",
+        serial=7,
+        route_id="VerifyCode_516",
+        source="Shop",
+        segmentation=segment(text, "table"),
+        currency="HKD",
+        profile=SPEC,
+        customer_body=b'{"a": 1e400}',
+        places=(3,),
     )
     plan = plan_of(step(2, SECOND))
-    return Message("uid", sending, 3, 852, "67000011", Decimal("0.0500"), plan, passages=(Passage(2, NOON + SECOND),))
+    return Message("uid", sending, 852, "67000011", Decimal("0.0500"), plan, passages=(Passage(2, NOON + SECOND),))
 
 
 def test_a_code_is_shown_three_ways() -> None:
@@ -165,6 +184,7 @@ def test_a_report_with_its_attempts() -> None:
                 "body": "\\xff",
                 "error": None,
                 "findings": [],
+                "fault": None,
             }
         ],
         "findings": [],
@@ -208,7 +228,7 @@ def test_an_unlimited_balance_all_directions_and_any_key_are_words() -> None:
 
 def test_the_accounts_key_is_a_fingerprint_wherever_it_was_written(message: Message) -> None:
     customer_body = b'{"mine":"%b"}' % KEY.encode()
-    sending = msgspec.structs.replace(message.sending, text=f"my key is {KEY}", customer_body=customer_body)
+    sending = msgspec.structs.replace(message.sending, kept_text=f"my key is {KEY}", customer_body=customer_body)
     attempt = Attempt(5, NOON, "http://a/", b'{"AUTH_KEY":"x","CUSTOMER_BODY":%b}' % customer_body, 200, KEY.encode())
     report = Report("uid", 1, "shop", 2, NOON, "answered", None, (attempt,))
     for item in (message_item(msgspec.structs.replace(message, sending=sending), KEY), report_item(report, KEY)):

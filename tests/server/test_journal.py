@@ -13,10 +13,11 @@ from types import SimpleNamespace
 import pytest
 
 from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.arrival import Arrival
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.exchange import Exchange
-from cloudsms_simulator.engine.platform import Arrival, Platform
+from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.profile import SPEC

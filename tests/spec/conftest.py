@@ -7,9 +7,10 @@ import msgspec
 import pytest
 
 from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY, Account
+from cloudsms_simulator.engine.arrival import Arrival
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.directory import Directory
-from cloudsms_simulator.engine.platform import Arrival, Platform
+from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.standing import Standing
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.profile import SPEC

@@ -9,9 +9,10 @@ from typing import TypeVar
 import pytest
 
 from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.arrival import Arrival, Reply
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.directory import Directory
-from cloudsms_simulator.engine.platform import Arrival, Platform, Reply
+from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.report import Push, PushResult
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.profile import SPEC

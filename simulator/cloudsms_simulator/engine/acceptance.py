@@ -3,16 +3,18 @@
 Spec: SMS Dispatching. Spec: RESULT_CODE and RESULT_DESC. Reading: R7, R8, R9.
 """
 
-from datetime import datetime
+from collections.abc import Mapping
 from decimal import Decimal
 
 import msgspec
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.admission import Application, rejection
+from cloudsms_simulator.engine.admission import Application, rejection, spares, spares_country
 from cloudsms_simulator.engine.billing import LedgerEntry, quote
+from cloudsms_simulator.engine.hearing import Script
 from cloudsms_simulator.engine.message import Message, Sending
 from cloudsms_simulator.engine.script import LOCAL_REJECTION
+from cloudsms_simulator.protocol.country_codes import ASSIGNED
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.masking import fingerprint
@@ -20,7 +22,9 @@ from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.submission import Submission
 
-_NOTHING = Decimal(0)
+_EMPTY_OBJECT = b"{}"
+_COUNTRY_CODES: Mapping[int, int] = {code: code for code in ASSIGNED}
+"""One integer for each country code, to be kept in place of the many that are decoded."""
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -52,60 +56,86 @@ def refused_with_others(own: dict[int, ResultCode], verdicts: dict[int, ResultCo
     return [found("batch-refused", path, Told("another destination of the batch is refused"), want) for path in paths]
 
 
-def sending_of(account: Account, submission: Submission, request_id: int, now: datetime, key: object) -> Sending:
-    """What the messages of a submission share. A ROUTE_ID that holds the AUTH_KEY `key` is kept as a fingerprint."""
-    route_id = submission.route_id
-    return Sending(
-        request_id,
-        account.name,
-        submission.serial,
-        now,
-        fingerprint(route_id) if route_id == key else route_id,
-        submission.sender or account.default_sender,
-        submission.text,
-        submission.segmentation,
-        account.currency,
-        account.profile,
-        submission.customer_body,
-    )
+def places_of(verdicts: dict[int, ResultCode], count: int) -> tuple[int, ...] | None:
+    """The places of the destinations without a verdict, None when that is all of them."""
+    return tuple([place for place in range(count) if place not in verdicts]) if verdicts else None
+
+
+def kept_route(account: Account, route_id: str, key: str) -> str:
+    """ROUTE_ID as it is kept: the account's own string, or a fingerprint when it holds the AUTH_KEY `key`."""
+    if route_id == key:
+        return fingerprint(route_id)
+    for own in account.routes:
+        if own == route_id:
+            return own
+    return route_id
+
+
+def kept_customer_body(customer_body: bytes | None) -> bytes | None:
+    """CUSTOMER_BODY as it is kept: the empty one, which most examples have, once for all requests."""
+    return _EMPTY_OBJECT if customer_body == _EMPTY_OBJECT else customer_body
+
+
+def kept_text(submission: Submission, body: bytes, masked: bytes, key: str) -> str | None:
+    """The signed text as it is kept; None of a single message whose text can be read out of the masked body.
+
+    That is so when masking changed nothing but AUTH_KEY's value. Where many share a text it is worth its room.
+    """
+    if len(submission.destinations) == 1:
+        before, _, after = body.partition(key.encode("utf-8", "surrogatepass"))
+        if len(masked) >= len(before) + len(after) and masked.startswith(before) and masked.endswith(after):
+            return None
+    return submission.text
 
 
 def accept(
     account: Account,
     submission: Submission,
     sending: Sending,
-    indices: range | list[int],
     uids: tuple[str, ...],
     balance: Decimal | None,
+    scripts: Mapping[int, Script],
 ) -> Accepted:
-    """The messages of the destinations at `indices`, admitted in order: each is debited whole, or rejected locally."""
+    """The messages of the destinations that are not refused, in order: each is debited whole, or rejected locally.
+
+    `uids` are those of all destinations. What a script does not decide, the account does.
+    """
+    destinations = submission.destinations
     segments = submission.segmentation.segments
-    prices = quote(account, submission.destinations)
+    prices = quote(account, destinations)
     # The reason of a rejection quotes the route as it is kept.
     route_id = submission.route_id if account.knows_route(submission.route_id) else sending.route_id
-    application = Application(account, route_id, submission.destinations[0], None, None)
+    usual = account.usual_plan
+    spared_at_all = spares(account, route_id, balance)
     messages: list[Message] = []
     entries: list[LedgerEntry] = []
-    last: Decimal | None = None
+    country = 0
+    price: Decimal | None = None
     cost: Decimal | None = None
-    for index in indices:
-        destination = submission.destinations[index]
-        country = destination.country_code
-        price = prices[country]
-        if price is not last:
-            last, cost = price, None if price is None else price * segments
-        application.destination = destination
-        application.cost = cost
-        application.funds = None if balance is None else balance + account.credit_limit
-        reason = rejection(application)
-        uid = uids[index]
-        if reason is not None or cost is None:
-            messages.append(
-                Message(uid, sending, index, country, destination.msisdn, _NOTHING, LOCAL_REJECTION, reason)
-            )
-            continue
+    spared = False
+    for place in range(len(destinations)) if sending.places is None else sending.places:
+        destination = destinations[place]
+        if destination.country_code != country:
+            country = _COUNTRY_CODES[destination.country_code]
+            price = prices[country]
+            cost = None if price is None else price * segments
+            spared = spared_at_all and spares_country(country, price)
+        uid = uids[place]
+        if not spared:
+            funds = None if balance is None else balance + account.credit_limit
+            reason = rejection(Application(account, route_id, destination, cost, funds))
+            if reason is not None:
+                messages.append(Message(uid, sending, country, destination.msisdn, reason, LOCAL_REJECTION))
+                continue
+        assert price is not None
+        assert cost is not None, "a message without a price is rejected"
         if balance is not None:
             balance -= cost
             entries.append(LedgerEntry(account.name, uid, "debit", -cost, balance, sending.accepted_at))
-        messages.append(Message(uid, sending, index, country, destination.msisdn, price or _NOTHING, account.plan))
+        script = scripts.get(place) if scripts else None
+        if script is None:
+            messages.append(Message(uid, sending, country, destination.msisdn, price, usual))
+        else:
+            plan = script.plan or usual
+            messages.append(Message(uid, sending, country, destination.msisdn, price, plan, rule=script.rule))
     return Accepted(tuple(messages), entries, balance)

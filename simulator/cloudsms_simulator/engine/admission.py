@@ -70,6 +70,19 @@ Rule = Callable[[Application], str | None]
 RULES: tuple[Rule, ...] = (singapore_number, direction, route, price, balance)
 
 
+def spares(account: Account, route_id: str, balance: Decimal | None) -> bool:
+    """Whether no rule can apply to any message of a request, other than those of `spares_country`.
+
+    A rule that is not covered by these two has to be added to one of them; a test compares them with all rules.
+    """
+    return balance is None and account.directions is None and account.knows_route(route_id)
+
+
+def spares_country(country_code: int, price_of_it: Decimal | None) -> bool:
+    """Whether no rule can apply to a country: it has a price, and none of its own for numbers."""
+    return price_of_it is not None and country_code != SINGAPORE
+
+
 def rejection(application: Application) -> str | None:
     """Why a message is rejected locally, or None when it is admitted."""
     for rule in RULES:

@@ -16,7 +16,7 @@ import msgspec
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.protocol.submission import Destination
 
-Reason = Literal["opening", "debit", "refund"]
+Reason = Literal["opening", "debit", "refund", "scenario"]
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, gc=False):

@@ -14,8 +14,6 @@ from cloudsms_simulator.protocol.submission import Destination, Submission
 def items_of(submission: Submission, uids: tuple[str, ...], verdicts: dict[int, ResultCode]) -> tuple[AnswerItem, ...]:
     """An item for each destination, with its SMS_UID and its verdict, OK where there is none."""
     told = zip(submission.destinations, uids, strict=True)
-    if not verdicts:
-        return tuple([AnswerItem(each.country_code, each.msisdn, uid, ResultCode.OK) for each, uid in told])
     return tuple(
         AnswerItem(each.country_code, each.msisdn, uid, verdicts.get(index, ResultCode.OK))
         for index, (each, uid) in enumerate(told)

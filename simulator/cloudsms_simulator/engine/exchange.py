@@ -37,6 +37,16 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     body: bytes
     answer: bytes | None
     findings: tuple[Finding, ...] | None
-    uids: tuple[str, ...] = ()
+    accepted: str | tuple[str, ...] = ()
+    """The SMS_UID of the message that came of it, or the SMS_UIDs if it is not just one."""
     surplus: bool = False
     """Bytes followed the body."""
+    rule: str | None = None
+    """The rule of a scenario, or the magic number, that decided on it."""
+    fault: str | None = None
+    """The fault that befell its answer, or DELAY."""
+
+    @property
+    def uids(self) -> tuple[str, ...]:
+        """The SMS_UIDs of the messages that came of it, in order."""
+        return (self.accepted,) if isinstance(self.accepted, str) else self.accepted

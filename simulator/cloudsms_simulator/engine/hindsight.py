@@ -7,15 +7,14 @@ Reading: R17, R20.
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.exchange import MOST_FINDINGS, Exchange
-from cloudsms_simulator.engine.message import Message
+from cloudsms_simulator.engine.message import Message, Sending
 from cloudsms_simulator.protocol import uip
-from cloudsms_simulator.protocol.answer import Answer, AnswerItem, encode
+from cloudsms_simulator.protocol.answer import encode_accepted
 from cloudsms_simulator.protocol.candidate import candidate_of
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.mistakes import Circumstances
 from cloudsms_simulator.protocol.profile import SPEC
-from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.validation import diagnose
 
 _SURPLUS = found(
@@ -28,11 +27,9 @@ _SURPLUS = found(
 
 def answer_of(exchange: Exchange, messages: tuple[Message, ...]) -> bytes | None:
     """The bytes that were answered, None when nothing was; `messages` are those of an accepted exchange, in order."""
-    if exchange.answer is not None or exchange.code is not ResultCode.OK or not messages:
+    if exchange.answer is not None or exchange.fault is not None or not isinstance(exchange, Sending) or not messages:
         return exchange.answer
-    sending = messages[0].sending
-    items = tuple(AnswerItem(each.country_code, each.msisdn, each.uid, ResultCode.OK) for each in messages)
-    return encode(Answer(sending.serial, sending.accepted_at, ResultCode.OK, items), sending.profile)
+    return encode_accepted(exchange.serial, exchange.received_at, messages, exchange.uids, exchange.profile)
 
 
 def findings_of(
@@ -48,6 +45,9 @@ def findings_of(
         if message.reason is not None:
             path = f"$.MULTI_MSISDN_LIST[{message.index}]"
             findings.append(found("local-rejected", path, Told(message.reason), "a message the account may send"))
+    if exchange.fault is not None:
+        got, want = f'{exchange.fault}, as "{exchange.rule}" or another rule says', "a client that copes with it"
+        findings.append(found("scripted-fault", "answer", Told(got), want))
     if exchange.surplus:
         findings.append(_SURPLUS)
     return tuple(findings)

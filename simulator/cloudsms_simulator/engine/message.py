@@ -8,28 +8,46 @@ from decimal import Decimal
 
 import msgspec
 
+from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.money import Currency
 from cloudsms_simulator.engine.script import Plan, Step
 from cloudsms_simulator.protocol.profile import Profile
+from cloudsms_simulator.protocol.request_checks import signed_text_in
 from cloudsms_simulator.protocol.segmentation import Segmentation
 
+_NOTHING = Decimal(0)
 
-class Sending(msgspec.Struct, frozen=True, gc=False):
-    """What the messages of one submission share."""
 
-    request_id: int
-    account: str
+class Sending(Exchange, frozen=True, gc=False, kw_only=True):
+    """An exchange that messages came of, and with it all that they share: millions may be kept."""
+
     serial: int
-    accepted_at: datetime
     route_id: str
     source: str
     """SOURCE_MSISDN: the sender the handset shows."""
-    text: str
-    """The signed text."""
     segmentation: Segmentation
     currency: Currency
     profile: Profile
-    customer_body: bytes | None
+    customer_body: bytes | None = None
+    kept_text: str | None = None
+    """The signed text, unless it is read out of the body."""
+    places: tuple[int, ...] | None = None
+    """The places of the messages in MULTI_MSISDN_LIST, from 0; None when all of the list was accepted."""
+
+    @property
+    def request_id(self) -> int:
+        """The number of the exchange."""
+        return self.id
+
+    @property
+    def accepted_at(self) -> datetime:
+        """The moment the plans of the messages begin."""
+        return self.received_at
+
+    @property
+    def text(self) -> str:
+        """The signed text; that of a single message is usually read out of the body, whenever somebody asks."""
+        return signed_text_in(self.body, self.profile) if self.kept_text is None else self.kept_text
 
 
 class Passage(msgspec.Struct, frozen=True, gc=False):
@@ -44,21 +62,35 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
     uid: str
     sending: Sending
-    index: int
-    """Its place in MULTI_MSISDN_LIST, from 0."""
     country_code: int
     msisdn: str
-    price: Decimal
-    """Of one segment; 0 for a message rejected locally."""
+    admission: Decimal | str
+    """The price of one segment, or why the message was rejected locally: then it costs nothing."""
     plan: Plan
     """The steps that will happen."""
-    reason: str | None = None
-    """Why it was rejected locally."""
     passages: tuple[Passage, ...] = ()
     """The states it reached, in order."""
     refunded: bool = False
     settled: bool = False
     """Nothing is left to do: the final state is reached and its reports are settled."""
+    rule: str | None = None
+    """The rule of a scenario, or the magic number, that decided on it."""
+
+    @property
+    def index(self) -> int:
+        """Its place in MULTI_MSISDN_LIST, from 0."""
+        nth = self.sending.uids.index(self.uid)
+        return nth if self.sending.places is None else self.sending.places[nth]
+
+    @property
+    def price(self) -> Decimal:
+        """Of one segment; 0 for a message rejected locally."""
+        return _NOTHING if isinstance(self.admission, str) else self.admission
+
+    @property
+    def reason(self) -> str | None:
+        """Why it was rejected locally."""
+        return self.admission if isinstance(self.admission, str) else None
 
     @property
     def cost(self) -> Decimal:

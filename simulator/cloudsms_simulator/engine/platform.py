@@ -11,19 +11,40 @@ from itertools import islice
 import msgspec
 
 from cloudsms_simulator.engine import outcomes
-from cloudsms_simulator.engine.acceptance import accept, overall, refused_with_others, sending_of
+from cloudsms_simulator.engine.acceptance import (
+    accept,
+    kept_customer_body,
+    kept_route,
+    kept_text,
+    overall,
+    places_of,
+    refused_with_others,
+)
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.connection import Connection, Headers
+from cloudsms_simulator.engine.arrival import Arrival, Identified, Reply
 from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.echo import echoed_serial, echoes_of, items_of
 from cloudsms_simulator.engine.exchange import MOST_FINDINGS, Exchange, Kind
-from cloudsms_simulator.engine.message import Message
+from cloudsms_simulator.engine.fault import Trouble
+from cloudsms_simulator.engine.hearing import Hearing
+from cloudsms_simulator.engine.message import Message, Sending
 from cloudsms_simulator.engine.report import Push, PushResult
+from cloudsms_simulator.engine.scripting import (
+    NO_SCRIPTS,
+    delayed,
+    heard,
+    name_of_trouble,
+    received,
+    reported_before,
+    rule_of,
+    scripted,
+    status_after,
+)
 from cloudsms_simulator.engine.secrecy import without_key
 from cloudsms_simulator.engine.throttle import refuse_beyond_queue, within_rate
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol import uip
-from cloudsms_simulator.protocol.answer import Answer, AnswerItem, encode
+from cloudsms_simulator.protocol.answer import Answer, AnswerItem, encode, encode_accepted
 from cloudsms_simulator.protocol.candidate import Candidate, Refusal, candidate_of, readable_key, submission_of
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
@@ -35,41 +56,11 @@ from cloudsms_simulator.protocol.sms_uid import UidSequence, issue
 from cloudsms_simulator.protocol.validation import (
     ACCOUNT_CHECKS,
     DESTINATION_CHECKS,
-    REQUEST_CHECKS,
     diagnose,
     first_refusal,
     gateway_refusal,
+    request_refusal,
 )
-
-
-class Arrival(msgspec.Struct, frozen=True):
-    """A request as it came: its bytes, the connection it came on, and whether bytes followed that were none of it.
-
-    `headers` have their AUTH_KEYs masked already: they are the same from request to request, bodies are not.
-    """
-
-    body: bytes
-    connection: Connection | None = None
-    headers: Headers = ()
-    surplus: bool = False
-
-
-class Identified(msgspec.Struct, frozen=True):
-    """A decoded request, the AUTH_KEY it carries, and the account that has it."""
-
-    candidate: Candidate
-    account: Account | None
-    key: str | None
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """What goes back: the answer's bytes, or None when the connection is closed without one."""
-
-    body: bytes | None
-    code: ResultCode | None
-    request_id: int
-    first_due: datetime | None = None
-    """When the first report is due on the account's clock, None when none is."""
 
 
 class Platform:
@@ -96,13 +87,17 @@ class Platform:
             return self._refuse(transaction, candidate, arrival, now, refusal or _nobody(), by_gateway=True)
         if arrival.connection is not None and not account.admits(arrival.connection.host):
             return self._close(transaction, candidate, arrival, now)
-        refusal = within_rate(transaction, account, now) or first_refusal(REQUEST_CHECKS, candidate)
+        refusal = within_rate(transaction, account, now) or request_refusal(candidate)
+        hearing = heard(transaction, account, candidate, now)
+        trouble = None if hearing is None else hearing.trouble()
+        if trouble is not None and not trouble.processed:
+            return self._strike(transaction, candidate, arrival, now, trouble)
         if refusal is not None:
-            return self._refuse(transaction, candidate, arrival, now, refusal)
+            return self._refuse(transaction, candidate, arrival, now, refusal, trouble=trouble)
         first_refusal(DESTINATION_CHECKS, candidate)
         refuse_beyond_queue(transaction, account, candidate)
         first_refusal(ACCOUNT_CHECKS, candidate)
-        return self._accept(transaction, account, candidate, arrival, now)
+        return self._accept(transaction, account, candidate, arrival, now, hearing, trouble)
 
     def note(
         self,
@@ -156,44 +151,77 @@ class Platform:
         outcomes.record(transaction, account, push, result, now)
 
     def _accept(
-        self, transaction: Transaction, account: Account, candidate: Candidate, arrival: Arrival, now: datetime
+        self,
+        transaction: Transaction,
+        account: Account,
+        candidate: Candidate,
+        arrival: Arrival,
+        now: datetime,
+        hearing: Hearing | None,
+        trouble: Trouble | None,
     ) -> Reply:
+        scripts = NO_SCRIPTS if hearing is None else scripted(hearing, candidate)
         submission = submission_of(candidate)
-        count = len(submission.destinations)
-        code, verdicts = overall(submission.verdicts, count, account.profile)
+        destinations, serial, profile = submission.destinations, submission.serial, account.profile
+        count = len(destinations)
+        code, verdicts = overall(submission.verdicts, count, profile)
+        standing = transaction.standing
+        sequence, uids = issue(standing.uids, now, count, profile.uid_style)
+        kept_answer, findings = None, None
         if verdicts:
             candidate.findings += refused_with_others(submission.verdicts, verdicts)
-        sequence, uids = issue(transaction.standing.uids, now, count, account.profile.uid_style)
-        indices = [index for index in range(count) if index not in verdicts] if verdicts else range(count)
-        sending = sending_of(account, submission, transaction.request_id, now, candidate.packet.auth_key)
-        accepted = accept(account, submission, sending, indices, uids, transaction.standing.balance)
-        messages = accepted.messages
-        transaction.standing = msgspec.structs.replace(
-            transaction.standing,
-            uids=sequence,
-            balance=accepted.balance,
-            outstanding=transaction.standing.outstanding + len(messages),
-        )
-        transaction.new_messages = messages
-        transaction.entries += accepted.entries
-        first_due = _wake(transaction, messages, now)
-        answer = encode(Answer(submission.serial, now, code, items_of(submission, uids, verdicts)), account.profile)
-        transaction.exchange = Exchange(
+            answer = kept_answer = encode(Answer(serial, now, code, items_of(submission, uids, verdicts)), profile)
+            findings = self._findings(transaction, candidate, arrival, now, tuple(candidate.findings))
+        else:
+            answer = encode_accepted(serial, now, destinations, uids, profile)
+        if hearing is not None and (trouble := delayed(trouble, scripts)) is not None:
+            kept_answer = received(trouble, answer)
+        places = places_of(verdicts, count)
+        told = uids if places is None else tuple([uids[place] for place in places])
+        key = readable_key(candidate.packet) or ""
+        body = self.directory.masked(arrival.body, account, key)
+        sending = Sending(
             transaction.request_id,
             account.name,
             "uip",
             now,
             arrival.connection,
             arrival.headers,
-            200,
+            200 if trouble is None else status_after(trouble),
             code,
-            self.directory.masked(arrival.body, account, readable_key(candidate.packet) or ""),
-            answer if verdicts else None,
-            self._findings(transaction, candidate, arrival, now, tuple(candidate.findings)) if verdicts else None,
-            uids if len(messages) == count else tuple([message.uid for message in messages]),
+            body,
+            kept_answer,
+            findings,
+            told[0] if len(told) == 1 else told,
             arrival.surplus,
+            rule_of(scripts) or (None if trouble is None else trouble.rule),
+            None if trouble is None else name_of_trouble(trouble),
+            serial=serial,
+            route_id=kept_route(account, submission.route_id, key),
+            source=submission.sender or account.default_sender,
+            segmentation=submission.segmentation,
+            currency=account.currency,
+            profile=profile,
+            customer_body=kept_customer_body(submission.customer_body),
+            kept_text=kept_text(submission, arrival.body, body, key),
+            places=places,
         )
-        return Reply(answer, code, transaction.request_id, first_due)
+        accepted = accept(account, submission, sending, uids, standing.balance, scripts)
+        transaction.standing = msgspec.structs.replace(
+            standing,
+            uids=sequence,
+            balance=accepted.balance,
+            outstanding=standing.outstanding + len(accepted.messages),
+        )
+        transaction.exchange = sending
+        transaction.new_messages = accepted.messages
+        transaction.entries += accepted.entries
+        first_due = _wake(transaction, accepted.messages, now)
+        if hearing is None:
+            return Reply(answer, code, transaction.request_id, first_due)
+        hearing.accepted(len(accepted.messages))
+        before = reported_before(accepted.messages)
+        return Reply(answer, code, transaction.request_id, first_due, trouble, before)
 
     def _refuse(
         self,
@@ -204,6 +232,7 @@ class Platform:
         refusal: Refusal,
         *,
         by_gateway: bool = False,
+        trouble: Trouble | None = None,
     ) -> Reply:
         destinations = echoes_of(candidate)
         sequence, uids = issue(transaction.standing.uids, now, len(destinations), candidate.profile.uid_style)
@@ -220,14 +249,38 @@ class Platform:
             now,
             arrival.connection,
             arrival.headers,
-            200,
+            200 if trouble is None else status_after(trouble),
             refusal.code,
             mask(arrival.body, readable_key(candidate.packet)),
-            answer,
+            answer if trouble is None else received(trouble, answer),
             self._findings(transaction, candidate, arrival, now, refusal.findings),
             surplus=arrival.surplus,
+            rule=None if trouble is None else trouble.rule,
+            fault=None if trouble is None else name_of_trouble(trouble),
         )
-        return Reply(answer, refusal.code, transaction.request_id)
+        return Reply(answer, refusal.code, transaction.request_id, trouble=trouble)
+
+    def _strike(
+        self, transaction: Transaction, candidate: Candidate, arrival: Arrival, now: datetime, trouble: Trouble
+    ) -> Reply:
+        """Nothing is processed: what is kept is that the request came, and what befell it."""
+        transaction.exchange = Exchange(
+            transaction.request_id,
+            None if transaction.account is None else transaction.account.name,
+            "uip",
+            now,
+            arrival.connection,
+            arrival.headers,
+            status_after(trouble),
+            None,
+            mask(arrival.body, readable_key(candidate.packet)),
+            None,
+            self._findings(transaction, candidate, arrival, now, ()),
+            surplus=arrival.surplus,
+            rule=trouble.rule,
+            fault=name_of_trouble(trouble),
+        )
+        return Reply(None, None, transaction.request_id, trouble=trouble)
 
     def _close(self, transaction: Transaction, candidate: Candidate, arrival: Arrival, now: datetime) -> Reply:
         host = arrival.connection.host if arrival.connection is not None else "nobody"

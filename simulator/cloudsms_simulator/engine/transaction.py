@@ -6,6 +6,7 @@ That is why a store on disk or over a network needs nothing else from the engine
 Reading: R16.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from cloudsms_simulator.engine.account import Account
@@ -14,17 +15,19 @@ from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.report import Report
 from cloudsms_simulator.engine.standing import Standing
+from cloudsms_simulator.engine.tallies import NO_TALLIES, Tally
 
 
 class Transaction:
     """One step's view of one account; `account` is None for an exchange that belongs to none.
 
-    Read: `request_id` (the number of the exchange, should there be one), `standing`, and in `messages` and `reports`
-    the ones the step was begun for. Written: `standing` by replacing it, and everything below `exchange`.
+    Read: `request_id` (the number of the exchange, should there be one), `standing`, `tallies`, and in `messages` and
+    `reports` the ones the step was begun for. Written: `standing` by replacing it, and everything from `exchange` on.
     """
 
     __slots__ = (
         "account",
+        "counts_anew",
         "entries",
         "exchange",
         "messages",
@@ -32,19 +35,33 @@ class Transaction:
         "reports",
         "request_id",
         "standing",
+        "tallied",
+        "tallies",
         "updated",
         "wakes",
     )
 
-    def __init__(self, account: Account | None, standing: Standing, request_id: int) -> None:
+    def __init__(
+        self,
+        account: Account | None,
+        standing: Standing,
+        request_id: int,
+        tallies: Mapping[Tally, int] = NO_TALLIES,
+    ) -> None:
         self.account = account
         self.standing = standing
         self.request_id = request_id
+        self.tallies = tallies
+        """What the account's rules have counted."""
         self.messages: dict[str, Message] = {}
         """By SMS_UID, as they are; `put` replaces one."""
         self.reports: dict[str, tuple[Report, ...]] = {}
         """Of those messages, by SMS_UID, in the order of their number."""
         self.exchange: Exchange | None = None
+        self.tallied: Mapping[Tally, int] | None = None
+        """Counts that take the place of those in `tallies`; None: all stay as they are."""
+        self.counts_anew = False
+        """Whether all counts are forgotten first."""
         self.new_messages: tuple[Message, ...] = ()
         self.entries: list[LedgerEntry] = []
         self.updated: set[str] = set()

@@ -3,12 +3,15 @@
 Spec: Response UIP Format. Reading: R4.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import repeat
+from typing import Protocol
 
 import msgspec
 
 from cloudsms_simulator.protocol.limits import ANSWER_TYPE, METHOD
-from cloudsms_simulator.protocol.profile import Profile
+from cloudsms_simulator.protocol.profile import SPEC, Profile
 from cloudsms_simulator.protocol.result_codes import ResultCode, desc_of
 from cloudsms_simulator.protocol.timestamps import wire_time
 
@@ -32,14 +35,36 @@ class Answer(msgspec.Struct, frozen=True):
     by_gateway: bool = False
 
 
+class Addressed(Protocol):
+    """Anything that says to whom."""
+
+    @property
+    def country_code(self) -> int: ...
+    @property
+    def msisdn(self) -> str: ...
+
+
+_Listed = Iterable[tuple[Addressed, str, ResultCode]]
+"""The items: to whom, the SMS_UID, the destination's code."""
+
 _encoder = msgspec.json.Encoder()
 
 
 def encode(answer: Answer, profile: Profile) -> bytes:
     """The bytes of an answer: compact JSON as the document orders it, or spaced and ordered as on the wire."""
+    listed = [(item, item.uid, item.code) for item in answer.items]
     if profile.answer_shape == "document":
-        return _document(answer, profile)
-    return _gateway(answer, profile) if answer.by_gateway else _wire(answer, profile)
+        return _document(answer, listed, profile)
+    return _gateway(answer, profile) if answer.by_gateway else _wire(answer, listed)
+
+
+def encode_accepted(
+    serial: int, time: datetime, destinations: Sequence[Addressed], uids: Iterable[str], profile: Profile
+) -> bytes:
+    """The bytes of an answer in which the packet and every destination is OK, without making its items first."""
+    listed = zip(destinations, uids, repeat(_OK), strict=False)
+    answer = Answer(serial, time, _OK, ())
+    return _document(answer, listed, profile) if profile.answer_shape == "document" else _wire(answer, listed)
 
 
 def desc(code: ResultCode, profile: Profile, *, by_gateway: bool) -> str:
@@ -48,23 +73,32 @@ def desc(code: ResultCode, profile: Profile, *, by_gateway: bool) -> str:
     return f"'{name.lower().replace('_', ' ')}'" if by_gateway and profile.desc_style == "wire" else name
 
 
-def _document(answer: Answer, profile: Profile) -> bytes:
+def _document(answer: Answer, listed: _Listed, profile: Profile) -> bytes:
     by_gateway = answer.by_gateway
-    ends: dict[ResultCode, str] = {}
+    said = _said(answer.code, profile, by_gateway=by_gateway)
+    last, result = answer.code, said
     items = []
-    for item in answer.items:
-        code = item.code
-        if code not in ends:
-            ends[code] = f'"RESULT_CODE":{code:d},"RESULT_DESC":"{desc(code, profile, by_gateway=by_gateway)}"}}'
+    for each, uid, code in listed:
+        if code is not last:
+            last, result = code, _said(code, profile, by_gateway=by_gateway)
         items.append(
-            f'{{"COUNTRY_CODE":{item.country_code},"DEST_MSISDN":{_quoted(item.msisdn)},"SMS_UID":"{item.uid}",'
-            f"{ends[code]}"
+            f'{{"COUNTRY_CODE":{each.country_code},"DEST_MSISDN":{_quoted(each.msisdn)},"SMS_UID":"{uid}",{result}}}'
         )
-    said = desc(answer.code, profile, by_gateway=by_gateway)
     return (
         f'{{"METHOD":"{METHOD}","TYPE":"{ANSWER_TYPE}","SERIAL":{answer.serial},"TIME":"{wire_time(answer.time)}",'
-        f'"RESULT_CODE":{answer.code:d},"RESULT_DESC":"{said}","DETAIL_LIST":[{",".join(items)}]}}'
+        f'{said},"DETAIL_LIST":[{",".join(items)}]}}'
     ).encode()
+
+
+def _said(code: ResultCode, profile: Profile, *, by_gateway: bool) -> str:
+    if code is _OK and not by_gateway:
+        return _SAID_OK
+    return f'"RESULT_CODE":{code:d},"RESULT_DESC":"{desc(code, profile, by_gateway=by_gateway)}"'
+
+
+_OK = ResultCode.OK
+_SAID_OK = f'"RESULT_CODE":{_OK:d},"RESULT_DESC":"{desc(_OK, SPEC, by_gateway=False)}"'
+"""Written once: to write an enumeration's number takes as long as the rest of an item."""
 
 
 def _gateway(answer: Answer, profile: Profile) -> bytes:
@@ -75,16 +109,20 @@ def _gateway(answer: Answer, profile: Profile) -> bytes:
     ).encode()
 
 
-def _wire(answer: Answer, profile: Profile) -> bytes:
-    descs = {item.code: desc_of(item.code) for item in answer.items}
-    items = ", ".join(
-        f'{{ "RESULT_CODE": {item.code:d}, "RESULT_DESC": "{descs[item.code]}", "DEST_MSISDN": {_quoted(item.msisdn)}, '
-        f'"COUNTRY_CODE": {item.country_code}, "SMS_UID": "{item.uid}" }}'
-        for item in answer.items
-    )
-    listed = f"[ {items} ]" if items else "[ ]"
+def _wire(answer: Answer, listed: _Listed) -> bytes:
+    said = f'"RESULT_CODE": {answer.code:d}, "RESULT_DESC": "{desc_of(answer.code)}"'
+    last, result = answer.code, said
+    items = []
+    for each, uid, code in listed:
+        if code is not last:
+            last, result = code, f'"RESULT_CODE": {code:d}, "RESULT_DESC": "{desc_of(code)}"'
+        items.append(
+            f'{{ {result}, "DEST_MSISDN": {_quoted(each.msisdn)}, "COUNTRY_CODE": {each.country_code}, '
+            f'"SMS_UID": "{uid}" }}'
+        )
+    details = f"[ {', '.join(items)} ]" if items else "[ ]"
     return (
-        f'{{ "RESULT_CODE": {answer.code:d}, "RESULT_DESC": "{desc_of(answer.code)}", "DETAIL_LIST": {listed}, '
+        f'{{ {said}, "DETAIL_LIST": {details}, '
         f'"METHOD": "{METHOD}", "TYPE": "{ANSWER_TYPE}", "SERIAL": {answer.serial}, '
         f'"TIME": "{wire_time(answer.time)}" }}'
     ).encode()

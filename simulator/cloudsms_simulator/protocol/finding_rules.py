@@ -115,6 +115,8 @@ _ROWS: tuple[FindingRule, ...] = (
     FindingRule("blacklisted-word", "error", _CODES, "The signed text holds a blacklisted word."),
     FindingRule("unpriced", "error", _CODES, "The account has no price for the country."),
     FindingRule("batch-refused", "error", _CODES, "Refused because another destination of the batch was."),
+    FindingRule("scripted-code", "warning", _CODES, "A rule of the scenario, or a magic number, refused this."),
+    FindingRule("scripted-fault", "warning", _CODES, "A fault befell the answer, as the scenario or a number says."),
     FindingRule("local-rejected", "warning", _STATES, "Accepted, but rejected locally: the report says state 60."),
     # The transport.
     FindingRule("surplus-bytes", "warning", _PRINCIPLE, "Bytes followed the body: Content-Length is too small."),

@@ -8,7 +8,15 @@ import re
 import msgspec
 
 from cloudsms_simulator.protocol import limits, uip
-from cloudsms_simulator.protocol.candidate import Candidate, Refusal, missing, present, refused, unsigned
+from cloudsms_simulator.protocol.candidate import (
+    Candidate,
+    Refusal,
+    candidate_of,
+    missing,
+    present,
+    refused,
+    unsigned,
+)
 from cloudsms_simulator.protocol.content import signed_text
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.limits import octets
@@ -47,7 +55,9 @@ def sender_is_displayable(candidate: Candidate) -> Refusal | None:
     if sender is None or (
         isinstance(sender, str)
         and len(sender) <= limits.SENDER_OCTETS
-        and all("\x20" <= character <= "\x7f" for character in sender)
+        and sender.isascii()
+        # Of ASCII, 0x20 to 0x7E is what counts as printable.
+        and sender.replace("\x7f", "").isprintable()
     ):
         return None
     want = "a string of at most 32 octets from 0x20 to 0x7F"
@@ -73,10 +83,9 @@ def signature_and_priority(candidate: Candidate) -> Refusal | None:
 
 def customer_body_is_small(candidate: Candidate) -> Refusal | None:
     """Check 14: an object whose compact JSON has at most 255 octets."""
-    raw = candidate.packet.customer_body
-    if not present(raw):
+    text = bytes(candidate.packet.customer_body)
+    if not text or text == b"null":
         return None
-    text = bytes(raw)
     is_object = text[:1] == b"{"
     if is_object and (len(text) <= limits.CUSTOMER_BODY_OCTETS or _compact_octets(text) <= limits.CUSTOMER_BODY_OCTETS):
         return None
@@ -115,6 +124,13 @@ def content_fits(candidate: Candidate) -> Refusal | None:
     return refused(
         ResultCode.INVALID_CONTEXT, found("content-too-long", "$.SMS_CONTENT", got, "at most 10 segments once signed")
     )
+
+
+def signed_text_in(body: bytes, profile: Profile) -> str:
+    """The signed text in a body that passed check 15."""
+    candidate = candidate_of(uip.decode(body), None, profile)
+    content_fits(candidate)
+    return candidate.text
 
 
 _destinations = msgspec.json.Decoder(list[Destination])

@@ -9,6 +9,7 @@ Spec: Appendix, CloudSMS SMPP slicing rules.
 import codecs
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -80,7 +81,7 @@ def segment(text: str, counting: Counting) -> Segmentation:
     # Only a text that is longer than its characters has pairs that could be split.
     if counting == "packed" and segments > 1 and length != len(text):
         segments = len(parts(text))
-    return Segmentation(dcs, length, segments)
+    return _segmentation(dcs, length, segments)
 
 
 def parts(text: str) -> tuple[str, ...]:
@@ -133,6 +134,12 @@ def saving(text: str, counting: Counting) -> Saving | None:
     if not replaced or after.dcs >= before.dcs or saved < 0:
         return None
     return Saving(replaced, after, saved)
+
+
+@lru_cache(maxsize=4096)
+def _segmentation(dcs: Dcs, length: int, segments: int) -> Segmentation:
+    """The same value for all texts of a length: each of them may be kept for long."""
+    return Segmentation(dcs, length, segments)
 
 
 def _measured(text: str) -> tuple[Dcs, int]:

@@ -47,6 +47,12 @@ REQUEST_CHECKS: tuple[Check, ...] = tuple(check for _, scope, check in CHECKS if
 DESTINATION_CHECKS: tuple[Check, ...] = tuple(check for _, scope, check in CHECKS if scope == "destination")
 ACCOUNT_CHECKS: tuple[Check, ...] = tuple(check for _, scope, check in CHECKS if scope == "account")
 
+SETTLED_BY_DECODING = frozenset({1, 2, 3, 4, 5, 6, 11, 13, 16})
+"""Checks that an orderly packet passes, whatever the profile: see `uip.OrderlyPacket`."""
+_UNSETTLED_REQUEST_CHECKS: tuple[Check, ...] = tuple(
+    check for number, scope, check in CHECKS if scope == "request" and number not in SETTLED_BY_DECODING
+)
+
 
 def first_refusal(checks: tuple[Check, ...], candidate: Candidate) -> Refusal | None:
     """Runs checks in order up to the first that fails."""
@@ -60,6 +66,8 @@ def first_refusal(checks: tuple[Check, ...], candidate: Candidate) -> Refusal | 
 def gateway_refusal(candidate: Candidate) -> Refusal | None:
     """Checks 1 to 9. A body that is one object, and nothing else, passes 1 to 4; a key that has an account 7 to 9."""
     decoded = candidate.decoded
+    if decoded.destinations is not None:
+        return first_refusal(KEY_CHECKS, candidate) if candidate.account is None else None
     if decoded.form != "object" or decoded.trailing:
         refusal = first_refusal(BODY_CHECKS, candidate)
         if refusal is not None:
@@ -67,6 +75,18 @@ def gateway_refusal(candidate: Candidate) -> Refusal | None:
     refusal = first_refusal(PACKET_CHECKS, candidate)
     if refusal is None and candidate.account is None:
         return first_refusal(KEY_CHECKS, candidate)
+    return refusal
+
+
+def request_refusal(candidate: Candidate) -> Refusal | None:
+    """Checks 10 to 16; of an orderly packet those that decoding has not settled."""
+    destinations = candidate.decoded.destinations
+    if destinations is None:
+        return first_refusal(REQUEST_CHECKS, candidate)
+    refusal = first_refusal(_UNSETTLED_REQUEST_CHECKS, candidate)
+    if refusal is None:
+        # A copy: check 17 puts what is echoed in the place of a destination it refuses.
+        candidate.destinations = destinations.copy()
     return refusal
 
 

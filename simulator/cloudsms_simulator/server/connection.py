@@ -18,6 +18,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from cloudsms_simulator.server.conversation import HEAD, LINGER, Conversation
+from cloudsms_simulator.server.desk import Desk
 from cloudsms_simulator.server.observer import Observer, Peer
 
 _SILENT = logging.Logger("cloudsms_simulator.interrupted", logging.CRITICAL + 1)
@@ -29,6 +30,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     config: Config
     state: ServerState
     loop: asyncio.AbstractEventLoop
+    desk: Desk | None
     observer: Observer
     stopping: asyncio.Event
     tls_facts: Callable[[SSLObject], object] | None
@@ -41,7 +43,12 @@ class Connection(Conversation):
 
     def __init__(self, terms: Terms, connection_id: int, peer: Peer) -> None:
         super().__init__(
-            terms.config, terms.state, terms.loop, keep_alive=terms.keep_alive, head_timeout=terms.head_timeout
+            terms.config,
+            terms.state,
+            terms.loop,
+            terms.desk,
+            keep_alive=terms.keep_alive,
+            head_timeout=terms.head_timeout,
         )
         self.id = connection_id
         """Counts the connections of all listeners that share a counter."""

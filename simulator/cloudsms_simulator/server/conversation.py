@@ -15,6 +15,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from cloudsms_simulator.server.desk import Desk
 from cloudsms_simulator.server.refusal import RefusalStatus, reason_of, refusal
 from cloudsms_simulator.server.request_parser import Continued, Unfinished, end_of_requests, framing_of
 
@@ -38,6 +39,7 @@ class Conversation(HttpToolsProtocol):
         config: Config,
         state: ServerState,
         loop: asyncio.AbstractEventLoop,
+        desk: Desk | None,
         *,
         keep_alive: float,
         head_timeout: float,
@@ -46,6 +48,7 @@ class Conversation(HttpToolsProtocol):
         # uvicorn's own parser passes over what follows `Connection: close`.
         self.parser = httptools.HttpRequestParser(self)
         self.access_log = False
+        self._desk = desk
         self.requests = 0
         """How many requests were handed to the application, the one it is handling now included."""
         self.surplus = b""
@@ -138,6 +141,9 @@ class Conversation(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self.running = cycle
         self.requests += 1
+        if self._desk is not None:
+            self._desk.add(cycle)
+            return
         task = self.loop.create_task(cycle.run_asgi(app))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
@@ -148,17 +154,21 @@ class Conversation(HttpToolsProtocol):
         return None if cycle is None or cycle.more_body or cycle.disconnected else bytes(cycle.body)
 
     async def answer_with(self, body: bytes) -> None:
-        """Answer the request being handled with 200 and a JSON body, in one piece.
+        """Answer as `answer` does, as soon as the client has read enough of what was written before."""
+        while not self.answer(body):
+            await self.flow.drain()
 
-        The same bytes as two ASGI messages would send, without looking at headers that are always the same.
+    def answer(self, body: bytes) -> bool:
+        """Answer the request being handled with 200 and a JSON body, in one piece; nothing, if the client is gone.
+
+        False, and nothing happened, if the client must first read what was written before. The same bytes as two ASGI
+        messages would send, without looking at headers that are always the same.
         """
         cycle = self.running
-        if cycle is None:
-            return
-        if self.flow.write_paused and not cycle.disconnected:
-            await self.flow.drain()
-        if cycle.disconnected:
-            return
+        if cycle is None or cycle.disconnected:
+            return True
+        if self.flow.write_paused:
+            return False
         cycle.response_started = cycle.response_complete = True
         end = b"\r\n\r\n" if cycle.keep_alive else b"\r\nconnection: close\r\n\r\n"
         cycle.transport.write(b"%b%d%b%b" % (self._head(), len(body), end, body))
@@ -166,6 +176,7 @@ class Conversation(HttpToolsProtocol):
         if not cycle.keep_alive:
             cycle.transport.close()
         cycle.on_response()
+        return True
 
     def _head(self) -> bytes:
         """Status line and headers up to the value of Content-Length; the Date is new every second."""

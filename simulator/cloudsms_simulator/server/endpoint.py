@@ -1,25 +1,33 @@
 """The endpoint `/dave/io`: bytes in, bytes out.
 
 A raw ASGI application, since request and response objects cost more than everything the platform does. Every packet
-within the body limit is answered with HTTP 200; its errors live in RESULT_CODE.
+within the body limit is answered with HTTP 200; its errors live in RESULT_CODE. Packets that are there at the same
+time are served together, stage by stage; whatever has to wait for something goes its own way.
 
 Spec: CloudSMS Platform Server. Spec: Interface specification and communication principle. Reading: R2, R5.
 """
 
+import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 import msgspec
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.platform import Arrival, Identified, Platform, Reply
+from cloudsms_simulator.engine.arrival import Arrival, Identified, Reply
+from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.masking import mask
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.server.bodies import BodyLimits, TooLarge, Unfinished, read_body
 from cloudsms_simulator.server.connection import Connection
+from cloudsms_simulator.server.desk import Leave
+from cloudsms_simulator.server.faults import strike
 from cloudsms_simulator.server.journal import Journal
 from cloudsms_simulator.server.peers import connection_of, peer_of
 from cloudsms_simulator.server.pusher import Pusher
@@ -29,12 +37,22 @@ from cloudsms_simulator.stores.store import Store, StoreError
 PATH = "/dave/io"
 _CONTENT_TYPE = (b"content-type", b"application/json")
 _CLOSE = (b"connection", b"close")
+_REPORTS_BEFORE = 2.0
+"""Seconds of the wall for which an answer waits for reports that come before it."""
 
 log = logging.getLogger("cloudsms_simulator.endpoint")
 
 
+class _Judged(msgspec.Struct, frozen=True):
+    """A request that the platform has decided on, and its reply."""
+
+    request: RequestResponseCycle
+    account: Account | None
+    reply: Reply
+
+
 class Endpoint:
-    """The ASGI application of the platform's port."""
+    """The ASGI application of the platform's port, and the clerk at its desk."""
 
     def __init__(
         self, platform: Platform, store: Store, journal: Journal, pusher: Pusher, wall: WallClock, limits: BodyLimits
@@ -58,7 +76,7 @@ class Endpoint:
             return
         body = await read_body(scope, receive, self._limits)
         if isinstance(body, bytes):
-            await self._answer(scope, body)
+            await self._answer(body, self._identify(body), scope, receive, send)
         elif isinstance(body, TooLarge):
             want = f"at most {self._limits.size} octets"
             finding = found("body-too-large", "body", Told(f"{body.octets} octets"), want)
@@ -66,21 +84,76 @@ class Endpoint:
         else:
             await self._give_up(scope, body)
 
-    async def _answer(self, scope: Scope, body: bytes) -> None:
-        connection = connection_of(scope)
-        surplus = bool(connection.surplus) and bool(connection.take_surplus())
-        identified = self._identify(body)
-        peer = peer_of(scope, None if identified is None else identified.key)
-        reply = await self._receive(identified, Arrival(body, peer.connection, peer.headers, surplus))
+    def takes(self, request: RequestResponseCycle) -> bool:
+        """Whether a request is a packet, here to its last byte and not too large."""
+        scope = request.scope
+        here = not (request.more_body or request.disconnected)
+        return here and scope["path"] == PATH and scope["method"] == "POST" and len(request.body) <= self._limits.size
+
+    async def serve(self, requests: Sequence[RequestResponseCycle], leave: Leave) -> None:
+        """Serves packets together. Once the store has one of them wait, the rest leave: they can wait side by side."""
+        loop = asyncio.get_running_loop()
+        next_turn = loop.create_future()
+        loop.call_soon(next_turn.set_result, None)
+        bodies = [bytes(request.body) for request in requests]
+        everybody = [self._identify(body) for body in bodies]
+        judged: list[_Judged] = []
         try:
-            if reply.body is None:
-                _hang_up(connection)
-            else:
-                await connection.answer_with(reply.body)
+            for request, body, identified in zip(requests, bodies, everybody, strict=True):
+                if next_turn.done():
+                    leave(request, partial(self._answer, body, identified))
+                    continue
+                try:
+                    reply = await self._receive(request.scope, body, identified)  # type: ignore[arg-type]
+                except Exception as error:
+                    leave(request, partial(_fail_with, error))
+                else:
+                    judged.append(_Judged(request, _account_of(identified), reply))
+        finally:
+            await self._conclude_all(judged, leave)
+
+    async def _conclude_all(self, judged: list[_Judged], leave: Leave) -> None:
+        answered = []
+        for each in judged:
+            try:
+                if not _answer_at_once(connection_of(each.request.scope), each.reply):  # type: ignore[arg-type]
+                    leave(each.request, partial(self._conclude, each.account, each.reply))
+                    continue
+            except Exception as error:
+                leave(each.request, partial(_fail_with, error))
+            answered.append(each)
+        for each in answered:
+            await self._release(each.account, each.reply)
+
+    async def _answer(
+        self, body: bytes, identified: Identified | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        reply = await self._receive(scope, body, identified)
+        await self._conclude(_account_of(identified), reply, scope, receive, send)
+
+    async def _conclude(
+        self, account: Account | None, reply: Reply, scope: Scope, _receive: Receive, _send: Send
+    ) -> None:
+        """Whatever `_answer_at_once` does not do; this may take its time."""
+        connection = connection_of(scope)
+        try:
+            if reply.before and account is not None:
+                await self._report_before(account, reply)
+            if reply.trouble is not None:
+                await strike(connection, reply.trouble, reply.body, connection.stopping)
+            elif not _answer_at_once(connection, reply):
+                await connection.answer_with(reply.body or b"")
         finally:
             # Also when the answer could not be sent: what was accepted stays accepted.
-            if reply.first_due is not None and identified is not None and identified.account is not None:
-                await self._release(identified.account, reply.request_id, reply.first_due)
+            await self._release(account, reply)
+
+    async def _report_before(self, account: Account, reply: Reply) -> None:
+        """The reports that are to come before the answer, as long as that takes, at most 2 s."""
+        try:
+            await self._store.release(account, reply.request_id, reply.before)
+            await self._pusher.report_first(account, reply.before, _REPORTS_BEFORE)
+        except StoreError as error:
+            log.error("no report of request %d of %s before its answer: %s", reply.request_id, account.name, error)
 
     def _identify(self, body: bytes) -> Identified | None:
         try:
@@ -89,7 +162,11 @@ class Endpoint:
             log.exception("a body could not be read for a reason inside the simulator")
             return None
 
-    async def _receive(self, identified: Identified | None, arrival: Arrival) -> Reply:
+    async def _receive(self, scope: Scope, body: bytes, identified: Identified | None) -> Reply:
+        connection = connection_of(scope)
+        surplus = bool(connection.surplus) and bool(connection.take_surplus())
+        peer = peer_of(scope, None if identified is None else identified.key)
+        arrival = Arrival(body, peer.connection, peer.headers, surplus)
         now = self._wall.now()
         if identified is None:
             return await self._fail(None, arrival, now, ResultCode.UNKNOWN_ERROR, "unknown-error")
@@ -118,13 +195,17 @@ class Endpoint:
         await self._journal.note("uip", arrival, finding, 200, reply.body, code, account)
         return reply
 
-    async def _release(self, account: Account, request_id: int, first_due: datetime) -> None:
-        try:
-            await self._store.release(account, request_id)
-        except StoreError as error:
-            log.error("the reports of request %d of %s are not released: %s", request_id, account.name, error)
+    async def _release(self, account: Account | None, reply: Reply) -> None:
+        """From here on the reports of what was accepted may be pushed."""
+        if reply.first_due is None or account is None:
             return
-        self._pusher.expect(account, first_due)
+        try:
+            await self._store.release(account, reply.request_id)
+            self._pusher.expect(account, reply.first_due)
+        except StoreError as error:
+            log.error("the reports of request %d of %s are not released: %s", reply.request_id, account.name, error)
+        except Exception:
+            log.exception("the reports of request %d of %s are not released", reply.request_id, account.name)
 
     async def _turn_away(
         self, scope: Scope, send: Send, status: int, finding: Finding, error: str, allow: bytes | None = None
@@ -144,6 +225,25 @@ class Endpoint:
         await self._journal.note("closed", Arrival(body.arrived, peer.connection, peer.headers), finding)
         if not body.hung_up:
             _hang_up(connection_of(scope))
+
+
+def _account_of(identified: Identified | None) -> Account | None:
+    return None if identified is None else identified.account
+
+
+def _answer_at_once(connection: Connection, reply: Reply) -> bool:
+    """What nearly every reply asks for. False, and nothing happened, if it takes a while."""
+    if reply.trouble is not None or reply.before:
+        return False
+    if reply.body is None:
+        _hang_up(connection)
+        return True
+    return connection.answer(reply.body)
+
+
+async def _fail_with(error: Exception, _scope: Scope, _receive: Receive, _send: Send) -> None:
+    """An application that answers as one does that fails: with 500, if there is still something to answer."""
+    raise error
 
 
 def _hang_up(connection: Connection) -> None:

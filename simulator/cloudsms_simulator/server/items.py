@@ -90,6 +90,8 @@ class AttemptItem(msgspec.Struct, frozen=True):
     body: str
     error: str | None
     findings: tuple[Finding, ...]
+    fault: str | None
+    """What was made to go wrong with it; `request` is what was meant to be sent."""
 
 
 class ReportItem(msgspec.Struct, frozen=True):
@@ -144,7 +146,7 @@ def message_item(message: Message, key: str) -> MessageItem:
     sending = message.sending
     return MessageItem(
         uid=message.uid,
-        account=sending.account,
+        account=sending.account or "",  # messages come of an account's exchanges only
         request_id=sending.request_id,
         index=message.index,
         to=f"{message.country_code}{message.msisdn}",
@@ -166,7 +168,7 @@ def message_item(message: Message, key: str) -> MessageItem:
         accepted_at=sending.accepted_at,
         final_at=message.final_at,
         customer_body=None if sending.customer_body is None else msgspec.Raw(mask(sending.customer_body, key)),
-        rule=None,
+        rule=message.rule,
     )
 
 
@@ -187,8 +189,8 @@ def request_item(exchange: Exchange, answer: bytes | None, findings: tuple[Findi
         body=_text(exchange.body),
         answer=None if answer is None else _text(answer),
         findings=findings,
-        rule=None,
-        fault=None,
+        rule=exchange.rule,
+        fault=exchange.fault,
         uids=exchange.uids,
     )
 
@@ -243,6 +245,7 @@ def _attempt_item(attempt: Attempt, key: str) -> AttemptItem:
         body=_text(mask(attempt.body, key)),
         error=attempt.error,
         findings=attempt.findings,
+        fault=attempt.fault,
     )
 
 

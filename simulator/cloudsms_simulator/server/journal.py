@@ -10,9 +10,10 @@ import asyncio
 import logging
 
 from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.arrival import Arrival
 from cloudsms_simulator.engine.connection import Connection as Facts
 from cloudsms_simulator.engine.exchange import Exchange, Kind
-from cloudsms_simulator.engine.platform import Arrival, Platform
+from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.masking import mask
@@ -61,8 +62,11 @@ class Journal(Observer):
         self.tell(transaction.exchange)
 
     def tell(self, exchange: Exchange | None) -> None:
-        """One log line for an exchange that was refused."""
+        """One log line for an exchange that was refused, or that a fault befell."""
         if exchange is None or not log.isEnabledFor(logging.INFO):
+            return
+        if exchange.fault is not None:
+            log.info("%s #%d: %s, as %s says", exchange.kind, exchange.id, exchange.fault, exchange.rule)
             return
         peer = exchange.connection
         findings = exchange.findings or ()

@@ -20,6 +20,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from cloudsms_simulator.server.connection import Connection, Terms
+from cloudsms_simulator.server.desk import Clerk, Desk
 from cloudsms_simulator.server.observer import Observer, Peer
 from cloudsms_simulator.server.wall import WallClock
 
@@ -39,6 +40,7 @@ _log = logging.getLogger(__name__)
 class Listener:
     """Serves `app` (ASGI 3, lifespan not used) on a listening socket, which it owns from here on.
 
+    An app that is a `Clerk` has a desk for this port, and serves the requests together that wait there together.
     `tls` switches TLS on; `tls_facts(ssl_object)` says what `Connection.tls` holds. `admits(host)` decides about every
     address before TLS; None: all. `observer` is told what no request shows. Listeners that share `connection_ids`
     (a counter) never use an id twice. `stopping` is set when the listener begins to stop, so that event streams and
@@ -100,6 +102,7 @@ class Listener:
             config=_config(self._app),
             state=self._state,
             loop=self._loop,
+            desk=self._desk(),
             observer=self._observer,
             stopping=self.stopping,
             tls_facts=self._tls_facts,
@@ -155,6 +158,10 @@ class Listener:
         gone = self._loop.time() + SETTLE
         while connections and self._loop.time() < gone:  # noqa: ASYNC110
             await asyncio.sleep(0)
+
+    def _desk(self) -> Desk | None:
+        app: object = self._app
+        return Desk(app, self._app, self._state.tasks, self._loop) if isinstance(app, Clerk) else None
 
     def _connections(self) -> list[Connection]:
         return [each for each in self._state.connections if isinstance(each, Connection)]

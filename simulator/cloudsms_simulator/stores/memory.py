@@ -7,7 +7,7 @@ Reading: R16, R17.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import chain
 from typing import Generic, TypeVar
@@ -19,7 +19,9 @@ from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.report import Report
 from cloudsms_simulator.engine.standing import Standing
+from cloudsms_simulator.engine.tallies import Tally
 from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.protocol.sms_uid import UidSequence
 from cloudsms_simulator.stores.shelf import Shelf
 from cloudsms_simulator.stores.store import Listing
 
@@ -29,9 +31,9 @@ T = TypeVar("T")
 DEFAULT_MESSAGES = 10_000
 DEFAULT_BYTES = 64 * 1024 * 1024
 
-_EXCHANGE_OCTETS = 700
+_EXCHANGE_OCTETS = 450
 """What an exchange takes beside its bodies, about."""
-_MESSAGE_OCTETS = 450
+_MESSAGE_OCTETS = 580
 """What each of its messages takes, about, with a report that is pushed nowhere."""
 _FINDING_OCTETS = 300
 
@@ -53,13 +55,14 @@ class MemoryStore:
         self._shelves: dict[str | None, Shelf] = {}
         self._requests = 0
         self._arrivals: deque[Exchange] = deque()
-        self._overdue: dict[int, Exchange] = {}
+        self._overdue: dict[int, int] = {}
+        """Exchanges that ought to be gone, by number, and how many of their messages still have something to do."""
         self._messages = 0
         self._bytes = 0
 
     async def begin(self, account: Account | None, uids: tuple[str, ...] = ()) -> Transaction:
         shelf = self._shelf(account)
-        transaction = Transaction(account, shelf.standing, self._requests + 1)
+        transaction = Transaction(account, shelf.standing, self._requests + 1, shelf.tallies)
         for uid in uids:
             message = shelf.messages.get(uid)
             if message is not None:
@@ -71,15 +74,20 @@ class MemoryStore:
         shelf = self._shelf(transaction.account)
         shelf.standing = transaction.standing
         shelf.ledger += transaction.entries
+        if transaction.counts_anew:
+            shelf.tallies.clear()
+        if transaction.tallied is not None:
+            shelf.tallies.update(transaction.tallied)
         for uid in transaction.updated:
-            message = transaction.messages[uid]
-            if uid in shelf.messages:
-                shelf.messages[uid] = message
-                reports = transaction.reports.get(uid, ())
-                self._bytes += _octets_pushed(reports) - _octets_pushed(shelf.reports.get(uid, ()))
-                shelf.reports[uid] = reports
-                if message.settled:
-                    self._settled(shelf, message.sending.request_id)
+            before = shelf.messages.get(uid)
+            if before is None:
+                continue  # evicted meanwhile
+            message = shelf.messages[uid] = transaction.messages[uid]
+            reports = transaction.reports.get(uid, ())
+            self._bytes += _octets_pushed(reports) - _octets_pushed(shelf.reports.get(uid, ()))
+            shelf.reports[uid] = reports
+            if message.settled and not before.settled:
+                self._settled(shelf, message.sending.request_id)
         exchange = transaction.exchange
         if exchange is not None:
             self._requests = exchange.id
@@ -88,13 +96,29 @@ class MemoryStore:
                 shelf.messages[message.uid] = message
             if transaction.wakes:
                 shelf.held[exchange.id] = transaction.wakes
-            self._keep_within_bounds(shelf, exchange)
+            self._keep_within_bounds(exchange)
         else:
             shelf.plan(transaction.wakes)
 
-    async def release(self, account: Account | None, request_id: int) -> None:
+    async def release(self, account: Account | None, request_id: int, uids: tuple[str, ...] | None = None) -> None:
         shelf = self._shelf(account)
-        shelf.plan(shelf.held.pop(request_id, ()))
+        wakes = shelf.held.pop(request_id, None)
+        if wakes is not None and uids is not None:
+            shelf.held[request_id] = [wake for wake in wakes if wake[1] not in uids]
+            wakes = [wake for wake in wakes if wake[1] in uids]
+        if wakes is not None:
+            shelf.plan(wakes, shelf.exchanges.get(request_id))
+
+    async def reset(self, account: Account | None, now: datetime) -> None:
+        name = None if account is None else account.name
+        shelf = self._shelf(account)
+        for exchange in shelf.exchanges.values():
+            self._messages -= _room(exchange)
+            self._bytes -= _octets(exchange)
+            self._overdue.pop(exchange.id, None)
+        self._bytes -= sum(map(_octets_pushed, shelf.reports.values()))
+        self._arrivals = deque(exchange for exchange in self._arrivals if exchange.account != name)
+        self._shelves[name] = Shelf(name, account, shelf.standing.clock, shelf.standing.uids, now)
 
     async def take_wakes(self, account: Account, now: datetime, limit: int) -> list[str]:
         return self._shelf(account).take(now, limit)
@@ -129,6 +153,9 @@ class MemoryStore:
     def message(self, account: Account, uid: str) -> Message | None:
         return self._shelf(account).messages.get(uid)
 
+    def tallies(self, account: Account) -> Mapping[Tally, int]:
+        return self._shelf(account).tallies
+
     def ledger(self, account: Account) -> tuple[LedgerEntry, ...]:
         shelf = self._shelf(account)
         shelf.fold()
@@ -142,37 +169,46 @@ class MemoryStore:
         name = None if account is None else account.name
         shelf = self._shelves.get(name)
         if shelf is None:
-            shelf = self._shelves[name] = Shelf(name, account, self._clock(account), self._node())
+            clock = self._clock(account)
+            shelf = self._shelves[name] = Shelf(name, account, clock, UidSequence(self._node()), clock.virtual)
         return shelf
 
-    def _keep_within_bounds(self, shelf: Shelf, exchange: Exchange) -> None:
-        self._arrivals.append(exchange)
-        self._messages += max(1, len(exchange.uids))
+    def _keep_within_bounds(self, exchange: Exchange) -> None:
+        arrivals = self._arrivals
+        arrivals.append(exchange)
+        self._messages += _room(exchange)
         self._bytes += _octets(exchange)
         # The newest stays, however small the journal, or however much in it is unsettled.
-        while len(self._arrivals) > 1 and (self._messages > self._most_messages or self._bytes > self._most_bytes):
-            oldest = self._arrivals.popleft()
-            home = self._shelves[oldest.account]
-            if home.is_settled(oldest.id):
-                self._evict(home, oldest)
+        while (self._messages > self._most_messages or self._bytes > self._most_bytes) and len(arrivals) > 1:
+            oldest = arrivals.popleft()
+            shelf = self._shelves[oldest.account]
+            unsettled = shelf.unsettled(oldest)
+            if unsettled:
+                self._overdue[oldest.id] = unsettled
             else:
-                self._overdue[oldest.id] = oldest
+                self._evict(shelf, oldest)
 
     def _settled(self, shelf: Shelf, request_id: int) -> None:
         """A message was settled: an exchange that was only waiting for that can go now, if there is still no room."""
-        if request_id in self._overdue and shelf.is_settled(request_id):
-            exchange = self._overdue.pop(request_id)
-            if self._messages > self._most_messages or self._bytes > self._most_bytes:
-                self._evict(shelf, exchange)
-            else:
-                self._arrivals.appendleft(exchange)
+        unsettled = self._overdue.get(request_id)
+        if unsettled is None:
+            return
+        if unsettled > 1:
+            self._overdue[request_id] = unsettled - 1
+            return
+        del self._overdue[request_id]
+        exchange = shelf.exchanges[request_id]
+        if self._messages > self._most_messages or self._bytes > self._most_bytes:
+            self._evict(shelf, exchange)
+        else:
+            self._arrivals.appendleft(exchange)
 
     def _evict(self, shelf: Shelf, exchange: Exchange) -> None:
-        for uid in exchange.uids:
-            self._bytes -= _octets_pushed(shelf.reports.get(uid, ()))
-        shelf.evict(exchange)
-        self._messages -= max(1, len(exchange.uids))
+        self._messages -= _room(exchange)
         self._bytes -= _octets(exchange)
+        reports = shelf.evict(exchange)
+        if reports:
+            self._bytes -= _octets_pushed(reports)
 
 
 class _Newest(Generic[T]):
@@ -185,18 +221,21 @@ class _Newest(Generic[T]):
         return self._items()
 
 
+def _room(exchange: Exchange) -> int:
+    """The messages an exchange counts for; one that brought none counts as one."""
+    return 1 if isinstance(exchange.accepted, str) else max(1, len(exchange.accepted))
+
+
 def _octets(exchange: Exchange) -> int:
-    findings = _FINDING_OCTETS * len(exchange.findings or ())
-    return (
-        len(exchange.body)
-        + len(exchange.answer or b"")
-        + findings
-        + _EXCHANGE_OCTETS
-        + _MESSAGE_OCTETS * len(exchange.uids)
-    )
+    octets = _EXCHANGE_OCTETS + len(exchange.body)
+    if exchange.answer is not None:
+        octets += len(exchange.answer)
+    if exchange.findings is not None:
+        octets += _FINDING_OCTETS * len(exchange.findings)
+    return octets + _MESSAGE_OCTETS * (1 if isinstance(exchange.accepted, str) else len(exchange.accepted))
 
 
-def _octets_pushed(reports: tuple[Report, ...]) -> int:
+def _octets_pushed(reports: Iterable[Report]) -> int:
     octets = 0
     for report in reports:
         for attempt in report.attempts:

@@ -4,7 +4,7 @@ Reading: R16, R17.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
@@ -19,6 +19,7 @@ from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.report import Report
 from cloudsms_simulator.engine.standing import Standing
+from cloudsms_simulator.engine.tallies import Tally
 from cloudsms_simulator.engine.timeline import Timeline
 from cloudsms_simulator.protocol.sms_uid import UidSequence
 
@@ -26,18 +27,21 @@ _moment = itemgetter(0)
 
 
 class Shelf:
-    """What is kept of one account."""
+    """What is kept of one account; it begins at `now` of the account's clock."""
 
-    def __init__(self, name: str | None, account: Account | None, clock: Clock, node: int) -> None:
+    def __init__(
+        self, name: str | None, account: Account | None, clock: Clock, uids: UidSequence, now: datetime
+    ) -> None:
         self.name = name
         balance = None if account is None else opening_balance(account)
-        self.standing = Standing(clock=clock, uids=UidSequence(node), balance=balance)
+        self.standing = Standing(clock=clock, uids=uids, balance=balance, rules_since=now)
+        self.tallies: dict[Tally, int] = {}
         self.exchanges: dict[int, Exchange] = {}
         self.messages: dict[str, Message] = {}
         self.reports: dict[str, tuple[Report, ...]] = {}
         self.ledger: list[LedgerEntry] = []
         if account is not None:
-            self.ledger += opening(account, clock.virtual)
+            self.ledger += opening(account, now)
         self._timeline: Timeline[str | tuple[str, ...]] = Timeline()
         self._taken: deque[tuple[datetime, str]] = deque()
         self.held: dict[int, list[tuple[datetime, str]]] = {}
@@ -46,10 +50,18 @@ class Shelf:
         self.evicted_reports = 0
         self._evicted_since_folding = 0
 
-    def plan(self, wakes: Iterable[tuple[datetime, str]]) -> None:
-        """Has messages looked at; those of one request that are due together are one entry of the timeline."""
+    def plan(self, wakes: Sequence[tuple[datetime, str]], of: Exchange | None = None) -> None:
+        """Has messages looked at; those of one request that are due together are one entry of the timeline.
+
+        `of` is the exchange all of them came of, should there be one.
+        """
+        if len(wakes) == 1:
+            self._timeline.add(*wakes[0])
+            return
         for moment, group in groupby(wakes, key=_moment):
             uids = tuple([uid for _, uid in group])
+            if of is not None and uids == of.accepted:
+                uids = of.accepted  # one tuple of them is enough
             self._timeline.add(moment, uids if len(uids) > 1 else uids[0])
 
     def take(self, now: datetime, limit: int) -> list[str]:
@@ -64,21 +76,29 @@ class Shelf:
         """When the next look is due."""
         return self._taken[0][0] if self._taken else self._timeline.next_due()
 
-    def is_settled(self, request_id: int) -> bool:
-        if request_id in self.held:
-            return False
-        return all(self.messages[uid].settled for uid in self.exchanges[request_id].uids)
+    def unsettled(self, exchange: Exchange) -> int:
+        """How many messages of an exchange have something left to do."""
+        accepted = exchange.accepted
+        if isinstance(accepted, str):
+            return 0 if self.messages[accepted].settled else 1
+        return sum(not self.messages[uid].settled for uid in accepted)
 
-    def evict(self, exchange: Exchange) -> None:
+    def evict(self, exchange: Exchange) -> list[Report]:
+        """Forgets an exchange with its messages; returns their reports."""
         del self.exchanges[exchange.id]
-        self.evicted_exchanges += 1
-        for uid in exchange.uids:
+        uids = exchange.uids
+        reports: list[Report] = []
+        for uid in uids:
             del self.messages[uid]
-            self.evicted_reports += len(self.reports.pop(uid, ()))
-        self.evicted_messages += len(exchange.uids)
-        self._evicted_since_folding += len(exchange.uids)
-        if self._evicted_since_folding * 2 > len(self.ledger):
-            self.fold()
+            reports += self.reports.pop(uid, ())
+        self.evicted_exchanges += 1
+        self.evicted_messages += len(uids)
+        self.evicted_reports += len(reports)
+        if self.ledger:
+            self._evicted_since_folding += len(uids)
+            if self._evicted_since_folding * 2 > len(self.ledger):
+                self.fold()
+        return reports
 
     def fold(self) -> None:
         """Folds the entries of evicted messages into the opening entry; their sum stays the balance."""

@@ -6,7 +6,7 @@ before the answer's first byte, or not at all. Reading is for listings, never fo
 Reading: R16.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -16,6 +16,7 @@ from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.report import Report
 from cloudsms_simulator.engine.standing import Standing
+from cloudsms_simulator.engine.tallies import Tally
 from cloudsms_simulator.engine.transaction import Transaction
 
 T_co = TypeVar("T_co", covariant=True)
@@ -39,8 +40,22 @@ class Store(Protocol):
         """Keeps all that was written, at once. Wakes of new messages wait for `release`."""
         ...
 
-    async def release(self, account: Account | None, request_id: int) -> None:
-        """The answer of a request is out, or never will be: its reports may be pushed now."""
+    async def release(self, account: Account | None, request_id: int, uids: tuple[str, ...] | None = None) -> None:
+        """The answer of a request is out, or never will be: its reports may be pushed now.
+
+        With `uids` only those of these messages; the others wait for another call.
+        """
+        ...
+
+    async def reset(self, account: Account | None, now: datetime) -> None:
+        """An account as it was created: opening balance, nothing kept, nothing planned, every count at its start.
+
+        Its clock goes on as it does, and its SMS_UIDs go on from where they are. `now` is the moment on that clock.
+        """
+        ...
+
+    def tallies(self, account: Account) -> Mapping[Tally, int]:
+        """What the account's rules have counted."""
         ...
 
     async def take_wakes(self, account: Account, now: datetime, limit: int) -> list[str]:

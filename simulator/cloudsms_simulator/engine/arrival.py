@@ -1,0 +1,48 @@
+"""What comes in to the platform, and what goes out.
+
+Spec: Interface specification and communication principle. Reading: R22.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.connection import Connection, Headers
+from cloudsms_simulator.engine.fault import Trouble
+from cloudsms_simulator.protocol.candidate import Candidate
+from cloudsms_simulator.protocol.result_codes import ResultCode
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """A request as it came: its bytes, the connection it came on, and whether bytes followed that were none of it.
+
+    `headers` have their AUTH_KEYs masked already: they are the same from request to request, bodies are not.
+    """
+
+    body: bytes
+    connection: Connection | None = None
+    headers: Headers = ()
+    surplus: bool = False
+
+
+class Identified(msgspec.Struct, frozen=True):
+    """A decoded request, the AUTH_KEY it carries, and the account that has it."""
+
+    candidate: Candidate
+    account: Account | None
+    key: str | None
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What goes back: the answer's bytes, or None when the connection is closed without one."""
+
+    body: bytes | None
+    code: ResultCode | None
+    request_id: int
+    first_due: datetime | None = None
+    """When the first report is due on the account's clock, None when none is."""
+    trouble: Trouble | None = None
+    """What befalls the answer on its way."""
+    before: tuple[str, ...] = ()
+    """SMS_UIDs of messages whose first report the answer waits for."""
