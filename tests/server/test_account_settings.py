@@ -109,6 +109,7 @@ def test_the_default_account_exists_beside_configured_ones(read: Read) -> None:
         ('signatures = ["Shop"]', "signatures", frozenset({"Shop"})),
         ("rate_limit = 5", "rate_limit", 5),
         ("pending_limit = 0", "pending_limit", 0),
+        ("push_window = 8", "push_window", 8),
         ('report = [{ state = "UNDELIVERABLE", after = "5s" }]', "plan", plan_of(step(5, FIVE_SECONDS))),
         ('report = [{ state = "rejected" }]', "plan", plan_of(step(State.REJECTED, timedelta(seconds=1)))),
         ('report = [{ state = 77, after = "5s", lost = true }]', "plan", plan_of(step(77, FIVE_SECONDS, lost=True))),
@@ -187,6 +188,7 @@ def test_callback_files_are_relative_to_the_configuration(read: Read, tmp_path: 
             '2:19: accounts[0].callback.ca: got "x.pem", want the path of a file; there',
         ),
         ('default_sender = "中"', '2:18: accounts[0].default_sender: got "中", want 1 to 32 characters of printable'),
+        ("push_window = 0", "2:15: accounts[0].push_window: got 0, want a whole number, 1 or more"),
         ("rate_limit = -1", "2:14: accounts[0].rate_limit: got -1, want a whole number, 0 or more"),
         ('profile = "spce"', '2:11: accounts[0].profile: got "spce", want "spec" or "observed"; did you mean "spec"?'),
         ("report = [{}]", "2:11: accounts[0].report[0]: got no state, want one, such as"),
@@ -268,7 +270,7 @@ def test_the_problems_of_all_accounts_are_listed_at_once(complain: Complain) -> 
 def test_every_field_of_an_account_can_be_written() -> None:
     written = {field.name for field in fields_of(AccountSettings)} - {"switches", "report"}
 
-    assert written == {field.name for field in msgspec.structs.fields(Account)} - {"plan"}
+    assert written == {field.name for field in msgspec.structs.fields(Account)} - {"plan", "rules", "seed"}
 
 
 def test_the_defaults_are_those_of_the_default_account() -> None:

@@ -1,11 +1,10 @@
-"""The kinds of values an account is written in: keys, countries, prices, balances, callbacks, reports.
+"""The kinds of values an account is written in: keys, countries, prices, balances, callbacks.
 
 Spec: Parameter Details. Spec: Support settlement currency.
 """
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
@@ -13,8 +12,8 @@ from typing import Literal
 import msgspec
 
 from cloudsms_simulator.engine.account import ANY, Blacklist, Callback
+from cloudsms_simulator.engine.fault import Identity
 from cloudsms_simulator.engine.money import CURRENCIES, Money
-from cloudsms_simulator.engine.script import Plan, Step, plan_of, step
 from cloudsms_simulator.protocol.country_codes import ASSIGNED
 from cloudsms_simulator.protocol.limits import (
     AUTH_KEY_OCTETS,
@@ -23,7 +22,8 @@ from cloudsms_simulator.protocol.limits import (
     SIGNATURE_OCTETS,
     octets,
 )
-from cloudsms_simulator.server.kinds import Kind, ListKind, Scalar, TableKind, UnfitError, take_entries
+from cloudsms_simulator.server.compound_kinds import Entry, MapKind, RecordKind
+from cloudsms_simulator.server.kinds import Kind, ListKind, Scalar, Schema, UnfitError
 from cloudsms_simulator.server.place import Place
 from cloudsms_simulator.server.setting_kinds import (
     COUNT,
@@ -31,11 +31,11 @@ from cloudsms_simulator.server.setting_kinds import (
     FILE,
     ON_OFF,
     POSITIVE_DURATION,
+    TEXT,
     URL,
     choice,
     read_text,
 )
-from cloudsms_simulator.server.switches import read_state
 from cloudsms_simulator.server.toml_file import TomlValue
 
 Balance = Decimal | Money | Literal["unlimited"]
@@ -44,7 +44,12 @@ _AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,8})?")
 _DIGITS = "at most 12 digits before the point and 8 after"
 _MOST_DIGITS = 12
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
-_FIRST_STEP = timedelta(seconds=1)
+_AMOUNT_SCHEMA: Schema = {
+    "anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,8})?$"}]
+}
+_UNSIGNED_SCHEMA: Schema = {
+    "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^[0-9]{1,12}(\.[0-9]{1,8})?$"}]
+}
 
 
 def _amount(value: TomlValue) -> Decimal:
@@ -84,7 +89,8 @@ def _short_text(most: int, want: str, example: TomlValue, *, secret: bool = Fals
             raise UnfitError
         return text
 
-    return Scalar(want=f"{want} of 1 to {most} octets", read=read, example=example, secret=secret)
+    schema: Schema = {"type": "string", "minLength": 1, "maxLength": most}
+    return Scalar(want=f"{want} of 1 to {most} octets", read=read, example=example, secret=secret, schema=schema)
 
 
 def _name(value: TomlValue) -> str:
@@ -108,54 +114,30 @@ def _country(value: TomlValue) -> int:
     return value
 
 
-def _prices(table: Mapping[str, TomlValue], place: Place, text: bool) -> Mapping[int | None, Decimal]:
-    prices: dict[int | None, Decimal] = {}
-    for key, value in table.items():
-        price = _PRICE.take(value, place / key)
-        country = None if key == ANY else COUNTRY.take(key, place / key)
-        if isinstance(price, Decimal) and (isinstance(country, int) or country is None):
-            prices[country] = price
-    return prices
+def _price_key(value: TomlValue) -> int | None:
+    return None if value == ANY else _country(value)
 
 
-def _blacklist(table: Mapping[str, TomlValue], place: Place, text: bool) -> Blacklist:
-    return msgspec.structs.replace(Blacklist(), **take_entries(table, _BLACKLIST_KINDS, place))
+def _blacklist(taken: Mapping[str, object], place: Place) -> Blacklist:
+    return msgspec.structs.replace(Blacklist(), **taken)
 
 
-def _callback(table: Mapping[str, TomlValue], place: Place, text: bool) -> Callback:
-    taken = take_entries(table, CALLBACK_KINDS, place)
+def _callback(taken: Mapping[str, object], place: Place) -> Callback:
     if "client_key" in taken and "client_cert" not in taken:
         (place / "client_key").complain("got a key alone, want client_cert too, the certificate it belongs to")
     paths = {key: str(path) for key, path in taken.items() if isinstance(path, Path)}
-    return msgspec.structs.replace(Callback(), **{**taken, **paths})
-
-
-def _step(table: Mapping[str, TomlValue], place: Place, text: bool) -> Step | None:
-    """A step, or None for `{ none = true }`: no final state comes."""
-    taken = take_entries(table, _STEP_KINDS, place)
-    if "none" in table:
-        if taken != {"none": True} or len(table) != 1:
-            place.complain("got more beside none, want { none = true } alone")
-        return None
-    if "state" not in table:
-        place.complain('got no state, want one, such as { state = "DELIVERED", after = "3s" }')
-    state, after = taken.get("state"), taken.get("after", _FIRST_STEP)
-    if not isinstance(state, int) or not isinstance(after, timedelta):
-        return None
-    planned = step(state, after, lost=bool(taken.get("lost", False)))
-    return msgspec.structs.replace(planned, final=bool(taken.get("final", planned.final)))
-
-
-def _plan(steps: tuple[object, ...]) -> Plan:
-    planned = tuple(each for each in steps if isinstance(each, Step))
-    if len(planned) < len(steps) and (None in steps[:-1] or any(each.final for each in planned)):
-        raise UnfitError("{ none = true } last, and no final state before it")
-    return plan_of(*planned)
+    identity = Identity(str(taken.get("identity", Identity.VALID)))
+    return msgspec.structs.replace(Callback(), **{**taken, **paths, "identity": identity})
 
 
 _CURRENCIES = tuple(row.currency for row in CURRENCIES)
 
-NAME = Scalar(want="a name of 1 to 64 letters, digits, dots, dashes and underscores", read=_name, example="default")
+NAME = Scalar(
+    want="a name of 1 to 64 letters, digits, dots, dashes and underscores",
+    read=_name,
+    example="default",
+    schema={"type": "string", "pattern": f"^{_NAME.pattern}$"},
+)
 AUTH_KEY = _short_text(AUTH_KEY_OCTETS, 'a text, or "*" for any key,', "choose-a-key", secret=True)
 ROUTES = ListKind(
     want='a list of ROUTE_IDs, or "*" for any',
@@ -164,64 +146,99 @@ ROUTES = ListKind(
     words={ANY: frozenset({ANY})},
     example=["VerifyCode_516"],
 )
-COUNTRY = Scalar(want="an assigned country calling code, such as 852", read=_country, example=852)
+COUNTRY = Scalar(
+    want="an assigned country calling code, such as 852",
+    read=_country,
+    example=852,
+    schema={
+        "anyOf": [{"type": "integer", "minimum": 1, "maximum": 999}, {"type": "string", "pattern": "^[0-9]{1,4}$"}]
+    },
+)
 DIRECTIONS = ListKind(
     want='a list of country codes, or "all"', item=COUNTRY, gather=frozenset, words={"all": None}, example=[852, 65]
 )
-_PRICE = Scalar(want=f'a price from zero up, {_DIGITS}, such as "0.05"', read=_amount_from_zero, example="0.05")
-PRICES = TableKind(
-    want='a table from country code, or "*", to price, such as { "852" = "0.05", "*" = "0.10" }',
-    table=_prices,
+PRICES = MapKind(
+    want='a table from country code, or "*", to price, such as {example}',
+    key=Scalar(want=COUNTRY.want, read=_price_key, schema={"type": "string", "pattern": rf"^([0-9]{{1,4}}|\{ANY})$"}),
+    value=Scalar(
+        want=f'a price from zero up, {_DIGITS}, such as "0.05"',
+        read=_amount_from_zero,
+        example="0.05",
+        schema=_UNSIGNED_SCHEMA,
+    ),
+    gather=dict,
     example={"852": "0.05", ANY: "0.10"},
 )
 CURRENCY = choice(*_CURRENCIES)
 BALANCE = Scalar(
-    want=f'"unlimited", a decimal, {_DIGITS}, such as "10.00", or {{ amount = "10.00", currency = "HKD" }} with '
-    f"one of {', '.join(_CURRENCIES)}",
+    want=f'"unlimited", a decimal, {_DIGITS}, such as {{example}}, or a table of amount and currency, one of '
+    f"{', '.join(_CURRENCIES)}",
     read=_balance,
     example="10.00",
+    schema={
+        "anyOf": [
+            {"enum": ["unlimited"]},
+            _AMOUNT_SCHEMA,
+            {
+                "type": "object",
+                "properties": {
+                    "amount": {**_AMOUNT_SCHEMA, "description": "How much."},
+                    "currency": {"enum": list(_CURRENCIES), "description": "What balance and prices are in."},
+                },
+                "required": ["amount", "currency"],
+                "additionalProperties": False,
+            },
+        ]
+    },
 )
-CREDIT_LIMIT = Scalar(want=f"a decimal from zero up, {_DIGITS}", read=_amount_from_zero, example="5.00")
-SENDER = Scalar(want=f"1 to {SENDER_OCTETS} characters of printable ASCII", read=_sender, example="CloudSMS")
+CREDIT_LIMIT = Scalar(
+    want=f"a decimal from zero up, {_DIGITS}", read=_amount_from_zero, example="5.00", schema=_UNSIGNED_SCHEMA
+)
+SENDER = Scalar(
+    want=f"1 to {SENDER_OCTETS} characters of printable ASCII",
+    read=_sender,
+    example="CloudSMS",
+    schema={"type": "string", "pattern": rf"^[\x20-\x7f]{{1,{SENDER_OCTETS}}}$"},
+)
 SIGNATURES = ListKind(
     want="a list of signatures",
     item=_short_text(SIGNATURE_OCTETS, "a signature", "CloudSMS"),
     gather=frozenset,
     example=["CloudSMS"],
 )
-_WORDS = ListKind(want="a list of texts", item=Scalar(want="a text that is not empty", read=read_text))
-_BLACKLIST_KINDS: Mapping[str, Kind] = {"numbers": _WORDS, "words": _WORDS}
-BLACKLIST = TableKind(
-    want='a table such as { numbers = ["85267*"], words = ["casino"] }',
-    table=_blacklist,
+_WORDS = ListKind(want="a list of texts", item=TEXT)
+_BLACKLIST: Mapping[str, Entry] = {
+    "numbers": Entry(_WORDS, "Globs on country code and number."),
+    "words": Entry(_WORDS, "Words in the signed text, letters' case aside."),
+}
+BLACKLIST = RecordKind(
+    want="a table such as {example}",
+    entries=lambda: _BLACKLIST,
+    make=_blacklist,
+    lenient=True,
     example={"numbers": ["85267*"], "words": ["casino"]},
 )
-CALLBACK_KINDS: Mapping[str, Kind] = {
-    "url": URL,
-    "retries": ListKind(want='a list of durations, such as ["1s", "10s"]', item=DURATION),
-    "connect_timeout": POSITIVE_DURATION,
-    "timeout": POSITIVE_DURATION,
-    "concurrency": COUNT,
-    "verify": ON_OFF,
-    "ca": FILE,
-    "client_cert": FILE,
-    "client_key": FILE,
+_CALLBACK: Mapping[str, Entry] = {
+    "url": Entry(URL, "Address of the customer's endpoint, http or https; without it reports are pushed nowhere."),
+    "retries": Entry(
+        ListKind(want='a list of durations, such as ["1s", "10s"]', item=DURATION),
+        "The pause before each further attempt after a failed one; none by default.",
+    ),
+    "connect_timeout": Entry(POSITIVE_DURATION, "How long connecting may take in wall time; 2s by default."),
+    "timeout": Entry(POSITIVE_DURATION, "How long an attempt may take in wall time; 5s by default."),
+    "concurrency": Entry(COUNT, "How many reports are on the way at once; 32 by default."),
+    "verify": Entry(ON_OFF, "Whether the customer's server certificate must be good; off trusts any."),
+    "ca": Entry(FILE, "PEM file with one more authority to trust."),
+    "client_cert": Entry(FILE, "PEM file of the certificate the platform shows; else the simulator's own."),
+    "client_key": Entry(FILE, "PEM file of that certificate's key."),
+    "identity": Entry(
+        choice(*Identity), "What is wrong with the certificate the platform shows, or none to show none; else valid."
+    ),
 }
-CALLBACK = TableKind(
-    want='a table such as { url = "https://localhost:59999/", retries = ["1s", "10s"] }',
-    table=_callback,
+CALLBACK = RecordKind(
+    want="a table such as {example}",
+    entries=lambda: _CALLBACK,
+    make=_callback,
+    lenient=True,
     example={"url": "https://localhost:59999/", "retries": ["1s", "10s"]},
-)
-_STEP_KINDS: Mapping[str, Kind] = {
-    "state": Scalar(want="the name of a state, or its number", read=read_state),
-    "after": DURATION,
-    "final": ON_OFF,
-    "lost": ON_OFF,
-    "none": ON_OFF,
-}
-REPORT = ListKind(
-    want='a list of steps, such as [{ state = "ENROUTE", after = "1s" }, { state = "DELIVERED", after = "5s" }]',
-    item=TableKind(want='a table such as { state = "DELIVERED", after = "3s" }', table=_step),
-    gather=_plan,
-    example=[{"state": "ENROUTE", "after": "1s"}, {"state": "DELIVERED", "after": "5s"}],
 )

@@ -5,13 +5,14 @@ Spec: Parameter Details. Spec: CloudSMS Platform Server.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Literal
 
 import msgspec
 
 from cloudsms_simulator.engine.account import ANY, DEFAULT_AUTH_KEY, Account, Blacklist, Callback, Network
 from cloudsms_simulator.engine.money import Currency, Money
-from cloudsms_simulator.engine.script import Plan
+from cloudsms_simulator.engine.outlook import Outlook
 from cloudsms_simulator.protocol.profile import PROFILES, Profile
 from cloudsms_simulator.server.account_kinds import (
     AUTH_KEY,
@@ -23,16 +24,18 @@ from cloudsms_simulator.server.account_kinds import (
     DIRECTIONS,
     NAME,
     PRICES,
-    REPORT,
     ROUTES,
     SENDER,
     SIGNATURES,
     Balance,
 )
-from cloudsms_simulator.server.kinds import ListKind, TableKind, take_entries
+from cloudsms_simulator.server.compound_kinds import Entry, RecordKind
+from cloudsms_simulator.server.kinds import ListKind
 from cloudsms_simulator.server.place import Place
+from cloudsms_simulator.server.problems import SettingsError
+from cloudsms_simulator.server.report_kinds import REPORT
 from cloudsms_simulator.server.setting_field import SettingTable, fields_of
-from cloudsms_simulator.server.setting_kinds import AMOUNT, NETWORKS, choice
+from cloudsms_simulator.server.setting_kinds import AMOUNT, COUNT, NETWORKS, choice
 from cloudsms_simulator.server.switches import NO_SWITCHES, SWITCHES, Switches, profile_with
 from cloudsms_simulator.server.toml_file import TomlValue
 
@@ -78,9 +81,12 @@ class AccountSettings(SettingTable, frozen=True, kw_only=True):
     """Packets a second before the platform is Busy; without it any number."""
     pending_limit: Annotated[int | None, AMOUNT] = _DEFAULT.pending_limit
     """Reports that may be outstanding before Queue_too_large; without it any number."""
-    report: Annotated[Plan, REPORT] = _DEFAULT.plan
-    """What becomes of an accepted message: states by name or number, each with its time after acceptance; `lost = true`
-    reaches a state without reporting it; { none = true } at the end means that EXPIRED comes at 25 h."""
+    push_window: Annotated[int, COUNT] = _DEFAULT.push_window
+    """Reports on the way at once while the clock is frozen: 1 pushes them one by one, in the order they are due in.
+    While the clock goes, the callback's concurrency holds."""
+    report: Annotated[Outlook, REPORT] = _DEFAULT.plan
+    """What becomes of an accepted message: steps with `state` and `after`, or a `mix` of states in percent with a
+    `delay`, all as in scenario files."""
 
     def account(self, profile: Profile) -> Account:
         """The account these settings make on a server with a profile."""
@@ -103,8 +109,46 @@ class AccountSettings(SettingTable, frozen=True, kw_only=True):
             profile=profile_with(named, self.switches),
             rate_limit=self.rate_limit,
             pending_limit=self.pending_limit,
+            push_window=self.push_window,
             plan=self.report,
         )
+
+
+class SaidAccount(msgspec.Struct, frozen=True):
+    """An account as a scenario speaks of it: only the keys in `said` count, `name` always among them."""
+
+    settings: AccountSettings
+    said: frozenset[str]
+
+    def over(self, base: AccountSettings) -> AccountSettings:
+        """The settings of `base` with what is said here in place of its own."""
+        merged = msgspec.structs.replace(base, **{name: getattr(self.settings, name) for name in self.said})
+        if "balance" in self.said and "currency" not in self.said and isinstance(merged.balance, Money):
+            return msgspec.structs.replace(merged, currency=None)
+        if "currency" in self.said and "balance" not in self.said and isinstance(merged.balance, Money):
+            return msgspec.structs.replace(merged, balance=merged.balance.amount)
+        return merged
+
+    def before(self, other: "SaidAccount") -> "SaidAccount":
+        """Both in one; what is said here counts before what is said there."""
+        return SaidAccount(self.over(other.settings), self.said | other.said)
+
+
+def merged_accounts(base: Sequence[AccountSettings], said: Sequence[SaidAccount]) -> tuple[AccountSettings, ...]:
+    """The accounts of a configuration with those of a scenario: by name, what the scenario says counts before.
+
+    Raises SettingsError for accounts that cannot live together: without a key, or with another's.
+    """
+    accounts = {account.name: account for account in base}
+    for each in said:
+        name = each.settings.name
+        accounts[name] = each.over(accounts.get(name, AccountSettings()))
+    problems: list[str] = []
+    places = [Place(problems, f"account {name}") for name in accounts]
+    _complain_of_doubles(tuple(accounts.values()), (), places)
+    if problems:
+        raise SettingsError(problems)
+    return tuple(accounts.values())
 
 
 class _AccountsKind(ListKind, frozen=True, kw_only=True):
@@ -114,22 +158,41 @@ class _AccountsKind(ListKind, frozen=True, kw_only=True):
         taken = super()._take(value, place, text)
         if not isinstance(taken, tuple):
             return taken
-        implied = () if any(account.name == _DEFAULT.name for account in taken) else (AccountSettings(),)
-        _complain_of_doubles(taken, implied, place)
-        return (*implied, *taken)
+        accounts = tuple(each.settings for each in taken)
+        implied = () if any(account.name == _DEFAULT.name for account in accounts) else (AccountSettings(),)
+        _complain_of_doubles(accounts, implied, [place / index for index in range(len(accounts))])
+        return (*implied, *accounts)
 
 
-def _complain_of_doubles(accounts: Sequence[AccountSettings], implied: Sequence[AccountSettings], place: Place) -> None:
+class _SaidAccountsKind(ListKind, frozen=True, kw_only=True):
+    """The list of the accounts a scenario speaks of, each once; their keys may be elsewhere."""
+
+    def _take(self, value: TomlValue, place: Place, text: bool) -> object:
+        taken = super()._take(value, place, text)
+        if isinstance(taken, tuple):
+            places = [place / index for index in range(len(taken))]
+            _complain_of_doubles(tuple(each.settings for each in taken), (), places, whole=False)
+        return taken
+
+
+def _complain_of_doubles(
+    accounts: Sequence[AccountSettings],
+    implied: Sequence[AccountSettings],
+    places: Sequence[Place],
+    *,
+    whole: bool = True,
+) -> None:
+    """Complains of names and keys that are not unique, and, when these are `whole` accounts, of absent keys."""
     names: set[str] = set()
     keys = {account.auth_key or DEFAULT_AUTH_KEY: account.name for account in implied}
-    for index, account in enumerate(accounts):
-        here = place / index
+    for account, here in zip(accounts, places, strict=True):
         if account.name in names:
             (here / "name").complain(f'got "{account.name}" again, want a name of its own for every account')
             continue
         names.add(account.name)
         if account.auth_key is None and account.name != _DEFAULT.name:
-            here.complain("got no auth_key, want one, as for every account but `default`")
+            if whole:
+                here.complain("got no auth_key, want one, as for every account but `default`")
             continue
         key = account.auth_key or DEFAULT_AUTH_KEY
         if key in keys and key == ANY:
@@ -139,14 +202,21 @@ def _complain_of_doubles(accounts: Sequence[AccountSettings], implied: Sequence[
         keys.setdefault(key, account.name)
 
 
-def _read_account(table: Mapping[str, TomlValue], place: Place, text: bool) -> AccountSettings:
-    kinds = {field.name: field.kind for field in fields_of(AccountSettings)}
-    taken = take_entries(table, kinds, place)
+@cache
+def _entries() -> Mapping[str, Entry]:
+    return {field.name: Entry(field.kind, field.doc) for field in fields_of(AccountSettings)}
+
+
+def _read_account(taken: Mapping[str, object], place: Place) -> SaidAccount:
     if isinstance(taken.get("balance"), Money) and "currency" in taken:
         (place / "currency").complain("got a currency beside that of the balance, want one of the two")
-    return msgspec.structs.replace(AccountSettings(), **taken)
+    return SaidAccount(msgspec.structs.replace(AccountSettings(), **taken), frozenset({*taken, "name"}))
 
 
-ACCOUNTS = _AccountsKind(
-    want="[[accounts]] tables", item=TableKind(want="a table", table=_read_account), metavar="", example=[]
-)
+_ACCOUNT = RecordKind(want="a table", entries=_entries, make=_read_account, lenient=True, title="account")
+
+ACCOUNTS = _AccountsKind(want="[[accounts]] tables", item=_ACCOUNT, metavar="", example=[])
+"""Whole accounts, as `AccountSettings`."""
+
+SAID_ACCOUNTS = _SaidAccountsKind(want="a list of tables such as {example}", item=_ACCOUNT, example={"name": "default"})
+"""What a scenario says of accounts, as `SaidAccount`s."""

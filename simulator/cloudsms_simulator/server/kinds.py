@@ -1,17 +1,30 @@
-"""Kinds: what the value of a setting may be, and how it is read from TOML, a flag or the environment."""
+"""Kinds: what the value of a setting may be, and how it is read from a file, a flag or the environment.
+
+A kind lists every mistake in its value, and tells JSON Schema what is right. Those here stand for a single value; kinds
+made of other kinds are in `compound_kinds.py`.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import TypeAlias
 
 import msgspec
 
 from cloudsms_simulator.server.place import Place
 from cloudsms_simulator.server.problems import suggestion
 from cloudsms_simulator.server.toml_file import TomlValue
-from cloudsms_simulator.server.toml_text import quoted
 
 UNFIT = msgspec.UNSET
 """Stands for a value that was complained about."""
+
+Schema: TypeAlias = Mapping[str, TomlValue]
+"""A JSON Schema, draft 2020-12."""
+
+Definitions: TypeAlias = "dict[str, Schema]"
+"""Schemas by name, for `#/$defs`; kinds add theirs while they are asked."""
+
+_EXAMPLE = "{example}"
 
 
 class UnfitError(ValueError):
@@ -22,24 +35,42 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """What all kinds share. A value that does not fit is complained about at its place, and becomes UNFIT."""
 
     want: str
-    """What would be right, as it follows the word `want` in a complaint."""
+    """What would be right, as it follows the word `want` in a complaint; `{example}` is the example, in the language
+    of the place."""
     parse: Callable[[str], TomlValue] = str
-    """From a flag or a variable to what TOML would hold. Raises ValueError."""
+    """From a flag or a variable to what a file would hold. Raises ValueError."""
     metavar: str = "TEXT"
     example: TomlValue = ""
     """Shown where the default is nothing."""
     secret: bool = False
     """Never repeated in a complaint or a listing."""
+    schema: Schema = {}
+    """What JSON Schema says of it, unless the kind can work it out."""
+    title: str = ""
+    """What JSON Schema calls it; with a title it is written down once and referred to."""
 
     def take(self, value: TomlValue, place: Place, *, text: bool = False) -> object:
-        """The value for the program, or UNFIT. `text` says that it came from outside TOML and is to be parsed."""
+        """The value for the program, or UNFIT. `text` says that it came from outside any file and is to be parsed."""
         try:
             return self._take(self.parse(value) if text and isinstance(value, str) else value, place, text)
         except ValueError as error:
-            got = "something not repeated here" if self.secret else quoted(value)
+            got = "something not repeated here" if self.secret else place.quoted(value)
             better = str(error) if isinstance(error, UnfitError) else ""
-            place.complain(f"got {got}, want {better or self.want}")
+            want = (better or self.want).replace(_EXAMPLE, place.written(self.example))
+            place.complain(f"got {got}, want {want}")
             return UNFIT
+
+    def schema_in(self, definitions: Definitions) -> Schema:
+        """What JSON Schema says of it; what it refers to is put among the definitions."""
+        if not self.title:
+            return self._schema(definitions)
+        if self.title not in definitions:
+            definitions[self.title] = {}
+            definitions[self.title] = self._schema(definitions)
+        return {"$ref": f"#/$defs/{self.title}"}
+
+    def _schema(self, definitions: Definitions) -> Schema:
+        return self.schema
 
     def _take(self, value: TomlValue, place: Place, text: bool) -> object:
         raise NotImplementedError
@@ -59,6 +90,7 @@ class PathKind(Kind, frozen=True, kw_only=True):
     """A path, relative to the folder of the file it is written in; with `exists`, of a file that is there."""
 
     exists: bool = False
+    schema: Schema = MappingProxyType({"type": "string", "minLength": 1})
 
     def _take(self, value: TomlValue, place: Place, text: bool) -> object:
         if not isinstance(value, str) or not value.strip() or "\0" in value:
@@ -77,20 +109,40 @@ class ListKind(Kind, frozen=True, kw_only=True):
     """From the entries to the value for the program. Raises ValueError when they do not fit together."""
     words: Mapping[str, object] = {}
     """What a single word in place of the list means."""
+    single: bool = False
+    """Whether one entry may stand for a list of it alone."""
+    least: int = 0
+    """How many entries there must be."""
 
     def _take(self, value: TomlValue, place: Place, text: bool) -> object:
         if isinstance(value, str) and value in self.words:
             return self.words[value]
         if isinstance(value, str) or not isinstance(value, Sequence):
-            raise UnfitError
+            if not self.single:
+                raise UnfitError
+            entry = self.item.take(value, place, text=text)
+            return UNFIT if entry is UNFIT else self.gather((entry,))
+        if len(value) < self.least:
+            raise UnfitError(f"{self.want}; at least one")
         entries = tuple(self.item.take(entry, place / index, text=text) for index, entry in enumerate(value))
         return UNFIT if UNFIT in entries else self.gather(entries)
+
+    def _schema(self, definitions: Definitions) -> Schema:
+        item = self.item.schema_in(definitions)
+        least: Schema = {"minItems": self.least} if self.least else {}
+        forms: list[Schema] = [{"type": "array", "items": item, **least}]
+        if self.single:
+            forms.insert(0, item)
+        if self.words:
+            forms.insert(0, {"enum": list(self.words)})
+        return forms[0] if len(forms) == 1 else {"anyOf": forms}
 
 
 class TableKind(Kind, frozen=True, kw_only=True):
     """A table, read by a function of its own that complains entry by entry."""
 
     table: Callable[[Mapping[str, TomlValue], Place, bool], object]
+    schema: Schema = MappingProxyType({"type": "object"})
 
     def _take(self, value: TomlValue, place: Place, text: bool) -> object:
         if not isinstance(value, Mapping):
@@ -105,7 +157,7 @@ def take_entries(
     taken: dict[str, object] = {}
     for key, value in table.items():
         if key not in kinds:
-            (place / key).complain_of_key(f"unknown key {quoted(key)}{suggestion(key, kinds)}")
+            (place / key).complain_of_key(f"unknown key {place.quoted(key)}{suggestion(key, kinds)}")
             continue
         found = kinds[key].take(value, place / key, text=text)
         if found is not UNFIT:

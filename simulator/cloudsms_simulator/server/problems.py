@@ -16,9 +16,10 @@ class SettingsError(Exception):
 
 
 def suggestion(word: str, known: Iterable[str], *, prefix: str = "") -> str:
-    """`; did you mean "port"?` when a known word looks like the given one, else nothing.
+    """`; did you mean "port"?` when a known word looks like the given one, letters' case aside, else nothing.
 
     `prefix` comes before the known word; all have it, so that it says nothing about likeness.
     """
-    close = get_close_matches(word, tuple(known), n=1, cutoff=0.6)
-    return f'; did you mean "{prefix}{close[0]}"?' if close else ""
+    folded = {each.casefold(): each for each in known}
+    close = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
+    return f'; did you mean "{prefix}{folded[close[0]]}"?' if close else ""

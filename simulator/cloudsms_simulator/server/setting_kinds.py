@@ -3,12 +3,13 @@
 import ipaddress
 import math
 import re
+from datetime import timedelta
 from decimal import Decimal
 from typing import Literal
 from urllib.parse import urlsplit
 
 from cloudsms_simulator.server.durations import WANTED, read_duration
-from cloudsms_simulator.server.kinds import Kind, ListKind, PathKind, Scalar, UnfitError
+from cloudsms_simulator.server.kinds import Kind, ListKind, PathKind, Scalar, Schema, UnfitError
 from cloudsms_simulator.server.problems import suggestion
 from cloudsms_simulator.server.toml_file import TomlValue
 
@@ -21,6 +22,11 @@ _SIZES = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _SIZE = re.compile(r"([0-9]{1,15}) ?([KMG]iB)?", re.IGNORECASE)
 _HOST_NAME = re.compile(r"(?=.{1,253}$)(\*\.)?[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*", re.IGNORECASE)
 _LARGEST = 2**63 - 1
+_TEXT: Schema = {"type": "string", "minLength": 1}
+_DURATION: Schema = {
+    "type": "string",
+    "pattern": r"^\s*(([0-9]+(\.[0-9]+)?(d|h|ms|us|m|s))+|[Pp][0-9.,WwDdTtHhMmSs]+)\s*$",
+}
 
 
 def read_text(value: TomlValue) -> str:
@@ -28,6 +34,13 @@ def read_text(value: TomlValue) -> str:
     if not isinstance(value, str) or not value:
         raise UnfitError
     return value
+
+
+def read_number(value: TomlValue) -> Decimal:
+    """A number, exactly as written; nothing infinite."""
+    if not isinstance(value, int | Decimal) or isinstance(value, bool) or not Decimal(value).is_finite():
+        raise UnfitError
+    return Decimal(value)
 
 
 def whole_number(low: int, high: int = _LARGEST, want: str = "", metavar: str = "N") -> Kind:
@@ -39,7 +52,9 @@ def whole_number(low: int, high: int = _LARGEST, want: str = "", metavar: str = 
         return value
 
     words = want or f"a whole number from {low} to {high}" if high < _LARGEST else f"a whole number, {low} or more"
-    return Scalar(want=words, read=read, parse=parse_whole, metavar=metavar, example=low)
+    most: Schema = {"maximum": high} if high < _LARGEST else {}
+    schema: Schema = {"type": "integer", "minimum": low, **most}
+    return Scalar(want=words, read=read, parse=parse_whole, metavar=metavar, example=low, schema=schema)
 
 
 def parse_whole(text: str) -> TomlValue:
@@ -54,7 +69,7 @@ def parse_list(text: str) -> TomlValue:
     return [entry.strip() for entry in text.split(",")]
 
 
-def choice(*words: str) -> Kind:
+def choice(*words: str) -> Scalar:
     """A kind: one of some words."""
     listed = " or ".join(filter(None, (", ".join(f'"{word}"' for word in words[:-1]), f'"{words[-1]}"')))
 
@@ -63,7 +78,7 @@ def choice(*words: str) -> Kind:
             return str(value)
         raise UnfitError(listed + (suggestion(value, words) if isinstance(value, str) else ""))
 
-    return Scalar(want=listed, read=read, metavar="|".join(words), example=words[0])
+    return Scalar(want=listed, read=read, metavar="|".join(words), example=words[0], schema={"enum": list(words)})
 
 
 def _on_or_off(value: TomlValue) -> bool:
@@ -96,7 +111,8 @@ def size_text(octets: int) -> str:
     return f"{octets // size}{unit}"
 
 
-def _duration(value: TomlValue) -> object:
+def read_delay(value: TomlValue) -> timedelta:
+    """A duration with its unit."""
     if not isinstance(value, str):
         raise UnfitError(f'{WANTED}; did you mean "{value}s"?' if isinstance(value, int | Decimal) else WANTED)
     try:
@@ -105,8 +121,8 @@ def _duration(value: TomlValue) -> object:
         raise UnfitError(str(error)) from None
 
 
-def _positive_duration(value: TomlValue) -> object:
-    found = _duration(value)
+def _positive_duration(value: TomlValue) -> timedelta:
+    found = read_delay(value)
     if not found:
         raise UnfitError("a duration longer than nothing")
     return found
@@ -173,12 +189,24 @@ AMOUNT = whole_number(0)
 SIZE = Scalar(
     want='a number of bytes, 1 or more, or a size such as "64MiB"', read=_size, metavar="BYTES", example="64MiB"
 )
-ON_OFF = Scalar(want="true or false", read=_on_or_off, parse=_parse_on_or_off, metavar="on|off", example=True)
-DURATION = Scalar(want=WANTED, read=_duration, metavar="DURATION", example="3s")
-POSITIVE_DURATION = Scalar(want=WANTED, read=_positive_duration, metavar="DURATION", example="3s")
+ON_OFF = Scalar(
+    want="true or false",
+    read=_on_or_off,
+    parse=_parse_on_or_off,
+    metavar="on|off",
+    example=True,
+    schema={"enum": [True, False, "on", "off"]},
+)
+TEXT = Scalar(want="a text that is not empty", read=read_text, schema=_TEXT)
+DURATION = Scalar(want=WANTED, read=read_delay, metavar="DURATION", example="3s", schema=_DURATION)
+POSITIVE_DURATION = Scalar(want=WANTED, read=_positive_duration, metavar="DURATION", example="3s", schema=_DURATION)
 HOST = Scalar(want="an IP address or a host name", read=_host, metavar="HOST", example="127.0.0.1")
 URL = Scalar(
-    want='an address such as "https://localhost:59999/"', read=_url, metavar="URL", example="https://localhost:59999/"
+    want='an address such as "https://localhost:59999/"',
+    read=_url,
+    metavar="URL",
+    example="https://localhost:59999/",
+    schema={"type": "string", "pattern": r"^https?://\S+$"},
 )
 CLOCK = Scalar(
     want='"real", "frozen", or how many times as fast as real time, such as 3600',
@@ -206,7 +234,7 @@ HOSTS = ListKind(
 )
 NETWORKS = ListKind(
     want='a list of networks, such as ["127.0.0.0/8", "::1"]',
-    item=Scalar(want='a network such as "10.0.0.0/8" or an address', read=_network),
+    item=Scalar(want='a network such as "10.0.0.0/8" or an address', read=_network, schema=_TEXT),
     parse=parse_list,
     metavar="CIDR,…",
     example=["127.0.0.0/8", "::1"],

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -42,6 +42,7 @@ class TomlFile(msgspec.Struct, frozen=True):
     """Offset in `text` of the key of each path, or of its table's header."""
     starts: Mapping[TomlPath, int]
     """Offset of the value of each path."""
+    language: Literal["toml"] = "toml"
 
     def line(self, path: TomlPath) -> str:
         """`cloudsms.toml:7`, the line of a path's key."""

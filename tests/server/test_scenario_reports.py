@@ -1,0 +1,202 @@
+"""What becomes of messages, as users write it in scenarios and in the configuration."""
+
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from cloudsms_simulator.engine.delay import Delay, Fixed, Listed, Lognormal, Uniform
+from cloudsms_simulator.engine.fault import PushFault
+from cloudsms_simulator.engine.outlook import Course, Mix, Outlook, Turn
+from cloudsms_simulator.engine.script import EXPIRED_AT_LAST, Manner, Plan, Step, plan_of, step
+from cloudsms_simulator.protocol.states import State
+from cloudsms_simulator.server.loaded_settings import load_settings
+from cloudsms_simulator.server.problems import SettingsError
+from cloudsms_simulator.server.report_values import delay_value, outlook_value
+from cloudsms_simulator.server.scenario_file import parse_scenario
+from cloudsms_simulator.server.toml_text import toml_text
+from cloudsms_simulator.server.yaml_text import yaml_text
+
+SECOND = timedelta(seconds=1)
+USUAL = Uniform(SECOND, 2 * SECOND)
+
+
+def outlook(text: str) -> Outlook | None:
+    """What the defaults of a scenario say."""
+    return parse_scenario(f"version: 1\ndefaults:\n  report: {text}\n", "x.yaml").book.outlook
+
+
+def problems(text: str) -> list[str]:
+    """What is wrong with it: the column and the words."""
+    with pytest.raises(SettingsError) as caught:
+        outlook(text)
+    return [problem.removeprefix("x.yaml:3:").replace("defaults.report", "…") for problem in caught.value.problems]
+
+
+def delivered(manner: Manner | None = None, after: timedelta = SECOND, *, lost: bool = False) -> Plan:
+    return plan_of(Step(State.DELIVERED, after, True, lost, manner))
+
+
+@pytest.mark.parametrize(
+    ("text", "plan"),
+    [
+        ("[{ state: DELIVERED }]", delivered()),
+        ("[{ state: delivered, after: 3s }]", delivered(after=3 * SECOND)),
+        ("[{ state: 2, after: { type: fixed, value: 3s } }]", delivered(after=3 * SECOND)),
+        ("[{ state: DELIVERED, lost: true }]", delivered(lost=True)),
+        (
+            "[{ state: ENROUTE, after: 1s }, { state: DELIVERED, after: 5s }]",
+            plan_of(step(State.ENROUTE, SECOND), step(State.DELIVERED, 5 * SECOND)),
+        ),
+        ("[{ none: true }]", plan_of()),
+        ("[]", plan_of()),
+        ("[{ state: ENROUTE, after: 5s }, { none: true }]", plan_of(step(State.ENROUTE, 5 * SECOND))),
+        ("[{ state: 77, final: false }]", Plan((Step(77, SECOND, False), EXPIRED_AT_LAST))),
+        ("[{ state: DELIVERED, copies: 3 }]", delivered(Manner(copies=3))),
+        ("[{ state: DELIVERED, copies: 1 }]", delivered()),
+        ("[{ state: DELIVERED, held: 10s }]", delivered(Manner(held=10 * SECOND))),
+        ("[{ state: DELIVERED, before_answer: on }]", delivered(Manner(before_answer=True), timedelta())),
+        ("[{ state: DELIVERED, before_answer: on, after: 0s }]", delivered(Manner(before_answer=True), timedelta())),
+        ("[{ state: DELIVERED, serial: 0 }]", delivered(Manner(serial=0))),
+        ("[{ state: DELIVERED, uid_case: lower }]", delivered(Manner(uid_case="lower"))),
+        ("[{ state: DELIVERED, omit: TIME }]", delivered(Manner(omit=frozenset({"TIME"})))),
+        ("[{ state: DELIVERED, omit: [A, B] }]", delivered(Manner(omit=frozenset({"A", "B"})))),
+        ('[{ state: DELIVERED, desc: "" }]', delivered(Manner(desc=""))),
+        (
+            '[{ state: DELIVERED, extra: { A: 0.10, B: [true, "é"], C: { d: 1 } } }]',
+            delivered(Manner(extra=(("A", b"0.10"), ("B", '[true,"é"]'.encode()), ("C", b'{"d":1}')))),
+        ),
+        ("[{ state: DELIVERED, push: cut }]", delivered(Manner(fault=PushFault.CUT))),
+        ("[{ state: DELIVERED, push: BURST, push_times: 2 }]", delivered(Manner(fault=PushFault.BURST, fault_times=2))),
+    ],
+)
+def test_steps_at_fixed_times_are_a_plan(text: str, plan: Plan) -> None:
+    assert outlook(text) == plan
+
+
+def test_steps_at_times_yet_to_be_drawn_are_a_course() -> None:
+    usual = yaml_text(delay_value(USUAL))
+
+    assert outlook(f"[{{ state: ENROUTE, held: 1s }}, {{ state: DELIVERED, after: {usual} }}]") == Course(
+        (
+            Turn(State.ENROUTE, Fixed(SECOND), False, manner=Manner(held=SECOND)),
+            Turn(State.DELIVERED, USUAL, True),
+        )
+    )
+
+
+def test_shares_are_a_mix_and_arrive_exactly() -> None:
+    assert outlook("{ mix: { DELIVERED: 99.9, 77: 0.1 }, delay: 3s }") == Mix(
+        ((State.DELIVERED, Decimal("99.9")), (77, Decimal("0.1"))), Fixed(3 * SECOND)
+    )
+
+
+def test_a_mix_takes_a_second_unless_it_says_otherwise() -> None:
+    assert outlook("{ mix: { DELIVERED: 100 } }") == Mix(((State.DELIVERED, Decimal(100)),), Fixed(SECOND))
+
+
+@pytest.mark.parametrize(
+    ("text", "delay"),
+    [
+        ("3s", Fixed(3 * SECOND)),
+        ("{ type: fixed, value: PT3S }", Fixed(3 * SECOND)),
+        ("{ type: uniform, lower: 0s, upper: 1s }", Uniform(timedelta(), SECOND)),
+        ("{ type: lognormal, median: 7s, sigma: 1 }", Lognormal(7 * SECOND, 1.0)),
+        ("{ type: lognormal, median: 7s, sigma: 0.8, minimum: 1s }", Lognormal(7 * SECOND, 0.8, SECOND)),
+        ("{ type: list, values: [1s, 3s] }", Listed((SECOND, 3 * SECOND))),
+    ],
+)
+def test_a_delay_is_a_duration_or_a_distribution(text: str, delay: Delay) -> None:
+    assert outlook(f"{{ mix: {{ DELIVERED: 100 }}, delay: {text} }}") == Mix(((State.DELIVERED, Decimal(100)),), delay)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("3s", '11: …: got "3s", want a list of steps, such as [{ state: "ENROUTE", after: "1s" }'),
+        ("[{}]", '12: …[0]: got no state, want one, such as { state: "DELIVERED", after: "3s" }'),
+        ("[{ state: ENROUT }]", '21: …[0].state: got "ENROUT", want the name of a state, or its number; did you mean'),
+        ("[{ state: -1 }]", "21: …[0].state: got -1, want the name of a state, or its number"),
+        ("[{ state: 2, none: true }]", "12: …[0]: got more beside none, want { none: true } alone"),
+        ("[{ none: false }]", "12: …[0]: got more beside none, want { none: true } alone"),
+        ("[{ none: true }, { state: 1 }]", "11: …: got [{ none: true }, { state: 1 }], want none as the last step"),
+        ("[{ state: 2 }, { none: true }]", "11: …: got [{ state: 2 }, { none: true }], want none as the last step"),
+        ("[{ state: 2, lost: true, copies: 2 }]", "30: …[0].lost: got it beside copies, want one of the two"),
+        ("[{ state: 2, push_times: 2 }]", "36: …[0].push_times: got it alone, want push too, what goes wrong"),
+        ("[{ state: 2, push: CUTS }]", '30: …[0].push: got "CUTS", want one of SLOW, CUT, RESET, MALFORMED, BURST; di'),
+        ("[{ state: 2, before_answer: true, after: 1s }]", '52: …[0].after: got a delay, want "0s" or nothing for a'),
+        ("[{ state: 2, copies: 0 }]", "32: …[0].copies: got 0, want a whole number from 1 to 100"),
+        ("[{ state: 2, serial: 65536 }]", "32: …[0].serial: got 65536, want a whole number from 0 to 65535"),
+        ("[{ state: 2, uid_case: upper }]", '34: …[0].uid_case: got "upper", want "lower"'),
+        ("[{ state: 2, desc: 5 }]", "30: …[0].desc: got 5, want a text"),
+        ("[{ state: 2, extra: 5 }]", '31: …[0].extra: got 5, want a table of keys and their values, such as { OPERATO'),
+        ("[{ state: 2, afer: 1s }]", '24: unknown key "afer"; did you mean "after"?'),
+        ("{ delay: 3s }", "11: …: got no mix, want one: a table from state to percent, such as { DELIVERED: 90, UNDEL"),
+        ("{ mix: { DELIVERED: 90, EXPIRED: 9.5 } }", "18: …mix: got { DELIVERED: 90, EXPIRED: 9.5 }, want percentages"),
+        ("{ mix: { DELIVERED: 110 } }", "31: …mix.DELIVERED: got 110, want a percentage from 0 to 100"),
+        ("{ mix: { DELIVRED: 100 } }", '30: …mix.DELIVRED: got "DELIVRED", want the name of a state, or its number; d'),
+        ("{ mix: { DELIVERED: 50, 2: 50 } }", "18: …mix: got { DELIVERED: 50, "),
+        ("{ mix: {} }", "18: …mix: got {}, want percentages that add up to 100; these add up to 0"),
+        ("[{ state: 2, after: 5 }]", '31: …[0].after: got 5, want a duration with its unit, such as "3s", "250ms", "1'),
+        ("[{ state: 2, after: { value: 5s } }]", '31: …[0].after: got no type, want one of "fixed", "uniform", "logno'),
+        ("[{ state: 2, after: { type: unifrm } }]", '39: …[0].after.type: got "unifrm", want one of "fixed", "uniform'),
+        ("[{ state: 2, after: { type: fixed } }]", "31: …[0].after: got no value, want one: a duration with its unit"),
+        ("[{ state: 2, after: [1s] }]", '31: …[0].after: got ["1s"], want a duration such as "3s", or a table with ty'),
+        ("[{ state: 2, after: { type: uniform, lower: 2s, upper: 1s } }]", "31: …[0].after: got a lower that is longe"),
+        ("[{ state: 2, after: { type: lognormal, median: 1s, sigma: 0 } }]", "69: …[0].after.sigma: got 0, want a num"),
+        ("[{ state: 2, after: { type: lognormal, median: 0s, sigma: 1 } }]", "58: …[0].after.median: got \"0s\", want"),
+        ("[{ state: 2, after: { type: list, values: [] } }]", "53: …[0].after.values: got [], want a list of duration"),
+        ("[{ state: 2, after: { type: fixed, value: 1s, sigma: 1 } }]", '57: unknown key "sigma"'),
+    ],
+)  # fmt: skip
+def test_a_wrong_report_is_told_with_its_place_and_what_would_be_right(text: str, problem: str) -> None:
+    (found,) = problems(text)
+
+    assert found.replace("….mix", "…mix").startswith(problem)
+
+
+def test_percentages_say_what_they_add_up_to() -> None:
+    (found,) = problems("{ mix: { DELIVERED: 90, EXPIRED: 9.5 } }")
+
+    assert found.endswith("want percentages that add up to 100; these add up to 99.5")
+
+
+EVERY_MANNER = Manner(
+    copies=2,
+    held=SECOND,
+    serial=7,
+    uid_case="lower",
+    extra=(("A", b"0.10"), ("B", b'{"c":[1,true]}')),
+    omit=frozenset({"TIME", "SERIAL"}),
+    desc="HELD",
+    fault=PushFault.SLOW,
+    fault_times=3,
+)
+OUTLOOKS: list[Outlook] = [
+    plan_of(),
+    delivered(),
+    delivered(lost=True),
+    delivered(EVERY_MANNER),
+    delivered(Manner(before_answer=True), timedelta()),
+    plan_of(msgspec.structs.replace(step(77, SECOND), final=False), step(2, timedelta(hours=26))),
+    Course((Turn(1, Fixed(SECOND), False), Turn(77, USUAL, False), Turn(2, Lognormal(SECOND, 0.8, SECOND), True))),
+    Course((Turn(2, Listed((SECOND, 2 * SECOND)), True, True),)),
+    Mix(((2, Decimal("97.5")), (77, Decimal("2.5"))), Lognormal(7 * SECOND, 1.25)),
+]
+
+
+@pytest.mark.parametrize("written", OUTLOOKS)
+def test_what_becomes_of_messages_is_written_as_it_is_read(written: Outlook) -> None:
+    assert outlook(yaml_text(outlook_value(written))) == written
+
+
+@pytest.mark.parametrize("written", OUTLOOKS)
+def test_an_account_of_the_configuration_says_the_same_in_toml(tmp_path: Path, written: Outlook) -> None:
+    path = tmp_path / "cloudsms.toml"
+    path.write_text(f"[[accounts]]\nreport = {toml_text(outlook_value(written))}\n")
+
+    (account,) = load_settings({"config": str(path)}, {}).settings.accounts
+
+    assert account.report == written
