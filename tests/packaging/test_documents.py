@@ -49,7 +49,7 @@ def test_the_readme_has_every_setting_of_an_account(field: str) -> None:
 
 
 def test_the_readme_has_every_endpoint_of_the_admin_port() -> None:
-    source = (ROOT / "simulator" / "cloudsms_simulator" / "server" / "admin.py").read_text(encoding="utf-8")
+    source = (ROOT / "simulator" / "cloudsms_simulator" / "server" / "admin" / "app.py").read_text(encoding="utf-8")
     routes = re.findall(r'Route\("([^"]+)"', source)
     assert len(routes) >= 6
     assert [route for route in routes if f"`{route}`" not in README] == []

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.server.durations import duration_text, read_duration
+from cloudsms_simulator.server.durations import duration_text, read_amount, read_duration
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,33 @@ def test_a_duration_is_written_in_its_shortest_units() -> None:
     assert duration_text(timedelta(minutes=90)) == "1h30m"
     assert duration_text(timedelta(seconds=1, microseconds=500)) == "1s500us"
     assert duration_text(timedelta(0)) == "0s"
+
+
+@pytest.mark.parametrize(
+    ("amount", "duration"),
+    [
+        ("PT25H", timedelta(hours=25)),
+        ("3s", timedelta(seconds=3)),
+        (90, timedelta(seconds=90)),
+        (0.25, timedelta(milliseconds=250)),
+        (0, timedelta(0)),
+        (315_360_000, timedelta(days=3650)),
+    ],
+)
+def test_an_amount_is_a_duration_or_a_number_of_seconds(amount: str | float, duration: timedelta) -> None:
+    assert read_amount(amount) == duration
+
+
+@pytest.mark.parametrize(
+    ("amount", "told"),
+    [
+        ("30", 'did you mean "30s"'),
+        (-1, "a duration that is not negative"),
+        (float("nan"), "a duration that is not negative"),
+        (float("inf"), "a duration that is not negative"),
+        (315_360_001, "at most 3650 days"),
+    ],
+)
+def test_an_amount_that_is_none_is_told_what_one_is(amount: str | float, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        read_amount(amount)

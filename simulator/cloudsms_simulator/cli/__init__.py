@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": "Show the platform at work: sends, answers, prices, delivery reports.",
     "send": "Send an SMS the way a customer does.",
     "listen": "Receive delivery reports the way a customer does.",
+    "clock": "Show or move the clock of an account.",
     "segments": "Show how a text is encoded, cut into segments and billed.",
     "certs": "Make the certificates and tell how to trust them.",
     "readyz": "Tell whether a server is ready; for health checks.",

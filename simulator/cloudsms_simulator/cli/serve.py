@@ -31,7 +31,7 @@ def serve(loaded: LoadedSettings) -> None:
 
     write_logs(loaded.settings.log_format)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        simulator = Simulator(loaded.settings)
+        simulator = Simulator(loaded.settings, loaded.scenario)
         runner.run(_run(simulator))
 
 
@@ -71,6 +71,13 @@ def _banner(simulator: "Simulator") -> list[str]:
         f"  platform   {ready.url}  ({security})",
         f"  admin API  {ready.admin_url}/api/v1",
     ]
+    scenario = simulator.scenario
+    if scenario is not None:
+        lines.append(
+            f"  scenario   {scenario.name}: {scenario.about}" if scenario.about else f"  scenario   {scenario.name}"
+        )
+    lines.append(f"  seed       {simulator.seed}  (the same again with --seed {simulator.seed})")
+    lines += [f"  trouble    {each.url}  ({each.trouble})" for each in simulator.tls_troubles.listeners]
     if not settings.plain:
         lines.append(f"  trust      {ready.ca}")
     for account in simulator.directory:

@@ -3,6 +3,7 @@
 Spec: none; this is how the simulator is configured.
 """
 
+import math
 import re
 from datetime import timedelta
 from decimal import Decimal
@@ -25,6 +26,7 @@ _ISO = re.compile(rf"P(?:{_NUMBER}W)?(?:{_NUMBER}D)?(?:T(?:{_NUMBER}H)?(?:{_NUMB
 _ISO_UNITS = (timedelta(weeks=1), _UNITS["d"], _UNITS["h"], _UNITS["m"], _UNITS["s"])
 
 WANTED = 'a duration with its unit, such as "3s", "250ms", "1h30m" or "PT25H"'
+_WANTED_SHORTER = "a duration of at most 3650 days"
 
 
 def read_duration(text: str) -> timedelta:
@@ -38,8 +40,19 @@ def read_duration(text: str) -> timedelta:
         unit = f'; did you mean "{written}s"?' if re.fullmatch(r"[0-9]+(\.[0-9]+)?", written) else ""
         raise ValueError(f"{WANTED}{unit}")
     if amount > _LONGEST // _MICROSECOND:
-        raise ValueError("a duration of at most 3650 days")
+        raise ValueError(_WANTED_SHORTER)
     return timedelta(microseconds=int(amount))
+
+
+def read_amount(value: str | float) -> timedelta:
+    """The duration a text names, or a number of seconds; in the limits of `read_duration`, else ValueError as there."""
+    if isinstance(value, str):
+        return read_duration(value)
+    if not 0 <= value < math.inf:
+        raise ValueError("a duration that is not negative")
+    if value > _LONGEST.total_seconds():
+        raise ValueError(_WANTED_SHORTER)
+    return timedelta(seconds=value)
 
 
 def duration_text(duration: timedelta) -> str:

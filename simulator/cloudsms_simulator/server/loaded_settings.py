@@ -6,9 +6,12 @@ from pathlib import Path
 
 import msgspec
 
+from cloudsms_simulator.server.account_settings import merged_accounts
 from cloudsms_simulator.server.kinds import UNFIT, take_entries
 from cloudsms_simulator.server.place import Place
 from cloudsms_simulator.server.problems import SettingsError, suggestion
+from cloudsms_simulator.server.scenario import Scenario
+from cloudsms_simulator.server.scenario_file import load_scenario
 from cloudsms_simulator.server.setting_field import PREFIX, fields_of
 from cloudsms_simulator.server.settings import Settings
 from cloudsms_simulator.server.toml_file import read_toml
@@ -31,6 +34,8 @@ class LoadedSettings(msgspec.Struct, frozen=True):
     """By name of the setting: `flag --port`, `environment CLOUDSMS_SIM_PORT`, `cloudsms.toml:3` or `default`."""
     warnings: tuple[str, ...] = ()
     """Lines worth showing to whoever starts the server."""
+    scenario: Scenario | None = None
+    """The scenario to play."""
 
 
 class _Said(msgspec.Struct, frozen=True):
@@ -44,9 +49,10 @@ _Source = Mapping[str, _Said]
 
 
 def load_settings(flags: Mapping[str, str], environ: Mapping[str, str]) -> LoadedSettings:
-    """The settings: flags before environment before TOML file before defaults.
+    """The settings: flags before environment before scenario before TOML file before defaults.
 
     `flags` are texts by name of the setting. `config`, among them or in the environment, names the TOML file. A
+    scenario speaks of the seed, the profile and accounts; of an account only what it says comes before the file. A
     variable that is set to nothing counts as not set. Raises SettingsError with the problems of every source, those of
     overruled values included.
     """
@@ -54,14 +60,17 @@ def load_settings(flags: Mapping[str, str], environ: Mapping[str, str]) -> Loade
     from_flags, from_environment = _from_flags(flags, problems), _from_environment(environ, problems)
     named = from_flags.get(_FILE) or from_environment.get(_FILE)
     from_file = _from_file(named.value, problems) if named and isinstance(named.value, Path) else {}
-    said = {**from_file, **from_environment, **from_flags}
+    scenario = _scenario_of({**from_file, **from_environment, **from_flags}, problems)
+    from_scenario = {} if scenario is None else _from_scenario(scenario, from_file, problems)
+    said = {**from_file, **from_scenario, **from_environment, **from_flags}
     fitting = {name: each.value for name, each in said.items() if each.value is not UNFIT}
     settings = msgspec.structs.replace(Settings(), **fitting)
     origins = {field.name: said[field.name].origin if field.name in said else DEFAULT for field in fields_of(Settings)}
     problems.extend(_contradictions(settings, origins, said.keys() - fitting.keys()))
     if problems:
         raise SettingsError(problems)
-    return LoadedSettings(settings, origins, _warnings(environ))
+    warnings = (*_warnings(environ), *(() if scenario is None else scenario.warnings))
+    return LoadedSettings(settings, origins, warnings, scenario)
 
 
 def _from_flags(flags: Mapping[str, str], problems: list[str]) -> _Source:
@@ -97,6 +106,32 @@ def _from_file(path: Path, problems: list[str]) -> _Source:
     values = {name: value for name, value in file.values.items() if name != _FILE}
     taken = take_entries(values, kinds, place)
     return {name: _Said(value, file.line((name,))) for name, value in taken.items()}
+
+
+def _scenario_of(said: Mapping[str, _Said], problems: list[str]) -> Scenario | None:
+    named = said.get("scenario")
+    if named is None or not isinstance(named.value, Path):
+        return None
+    try:
+        return load_scenario(named.value)
+    except SettingsError as error:
+        problems.extend(error.problems)
+        return None
+
+
+def _from_scenario(scenario: Scenario, from_file: _Source, problems: list[str]) -> _Source:
+    taken: dict[str, object] = {"seed": scenario.seed, "profile": scenario.profile}
+    if scenario.accounts:
+        known = from_file.get("accounts")
+        base = known.value if known is not None and isinstance(known.value, tuple) else Settings().accounts
+        try:
+            taken["accounts"] = merged_accounts(base, scenario.accounts)
+        except SettingsError as error:
+            problems.extend(f"{scenario.path}: {problem}" for problem in error.problems)
+    origin = str(scenario.path)
+    return {
+        name: _Said(value, scenario.origins.get(name, origin)) for name, value in taken.items() if value is not None
+    }
 
 
 _KINDS = {field.name: field.kind for field in fields_of(Settings)}

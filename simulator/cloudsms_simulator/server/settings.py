@@ -12,6 +12,7 @@ import msgspec
 from cloudsms_simulator.engine.account import Account, Network
 from cloudsms_simulator.protocol.profile import PROFILES, Profile
 from cloudsms_simulator.server.account_settings import ACCOUNTS, AccountSettings
+from cloudsms_simulator.server.scenario_setting import SCENARIO_FILE
 from cloudsms_simulator.server.setting_field import SettingTable
 from cloudsms_simulator.server.setting_kinds import (
     AMOUNT,
@@ -70,8 +71,12 @@ class Settings(SettingTable, frozen=True, kw_only=True):
     """Single switches of the profile, each as NAME=VALUE; a table in TOML."""
     clock: Annotated[ClockMode, CLOCK] = "real"
     """Clock of the accounts: real, frozen, or so many times as fast as real time."""
+    scenario: Annotated[Path | None, SCENARIO_FILE] = None
+    """Scenario to play: the name of a bundled one, or a file. It comes before what the TOML file says."""
+    watch: Annotated[bool, ON_OFF] = False
+    """Read the scenario's files again when they change. A bad edit is told of, and the old one stays."""
     seed: Annotated[int | None, AMOUNT] = None
-    """Seed of every random draw; without it each run has its own."""
+    """Seed of every random draw; without it each run has its own, which it prints."""
     callback_url: Annotated[str | None, URL] = None
     """Where the delivery reports of the account `default` are pushed, whatever its table says."""
     journal_messages: Annotated[int, COUNT] = 10_000
@@ -94,9 +99,9 @@ class Settings(SettingTable, frozen=True, kw_only=True):
     accounts: Annotated[tuple[AccountSettings, ...], ACCOUNTS] = (AccountSettings(),)
     """The customers, as [[accounts]] tables; one named `default` is always among them."""
 
-    def server_profile(self) -> Profile:
-        """The profile with its switches, for exchanges that belong to no account."""
-        return profile_with(PROFILES[self.profile], self.switches)
+    def server_profile(self, named: Literal["spec", "observed"] | None = None) -> Profile:
+        """The profile with its switches, for exchanges that belong to no account; or another one with them."""
+        return profile_with(PROFILES[named or self.profile], self.switches)
 
     def server_accounts(self) -> tuple[Account, ...]:
         """The accounts, with the server's profile where they have none of their own, and `callback_url` in place."""

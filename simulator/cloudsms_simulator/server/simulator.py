@@ -8,16 +8,23 @@ import itertools
 import os
 import secrets
 import shutil
+import socket
+import ssl
 import tempfile
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
+
 from cloudsms_simulator.engine.account import DEFAULT_ROUTES, Account
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.platform import Platform
-from cloudsms_simulator.server.admin import Admin, admin_app
+from cloudsms_simulator.engine.rule_book import RuleBook
+from cloudsms_simulator.engine.rules import Rules
+from cloudsms_simulator.server.admin.app import admin_app
+from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.bodies import BodyLimits
 from cloudsms_simulator.server.certificates import CertificateFiles, open_certificates
 from cloudsms_simulator.server.endpoint import PATH, Endpoint
@@ -27,12 +34,18 @@ from cloudsms_simulator.server.listening_socket import authority, open_socket, r
 from cloudsms_simulator.server.push_client import PushClient
 from cloudsms_simulator.server.pusher import Pusher
 from cloudsms_simulator.server.ready_file import Ready
+from cloudsms_simulator.server.scenario import Scenario
+from cloudsms_simulator.server.scenarios import Scenarios
 from cloudsms_simulator.server.settings import Settings
+from cloudsms_simulator.server.timekeeper import Timekeeper
 from cloudsms_simulator.server.tls import platform_context, tls_facts
+from cloudsms_simulator.server.tls_trouble import TlsTroubles
+from cloudsms_simulator.server.trouble_certificates import Shown, TroubleCertificates
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.memory import MemoryStore
 
 _NODES = 2**24
+_SEEDS = 2**32
 
 
 class Simulator:
@@ -41,10 +54,13 @@ class Simulator:
     `ListenError` for a port, `CertificateError` for a certificate, ValueError for accounts that clash.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, scenario: Scenario | None = None) -> None:
         self.settings = settings
+        self.scenario = scenario
+        self.seed = secrets.randbelow(_SEEDS) if settings.seed is None else settings.seed
+        """What every chance is drawn from."""
         self.wall = WallClock()
-        self.directory = Directory(settings.server_accounts())
+        self.directory = Directory(_accounts(settings, scenario, self.seed))
         self._folder = None if settings.certs is not None else Path(tempfile.mkdtemp(prefix="cloudsms-simulator-"))
         try:
             self.files = _certificates(settings, self._folder)
@@ -59,32 +75,36 @@ class Simulator:
             sock.close()
             self._remove_folder()
             raise
-        node = _nodes(settings.seed)
+        node = _nodes(self.seed)
         platform = Platform(self.directory, settings.server_profile(), node())
         self.store = MemoryStore(self._new_clock, node, settings.journal_messages, settings.journal_bytes)
         self.pusher = Pusher(platform, self.store, PushClient(self.files), self.wall)
         self.journal = Journal(platform, self.store, self.wall)
         limits = BodyLimits(settings.body_limit, settings.body_timeout)
-        endpoint = Endpoint(platform, self.store, self.journal, self.pusher, self.wall, limits)
+        self._endpoint = Endpoint(platform, self.store, self.journal, self.pusher, self.wall, limits)
         self.stopping = asyncio.Event()
-        connection_ids = itertools.count(1)
-        self.listener = Listener(
-            endpoint,
-            sock,
-            tls=context,
-            tls_facts=tls_facts,
-            admits=_admits(settings) if settings.whitelist else None,
-            observer=self.journal,
-            connection_ids=connection_ids,
-            stopping=self.stopping,
-            keep_alive=settings.keep_alive,
+        self._connection_ids = itertools.count(1)
+        self.listener = self._platform_listener(sock, context)
+        self.tls_troubles = TlsTroubles(
+            TroubleCertificates(self.files), settings.host, self._context_with, self._platform_listener
         )
-        admin = Admin(self.directory, self.store, self.wall, self._is_serving)
+        self.scenarios = Scenarios(
+            self.directory,
+            self.store,
+            self.wall,
+            {account.name: account for account in settings.accounts},
+            settings.server_profile,
+            self.pusher.clock_changed,
+        )
+        if scenario is not None:
+            self.scenarios.begin(scenario)
+        self.timekeeper = Timekeeper(self.store, self.pusher, self.wall)
+        office = Office(self.directory, self.store, self.wall, self.timekeeper, self._is_serving)
         names = {"localhost", "127.0.0.1", "[::1]", settings.admin_host.lower(), *map(str.lower, settings.hosts)}
         self.admin_listener = Listener(
-            admin_app(admin, names, settings.admin_token),
+            admin_app(office, names, settings.admin_token),
             admin_sock,
-            connection_ids=connection_ids,
+            connection_ids=self._connection_ids,
             stopping=self.stopping,
         )
         self._serving = False
@@ -109,6 +129,8 @@ class Simulator:
         """Serves both ports in the running loop."""
         await self.listener.start()
         await self.admin_listener.start()
+        for trouble in () if self.scenario is None else self.scenario.tls:
+            await self.tls_troubles.url_of(trouble)
         self.pusher.start(self.directory)
         self._serving = True
 
@@ -121,7 +143,8 @@ class Simulator:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + grace.total_seconds()
         try:
-            await self.listener.stop(grace)
+            await asyncio.gather(self.listener.stop(grace), self.tls_troubles.close(grace))
+            self.timekeeper.close()
             ended = await self.pusher.close(max(0.0, deadline - loop.time()))
             await self.journal.written()
             await self.admin_listener.stop()
@@ -129,6 +152,23 @@ class Simulator:
         finally:
             self._remove_folder()
         return ended
+
+    def _platform_listener(self, sock: socket.socket, context: ssl.SSLContext | None) -> Listener:
+        """A listener for the platform's packets, the main one or one in trouble."""
+        return Listener(
+            self._endpoint,
+            sock,
+            tls=context,
+            tls_facts=tls_facts,
+            admits=_admits(self.settings) if self.settings.whitelist else None,
+            observer=self.journal,
+            connection_ids=self._connection_ids,
+            stopping=self.stopping,
+            keep_alive=self.settings.keep_alive,
+        )
+
+    def _context_with(self, shown: Shown) -> ssl.SSLContext:
+        return platform_context(self.files, self.settings.mtls, self.settings.client_ca, shown)
 
     def _is_serving(self) -> bool:
         return self._serving
@@ -142,6 +182,12 @@ class Simulator:
     def _remove_folder(self) -> None:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _accounts(settings: Settings, scenario: Scenario | None, seed: int) -> tuple[Account, ...]:
+    """The accounts as they begin: with the seed, and what the scenario lays down."""
+    rules = Rules(RuleBook() if scenario is None else scenario.book)
+    return tuple(msgspec.structs.replace(each, rules=rules, seed=seed) for each in settings.server_accounts())
 
 
 def _route_of(account: Account) -> str:
@@ -161,8 +207,7 @@ def _admits(settings: Settings) -> Callable[[str], bool]:
     return whitelist.admits
 
 
-def _nodes(seed: int | None) -> Callable[[], int]:
-    """Numbers for the node in SMS_UIDs: from the seed on, or from anywhere."""
-    first = secrets.randbelow(_NODES) if seed is None else seed
-    numbers = itertools.count(first)
+def _nodes(seed: int) -> Callable[[], int]:
+    """Numbers for the node in SMS_UIDs, from the seed on."""
+    numbers = itertools.count(seed)
     return lambda: next(numbers) % _NODES

@@ -1,0 +1,159 @@
+"""The admin API as a command reaches it: where it is, the token it may want, and what it answers."""
+
+import functools
+from collections.abc import Callable, Mapping
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Concatenate, NoReturn, ParamSpec, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+import click
+import msgspec
+
+from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
+from cloudsms_simulator.server.listening_socket import authority, reachable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MARGIN = 5.0
+"""Seconds an answer may take beyond what the server was asked to do."""
+_SHOWN = 200
+_WRONG_USAGE = (400, 401, 403, 404, 405, 410, 413, 415, 421)
+
+
+class AdminApi(msgspec.Struct, frozen=True):
+    """A server's admin API."""
+
+    host: str
+    port: int
+    token: str | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it is, without a slash at the end."""
+        return f"http://{authority(self.host, self.port)}"
+
+    def call(
+        self, method: str, path: str, query: Mapping[str, str], body: bytes | None = None, seconds: float = 0
+    ) -> bytes:
+        """The body of the answer to a request that may keep the server busy for some seconds.
+
+        Ends the command with what the server says when it refuses: 2 when the request was wrong, otherwise 1; with 3
+        when nobody answers, with 4 when no answer comes in time.
+        """
+        headers = {"Connection": "close"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        connection = HTTPConnection(self.host, self.port, timeout=seconds + MARGIN)
+        try:
+            connection.request(method, f"/api/v1{path}?{urlencode(query)}", body, headers)
+            response = connection.getresponse()
+            status, answer = response.status, response.read()
+        except TimeoutError as error:
+            raise CommandError(f"{self.url} does not answer in time", ExitCode.TIMED_OUT) from error
+        except (OSError, HTTPException) as error:
+            message = f"nobody answers at {self.url}; is the server running, and is this its admin port?"
+            raise CommandError(message, ExitCode.UNREACHABLE) from error
+        finally:
+            connection.close()
+        if status != 200:
+            self._refuse(status, answer)
+        return answer
+
+    def _refuse(self, status: int, answer: bytes) -> NoReturn:
+        try:
+            detail = msgspec.json.decode(answer, type=_Problem).detail
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            shown = answer[:_SHOWN].decode("utf-8", "replace")
+            message = f"{self.url} answers HTTP {status}; is this its admin port? {shown}"
+            raise CommandError(message, ExitCode.FAILED) from None
+        if status == 401:
+            detail += ": give --admin-token, or set CLOUDSMS_SIM_ADMIN_TOKEN"
+        raise CommandError(detail, ExitCode.USAGE if status in _WRONG_USAGE else ExitCode.FAILED)
+
+
+class _Problem(msgspec.Struct, frozen=True):
+    detail: str
+
+
+_OPTIONS = (
+    click.option(
+        "--admin-url",
+        envvar="CLOUDSMS_SIM_ADMIN_URL",
+        metavar="URL",
+        help="The admin API, as in the ready file; instead of the three below.",
+    ),
+    click.option(
+        "--ready-file",
+        envvar="CLOUDSMS_SIM_READY_FILE",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The server's ready file, which says where it is; instead of the two below.",
+    ),
+    click.option(
+        "--admin-host",
+        envvar="CLOUDSMS_SIM_ADMIN_HOST",
+        default="127.0.0.1",
+        show_default=True,
+        metavar="HOST",
+        help="Host of the admin API.",
+    ),
+    click.option(
+        "--admin-port",
+        envvar="CLOUDSMS_SIM_ADMIN_PORT",
+        type=click.IntRange(1, 65535),
+        default=61816,
+        show_default=True,
+        metavar="PORT",
+        help="Port of the admin API.",
+    ),
+    click.option(
+        "--admin-token",
+        envvar="CLOUDSMS_SIM_ADMIN_TOKEN",
+        metavar="TOKEN",
+        help="The token the admin API wants beyond loopback.",
+    ),
+)
+
+
+def admin_options(command: Callable[Concatenate[AdminApi, P], R]) -> Callable[..., R]:
+    """Gives a command the options that say where the admin API is, and calls it with that API."""
+
+    @functools.wraps(command)
+    def with_api(*args: P.args, **kwargs: P.kwargs) -> R:
+        given = {name: kwargs.pop(name) for name in ("admin_url", "ready_file", "admin_host", "admin_port")}
+        token = kwargs.pop("admin_token")
+        host, port = _place(**given)
+        return command(AdminApi(host, port, token if isinstance(token, str) else None), *args, **kwargs)
+
+    offering: Callable[..., R] = with_api
+    for option in reversed(_OPTIONS):
+        offering = option(offering)
+    return offering
+
+
+def _place(admin_url: object, ready_file: object, admin_host: object, admin_port: object) -> tuple[str, int]:
+    if isinstance(ready_file, Path) and admin_url is None:
+        from cloudsms_simulator.cli.target import ready_at
+
+        admin_url = ready_at(ready_file).admin_url
+    if isinstance(admin_url, str):
+        return _address(admin_url)
+    assert isinstance(admin_host, str)
+    assert isinstance(admin_port, int)
+    return reachable(admin_host), admin_port
+
+
+def _address(url: str) -> tuple[str, int]:
+    try:
+        split = urlsplit(url)
+        port = split.port or 80
+    except ValueError:
+        port, split = 0, urlsplit("")
+    if split.scheme != "http" or not split.hostname or not port:
+        want = "an address such as http://127.0.0.1:61816"
+        raise click.BadParameter(f'got "{url}", want {want}', param_hint="--admin-url")
+    return split.hostname, port

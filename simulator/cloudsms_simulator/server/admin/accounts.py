@@ -1,0 +1,44 @@
+"""Accounts: each with its standing, and how one begins anew."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.server.admin.bodies import Nothing, read_json
+from cloudsms_simulator.server.admin.office import Office
+from cloudsms_simulator.server.admin.pages import Page, json_response
+from cloudsms_simulator.server.items import AccountItem, account_item
+
+
+class Accounts:
+    """`/accounts`, `/accounts/{name}/reset` and `/reset`."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    async def listing(self, request: Request) -> Response:
+        """Every account with its standing."""
+        return self._all()
+
+    async def reset(self, request: Request) -> Response:
+        """One account as it was created, but for its clock; the account. Nothing scheduled before fires after."""
+        account = self._office.named(request.path_params["name"])
+        await read_json(request, Nothing)
+        await self._office.timekeeper.reset(account)
+        return json_response(self._item(account))
+
+    async def reset_all(self, request: Request) -> Response:
+        """Every account as it was created, and no exchange of nobody's; the accounts."""
+        await read_json(request, Nothing)
+        for account in tuple(self._office.directory):
+            await self._office.timekeeper.reset(account)
+        await self._office.store.reset(None, self._office.wall.now())
+        return self._all()
+
+    def _all(self) -> Response:
+        shown = [self._item(account) for account in self._office.directory]
+        return json_response(Page(shown, len(shown), None, 0))
+
+    def _item(self, account: Account) -> AccountItem:
+        standing = self._office.store.standing(account)
+        return account_item(account, standing, standing.clock.now(self._office.wall.now()))

@@ -1,0 +1,61 @@
+"""Pages: a list as the API shows it, `{items, total, cursor, evicted}`, newest first.
+
+`cursor` fetches the next page and is null on the last; `evicted` counts what the bounded journal no longer has.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import TypeVar
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cloudsms_simulator.stores.store import Listing
+
+T = TypeVar("T")
+
+PAGE = 100
+LONGEST_PAGE = 1000
+
+
+class Page(msgspec.Struct, frozen=True):
+    """One page of a list."""
+
+    items: Sequence[object]
+    total: int
+    cursor: str | None
+    evicted: int
+
+
+def json_response(value: object, status: int = 200) -> Response:
+    """A value as JSON."""
+    return Response(msgspec.json.encode(value), status, media_type="application/json")
+
+
+def page_response(
+    request: Request, listing: Listing[T], key: Callable[[T], str], shown: Callable[[T], object]
+) -> Response:
+    """The page a request asks for with `limit` and `cursor`; 400 for what is no limit, 410 for a cursor that is gone.
+
+    `key` names an item in cursors, `shown` is what the page has of it.
+    """
+    limit, cursor = _limit(request), request.query_params.get("cursor")
+    remaining = iter(listing)
+    if cursor is not None:
+        for item in remaining:
+            if key(item) == cursor:
+                break
+        else:
+            raise HTTPException(410, f'what the cursor "{cursor[:100]}" points at is gone; start again without it')
+    page = list(islice(remaining, limit + 1))
+    more = key(page[limit - 1]) if len(page) > limit else None
+    return json_response(Page([shown(item) for item in page[:limit]], listing.total, more, listing.evicted))
+
+
+def _limit(request: Request) -> int:
+    text = request.query_params.get("limit", str(PAGE))
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LONGEST_PAGE):
+        raise HTTPException(400, f'limit is "{text[:20]}"; it is a number from 1 to {LONGEST_PAGE}')
+    return int(text)

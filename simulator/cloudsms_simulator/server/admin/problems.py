@@ -1,0 +1,60 @@
+"""Problems: errors as RFC 9457 writes them, `application/problem+json`; `detail` says what to do."""
+
+from collections.abc import Mapping
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cloudsms_simulator.server.turns import CalledOffError
+
+_TITLES = {
+    400: "bad request",
+    404: "not found",
+    405: "method not allowed",
+    409: "conflict",
+    410: "gone",
+    413: "too large",
+    415: "not JSON",
+    503: "stopping",
+}
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """An error; `title` is the same for all of its kind."""
+
+    title: str
+    status: int
+    detail: str
+    type: str = "about:blank"
+
+
+def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """The answer that tells a problem."""
+    return Response(msgspec.json.encode(problem), problem.status, headers, "application/problem+json")
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """For what a handler refuses with HTTPException, and for paths and methods there are none of."""
+    assert isinstance(error, HTTPException)
+    detail = error.detail
+    if error.status_code == 404 and detail == "Not Found":
+        detail = f"there is nothing at {request.url.path[:200]}; the API is below /api/v1"
+    elif error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        detail = f"{request.method[:20]} does nothing at {request.url.path[:200]}; use {allowed}"
+    title = _TITLES.get(error.status_code, "error")
+    return problem_response(Problem(title, error.status_code, detail), error.headers)
+
+
+async def on_called_off(request: Request, error: Exception) -> Response:
+    """For a call that moved a clock when its account was reset, or when the simulator stopped."""
+    assert isinstance(error, CalledOffError)
+    status = 409 if error.reason == "reset" else 503
+    return problem_response(Problem(_TITLES[status], status, str(error)))
+
+
+async def on_slip(request: Request, error: Exception) -> Response:
+    """For a failure of ours; its traceback goes to the log."""
+    return problem_response(Problem("internal error", 500, "a mistake of the simulator; its log has the traceback"))

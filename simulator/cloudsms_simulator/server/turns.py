@@ -1,0 +1,53 @@
+"""Turns: calls that move one account's clock come one after the other, and can be called off."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Literal
+
+Reason = Literal["reset", "stopped"]
+_TOLD: dict[Reason, str] = {
+    "reset": "the account was reset meanwhile, so nothing is left to wait for",
+    "stopped": "the simulator is stopping",
+}
+
+
+class CalledOffError(Exception):
+    """What a call waited for will not happen any more: the account was reset, or the simulator stops."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(_TOLD[reason])
+        self.reason = reason
+
+
+class Turns:
+    """The calls for one account. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._call_off: asyncio.Future[Reason] = asyncio.get_running_loop().create_future()
+
+    @asynccontextmanager
+    async def taken(self, deadline: float | None = None) -> AsyncIterator["asyncio.Future[Reason] | None"]:
+        """Waits until it is the caller's turn, at most until a moment of the loop's time: then None comes back.
+
+        Otherwise what comes back is done as soon as the call is called off. CalledOffError when that is so already.
+        """
+        call_off = self._call_off
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._lock.acquire()
+        except TimeoutError:
+            yield None
+            return
+        try:
+            if call_off.done():
+                raise CalledOffError(call_off.result())
+            yield call_off
+        finally:
+            self._lock.release()
+
+    def call_off(self, reason: Reason) -> None:
+        """Ends the call whose turn it is, and those that wait; not those that come later."""
+        self._call_off.set_result(reason)
+        self._call_off = asyncio.get_running_loop().create_future()

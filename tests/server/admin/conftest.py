@@ -1,0 +1,94 @@
+"""An admin API before a stage; packets are accepted, and what is due at once is reached, straight away."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Protocol, TypeVar
+
+import pytest
+from starlette.testclient import TestClient
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.arrival import Reply
+from cloudsms_simulator.engine.message import Message
+from cloudsms_simulator.engine.script import plan_of, step
+from cloudsms_simulator.server.admin.app import admin_app
+from cloudsms_simulator.server.admin.office import Office
+
+T = TypeVar("T")
+
+NAMES = ("localhost", "127.0.0.1", "[::1]", "sms.test")
+SHOP = Account(name="shop", auth_key="the shop's own key", plan=plan_of(step(2, timedelta(0))))
+
+
+class Stage(Protocol):
+    """What of a stage is used here."""
+
+    def receive(
+        self, count: int = 1, account: Account | None = None, **fields: object
+    ) -> Coroutine[None, None, tuple[Reply, tuple[Message, ...]]]: ...
+
+
+class Scene:
+    """A stage, and a client of its admin API whose requests all run in one event loop."""
+
+    def __init__(self, stage: Stage, token: str | None) -> None:
+        self.stage = stage
+        self.ready = True
+        self.token = token
+        office = Office(stage.directory, stage.store, stage.wall, stage.timekeeper, lambda: self.ready)
+        self.client = TestClient(admin_app(office, NAMES, token), base_url="http://localhost:61816")
+
+    def send(self, account: Account, count: int = 1, **fields: object) -> Reply:
+        """Has a packet accepted, and what is due at once reached."""
+
+        async def story() -> Reply:
+            reply, _ = await self.stage.receive(count, account, **fields)
+            await self.stage.pusher.settle(account, [])
+            return reply
+
+        return asyncio.run(story())
+
+    def get(self, path: str, **query: object) -> dict[str, object]:
+        answer = self.client.get(path, params=query)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json"), answer.text
+        page: dict[str, object] = answer.json()
+        return page
+
+    def post(self, path: str, body: object = None, status: int = 200, **query: object) -> dict[str, object]:
+        """What an endpoint answers to a JSON body, or to none; the detail alone of a problem that is expected."""
+        answer = (
+            self.client.post(path, params=query, json=body)
+            if body is not None
+            else self.client.post(path, params=query)
+        )
+        kind = "application/json" if status == 200 else "application/problem+json"
+        assert (answer.status_code, answer.headers["content-type"]) == (status, kind), answer.text
+        told: dict[str, object] = answer.json()
+        return told if status == 200 else told["detail"]
+
+
+@pytest.fixture
+def scenes(stage: type[Stage]) -> Iterator[Callable[..., Scene]]:
+    """Makes scenes, of the accounts `default` and `shop` or of those given."""
+    with ExitStack() as open_ones:
+
+        def make(*accounts: Account, token: str | None = None, **how: object) -> Scene:
+            scene = Scene(stage(*(accounts or (Account(), SHOP)), **how), token)
+            open_ones.enter_context(scene.client)
+            return scene
+
+        yield make
+
+
+@pytest.fixture
+def scene(scenes: Callable[..., Scene]) -> Scene:
+    """The accounts `default` and `shop`, with clocks that stand."""
+    return scenes()
+
+
+@pytest.fixture(scope="session")
+def shop() -> Account:
+    """An account whose messages are delivered at once, and whose reports are pushed nowhere."""
+    return SHOP

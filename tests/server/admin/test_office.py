@@ -1,0 +1,22 @@
+"""The office: which account a request is about."""
+
+import pytest
+
+
+@pytest.mark.parametrize("path", ["messages", "requests", "reports", "clock"])
+def test_an_account_nobody_has_is_404_and_names_those_there_are(scene, path: str) -> None:
+    answer = scene.client.get(f"/api/v1/{path}", params={"account": "shpo"})
+    assert answer.status_code == 404
+    assert answer.json() == {
+        "title": "not found",
+        "status": 404,
+        "detail": 'there is no account "shpo"; there is default, shop',
+        "type": "about:blank",
+    }
+
+
+def test_messages_requests_and_reports_are_those_of_one_account(scene, shop) -> None:
+    scene.send(shop, 2)
+    for path, total in (("messages", 2), ("requests", 1), ("reports", 2)):
+        assert scene.get(f"/api/v1/{path}", account="shop")["total"] == total
+        assert scene.get(f"/api/v1/{path}")["total"] == scene.get(f"/api/v1/{path}", account="default")["total"] == 0

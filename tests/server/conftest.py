@@ -1,0 +1,184 @@
+"""A platform with a store and clocks, and in place of the pusher one that answers for the customer."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import pytest
+
+from cloudsms_simulator.engine.account import Account, Callback
+from cloudsms_simulator.engine.arrival import Arrival, Reply
+from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.connection import Connection
+from cloudsms_simulator.engine.directory import Directory
+from cloudsms_simulator.engine.message import Message
+from cloudsms_simulator.engine.platform import Platform
+from cloudsms_simulator.engine.report import Push, PushResult
+from cloudsms_simulator.engine.script import plan_of, step
+from cloudsms_simulator.protocol.profile import SPEC
+from cloudsms_simulator.protocol.timestamps import HONG_KONG
+from cloudsms_simulator.server.timekeeper import Timekeeper
+from cloudsms_simulator.server.wall import WallClock
+from cloudsms_simulator.stores.memory import MemoryStore
+
+NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
+URL = "http://127.0.0.1:59999/"
+GOOD = PushResult(200, b"")
+
+
+class Pushes:
+    """Pushes what is due one after the other, when somebody settles; `post` is the customer's server."""
+
+    def __init__(self, platform: Platform, store: MemoryStore, wall: WallClock) -> None:
+        self._platform = platform
+        self._store = store
+        self._wall = wall
+        self._workers: dict[str, asyncio.Task[None]] = {}
+        self._underway: set[str] = set()
+        self._looked_at: list[str] = []
+        self.post: Callable[[Push], Awaitable[PushResult]] = self._good
+        self.made: list[Push] = []
+        self.told: list[str] = []
+        """The accounts whose clock was said to have changed."""
+        self.aborted: list[str] = []
+        self.stuck = False
+        """Settling gets nothing done, as when the store fails."""
+
+    async def _good(self, _push: Push) -> PushResult:
+        return GOOD
+
+    def running(self, account: Account) -> int:
+        return int(account.name in self._underway)
+
+    def clock_changed(self, account: Account) -> None:
+        self.told.append(account.name)
+
+    async def settle(self, account: Account, looked_at: list[str]) -> None:
+        self._looked_at = looked_at
+        while not self.stuck:
+            worker = self._workers.get(account.name)
+            if worker is None:
+                due = self._store.next_wake(account)
+                if due is None or due > self._now(account):
+                    return
+                worker = self._workers[account.name] = asyncio.create_task(self._work(account))
+            await asyncio.shield(worker)
+
+    async def abort(self, account: Account) -> int:
+        self.aborted.append(account.name)
+        worker = self._workers.get(account.name)
+        if worker is None:
+            return 0
+        worker.cancel()
+        await asyncio.wait([worker])
+        return 1
+
+    async def _work(self, account: Account) -> None:
+        try:
+            while uids := await self._store.take_wakes(account, self._now(account), 1):
+                transaction = await self._store.begin(account, tuple(uids))
+                pushes = self._platform.take_due(transaction, uids, self._now(account))
+                await self._store.commit(transaction)
+                self._looked_at += uids
+                for push in pushes:
+                    await self._push(account, push)
+        finally:
+            del self._workers[account.name]
+
+    async def _push(self, account: Account, push: Push) -> None:
+        self.made.append(push)
+        self._underway.add(account.name)
+        try:
+            result = await self.post(push)
+        finally:
+            self._underway.remove(account.name)
+        transaction = await self._store.begin(account, (push.uid,))
+        self._platform.record_push(transaction, push, result, self._now(account))
+        await self._store.commit(transaction)
+        self._looked_at.append(push.uid)
+
+    def _now(self, account: Account) -> datetime:
+        return self._store.standing(account).clock.now(self._wall.now())
+
+
+class Stage:
+    """Accounts with a store, a platform, and clocks that begin at noon. Packets are accepted straight away."""
+
+    def __init__(self, *accounts: Account, rate: float = 0, **bounds: int) -> None:
+        self.accounts = accounts or (Account(),)
+        self.account = self.accounts[0]
+        self.wall = WallClock()
+        self.directory = Directory(self.accounts)
+        self.platform = Platform(self.directory, SPEC)
+        nodes = itertools.count(1)
+        clock = Clock(NOON, self.wall.now(), rate)
+        self.store = MemoryStore(lambda _account: clock, lambda: next(nodes), **bounds)
+        self.pusher = Pushes(self.platform, self.store, self.wall)
+        self.timekeeper = Timekeeper(self.store, self.pusher, self.wall)
+
+    async def send(self, count: int = 1, account: Account | None = None, **fields: object) -> tuple[Message, ...]:
+        """The messages a packet to `count` numbers brought."""
+        _, messages = await self.receive(count, account, **fields)
+        return messages
+
+    async def receive(
+        self, count: int = 1, account: Account | None = None, **fields: object
+    ) -> tuple[Reply, tuple[Message, ...]]:
+        account = account or self.account
+        packet = {
+            "METHOD": "SMS_SEND_REQUEST",
+            "TYPE": "REQUEST",
+            "SERIAL": 7,
+            "TIME": "2026-11-22 12:00:00",
+            "AUTH_KEY": account.auth_key,
+            "ROUTE_ID": "VerifyCode_516",
+            "MULTI_MSISDN_LIST": [{"COUNTRY_CODE": 852, "DEST_MSISDN": "67000011"}] * count,
+            "SMS_CONTENT": "Your code is 123345",
+            "VERSION": "2021-01-01",
+        } | fields
+        body = json.dumps(packet).encode()
+        identified = self.platform.identify(body)
+        transaction = await self.store.begin(identified.account)
+        now = transaction.standing.clock.now(self.wall.now())
+        reply = self.platform.receive(transaction, identified, Arrival(body, Connection(7, "127.0.0.1", 50_000)), now)
+        await self.store.commit(transaction)
+        if reply.first_due is not None:
+            await self.store.release(identified.account, reply.request_id)
+        return reply, transaction.new_messages
+
+    @property
+    def pushed_after(self) -> list[timedelta]:
+        """When the pushes were made, after noon on the account's clock."""
+        return [push.at - NOON for push in self.pusher.made]
+
+    def clock(self, account: Account | None = None) -> Clock:
+        return self.store.standing(account or self.account).clock
+
+
+@pytest.fixture(scope="session")
+def stage() -> type[Stage]:
+    """Makes stages, of the account `default` alone or of those given."""
+    return Stage
+
+
+@pytest.fixture(scope="session")
+def noon() -> datetime:
+    """When the clocks of a stage begin."""
+    return NOON
+
+
+@pytest.fixture(scope="session")
+def customer() -> Callable[..., Account]:
+    """Makes an account with these steps in its plan, whose reports are pushed."""
+
+    def make(*steps: object, name: str = "default", **callback: object) -> Account:
+        return Account(
+            name=name,
+            auth_key=f"the key of {name}",
+            plan=plan_of(*steps) if steps else plan_of(step(2, timedelta(seconds=1))),  # type: ignore[arg-type]
+            callback=Callback(**({"url": URL} | callback)),  # type: ignore[arg-type]
+        )
+
+    return make
