@@ -15,6 +15,7 @@ from pathlib import Path
 import floors
 import journal
 import pushes
+import rules
 import sends
 import start
 from effort import FULL, QUICK, Effort
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "sends": sends.sends_http,
     "sends-mtls": sends.sends_mtls,
     "bulk": sends.bulk,
+    "rules": rules.rules,
     "pushes": pushes.pushes_http,
     "pushes-mtls": pushes.pushes_mtls,
     "start": start.start,

@@ -53,6 +53,7 @@ SENDS_MTLS = Floor("sends-mtls", "one-recipient sends against a Starlette echo, 
 BULK = Floor("bulk", "200-recipient requests, messages/s against single sends", "at least", 20, "x")
 PUSHES_HTTP = Floor("pushes", "pushes against a bare aiohttp loop, HTTP", "at least", 0.8, "x")
 PUSHES_MTLS = Floor("pushes-mtls", "pushes against a bare aiohttp loop, mTLS", "at least", 0.8, "x")
+RULES = Floor("rules", "CPU of a send with 100 rules against none", "at most", 2, "x")
 START = Floor("start", "start to first answer against bare imports", "at most", 1.5, "x")
 JOURNAL_SINGLE = Floor("journal-single", "journal, bytes per message, single sends", "at most", 1_000, "bytes")
 JOURNAL_BULK = Floor("journal-bulk", "journal, bytes per message, 200 a request", "at most", 350, "bytes")

@@ -16,6 +16,7 @@ ROWS = {
     "sends": ["sends"],
     "sends-mtls": ["sends-mtls"],
     "bulk": ["bulk"],
+    "rules": ["rules"],
     "pushes": ["pushes"],
     "pushes-mtls": ["pushes-mtls"],
     "start": ["start"],
@@ -23,7 +24,7 @@ ROWS = {
     "due": ["due"],
     "requests": ["requests"],
 }
-LOADED_BY_WRK = {"sends", "bulk"}
+LOADED_BY_WRK = {"sends", "bulk", "rules"}
 
 Module = Callable[[str], ModuleType]
 

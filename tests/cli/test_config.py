@@ -82,6 +82,18 @@ def test_show_says_where_each_value_comes_from(file: Path, monkeypatch: pytest.M
     assert f"[[accounts]]  # {file}:4" in lines
 
 
+def test_show_says_where_in_a_scenario_a_value_stands(file: Path, tmp_path: Path) -> None:
+    scenario = tmp_path / "evening.yaml"
+    scenario.write_text("version: 1\nseed: 42\nprofile: observed\naccounts:\n  - { name: default, balance: 10 }\n")
+
+    lines = run("show", "--origin", "--config", file, "--scenario", scenario, "--profile", "spec").output.splitlines()
+
+    assert f"seed = 42  # {scenario}:2" in lines
+    assert 'profile = "spec"  # flag --profile' in lines
+    assert f'scenario = "{scenario}"  # flag --scenario' in lines
+    assert f"[[accounts]]  # {scenario}:4" in lines
+
+
 def test_show_in_json_has_every_setting(file: Path) -> None:
     shown = json.loads(run("show", "--json", "--config", file).output)
     told = json.loads(run("show", "--json", "--origin", "--config", file).output)

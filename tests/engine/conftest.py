@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -98,28 +98,48 @@ class Sent:
 class World:
     """Everything between the sockets. Time passes when told to; the customer answers as told to."""
 
-    def __init__(self, *accounts: Account, profile: Profile = SPEC, **bounds: int) -> None:
+    def __init__(
+        self,
+        *accounts: Account,
+        profile: Profile = SPEC,
+        clock: Callable[[datetime], Clock] = Clock.real,
+        **bounds: int,
+    ) -> None:
         self.now = NOON
         self.accounts = accounts or (Account(),)
         self.platform = Platform(Directory(self.accounts), profile)
         nodes = itertools.count(1)
-        self.store = MemoryStore(lambda _account: Clock.real(self.now), lambda: next(nodes), **bounds)
+        self.store = MemoryStore(lambda _account: clock(self.now), lambda: next(nodes), **bounds)
         self.customer: Callable[[Push], PushResult] = self.answers_well
 
-    def receive(self, body: bytes, peer: str = "127.0.0.1", *, surplus: bool = False) -> Reply:
-        """A body from the first byte to the last of its answer, and its reports released."""
+    def receive(self, body: bytes, peer: str = "127.0.0.1", *, surplus: bool = False, answered: bool = True) -> Reply:
+        """A body from the first byte to the last of its answer, and its reports released if it is `answered`."""
+        transaction, reply = self.decide(body, peer, surplus=surplus)
+        done(self.store.commit(transaction))
+        if answered:
+            self.release(reply, transaction.account)
+        return reply
+
+    def decide(self, body: bytes, peer: str = "127.0.0.1", *, surplus: bool = False) -> tuple[Transaction, Reply]:
+        """What the platform makes of a body, not committed."""
         identified = self.platform.identify(body)
         transaction = done(self.store.begin(identified.account))
         arrival = Arrival(body, Connection(1, peer, 50_000), (), surplus)
-        reply = self.platform.receive(transaction, identified, arrival, transaction.standing.clock.now(self.now))
-        done(self.store.commit(transaction))
+        now = transaction.standing.clock.now(self.now)
+        return transaction, self.platform.receive(transaction, identified, arrival, now)
+
+    def release(self, reply: Reply, account: Account | None, uids: tuple[str, ...] | None = None) -> None:
+        """The answer is out; with `uids`, only the reports of these messages may be pushed."""
         if reply.first_due is not None:
-            done(self.store.release(identified.account, reply.request_id))
-        return reply
+            done(self.store.release(account, reply.request_id, uids))
 
     def transaction(self, account: Account | None, *uids: str) -> Transaction:
         """One that is begun and never committed."""
         return done(self.store.begin(account, uids))
+
+    def commit(self, transaction: Transaction) -> None:
+        """Keeps what a transaction wrote."""
+        done(self.store.commit(transaction))
 
     def send(self, *destinations: tuple[object, object], account: Account | None = None, **fields: object) -> Sent:
         """Sends a packet in order, but for what is said."""
@@ -153,6 +173,39 @@ class World:
             pushes += self.platform.take_due(transaction, uids, self.now)
             done(self.store.commit(transaction))
         return pushes
+
+    def look(self, uids: Sequence[str], ended: Sequence[tuple[Push, PushResult]] = ()) -> list[Push]:
+        """One pass of the first account: keeps what came of pushes, then looks at messages; the pushes to make."""
+        account = self.accounts[0]
+        transaction = done(self.store.begin(account, (*(push.uid for push, _ in ended), *uids)))
+        for push, result in ended:
+            self.platform.record_push(transaction, push, result, self.now)
+        pushes = self.platform.take_due(transaction, list(uids), self.now)
+        done(self.store.commit(transaction))
+        return pushes
+
+    def take(self, limit: int) -> list[str]:
+        """The messages of the first account to look at now, at most so many."""
+        return done(self.store.take_wakes(self.accounts[0], self.now, limit))
+
+    def stand_at(self, moment: datetime) -> None:
+        """Moves the clock of the first account ahead, a frozen one too."""
+        self.now = moment
+        transaction = done(self.store.begin(self.accounts[0]))
+        standing = transaction.standing
+        if standing.clock.rate == 0:
+            clock = standing.clock.advanced_to(moment, moment)
+            transaction.standing = msgspec.structs.replace(standing, clock=clock)
+        done(self.store.commit(transaction))
+
+    def reset(self) -> None:
+        """The first account as it was created."""
+        done(self.store.reset(self.accounts[0], self.now))
+
+    def replace(self, account: Account) -> None:
+        """Puts another configuration in the place of the first account's."""
+        self.platform.directory.replace(account)
+        self.accounts = (account, *self.accounts[1:])
 
     def record(self, push: Push, result: PushResult | None = None, account: Account | None = None) -> None:
         """What came of a push; without a word it was answered as it should be."""

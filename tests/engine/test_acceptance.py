@@ -3,6 +3,7 @@
 Spec: SMS Dispatching. Spec: RESULT_CODE and RESULT_DESC. Reading: R7, R8, R9.
 """
 
+from datetime import timedelta
 from decimal import Decimal
 
 import msgspec
@@ -12,6 +13,10 @@ from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.acceptance import overall, refused_with_others
 from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.condition import Condition
+from cloudsms_simulator.engine.rule_book import Rule, RuleBook
+from cloudsms_simulator.engine.rules import Rules
+from cloudsms_simulator.engine.script import DELIVERED_AFTER_A_SECOND, LOCAL_REJECTION, plan_of, step
 from cloudsms_simulator.protocol.content import signed_text
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC
 from cloudsms_simulator.protocol.result_codes import ResultCode
@@ -178,6 +183,54 @@ def test_a_message_without_a_sender_has_the_accounts_default_one(world) -> None:
     assert world(account).send().message.sending.source == "Shop"
     assert world(account).send(ORIGINAL_ADDR="").message.sending.source == "Shop"
     assert world(account).send(ORIGINAL_ADDR="Other").message.sending.source == "Other"
+
+
+# Plans
+
+
+REJECTED = plan_of(step(8, timedelta(seconds=3)))
+UNDELIVERABLE = plan_of(step(5, timedelta(minutes=1)))
+
+
+def test_a_script_decides_on_its_own_destination_and_the_account_on_the_others(world) -> None:
+    rule = Rule(id="it", condition=Condition(to=("44*",)), outlook=REJECTED)
+    here = world(Account(plan=UNDELIVERABLE, rules=Rules(RuleBook(rules=(rule,)))))
+    sent = here.send((852, "x"), HONG_KONG, (44, "7911123456"), HONG_KONG)
+    assert [message and (message.plan, message.rule) for message in sent.messages] == [
+        None,
+        (UNDELIVERABLE, None),
+        (REJECTED, "it"),
+        (UNDELIVERABLE, None),
+    ]
+
+
+def test_what_is_scripted_is_debited_like_anything_else(world) -> None:
+    here = world(Account(balance=Decimal(1), rules=Rules(RuleBook(rules=(Rule(id="it"),)))))
+    message = here.send(SMS_CONTENT="验" * 135).message
+    assert (message.rule, message.cost) == ("it", Decimal("0.15"))
+    assert [(entry.uid, entry.amount, entry.balance) for entry in here.ledger()] == [
+        (None, 1, 1),
+        (message.uid, Decimal("-0.15"), Decimal("0.85")),
+    ]
+
+
+def test_a_local_rejection_beats_what_was_scripted(world) -> None:
+    rule = Rule(id="it", outlook=REJECTED)
+    sent = world(Account(balance=Decimal("0.05"), rules=Rules(RuleBook(rules=(rule,))))).send(
+        HONG_KONG, SINGAPORE_LANDLINE, HONG_KONG
+    )
+    assert [(message.plan, message.rule, message.reason is None) for message in sent.messages] == [
+        (REJECTED, "it", True),
+        (LOCAL_REJECTION, None, False),
+        (LOCAL_REJECTION, None, False),
+    ]
+
+
+def test_what_a_rule_book_says_of_all_comes_before_what_the_account_does(world) -> None:
+    account = Account(plan=UNDELIVERABLE, rules=Rules(RuleBook(outlook=REJECTED)))
+    assert (account.usual_plan, world(account).send().message.plan) == (REJECTED, REJECTED)
+    assert Account(plan=UNDELIVERABLE).usual_plan == UNDELIVERABLE
+    assert Account().usual_plan == DELIVERED_AFTER_A_SECOND
 
 
 # What is kept

@@ -3,13 +3,21 @@
 Reading: R17, R20.
 """
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.delay import Fixed
+from cloudsms_simulator.engine.fault import MANGLING, Fault
 from cloudsms_simulator.engine.hindsight import answer_of, findings_of
+from cloudsms_simulator.engine.rule_book import FaultRule, ReplyStep, Rule, RuleBook
+from cloudsms_simulator.engine.rules import Rules
+from cloudsms_simulator.protocol.mangling import mangled
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC, Profile
+from cloudsms_simulator.protocol.result_codes import ResultCode
 
 HONG_KONG, SINGAPORE_LANDLINE = (852, "67000011"), (65, "61234567")
 
@@ -112,3 +120,46 @@ def test_no_finding_quotes_a_key(world) -> None:
     found = findings_of(*newest(here), here.accounts[0], clock_is_real=True)
     assert found
     assert not [finding for finding in found if key[:20] in finding.got + finding.want]
+
+
+# Scripted
+
+
+def befallen(world, fault: Fault | None, *rules: Rule):
+    """A world in which this befalls every answer, a second late when that is all."""
+    delay = Fixed(timedelta(seconds=1)) if fault is None else None
+    book = RuleBook(faults=(FaultRule(id="storm", fault=fault, delay=delay, processed=fault and True),), rules=rules)
+    return world(Account(rules=Rules(book)))
+
+
+@pytest.mark.parametrize("fault", [*Fault, None])
+def test_of_an_answer_that_a_fault_befell_what_arrived_is_shown_and_nothing_that_did_not(
+    world, fault: Fault | None
+) -> None:
+    here = befallen(world, fault)
+    reply = here.receive(here.packet(HONG_KONG, HONG_KONG))
+    arrived = {None: reply.body, Fault.DRIBBLE: reply.body}
+    arrived |= {each: mangled(each.value, reply.body) for each in MANGLING}
+    assert answer_of(*newest(here)) == arrived.get(fault)
+
+
+@pytest.mark.parametrize(("fault", "name"), [(Fault.PROCESSED_NO_ANSWER, "PROCESSED_NO_ANSWER"), (None, "DELAY")])
+def test_a_fault_is_a_finding_that_names_its_rule(world, fault: Fault | None, name: str) -> None:
+    here = befallen(world, fault, Rule(id="reply"))
+    here.receive(here.packet(CUSTOMER_BODY={"order": 1}))
+    exchange, messages = newest(here)
+    [finding] = findings_of(exchange, messages, here.accounts[0], clock_is_real=True)
+    assert (finding.rule, finding.severity, finding.path) == ("scripted-fault", "warning", "answer")
+    assert finding.got == f'{name}, as "storm" says'
+
+
+def test_a_refusal_of_a_rule_and_the_fault_that_befell_it_are_two_findings(world) -> None:
+    here = befallen(world, Fault.BROKEN_JSON, Rule(id="closed", replies=(ReplyStep(ResultCode.BUSY),)))
+    here.receive(here.packet(CUSTOMER_BODY={"order": 1}))
+    assert rules_in(here) == ["scripted-code", "scripted-fault"]
+
+
+def test_mistakes_are_found_although_a_fault_struck_before_anything_was_processed(world) -> None:
+    here = world()
+    here.receive(here.packet((852, "67555401"), PRIORITY=2, CUSTOMER_BODY={"order": 1}))
+    assert rules_in(here) == ["priority-reserved", "scripted-fault"]

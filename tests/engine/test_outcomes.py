@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.account import Account, Callback
+from cloudsms_simulator.engine.fault import PushFault
 from cloudsms_simulator.engine.report import Push, PushResult
-from cloudsms_simulator.engine.script import Plan, Step, plan_of, step
+from cloudsms_simulator.engine.script import Manner, Plan, Step, plan_of, step
 from cloudsms_simulator.protocol.profile import SPEC
 
 SECOND = timedelta(seconds=1)
@@ -352,6 +353,115 @@ def test_messages_do_not_wait_for_one_another(world, noon: datetime) -> None:
     assert [push.uid for push in here.due()] == [item["SMS_UID"] for item in sent.items]
 
 
+# Manners
+
+
+def mannered(manner: Manner, callback: Callback = PUSHED) -> Account:
+    """An account whose messages are delivered after a second, and reported in a manner."""
+    return account(Step(2, SECOND, True, manner=manner), callback=callback)
+
+
+def test_copies_of_a_report_come_one_after_the_other_each_with_its_own_serial(world, noon: datetime) -> None:
+    here = world(mannered(Manner(copies=3)))
+    sent = here.send()
+    here.now = noon + SECOND
+    [first] = here.due()
+    assert here.due() == [], "the second waits for the answer to the first"
+    here.now = noon + 2 * SECOND
+    here.record(first)
+    pushes = [first, *here.advance(HOUR)]
+    assert told(pushes) == [(1, 2), (2, 2), (3, 2)]
+    assert [push.at - noon for push in pushes] == [SECOND, 2 * SECOND, 2 * SECOND]
+    assert len({packet["REPORT_TIME"] for packet in packets(pushes)}) == 1
+    [report] = sent.reports
+    assert (report.outcome, len(report.attempts), report.next_attempt_at) == ("answered", 3, None)
+    assert sent.message.settled
+
+
+def test_each_copy_has_its_retries(world, noon: datetime) -> None:
+    here = world(mannered(Manner(copies=2), RETRIED))
+    sent = here.send()
+    results = iter([DOWN, PushResult(200), DOWN, DOWN, DOWN, DOWN])
+    here.customer = lambda _push: next(results)
+    pushes = here.advance(HOUR)
+    assert [push.at - noon for push in pushes] == [each * SECOND for each in (1, 2, 2, 3, 13, 43)]
+    assert sent.reports[0].outcome == "answered", "one copy was"
+
+
+def test_a_report_that_is_held_is_overtaken_by_the_next_state(world, noon: datetime) -> None:
+    here = world(account(Step(1, SECOND, False, manner=Manner(held=10 * SECOND)), step(2, 5 * SECOND)))
+    sent = here.send()
+    pushes = here.advance(HOUR)
+    assert told(pushes) == [(1, 2), (2, 1)]
+    assert [push.at - noon for push in pushes] == [5 * SECOND, 11 * SECOND]
+    assert [packet["REPORT_TIME"][-8:] for packet in packets(pushes)] == ["12:00:05", "12:00:01"]
+    assert (sent.states, sent.message.settled) == ([1, 2], True)
+
+
+def test_a_message_is_not_done_while_a_report_of_it_is_held(world, noon: datetime) -> None:
+    here = world(mannered(Manner(held=HOUR)))
+    sent = here.send()
+    assert here.advance(HOUR) == []
+    assert (sent.states, sent.message.settled, sent.reports[0].outcome) == ([2], False, "pending")
+    assert len(here.advance(SECOND)) == 1
+    assert sent.message.settled
+
+
+def test_a_held_report_waits_for_the_push_it_would_overlap(world, noon: datetime) -> None:
+    here = world(account(Step(1, SECOND, False, manner=Manner(held=5 * SECOND)), step(2, 5 * SECOND)))
+    here.send()
+    here.now = noon + 5 * SECOND
+    [delivered] = here.due()
+    here.now = noon + 6 * SECOND
+    assert here.due() == []
+    here.now = noon + 8 * SECOND
+    here.record(delivered)
+    assert told([delivered, *here.due()]) == [(1, 2), (2, 1)]
+
+
+def test_a_scripted_serial_takes_the_place_of_the_accounts_next_one_and_uses_none_up(world) -> None:
+    here = world(account(Step(1, SECOND, False, manner=Manner(serial=999)), step(2, 2 * SECOND)))
+    sent = here.send()
+    pushes = here.advance(HOUR)
+    assert told(pushes) == [(999, 1), (1, 2)]
+    assert [report.attempts[0].findings for report in sent.reports] == [(), ()], "it was echoed"
+
+
+def test_a_report_says_what_its_manner_says_and_customer_body_stays_byte_for_byte(world) -> None:
+    manner = Manner(uid_case="lower", desc="Done", omit=frozenset({"REPORT_TIME"}), extra=(("OPERATOR", b'"CMHK"'),))
+    here = world(mannered(manner))
+    here.receive(here.packet(CUSTOMER_BODY="*").replace(b'"*"', b'{"n" : 1.0}'))
+    [message] = here.store.messages(here.accounts[0])
+    [push] = here.advance(HOUR)
+    packet = json.loads(push.body)
+    assert (packet["SMS_UID"], packet["OPERATOR"]) == (message.uid.lower(), "CMHK")
+    assert packet["SMS_RESULT_LIST"][0]["RESULT_DESC"] == "Done"
+    assert "REPORT_TIME" not in packet
+    assert b'"CUSTOMER_BODY":{"n" : 1.0}' in push.body
+    [report] = here.store.reports_of(here.accounts[0], message.uid)
+    assert report.attempts[0].request == push.body, "what was sent is kept"
+
+
+def test_a_push_goes_wrong_as_often_as_scripted_and_the_attempt_says_so(world) -> None:
+    here = world(mannered(Manner(fault=PushFault.CUT, fault_times=2), RETRIED))
+    sent = here.send()
+    here.customer = lambda push: here.answers_well(push) if push.fault is None else DOWN
+    pushes = here.advance(HOUR)
+    assert [push.fault for push in pushes] == [PushFault.CUT, PushFault.CUT, None]
+    [report] = sent.reports
+    assert [attempt.fault for attempt in report.attempts] == [PushFault.CUT, PushFault.CUT, None]
+    assert report.outcome == "answered"
+
+
+def test_nobody_is_to_blame_for_his_answer_to_what_was_no_report(world) -> None:
+    here = world(mannered(Manner(fault=PushFault.MALFORMED)))
+    sent = here.send()
+    here.customer = lambda _push: PushResult(400, b"what?")
+    here.advance(HOUR)
+    [attempt] = sent.reports[0].attempts
+    assert (attempt.status, attempt.findings, sent.reports[0].outcome) == (400, (), "failed")
+
+
 # Numbers
 
 
@@ -403,6 +513,12 @@ def test_no_customer_body_stays_none(world, fields: dict[str, object]) -> None:
 
 # Whatever happens
 
+manners = st.builds(
+    Manner,
+    copies=st.integers(1, 3),
+    held=st.sampled_from([timedelta(0), SECOND, HOUR]),
+    fault=st.sampled_from([None, PushFault.CUT]),
+)
 steps = st.builds(
     Step, st.sampled_from([1, 2, 3, 8, 9, 99]), st.timedeltas(timedelta(0), 27 * HOUR), st.booleans(), st.booleans()
 )
@@ -434,3 +550,33 @@ def test_every_message_gets_exactly_one_final_report_or_a_stated_reason_why_not(
     assert [push.at for push in pushes] == sorted(push.at for push in pushes)
     assert [push.serial for push in pushes] == list(range(1, len(pushes) + 1))
     assert here.store.standing(here.accounts[0]).outstanding == 0
+
+
+@given(
+    planned=st.lists(st.tuples(steps, st.none() | manners), max_size=4),
+    pauses=st.lists(st.timedeltas(timedelta(0), 2 * HOUR), max_size=2),
+    statuses=st.lists(st.sampled_from([200, 500, None]), min_size=1, max_size=8),
+)
+def test_every_report_is_settled_in_the_end_whatever_its_manner(
+    world, planned: list[tuple[Step, Manner | None]], pauses: list[timedelta], statuses: list[int | None]
+) -> None:
+    mannered = [each if each.lost else msgspec.structs.replace(each, manner=manner) for each, manner in planned]
+    here = world(Account(plan=plan_of(*mannered), callback=Callback(url=URL, retries=tuple(pauses))))
+    sent = here.send()
+    answers = iter(statuses * 50)
+    here.customer = lambda _push: DOWN if (status := next(answers)) is None else PushResult(status)
+    pushes = here.advance(200 * HOUR)
+
+    assert sent.message.settled
+    assert here.store.standing(here.accounts[0]).outstanding == 0
+    for report, step_of_it in zip(sent.reports, sent.message.plan.steps, strict=True):
+        manner = step_of_it.manner or Manner()
+        answered = sum(attempt.succeeded for attempt in report.attempts)
+        most = manner.copies * (1 + len(pauses))
+        assert (report.outcome == "lost") is step_of_it.lost
+        assert report.outcome != "pending"
+        assert step_of_it.lost or manner.copies <= len(report.attempts) <= most
+        assert (report.outcome == "answered") is (answered > 0)
+        assert not report.attempts or report.attempts[0].at >= report.reached_at + manner.held
+    assert [push.at for push in pushes] == sorted(push.at for push in pushes)
+    assert [push.serial for push in pushes] == [(number - 1) % 128 + 1 for number in range(1, len(pushes) + 1)]

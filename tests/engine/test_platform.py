@@ -12,8 +12,13 @@ import pytest
 
 from cloudsms_simulator.engine.account import Account, Blacklist
 from cloudsms_simulator.engine.arrival import Arrival
+from cloudsms_simulator.engine.condition import Condition, Ordinal
+from cloudsms_simulator.engine.delay import Fixed
+from cloudsms_simulator.engine.fault import UNPROCESSED, Fault, Trouble
 from cloudsms_simulator.engine.platform import Platform
-from cloudsms_simulator.engine.script import plan_of, step
+from cloudsms_simulator.engine.rule_book import Change, FaultRule, ReplyStep, Rule, RuleBook
+from cloudsms_simulator.engine.rules import Rules
+from cloudsms_simulator.engine.script import DELIVERED_AFTER_A_SECOND, plan_of, step
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC
 from cloudsms_simulator.protocol.result_codes import ResultCode
@@ -22,9 +27,22 @@ SECOND = timedelta(seconds=1)
 OK, BUSY, EMPTY, UNKNOWN_KEY, DB = 1, 3, 4, 5, 0x1000000E
 INVALID, CONTEXT, QUEUE, INTERCEPT, LOST = 0x10000001, 0x10000003, 0x10000005, 0x10000006, 0x10000007
 EMPTY_PACKET, UNPRICED, VERSION = 0x1000000D, 0x1000000F, 0x10000010
-HONG_KONG = (852, "67000011")
+HONG_KONG, SINGAPORE = (852, "67000011"), (65, "81234567")
 
 OBSERVED_ACCOUNT = Account(name="observed", auth_key="observed-key", profile=OBSERVED)
+
+
+def scripted(*rules: Rule | FaultRule, **fields: object) -> Account:
+    """An account with rules and faults."""
+    replies = tuple(rule for rule in rules if isinstance(rule, Rule))
+    faults = tuple(rule for rule in rules if isinstance(rule, FaultRule))
+    return Account(rules=Rules(RuleBook(rules=replies, faults=faults)), **fields)
+
+
+def replying(code: int, *, id: str = "it", times: int | None = None, delay: int = 0, **said: object) -> Rule:
+    """A rule that replies a code."""
+    late = Fixed(delay * SECOND) if delay else None
+    return Rule(id=id, replies=(ReplyStep(ResultCode(code), times, late),), **said)
 
 
 def code_of(answer: bytes | None) -> int:
@@ -293,3 +311,201 @@ def test_what_no_check_decided_on_is_kept_with_its_finding(world, noon: datetime
     exchange = transaction.exchange
     assert (exchange.account, exchange.kind, exchange.findings) == (None, "closed", (finding,))
     assert exchange.body.startswith(b'{"AUTH_KEY":"key-')
+
+
+# Rules
+
+
+@pytest.mark.parametrize("code", [code for code in ResultCode if code is not ResultCode.OK], ids=lambda code: code.name)
+def test_every_code_a_rule_replies_reaches_the_wire_and_nothing_comes_of_it(world, code: ResultCode) -> None:
+    here = world(scripted(replying(code, condition=Condition(to=("852*",)))))
+    sent = here.send(HONG_KONG, SINGAPORE)
+    assert sent.codes == [OK, code, OK]
+    assert [message is None for message in sent.messages] == [True, False]
+    assert here.balance() == 1000 - Decimal("0.05")
+    [exchange] = here.store.exchanges(here.accounts[0])
+    assert (exchange.code, exchange.rule, exchange.fault, exchange.answer) == (OK, "it", None, sent.reply.body)
+    assert here.rules()[0] == "scripted-code"
+    assert here.send(HONG_KONG).codes == [code, code]
+
+
+def test_send_failed_has_a_magic_number(world) -> None:
+    assert world().send((852, "67555204")).codes == [0x10000004, 0x10000004]
+
+
+def test_with_the_scope_packet_one_destination_has_all_refused_and_none_charged(world) -> None:
+    here = world(scripted(replying(BUSY, scope="packet", condition=Condition(to=("65*",)))))
+    sent = here.send(HONG_KONG, SINGAPORE, (852, "x"))
+    assert sent.codes == [BUSY, BUSY, BUSY, INVALID]
+    assert sent.messages == [None, None, None]
+    assert (here.balance(), len(here.ledger())) == (1000, 1)
+    assert len({item["SMS_UID"] for item in sent.items}) == 3
+    assert here.send(HONG_KONG).codes == [OK, OK]
+
+
+def test_a_rule_that_accepts_is_kept_with_the_exchange_and_each_message(world) -> None:
+    rejected = plan_of(step(8, SECOND))
+    here = world(scripted(Rule(id="a", condition=Condition(to=("65*",))), Rule(id="b", outlook=rejected)))
+    first, second = here.send(HONG_KONG, SINGAPORE).messages
+    assert [(each.rule, each.plan) for each in (first, second)] == [("b", rejected), ("a", DELIVERED_AFTER_A_SECOND)]
+    [exchange] = here.store.exchanges(here.accounts[0])
+    assert (exchange.rule, exchange.fault) == ("b", None)
+    assert (exchange.answer, exchange.findings) == (None, None), "as of any request in order"
+
+
+def test_a_reply_sequence_counts_only_what_is_kept(world) -> None:
+    here = world(scripted(replying(BUSY, times=2)))
+    account = here.accounts[0]
+    identified = here.platform.identify(here.packet())
+    for _ in range(3):
+        reply = here.platform.receive(here.transaction(account), identified, Arrival(here.packet()), here.now)
+        assert code_of(reply.body) == BUSY
+    assert here.store.tallies(account) == {}
+    assert [here.send().codes[0] for _ in range(3)] == [BUSY, BUSY, OK]
+
+
+def test_a_timeline_by_messages_goes_by_those_accepted_whatever_becomes_of_them(world) -> None:
+    closed = RuleBook(name="closed", rules=(replying(BUSY),))
+    start = RuleBook(
+        rules=(replying(INTERCEPT, condition=Condition(to=("44*",))),),
+        faults=(FaultRule(id="storm", fault=Fault.EMPTY_RESPONSE, times=1),),
+        timeline=(Change(book=closed, messages=3),),
+    )
+    here = world(Account(rules=Rules(start)))
+    assert here.receive(here.packet()).body is None
+    assert here.send(HONG_KONG, (44, "7911123456"), (852, "x")).codes == [OK, OK, INTERCEPT, INVALID]
+    assert here.send(HONG_KONG, (65, "61234567")).codes == [OK, OK, OK]
+    assert here.send(HONG_KONG).codes == [BUSY, BUSY]
+
+
+def test_a_local_rejection_beats_whatever_report_was_planned(world) -> None:
+    here = world(scripted(Rule(id="it", outlook=plan_of(step(2, timedelta(hours=3))))))
+    landline, mobile = here.send((65, "61234567"), SINGAPORE).messages
+    here.advance(timedelta(hours=3))
+    states = [here.store.message(here.accounts[0], each.uid).state for each in (landline, mobile)]
+    assert (states, landline.rule, mobile.rule) == ([60, 2], None, "it")
+    assert here.balance() == 1000 - Decimal("0.05")
+
+
+def test_a_refusal_beats_a_local_rejection(world) -> None:
+    assert world(scripted(replying(INTERCEPT))).send((65, "61234567")).codes == [INTERCEPT, INTERCEPT]
+
+
+def test_an_answer_is_as_late_as_the_latest_reply(world) -> None:
+    here = world(scripted(replying(OK, id="a", delay=2, condition=Condition(to=("65*",))), replying(OK, delay=1)))
+    reply = here.receive(here.packet(HONG_KONG, SINGAPORE))
+    assert reply.trouble == Trouble("a", delay=2 * SECOND)
+    [exchange] = here.store.exchanges(here.accounts[0])
+    assert (exchange.rule, exchange.fault, exchange.http_status, exchange.answer) == ("a", "DELAY", 200, reply.body)
+
+
+def test_a_late_refusal_is_late_too(world) -> None:
+    here = world(scripted(replying(BUSY, delay=1)))
+    reply = here.receive(here.packet())
+    assert (reply.code, reply.trouble, reply.first_due) == (BUSY, Trouble("it", delay=SECOND), None)
+
+
+def test_an_answer_knows_which_reports_come_before_it(world, noon: datetime) -> None:
+    here = world()
+    reply = here.receive(here.packet(HONG_KONG, (852, "67555304"), (852, "67555302")))
+    uids = json.loads(reply.body)["DETAIL_LIST"]
+    assert reply.before == (uids[1]["SMS_UID"],)
+    assert reply.first_due == noon
+
+
+# Faults
+
+
+@pytest.mark.parametrize("fault", sorted(UNPROCESSED))
+@pytest.mark.parametrize("fields", [{}, {"VERSION": "old"}], ids=["in order", "to be refused"])
+def test_a_fault_that_strikes_before_processing_leaves_nothing_but_its_exchange(
+    world, fault: Fault, fields: dict[str, object]
+) -> None:
+    here = world(scripted(FaultRule(id="storm", fault=fault, times=1), replying(BUSY, times=1)))
+    account, status = here.accounts[0], {Fault.HTTP_500: 500, Fault.HTML_PAGE: 200}.get(fault)
+    before = here.store.standing(account)
+    reply = here.receive(here.packet(**fields), surplus=True)
+
+    assert (reply.body, reply.code, reply.first_due, reply.before) == (None, None, None, ())
+    assert reply.trouble == Trouble("storm", fault, processed=False)
+    assert here.store.standing(account) == before, "no SMS_UID was issued, no money moved"
+    assert (len(here.ledger()), here.store.messages(account).total, here.store.next_wake(account)) == (1, 0, None)
+    [exchange] = here.store.exchanges(account)
+    assert (exchange.kind, exchange.http_status, exchange.code, exchange.answer) == ("uip", status, None, None)
+    assert (exchange.rule, exchange.fault, exchange.uids, exchange.surplus) == ("storm", fault.value, (), True)
+    assert ("version-unknown" in here.rules()) is ("VERSION" in fields)
+    assert account.auth_key.encode() not in exchange.body
+    counted = {kind.split()[0] for kind, _, _ in here.store.tallies(account)}
+    assert counted == {"requests", "asked", "fault", "hits"}, "what strikes, but no reply, no recipient, no message"
+    assert here.send(HONG_KONG).codes == [BUSY, BUSY], "its turn is still to come"
+
+
+def test_a_request_that_was_struck_is_counted_among_the_requests(world) -> None:
+    second = FaultRule(id="it", condition=Condition(request=Ordinal(nth=frozenset({2}))), fault=Fault.EMPTY_RESPONSE)
+    here = world(scripted(second))
+    assert [here.receive(here.packet()).body is None for _ in range(3)] == [False, True, False]
+
+
+@pytest.mark.parametrize("fault", [Fault.PROCESSED_NO_ANSWER, *sorted(UNPROCESSED)])
+def test_a_fault_after_processing_keeps_what_was_accepted_and_loses_the_answer(
+    world, noon: datetime, fault: Fault
+) -> None:
+    here = world(scripted(FaultRule(id="storm", fault=fault, processed=True)))
+    reply = here.receive(here.packet())
+    [message] = here.store.messages(here.accounts[0])
+    [exchange] = here.store.exchanges(here.accounts[0])
+    assert code_of(reply.body) == OK, "what would have been answered"
+    assert (reply.code, reply.first_due, reply.trouble) == (OK, noon + SECOND, Trouble("storm", fault))
+    assert (exchange.code, exchange.answer, exchange.uids) == (OK, None, (message.uid,))
+    assert (exchange.rule, exchange.fault) == ("storm", fault.value)
+    assert here.balance() == 1000 - Decimal("0.05")
+    here.advance(SECOND)
+    assert here.store.message(here.accounts[0], message.uid).state == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [({}, OK), ({"VERSION": "old"}, VERSION), ({"MULTI_MSISDN_LIST": [{"COUNTRY_CODE": 852}]}, INVALID)],
+    ids=["accepted", "refused", "refused for its only destination"],
+)
+def test_a_fault_that_spoils_an_answer_spoils_refusals_too(world, fields: dict[str, object], code: int) -> None:
+    here = world(scripted(FaultRule(id="storm", fault=Fault.CODE_AS_STRING)))
+    reply = here.receive(here.packet(**fields))
+    [exchange] = here.store.exchanges(here.accounts[0])
+    assert code_of(reply.body) == code
+    assert (exchange.code, exchange.http_status, exchange.rule, exchange.fault) == (
+        code,
+        200,
+        "storm",
+        "CODE_AS_STRING",
+    )
+    assert json.loads(exchange.answer) | {"DETAIL_LIST": []} == json.loads(reply.body) | {
+        "DETAIL_LIST": [],
+        "RESULT_CODE": str(code),
+    }
+
+
+def test_the_rule_of_a_spoilt_exchange_is_the_faults_and_that_of_its_message_the_one_that_decided(world) -> None:
+    here = world(scripted(Rule(id="reply"), FaultRule(id="storm", fault=Fault.BROKEN_JSON, delay=Fixed(SECOND))))
+    reply = here.receive(here.packet())
+    [exchange], [message] = here.store.exchanges(here.accounts[0]), here.store.messages(here.accounts[0])
+    assert (exchange.rule, message.rule) == ("storm", "reply")
+    assert reply.trouble == Trouble("storm", Fault.BROKEN_JSON, SECOND)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code"),
+    [("rate", BUSY), ("SERIAL", INVALID), ("AUTH_KEY", UNKNOWN_KEY), ("whitelist", None)],
+)
+def test_what_is_turned_away_before_the_rules_is_befallen_by_nothing_and_counts_nothing(
+    world, trouble: str, code: int | None
+) -> None:
+    limited: dict[str, object] = {
+        "rate": {"rate_limit": 0},
+        "whitelist": {"whitelist": (ipaddress.ip_network("10.0.0.0/8"),)},
+    }
+    account = scripted(FaultRule(id="storm", fault=Fault.EMPTY_RESPONSE), **limited.get(trouble, {}))
+    here = world(account)
+    reply = here.receive(here.packet(**({trouble: "x"} if trouble.isupper() else {})))
+    assert (reply.trouble, None if reply.body is None else code_of(reply.body)) == (None, code)
+    assert here.store.tallies(account) == {}

@@ -6,7 +6,9 @@ Spec: CloudSMS Platform Server.
 import asyncio
 import json
 import os
+import re
 import signal
+import socket
 import ssl
 import stat
 import subprocess
@@ -152,5 +154,104 @@ def test_what_it_writes_holds_no_key_but_the_ready_file_which_only_its_owner_rea
         lines = [json.loads(line) for line in process.said.splitlines() if line.startswith("{")]
         assert [line["rules"][0] for line in lines] == ["version-unknown", "content-missing", "body-cut"]
         assert key not in process.said
+
+    run(story())
+
+
+def codes(answer: bytes) -> list[int]:
+    """The top-level code, then each destination's."""
+    packet = json.loads(answer)
+    return [packet["RESULT_CODE"], *(item["RESULT_CODE"] for item in packet.get("DETAIL_LIST", []))]
+
+
+def test_a_bundled_scenario_is_played_and_its_seed_printed(run, serve, packet, condition) -> None:
+    async def story() -> None:
+        process = serve("--scenario", "congested", "--seed", "7")
+        ready = await process.ready(condition)
+
+        async def printed() -> bool | None:
+            return True if "  account    default" in process.said else None
+
+        answers = [codes(await post(ready, packet()))[0] for _ in range(4)]
+        assert answers == [0x03, 0x03, 0x10000005, 0x01]
+        await condition(printed)
+        lines = process.said.splitlines()
+        assert "  seed       7  (the same again with --seed 7)" in lines
+        assert any(line.startswith("  scenario   congested: Backing off: ") for line in lines)
+        process.tell(signal.SIGTERM)
+        assert await asyncio.to_thread(process.ended) == 0
+
+    run(story())
+
+
+def test_a_seed_that_nobody_chose_is_printed_too(run, serve, condition) -> None:
+    async def story() -> None:
+        process = serve()
+        await process.ready(condition)
+
+        async def seed() -> str | None:
+            found = re.search(r"^  seed       ([0-9]+)  \(the same again with --seed ([0-9]+)\)$", process.said, re.M)
+            return found[1] if found is not None and found[1] == found[2] else None
+
+        assert int(await condition(seed)) >= 0
+
+    run(story())
+
+
+def test_where_clients_meet_trouble_in_tls_is_printed(run, serve, packet, condition) -> None:
+    async def story() -> None:
+        process = serve("--scenario", "tls-trouble")
+        ready = await process.ready(condition)
+
+        async def listed() -> dict[str, str] | None:
+            troubles = re.findall(
+                r"^  trouble    (https://127\.0\.0\.1:[0-9]+/dave/io)  \((\w+)\)$", process.said, re.M
+            )
+            return {trouble: url for url, trouble in troubles} if len(troubles) == 6 else None
+
+        urls = await condition(listed)
+        assert list(urls) == ["expired", "not_yet_valid", "wrong_host", "unknown_ca", "wrong_usage", "cut_handshake"]
+        with pytest.raises(ssl.SSLCertVerificationError, match="expired"):
+            await post({**ready, "url": urls["expired"]}, packet())
+        assert codes(await post(ready, packet())) == [1, 1]
+
+    run(story())
+
+
+def test_a_bad_scenario_has_every_mistake_told_and_no_port_opened(serve, tmp_path: Path) -> None:
+    path = tmp_path / "busy.yaml"
+    path.write_text("version: 1\nrulse: []\nrules: [{ reply: Bussy }]\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        # That the port is taken would be told, had anybody tried to open it.
+        process = serve("--scenario", str(path), "--port", str(taken.getsockname()[1]))
+        assert process.ended() == 2
+    assert not process.ready_file.exists()
+    assert [line.split(": ")[0] for line in process.said.splitlines()] == [
+        "Error",
+        f"  {path}:2:1",
+        f"  {path}:3:18",
+    ]
+
+
+def test_a_scenario_that_is_watched_is_read_again(run, serve, packet, condition, tmp_path: Path) -> None:
+    async def story() -> None:
+        path = tmp_path / "busy.yaml"
+        path.write_text("version: 1\nrules: [{ reply: Busy }]\n")
+        process = serve("--scenario", str(path), "--watch")
+        ready = await process.ready(condition)
+        assert codes(await post(ready, packet())) == [3, 3]
+
+        async def said(text: str) -> bool | None:
+            return True if text in process.said else None
+
+        path.write_text("version: 1\nrulse: [{ reply: Intercept }]\n")
+        await condition(lambda: said(f'{path}:2:1: unknown key "rulse"; did you mean "rules"?'), DEADLINE)
+        assert codes(await post(ready, packet())) == [3, 3]
+
+        path.write_text("version: 1\nrules: [{ reply: Intercept }]\n")
+        await condition(lambda: said(f"{path} is good again: the scenario busy begins anew"), DEADLINE)
+        assert codes(await post(ready, packet())) == [0x10000006, 0x10000006]
+        process.tell(signal.SIGTERM)
+        assert await asyncio.to_thread(process.ended) == 0
 
     run(story())

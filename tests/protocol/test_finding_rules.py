@@ -115,7 +115,7 @@ BROKEN_BY_A_BODY: list[tuple[str, bytes, Account]] = [
 
 BROKEN_BY_A_HEADER = "auth-key-in-header"
 
-# What needs more than one packet, a connection, the engine, or the customer's server.
+# What needs more than one packet, a connection, the engine, or the customer's server; suspicions need many exchanges.
 NOT_A_PACKETS = {
     "rate-limited",
     "queue-full",
@@ -134,6 +134,15 @@ NOT_A_PACKETS = {
     "handshake-refused",
     "unknown-error",
     "store-failed",
+    "resent-unchanged",
+    "resent-too-soon",
+    "resent-at-once",
+    "sent-twice",
+    "batch-sent-again",
+    "batch-refusals-ignored",
+    "customer-body-never",
+    "connection-per-request",
+    "time-stands-still",
 }
 OF_REPORTS = ("report-", "push-", "dr-")
 

@@ -1,9 +1,12 @@
-"""The bundled scenarios: all of them are there, say what they are for, and can be used as they are."""
+"""The bundled scenarios: all of them are there, say what they are for, can be used as they are, and are played."""
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
+
+from cloudsms_simulator.server.scenario_file import load_scenario
 
 FOLDER = Path(__file__).parents[2] / "scenarios"
 PATHS = sorted(FOLDER.glob("*.yaml"))
@@ -33,9 +36,7 @@ def test_a_scenario_is_called_like_its_file_and_says_in_a_line_what_it_is_about(
 
 @bundled
 def test_a_scenario_can_be_loaded_and_needs_no_warning(path: Path) -> None:
-    loader = pytest.importorskip("cloudsms_simulator.server.scenario_file")
-
-    scenario = loader.load_scenario(path)
+    scenario = load_scenario(path)
 
     assert scenario.warnings == ()
     assert scenario.name == path.stem
@@ -48,3 +49,19 @@ def test_a_scenario_is_easy_to_read(path: Path) -> None:
 
     assert max(map(len, lines)) <= 120
     assert len(lines) <= 45
+
+
+def test_the_readme_lists_the_scenarios_as_they_say_of_themselves() -> None:
+    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
+    section = readme[readme.index("## Bundled scenarios\n") :].partition("\n## ")[0]
+
+    assert dict(re.findall(r"^\| \[`(\S+)`\]\(\S+\) \| (.*) \|$", section, re.MULTILINE)) == {
+        path.stem: load_scenario(path).about for path in PATHS
+    }
+    assert re.findall(r"\]\((\S+)\) \|", section) == [path.name for path in PATHS]
+
+
+def test_every_scenario_is_played_by_a_story() -> None:
+    stories = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+
+    assert set(re.findall(r'\bplay\("([a-z-]+)"', stories)) == set(NAMES)

@@ -8,27 +8,41 @@ import ipaddress
 import itertools
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.account import Account, Callback
 from cloudsms_simulator.engine.arrival import Identified
 from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.delay import Fixed
 from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.platform import Platform
+from cloudsms_simulator.engine.rule_book import FaultRule, ReplyStep, Rule, RuleBook
+from cloudsms_simulator.engine.rules import Rules
+from cloudsms_simulator.engine.script import plan_of, step
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.profile import SPEC
+from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
+from cloudsms_simulator.server import endpoint as endpoint_module
 from cloudsms_simulator.server.bodies import BodyLimits
+from cloudsms_simulator.server.certificates import CertificateFiles
 from cloudsms_simulator.server.desk import Desk
 from cloudsms_simulator.server.endpoint import Endpoint
+from cloudsms_simulator.server.faults import HTML_PAGE, SERVER_ERROR, garbage
 from cloudsms_simulator.server.journal import Journal
+from cloudsms_simulator.server.listener import Listener
+from cloudsms_simulator.server.listening_socket import open_socket
+from cloudsms_simulator.server.push_client import PushClient
+from cloudsms_simulator.server.pusher import Pusher
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.memory import MemoryStore
 from cloudsms_simulator.stores.store import StoreError
@@ -54,9 +68,9 @@ class TroubledStore(MemoryStore):
         self._fail("commit")
         await super().commit(transaction)
 
-    async def release(self, account: Account | None, request_id: int) -> None:
+    async def release(self, account: Account | None, request_id: int, uids: tuple[str, ...] | None = None) -> None:
         self._fail("release")
-        await super().release(account, request_id)
+        await super().release(account, request_id, uids)
 
     def _fail(self, where: str) -> None:
         if self.failing.get(where):
@@ -143,12 +157,18 @@ class Scene:
         self.platform = Platform(Directory([account]), SPEC)
         wall = WallClock()
         self.expected: list[tuple[str, datetime]] = []
-        pusher = SimpleNamespace(expect=lambda owner, due: self.expected.append((owner.name, due)))
+        self.on_report_first: Callable[[Account, tuple[str, ...], float], None] = lambda *_: None
+        pusher = SimpleNamespace(
+            expect=lambda owner, due: self.expected.append((owner.name, due)), report_first=self.report_first
+        )
         self.journal = Journal(self.platform, self.store, wall)
         limits = BodyLimits(100_000, timedelta(milliseconds=1))
         self.endpoint = Endpoint(self.platform, self.store, self.journal, pusher, wall, limits)  # type: ignore[arg-type]
         self.line = Line()
         self.sent: list[Message] = []
+
+    async def report_first(self, account: Account, uids: tuple[str, ...], seconds: float) -> None:
+        self.on_report_first(account, uids, seconds)
 
     def request(
         self,
@@ -703,3 +723,331 @@ def test_a_journal_that_fails_does_not_keep_a_404_from_its_client(
     scene.request(packet(), path="/elsewhere")
     assert scene.turned_away[0] == 404
     assert "path-wrong" in caplog.text
+
+
+# Reports before the answer
+
+
+FIRST, PLAIN = (852, "67555304"), (852, "67000011")
+
+
+def to(*destinations: tuple[int, str], **fields: object) -> bytes:
+    """A packet to these."""
+    entries = [{"COUNTRY_CODE": country, "DEST_MSISDN": msisdn} for country, msisdn in destinations]
+    return packet(MULTI_MSISDN_LIST=entries, **fields)
+
+
+def test_an_answer_waits_at_most_two_seconds_for_the_reports_that_come_before_it_and_for_no_others(
+    scene: Scene,
+) -> None:
+    scene.platform.directory = Directory([Account(plan=plan_of(step(2, timedelta(0))))])
+    seen: list[object] = []
+
+    def report(account: Account, uids: tuple[str, ...], seconds: float) -> None:
+        seen.extend([account.name, uids, seconds, scene.store.next_wake(account), len(scene.line.answered)])
+
+    scene.on_report_first = report
+    scene.request(to(PLAIN, FIRST))
+    uids = [item["SMS_UID"] for item in scene.answer["DETAIL_LIST"]]  # type: ignore[attr-defined]
+    assert seen == ["default", (uids[1],), 2.0, LONG_AGO, 0]
+    assert asyncio.run(scene.store.take_wakes(ACCOUNT, LONG_AGO, 9)) == [uids[1], uids[0]], "as they were released"
+
+
+def test_an_answer_without_reports_before_it_waits_for_nothing(scene: Scene) -> None:
+    scene.on_report_first = lambda *_: pytest.fail("it waits")
+    scene.request(to(PLAIN, PLAIN))
+    assert scene.code == 1
+
+
+@pytest.mark.parametrize("error", [StoreError("the disk is full"), RuntimeError("a slip of ours")])
+@pytest.mark.parametrize("where", ["release", "report"])
+def test_reports_that_cannot_come_before_the_answer_do_not_keep_it_from_going_out(
+    scene: Scene, caplog: pytest.LogCaptureFixture, where: str, error: Exception
+) -> None:
+    def slip(*_arguments: object) -> None:
+        raise error
+
+    if where == "release":
+        scene.store.failing["release"] = [error]
+    else:
+        scene.on_report_first = slip
+    scene.request(to(FIRST))
+    assert scene.code == 1
+    assert "no report of request 1 of default before its answer" in caplog.text
+    assert str(error) in caplog.text
+    assert (scene.store.next_wake(ACCOUNT), len(scene.expected)) == (LONG_AGO, 1), "it still comes"
+
+
+# Rules
+
+
+def test_a_packet_that_cannot_be_kept_uses_up_no_turn(scene: Scene) -> None:
+    busy = Rule(id="it", replies=(ReplyStep(ResultCode.BUSY, times=1),))
+    scene.platform.directory = Directory([Account(rules=Rules(RuleBook(rules=(busy,))))])
+    for error in (StoreError("the disk is full"), RuntimeError("a slip of ours")):
+        scene.store.failing["commit"] = [error]
+        scene.request(packet())
+        assert scene.store.tallies(ACCOUNT) == {}
+    for _ in range(2):
+        scene.request(packet())
+    codes = [json.loads(body)["RESULT_CODE"] for body in scene.line.answered]
+    assert codes == [0x1000000E, 2, 3, 1]
+
+
+# On the wire
+
+
+class Customer:
+    """A client's connections, and a server for reports that answers each unless told not to. `told` is what came."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.answers = True
+        self._news = asyncio.Condition()
+
+    async def has(self, count: int) -> list[str]:
+        """What came, once it is so much."""
+        async with self._news:
+            await self._news.wait_for(lambda: len(self.told) >= count)
+        return self.told
+
+    async def tell(self, what: str) -> None:
+        async with self._news:
+            self.told.append(what)
+            self._news.notify_all()
+
+    async def report(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Takes one report."""
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        uid = json.loads(await reader.readexactly(length))["SMS_UID"]
+        await self.tell(f"report of {uid}")
+        if self.answers:
+            writer.write(b"HTTP/1.1 204 X\r\nConnection: close\r\n\r\n")
+        else:
+            await reader.read()
+        writer.close()
+
+
+class Town:
+    """An endpoint on a real socket, its pusher, and a customer. Reports are due at once; the clock stands."""
+
+    def __init__(self, account: Account, listener: Listener, store: TroubledStore, customer: Customer) -> None:
+        self.account = account
+        self.listener = listener
+        self.store = store
+        self.customer = customer
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self.listener.port)
+
+    async def post(self, body: bytes) -> bytes:
+        """What comes back on a connection of its own until that ends; the client asks for its end."""
+        reader, writer = await self.connect()
+        try:
+            writer.write(_http(body, b"Connection: close\r\n"))
+            return await reader.read()
+        finally:
+            writer.transport.abort()
+
+    async def kept(self) -> Exchange:
+        """The newest exchange, as soon as there is one."""
+        while (newest := next(iter(self.store.exchanges(self.account)), None)) is None:
+            await asyncio.sleep(0)
+        return newest
+
+
+def _http(body: bytes, *headers: bytes) -> bytes:
+    return b"POST /dave/io HTTP/1.1\r\nHost: a\r\n%bContent-Length: %d\r\n\r\n%b" % (b"".join(headers), len(body), body)
+
+
+@asynccontextmanager
+async def town(*rules: Rule | FaultRule) -> AsyncIterator[Town]:
+    """A town whose account has these rules and faults."""
+    customer, store, wall, stopping = Customer(), TroubledStore(), WallClock(), asyncio.Event()
+    receiver = await asyncio.start_server(customer.report, "127.0.0.1", 0)
+    book = RuleBook(
+        rules=tuple(rule for rule in rules if isinstance(rule, Rule)),
+        faults=tuple(rule for rule in rules if isinstance(rule, FaultRule)),
+    )
+    account = Account(
+        rules=Rules(book),
+        plan=plan_of(step(2, timedelta(0))),
+        callback=Callback(url=f"http://127.0.0.1:{receiver.sockets[0].getsockname()[1]}/"),
+    )
+    platform = Platform(Directory([account]), SPEC)
+    pusher = Pusher(platform, store, PushClient(CertificateFiles.within(Path())), wall)
+    endpoint = Endpoint(
+        platform, store, Journal(platform, store, wall), pusher, wall, BodyLimits(100_000, timedelta(seconds=9))
+    )
+    listener = Listener(endpoint, open_socket("127.0.0.1", 0), stopping=stopping)
+    await listener.start()
+    try:
+        yield Town(account, listener, store, customer)
+    finally:
+        await listener.stop()
+        await pusher.close(0)
+        receiver.close()
+
+
+def tell(story: Callable[[], Coroutine[None, None, None]]) -> None:
+    """Runs a story; one that takes 20 seconds has failed."""
+    asyncio.run(asyncio.wait_for(story(), 20))
+
+
+async def _lost(reading: Awaitable[bytes]) -> bytes:
+    """What was read, or `reset` when the connection was."""
+    try:
+        return await reading
+    except ConnectionResetError:
+        return b"reset"
+
+
+@pytest.mark.parametrize(
+    ("number", "fault", "arrives"),
+    [
+        ("67555401", "CONNECTION_RESET_BY_PEER", b"reset"),
+        ("67555402", "EMPTY_RESPONSE", b""),
+        ("67555403", "RANDOM_DATA_THEN_CLOSE", garbage("magic 555403")),
+        ("67555405", "PROCESSED_NO_ANSWER", b""),
+    ],
+)
+def test_a_magic_number_takes_the_answer_away(number: str, fault: str, arrives: bytes) -> None:
+    async def story() -> None:
+        async with town() as here:
+            assert await _lost(here.post(to((852, number)))) == arrives
+            exchange = await here.kept()
+            assert (exchange.rule, exchange.fault) == (f"magic {number[2:]}", fault)
+            assert (exchange.http_status, exchange.answer) == (None, None)
+            processed = fault == "PROCESSED_NO_ANSWER"
+            assert exchange.code == (ResultCode.OK if processed else None)
+            assert len(exchange.uids) == here.store.messages(here.account).total == processed
+
+    tell(story)
+
+
+@pytest.mark.parametrize(
+    ("number", "fault", "status", "kind", "body"),
+    [
+        ("67555406", "BROKEN_JSON", 200, b"application/json", None),
+        ("67555407", "HTTP_500", 500, b"text/plain; charset=utf-8", SERVER_ERROR),
+        ("67555408", "HTML_PAGE", 200, b"text/html; charset=utf-8", HTML_PAGE),
+    ],
+)
+def test_a_magic_number_has_another_answer_come_and_the_connection_go_on(
+    number: str, fault: str, status: int, kind: bytes, body: bytes | None
+) -> None:
+    async def story() -> None:
+        async with town() as here:
+            reader, writer = await here.connect()
+            writer.write(_http(to((852, number))))
+            head = await reader.readuntil(b"\r\n\r\n")
+            exchange = await here.kept()
+            answer = await reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0]))
+            assert head.startswith(b"HTTP/1.1 %d " % status)
+            assert b"content-type: " + kind in head
+            assert (exchange.rule, exchange.fault, exchange.http_status) == (f"magic {number[2:]}", fault, status)
+            assert answer == (exchange.answer if body is None else body)
+            with pytest.raises(ValueError, match=r"Expecting|Unterminated|Extra"):
+                json.loads(answer)
+            writer.write(_http(packet(), b"Connection: close\r\n"))
+            assert json.loads((await reader.read()).partition(b"\r\n\r\n")[2])["RESULT_CODE"] == 1
+            writer.transport.abort()
+
+    tell(story)
+
+
+def test_a_magic_number_keeps_a_client_waiting_until_a_stop_cuts_it(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def story() -> None:
+        async with town() as here:
+            waiting = asyncio.ensure_future(_lost(here.post(to((852, "67555404")))))
+            exchange = await here.kept()
+            assert (exchange.rule, exchange.fault) == ("magic 555404", "ACCEPT_THEN_HANG")
+            assert (exchange.http_status, exchange.answer, exchange.code) == (None, None, None)
+            assert json.loads((await here.post(packet())).partition(b"\r\n\r\n")[2])["RESULT_CODE"] == 1
+            assert not waiting.done()
+            here.listener.stopping.set()
+            assert await waiting in (b"", b"reset")
+
+    tell(story)
+    assert "uip #1 befallen by ACCEPT_THEN_HANG, as magic 555404 says" in caplog.text
+
+
+def test_of_a_request_that_was_processed_without_an_answer_the_report_comes(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def story() -> None:
+        async with town() as here:
+            assert await here.post(to((852, "67555405"))) == b""
+            [message] = here.store.messages(here.account)
+            assert await here.customer.has(1) == [f"report of {message.uid}"]
+
+    tell(story)
+    assert "uip #1 befallen by PROCESSED_NO_ANSWER, as magic 555405 says" in caplog.text
+
+
+def test_a_report_comes_before_its_answer_and_the_others_after_it() -> None:
+    async def story() -> None:
+        async with town() as here:
+            answer = (await here.post(to(PLAIN, FIRST))).partition(b"\r\n\r\n")[2]
+            await here.customer.tell("answer")
+            plain, first = (item["SMS_UID"] for item in json.loads(answer)["DETAIL_LIST"])
+            told = await here.customer.has(3)
+            assert told.index(f"report of {first}") < told.index("answer")
+            assert set(told) == {f"report of {first}", "answer", f"report of {plain}"}
+            [report] = here.store.reports_of(here.account, first)
+            assert report.outcome == "answered", "the answer waited for the customer's"
+
+    tell(story)
+
+
+def test_a_customer_that_does_not_take_the_report_gets_the_answer_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint_module, "_REPORTS_BEFORE", 0.05)
+
+    async def story() -> None:
+        async with town() as here:
+            here.customer.answers = False
+            answer = (await here.post(to(FIRST))).partition(b"\r\n\r\n")[2]
+            [item] = json.loads(answer)["DETAIL_LIST"]
+            assert await here.customer.has(1) == [f"report of {item['SMS_UID']}"]
+            [report] = here.store.reports_of(here.account, item["SMS_UID"])
+            assert (report.outcome, report.attempts) == ("pending", ())
+
+    tell(story)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule(id="it", replies=(ReplyStep(delay=Fixed(timedelta(hours=1))),)),
+        Rule(id="it", replies=(ReplyStep(ResultCode.BUSY, delay=Fixed(timedelta(hours=1))),)),
+        FaultRule(id="it", delay=Fixed(timedelta(hours=1))),
+    ],
+    ids=["a reply", "a refusal", "a fault"],
+)
+def test_an_answer_is_late_without_holding_up_another_and_a_stop_sends_it_at_once(rule: Rule | FaultRule) -> None:
+    async def story() -> None:
+        async with town(rule) as here:
+            waiting = asyncio.ensure_future(here.post(packet()))
+            exchange = await here.kept()
+            assert await here.post(packet(VERSION="old", AUTH_KEY="nobody's"))
+            assert not waiting.done()
+            assert here.customer.told == [], "no report comes before the answer"
+            here.listener.stopping.set()
+            assert (await waiting).partition(b"\r\n\r\n")[2] == exchange.answer
+            assert (exchange.rule, exchange.fault, exchange.http_status) == ("it", "DELAY", 200)
+
+    tell(story)
+
+
+def test_the_report_comes_though_the_client_leaves_while_its_answer_is_late() -> None:
+    async def story() -> None:
+        async with town(FaultRule(id="it", delay=Fixed(timedelta(hours=1)))) as here:
+            waiting = asyncio.ensure_future(here.post(packet()))
+            [uid] = (await here.kept()).uids
+            waiting.cancel()
+            assert await here.customer.has(1) == [f"report of {uid}"]
+
+    tell(story)

@@ -16,6 +16,8 @@ from cloudsms_simulator.engine.connection import Connection, TlsFacts
 from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.message import Message, Passage, Sending
 from cloudsms_simulator.engine.report import Attempt, Report
+from cloudsms_simulator.engine.rule_book import FaultRule, Rule, RuleBook
+from cloudsms_simulator.engine.rules import Rules
 from cloudsms_simulator.engine.script import plan_of, step
 from cloudsms_simulator.engine.standing import Standing
 from cloudsms_simulator.protocol.finding_rules import found
@@ -200,6 +202,8 @@ def test_an_account_with_its_standing() -> None:
         credit_limit=Decimal("5"),
         directions=frozenset({852, 65}),
         callback=Callback(url="http://a/", retries=(SECOND, timedelta(milliseconds=1500)), verify=False),
+        rules=Rules(RuleBook(name="night", rules=(Rule(id="a"), Rule(id="b")), faults=(FaultRule(id="c"),))),
+        seed=42,
     )
     standing = Standing(Clock.real(NOON), UidSequence(1), Decimal("999.95000000"), outstanding=3)
     told = shown(account_item(account, standing, NOON))
@@ -217,7 +221,15 @@ def test_an_account_with_its_standing() -> None:
         "callback": {"url": "http://a/", "retries_s": [1.0, 1.5], "verify": False, "concurrency": 32},
         "now": "2026-11-22T12:00:00+08:00",
         "outstanding": 3,
+        "seed": 42,
+        "scenario": "night",
+        "rules": 3,
     }
+
+
+def test_an_account_that_plays_nothing_has_no_scenario() -> None:
+    told = shown(account_item(Account(), Standing(Clock.real(NOON), UidSequence(1), Decimal(1)), NOON))
+    assert (told["seed"], told["scenario"], told["rules"]) == (0, None, 0)
 
 
 def test_an_unlimited_balance_all_directions_and_any_key_are_words() -> None:

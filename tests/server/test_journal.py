@@ -128,6 +128,39 @@ def test_where_there_are_only_warnings_the_line_tells_those(scene: Scene, caplog
     assert "closed #1 refused: surplus-bytes at connection: got 2 octets" in caplog.text
 
 
+def befallen(code: ResultCode | None) -> Exchange:
+    """An exchange that a fault befell; with a code, it had an answer."""
+    closed = found("scripted-code", "$.MULTI_MSISDN_LIST[0]", Told('Busy, as "closed" says'), "a client that copes")
+    findings = (closed,) if code is ResultCode.BUSY else None
+    now = WallClock().now()
+    return Exchange(
+        9, "default", "uip", now, None, (), None, code, b"", None, findings, rule="storm", fault="EMPTY_RESPONSE"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        (None, "uip #9 befallen by EMPTY_RESPONSE, as storm says"),
+        (ResultCode.OK, "uip #9 befallen by EMPTY_RESPONSE, as storm says"),
+        (
+            ResultCode.BUSY,
+            "uip #9 befallen by EMPTY_RESPONSE, as storm says; refused 0x03 Busy: scripted-code at "
+            '$.MULTI_MSISDN_LIST[0]: got Busy, as "closed" says, want a client that copes',
+        ),
+    ],
+    ids=["not processed", "accepted", "refused"],
+)
+def test_what_befell_an_exchange_is_one_line_with_its_rule(
+    scene: Scene, caplog: pytest.LogCaptureFixture, code: ResultCode | None, line: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    scene.journal.tell(befallen(code))
+    [record] = caplog.records
+    assert record.getMessage() == line
+    assert (record.request_id, record.account) == (9, "default")  # type: ignore[attr-defined]
+
+
 def test_nothing_is_told_to_a_log_that_does_not_listen(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     scene.noting("closed", Arrival(b""), FINDING)

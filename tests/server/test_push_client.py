@@ -15,11 +15,18 @@ import pytest
 import trustme
 
 from cloudsms_simulator.engine.account import Callback
+from cloudsms_simulator.engine.fault import Identity, PushFault
 from cloudsms_simulator.engine.report import Push, PushResult
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.server.certificates import CertificateFiles, complete_set
 from cloudsms_simulator.server.event_loop import new_event_loop
+from cloudsms_simulator.server.handshakes import handshake_reason
+from cloudsms_simulator.server.listener import Listener
+from cloudsms_simulator.server.listening_socket import open_socket
+from cloudsms_simulator.server.observer import Observer, Peer
 from cloudsms_simulator.server.push_client import PushClient
+from cloudsms_simulator.server.receiver import Receiver
+from cloudsms_simulator.server.tls import platform_context
 
 Run = Callable[[Coroutine[None, None, None]], None]
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -441,8 +448,84 @@ def test_a_certificate_that_cannot_be_read_is_a_failure_that_names_it(
     run(story())
 
 
+class Refusals(Observer):
+    """Why a listener refused handshakes."""
+
+    def __init__(self) -> None:
+        self.reasons: asyncio.Queue[str] = asyncio.Queue()
+
+    def on_refused(self, peer: Peer, error: OSError) -> None:
+        self.reasons.put_nowait(handshake_reason(error)[0])
+
+
+@pytest.mark.parametrize(
+    ("identity", "reason"),
+    [
+        (Identity.EXPIRED, "expired"),
+        (Identity.NOT_YET_VALID, "not-yet-valid"),
+        (Identity.UNKNOWN_CA, "unknown-ca"),
+        (Identity.WRONG_USAGE, "wrong-usage"),
+        (Identity.NONE, "no-certificate"),
+    ],
+)
+@pytest.mark.parametrize("fault", [None, PushFault.MALFORMED], ids=["sound", "faulty"])
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_receiver_that_demands_certificates_refuses_each_identity_that_is_wrong_for_its_reason(
+    run: Run,
+    files: CertificateFiles,
+    identity: Identity,
+    reason: str,
+    fault: PushFault | None,
+    version: ssl.TLSVersion,
+) -> None:
+    context = platform_context(files, "required")
+    context.minimum_version = context.maximum_version = version
+
+    async def story() -> None:
+        receiver, observer, client = Receiver(), Refusals(), PushClient(files)
+        listener = Listener(receiver, open_socket("127.0.0.1", 0), tls=context, observer=observer)
+        await listener.start()
+        url = f"https://localhost:{listener.port}/"
+        try:
+            push = Push("default", "uid", 1, 1, MOMENT, url, BODY, fault)
+            result = await client.post(push, Callback(identity=identity))
+            # How a refusal shows here depends on which of the two is quicker: an alert, or a connection that is gone.
+            assert (result.status, result.failure in {"push-tls", "push-failed"}) == (None, True)
+            assert await observer.reasons.get() == reason
+            assert receiver.received == 0
+            push = Push("default", "uid", 1, 1, MOMENT, url, BODY)
+            assert (await client.post(push, Callback())).status == 200, "the account's own one is good"
+        finally:
+            await client.close()
+            await listener.stop()
+
+    run(story())
+
+
+def test_a_wrong_identity_is_shown_whatever_certificate_the_account_has(
+    run: Run, files: CertificateFiles, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        async with Customer(saying(OK), server_tls(files)) as customer:
+            absent = str(tmp_path / "absent.pem")
+            result = await post(files, customer.url, identity=Identity.NONE, client_cert=absent)
+            assert result.status == 200, "a server that asks for none minds nothing"
+
+    run(story())
+
+
+def test_a_flawed_certificate_that_cannot_be_made_is_a_failure_that_names_its_file(run: Run, tmp_path: Path) -> None:
+    async def story() -> None:
+        result = await post(CertificateFiles.within(tmp_path), "https://localhost:1/", identity=Identity.EXPIRED)
+        assert result.failure == "push-tls"
+        assert "ca-key.pem" in (result.error or "")
+
+    run(story())
+
+
 def test_contexts_are_shared_by_identity(files: CertificateFiles) -> None:
     client = PushClient(files)
     one, other = Callback(url="https://a/"), Callback(url="https://b/", retries=(timedelta(seconds=1),))
     assert client._context(one) is client._context(other)
     assert client._context(one) is not client._context(Callback(verify=False))
+    assert client._context(one) is not client._context(Callback(identity=Identity.NONE))

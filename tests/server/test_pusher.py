@@ -21,7 +21,7 @@ from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.report import Push, PushResult, Report
-from cloudsms_simulator.engine.script import plan_of, step
+from cloudsms_simulator.engine.script import Manner, Step, plan_of, step
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.profile import SPEC
 from cloudsms_simulator.server import lane as lane_module
@@ -669,6 +669,186 @@ def test_a_clock_that_is_set_going_again_brings_what_was_expected() -> None:
         await scene.store.commit(transaction)
         scene.pusher.clock_changed(scene.account)
         assert len(await scene.customer.has(1)) == 1
+
+    tell(story())
+
+
+# How many are on the way
+
+
+def test_pushes_that_are_on_the_way_are_counted_for_each_account() -> None:
+    async def story() -> None:
+        scene = Scene(account(concurrency=2))
+        assert scene.pusher.running(scene.account) == 0
+        messages = await scene.send(3)
+        await scene.customer.has(2)
+        assert scene.pusher.running(scene.account) == 2
+        assert scene.pusher.running(Account(name="idle", auth_key="idle")) == 0
+        for index in range(3):
+            await scene.customer.has(index + 1)
+            scene.customer.answer(index)
+        await scene.settled(messages[2])
+        await scene.pusher.idle()
+        assert scene.pusher.running(scene.account) == 0
+
+    tell(story())
+
+
+# Reports that come first
+
+
+AT_ONCE = timedelta(0)
+
+
+async def sent(scene: Scene, count: int = 1) -> tuple[tuple[str, ...], list[Message]]:
+    """Messages nobody expects anything of yet, and their SMS_UIDs."""
+    messages = await scene.send(count, expect=False)
+    return tuple(message.uid for message in messages), messages
+
+
+@pytest.mark.parametrize("rate", [0, 1], ids=["frozen", "real"])
+def test_reports_that_come_first_are_pushed_at_once_and_waited_for_until_they_are_kept(rate: float) -> None:
+    async def story() -> None:
+        scene = Scene(account(step(2, AT_ONCE), push_window=2), rate)
+        uids, messages = await sent(scene, 2)
+        first = asyncio.ensure_future(scene.pusher.report_first(scene.account, uids, 10))
+        await scene.customer.has(2)
+        scene.customer.answer(1)
+        await asyncio.sleep(0)
+        assert not first.done()
+        scene.customer.answer(0)
+        await first
+        assert scene.outcomes(messages) == ["answered", "answered"]
+
+    tell(story())
+
+
+def test_every_report_that_is_due_at_that_moment_comes_first() -> None:
+    async def story() -> None:
+        manner = Manner(copies=2, before_answer=True)
+        scene = Scene(account(step(1, AT_ONCE), Step(2, AT_ONCE, True, manner=manner), retries=(AT_ONCE,)), rate=0)
+        scene.customer.answering = DOWN
+        uids, messages = await sent(scene)
+        await scene.pusher.report_first(scene.account, uids, 10)
+        assert [push.number for push in scene.customer.pushes] == [1, 1, 2, 2, 2, 2]
+        assert scene.outcomes(messages) == ["abandoned", "abandoned"]
+
+    tell(story())
+
+
+@pytest.mark.parametrize(
+    ("answering", "steps", "outcomes"),
+    [(DOWN, [step(2, AT_ONCE)], ["pending"]), (GOOD, [step(1, AT_ONCE), step(2, SECOND)], ["answered"])],
+    ids=["a retry", "a state"],
+)
+def test_what_is_due_later_is_not_waited_for(answering: PushResult, steps: list[Step], outcomes: list[str]) -> None:
+    async def story() -> None:
+        scene = Scene(account(*steps, retries=(SECOND,)), rate=0)
+        scene.customer.answering = answering
+        uids, messages = await sent(scene)
+        await scene.pusher.report_first(scene.account, uids, 10)
+        assert (len(scene.customer.pushes), scene.outcomes(messages)) == (1, outcomes)
+        assert scene.store.next_wake(scene.account) is not None
+
+    tell(story())
+
+
+def test_a_customer_that_does_not_answer_is_waited_for_so_long_and_its_push_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def story() -> None:
+        scene = Scene(account(step(2, AT_ONCE)), rate=0)
+        uids, [message] = await sent(scene)
+        await scene.pusher.report_first(scene.account, uids, 0.01)
+        assert scene.pusher.running(scene.account) == 1
+        assert f"an answer goes out before the reports that were to come first: {message.uid}" in caplog.text
+        scene.customer.answer(0)
+        await scene.settled(message)
+        assert scene.outcomes([message]) == ["answered"]
+
+    tell(story())
+
+
+def test_reports_that_come_first_wait_for_room() -> None:
+    async def story() -> None:
+        scene = Scene(account(step(2, AT_ONCE), concurrency=1), rate=0)
+        await scene.send()
+        await scene.customer.has(1)
+        uids, messages = await sent(scene)
+        first = asyncio.ensure_future(scene.pusher.report_first(scene.account, uids, 10))
+        await asyncio.sleep(0)
+        assert len(scene.customer.pushes) == 1
+        scene.customer.answer(0)
+        await scene.customer.has(2)
+        assert not first.done()
+        scene.customer.answer(1)
+        await first
+        assert scene.outcomes(messages) == ["answered"]
+
+    tell(story())
+
+
+def test_without_a_callback_nothing_is_waited_for() -> None:
+    async def story() -> None:
+        scene = Scene(account(step(2, AT_ONCE), url=None), rate=0)
+        uids, messages = await sent(scene)
+        await scene.pusher.report_first(scene.account, uids, 10)
+        assert scene.outcomes(messages) == ["no_callback"]
+
+    tell(story())
+
+
+@pytest.mark.parametrize("end", ["abort", "close"])
+def test_an_account_that_is_reset_or_stopped_keeps_no_answer_waiting(end: str) -> None:
+    async def story() -> None:
+        scene = Scene(account(step(2, AT_ONCE)), rate=0)
+        uids, _ = await sent(scene)
+        first = asyncio.ensure_future(scene.pusher.report_first(scene.account, uids, 10))
+        await scene.customer.has(1)
+        await (scene.pusher.abort(scene.account) if end == "abort" else scene.pusher.close(0))
+        await first
+
+    tell(story())
+
+
+def test_messages_that_are_gone_are_not_waited_for() -> None:
+    async def story() -> None:
+        scene = Scene(account(step(2, AT_ONCE)), rate=0)
+        uids, _ = await sent(scene)
+        await scene.store.reset(scene.account, scene.store.standing(scene.account).clock.virtual)
+        await scene.pusher.report_first(scene.account, uids, 10)
+        assert scene.customer.pushes == []
+
+    tell(story())
+
+
+def test_a_store_that_fails_is_tried_again_while_an_answer_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane_module, "_PAUSE_AFTER_A_FAILURE", 0.001)
+
+    async def story() -> None:
+        scene = Scene(account(step(2, AT_ONCE)), rate=0)
+        scene.customer.answering = GOOD
+        scene.store.failures = [StoreError("a moment"), StoreError("of trouble")]
+        uids, messages = await sent(scene)
+        await scene.pusher.report_first(scene.account, uids, 10)
+        assert scene.outcomes(messages) == ["answered"]
+
+    tell(story())
+
+
+def test_who_steps_the_clock_is_told_what_was_looked_at_and_what_came_of_pushes() -> None:
+    async def story() -> None:
+        scene = Scene(account(step(2, AT_ONCE)), rate=0)
+        scene.customer.answering = GOOD
+        uids, _ = await sent(scene, 2)
+        looked_at: list[str] = []
+        await scene.pusher.settle(scene.account, looked_at)
+        assert sorted(looked_at) == sorted([*uids, *uids])
+        later, _ = await sent(scene)
+        await scene.pusher.report_first(scene.account, later, 10)
+        assert later[0] not in looked_at, "it is told no longer"
 
     tell(story())
 

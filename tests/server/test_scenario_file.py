@@ -89,6 +89,34 @@ def test_a_text_is_a_scenario_as_a_file_is() -> None:
     assert scenario.book == RuleBook(name="over-the-api", rules=(BUSY,))
 
 
+def test_a_text_from_elsewhere_may_name_bundled_scenarios() -> None:
+    text = "version: 1\ninclude: intercept\ntimeline: [{ at: 1h, scenario: blackout }]\n"
+
+    assert parse_scenario(text, bundled_only=True).book == parse_scenario(text).book
+
+
+def test_a_text_from_elsewhere_may_name_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine.yaml", "ca.pem"):
+        (tmp_path / name).write_text("version: 1\n")
+    text = """version: 1
+include: [mine, ./mine.yaml]
+timeline: [{ at: 1h, scenario: mine.yaml }]
+accounts: [{ name: default, callback: { ca: ca.pem } }]
+"""
+    assert len(parse_scenario(text).files) == 2
+
+    with pytest.raises(SettingsError) as caught:
+        parse_scenario(text, bundled_only=True)
+
+    assert [problem.partition(", want ")[0] for problem in caught.value.problems] == [
+        'scenario.yaml:2:11: include[0]: there is no bundled scenario "mine"',
+        'scenario.yaml:2:17: include[1]: there is no bundled scenario "./mine.yaml"',
+        'scenario.yaml:3:32: timeline[0].scenario: there is no bundled scenario "mine.yaml"',
+        "scenario.yaml:4:45: accounts[0].callback.ca: got a file",
+    ]
+
+
 def test_rules_of_included_files_come_after_the_file_s_own(load: Load, tmp_path: Path) -> None:
     scenario = load(
         a="include: [b, ./c.yaml]\nrules: [{ id: mine }]\nfaults: [{ delay: 1s }]",

@@ -6,7 +6,12 @@ import pytest
 
 from cloudsms_simulator.server.problems import SettingsError
 from cloudsms_simulator.server.scenario_file import load_scenario
-from cloudsms_simulator.server.scenario_folder import bundled_scenarios, find_scenario, scenario_folder
+from cloudsms_simulator.server.scenario_folder import (
+    bundled_scenario,
+    bundled_scenarios,
+    find_scenario,
+    scenario_folder,
+)
 
 ROOT = Path(__file__).parents[2]
 WANT = "want the name of a bundled one or the path of a file"
@@ -61,3 +66,23 @@ def test_what_is_not_found_is_told_with_what_is_like_it(tmp_path: Path, said: st
         find_scenario(said, tmp_path)
 
     assert caught.value.problems == (problem.format(folder=tmp_path),)
+
+
+def test_a_bundled_scenario_is_found_by_its_name_alone() -> None:
+    assert [bundled_scenario(path.stem) for path in bundled_scenarios()] == list(bundled_scenarios())
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "like"),
+    [
+        ("flakey", "flakey", '; did you mean "flaky"?'),
+        ("./flaky.yaml", "./flaky.yaml", ""),
+        ("z" * 200, "z" * 100, ""),
+    ],
+)
+def test_who_asks_for_a_scenario_that_is_not_bundled_is_told_which_are(name: str, told: str, like: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        bundled_scenario(name)
+
+    names = ", ".join(path.stem for path in bundled_scenarios())
+    assert caught.value.problems == (f'there is no bundled scenario "{told}", want one of {names}{like}',)

@@ -6,6 +6,7 @@ Spec: Delivery Report (DR) CallBack. Reading: R10, R11, R15.
 import asyncio
 from collections.abc import Coroutine
 from datetime import timedelta
+from decimal import Decimal
 
 import msgspec
 import pytest
@@ -408,6 +409,80 @@ def test_a_clock_that_runs_keeps_running_through_a_reset(stage, customer) -> Non
         before = scene.clock()
         await scene.timekeeper.reset(scene.account)
         assert scene.clock() == before
+
+    tell(story())
+
+
+def test_what_is_restored_is_what_a_reset_makes_the_account(stage, customer, noon) -> None:
+    async def story() -> None:
+        scene = stage(customer())
+        created = msgspec.structs.replace(scene.account, balance=Decimal(7))
+        await scene.send()
+        await scene.timekeeper.advance(scene.account, HOUR, LONG)
+
+        def restored(account: Account) -> Account:
+            assert (account, scene.pusher.aborted, scene.store.messages(account).total) == (
+                scene.account,
+                ["default"],
+                1,
+            )
+            return created
+
+        assert await scene.timekeeper.reset(scene.account, restored) is created
+        assert scene.store.standing(created).balance == 7
+        assert scene.store.standing(created).rules_since == noon + HOUR
+
+    tell(story())
+
+
+def test_another_change_takes_its_turn_after_an_advance_and_before_a_reset_that_came_later(stage, customer) -> None:
+    async def story() -> None:
+        scene, gate, order = stage(customer()), Gate(), list[str]()
+        await scene.send()
+        scene.pusher.post = gate.post
+
+        async def change() -> None:
+            async with scene.timekeeper.turn(scene.account):
+                order.append("changed")
+
+        def restored(account: Account) -> Account:
+            order.append("reset")
+            return account
+
+        moving = asyncio.create_task(scene.timekeeper.advance(scene.account, HOUR, LONG))
+        await gate.reached.wait()
+        changing = asyncio.create_task(change())
+        await asyncio.sleep(0)
+        assert order == []
+        await scene.timekeeper.reset(scene.account, restored)
+        await changing
+        assert order == ["changed", "reset"]
+        with pytest.raises(CalledOffError):
+            await moving
+
+    tell(story())
+
+
+def test_another_change_does_not_wait_for_other_accounts(stage, customer) -> None:
+    async def story() -> None:
+        scene = stage(customer(), customer(name="other"))
+        async with scene.timekeeper.turn(scene.account), scene.timekeeper.turn(scene.accounts[1]):
+            pass
+
+    tell(story())
+
+
+def test_at_the_end_another_change_that_waits_is_called_off(stage, customer) -> None:
+    async def story() -> None:
+        scene = stage(customer())
+        async with scene.timekeeper.turn(scene.account):
+            waiting = asyncio.create_task(scene.timekeeper.turn(scene.account).__aenter__())
+            await asyncio.sleep(0)
+            scene.timekeeper.close()
+        with pytest.raises(CalledOffError, match="the simulator is stopping"):
+            await waiting
+        with pytest.raises(CalledOffError, match="the simulator is stopping"):
+            await scene.timekeeper.turn(scene.account).__aenter__()
 
     tell(story())
 

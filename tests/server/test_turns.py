@@ -55,3 +55,24 @@ def test_who_has_the_turn_and_who_waits_are_called_off_and_who_comes_later_is_no
         assert (await later) is not None
 
     tell(story())
+
+
+def test_who_holds_a_turn_comes_in_the_row_and_is_not_called_off() -> None:
+    async def story() -> None:
+        turns, order = Turns(), []
+
+        async def hold(name: str) -> None:
+            async with turns.held():
+                order.append(name)
+
+        async with turns.taken():
+            waiting = asyncio.create_task(hold("first"))
+            await asyncio.sleep(0)
+            turns.call_off("reset")
+            later = asyncio.create_task(hold("second"))
+            await asyncio.sleep(0)
+            assert order == []
+        await asyncio.gather(waiting, later)
+        assert order == ["first", "second"]
+
+    tell(story())

@@ -77,8 +77,16 @@ class Keeper:
             self.release(reply, account)
         return reply
 
-    def release(self, reply: Reply, account: Account | None = None) -> None:
-        done(self.store.release(account or self.account, reply.request_id))
+    def release(self, reply: Reply, account: Account | None = None, uids: tuple[str, ...] | None = None) -> None:
+        done(self.store.release(account or self.account, reply.request_id, uids))
+
+    def reset(self, now: datetime | None = None) -> None:
+        """The account is as it was created."""
+        self.reset_of(self.account, now)
+
+    def reset_of(self, account: Account | None, now: datetime | None = None) -> None:
+        """Any account, or what belongs to none."""
+        done(self.store.reset(account, now or self.now))
 
     def wakes(self, limit: int = 1000, account: Account | None = None) -> list[str]:
         return done(self.store.take_wakes(account or self.account, self.now, limit))

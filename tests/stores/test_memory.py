@@ -6,12 +6,19 @@ Reading: R16, R17.
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from cloudsms_simulator.engine.account import Account, Callback
+from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.report import PushResult
+from cloudsms_simulator.engine.rule_book import ReplyStep, Rule, RuleBook
+from cloudsms_simulator.engine.rules import Rules
 from cloudsms_simulator.engine.script import plan_of, step
+from cloudsms_simulator.protocol.result_codes import ResultCode
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
@@ -131,6 +138,202 @@ def test_wakes_come_in_the_order_due_then_put_in_each_once_and_never_early(keepe
     here.now = noon + 2 * SECOND
     assert [here.wakes(limit=2), here.wakes(limit=2), here.wakes(limit=2)] == [["a", "b"], ["c"], []]
     assert here.store.next_wake(here.account) == noon + HOUR
+
+
+def test_some_messages_of_a_request_can_be_released_before_the_others(keeper) -> None:
+    here = keeper()
+    reply = here.send(3, release=False)
+    third, second, first = (message.uid for message in here.store.messages(here.account))
+    here.release(reply, uids=(second,))
+    here.now += HOUR
+    assert (here.store.next_wake(here.account), here.wakes()) == (here.now - HOUR + SECOND, [second])
+    here.release(reply, uids=(second, "nobody's"))
+    assert here.wakes() == [], "it was released already"
+    here.release(reply)
+    assert here.wakes() == [first, third]
+    here.release(reply)
+    assert here.wakes() == []
+
+
+def test_releasing_all_messages_by_name_leaves_nothing_to_release(keeper) -> None:
+    here = keeper()
+    reply = here.send(2, release=False)
+    uids = tuple(message.uid for message in here.store.messages(here.account))
+    here.release(reply, uids=uids)
+    here.release(reply)
+    here.now += HOUR
+    assert sorted(here.wakes()) == sorted(uids)
+
+
+def test_an_exchange_of_which_some_messages_are_held_stays_until_they_are_done_too(keeper) -> None:
+    here = keeper(most_messages=1)
+    reply = here.send(2, release=False)
+    here.release(reply, uids=tuple(message.uid for message in here.store.messages(here.account))[:1])
+    here.let_happen(HOUR)
+    here.send()
+    assert here.store.exchange(here.account, reply.request_id) is not None
+    here.release(reply)
+    here.let_happen(HOUR)
+    here.send()
+    assert here.store.exchange(here.account, reply.request_id) is None
+
+
+# Counts
+
+
+BUSY_ONCE = Account(rules=Rules(RuleBook(rules=(Rule(id="it", replies=(ReplyStep(ResultCode.BUSY, times=1),)),))))
+TURNS = ("rule ", "it", "85267000011")
+
+
+def test_counts_are_kept_with_the_commit_and_not_before(keeper) -> None:
+    here = keeper(BUSY_ONCE)
+    transaction, _ = here.received()
+    assert transaction.tallied is not None
+    assert here.store.tallies(BUSY_ONCE) == transaction.tallies == {}
+    here.commit(transaction)
+    assert here.store.tallies(BUSY_ONCE) == transaction.tallied
+    assert here.store.tallies(BUSY_ONCE)[TURNS] == 1
+
+
+def test_a_transaction_that_counts_nothing_leaves_the_counts_as_they_are(keeper) -> None:
+    here = keeper(BUSY_ONCE)
+    here.send()
+    counted = dict(here.store.tallies(BUSY_ONCE))
+    here.commit(here.begin())
+    here.let_happen(SECOND)
+    assert here.store.tallies(BUSY_ONCE) == counted
+
+
+def test_counts_that_are_written_take_the_place_of_those_kept_and_leave_the_others(keeper) -> None:
+    here = keeper()
+    for tallied in ({("a", "", ""): 1, ("b", "", ""): 2}, {("a", "", ""): 7}):
+        transaction = here.begin()
+        transaction.tallied = tallied
+        here.commit(transaction)
+    assert here.store.tallies(here.account) == {("a", "", ""): 7, ("b", "", ""): 2}
+
+
+@pytest.mark.parametrize("tallied", [None, {("b", "", ""): 2}])
+def test_a_transaction_that_counts_anew_forgets_all_that_was_counted_before(
+    keeper, tallied: dict[tuple[str, str, str], int] | None
+) -> None:
+    here = keeper()
+    transaction = here.begin()
+    transaction.tallied = {("a", "", ""): 1}
+    here.commit(transaction)
+
+    transaction = here.begin()
+    transaction.counts_anew, transaction.tallied = True, tallied
+    assert here.store.tallies(here.account) == {("a", "", ""): 1}, "not before the commit"
+    here.commit(transaction)
+    assert here.store.tallies(here.account) == (tallied or {})
+
+
+def test_each_account_has_counts_of_its_own(keeper) -> None:
+    shop = msgspec.structs.replace(BUSY_ONCE, name="shop", auth_key="shop-key")
+    here = keeper(shop, BANK)
+    here.send(account=shop)
+    assert (here.store.tallies(shop)[TURNS], here.store.tallies(BANK)) == (1, {})
+
+
+# Reset
+
+
+def test_after_a_reset_an_account_is_as_it_was_created_but_for_its_clock_and_its_uids(keeper, noon: datetime) -> None:
+    account = msgspec.structs.replace(BUSY_ONCE, callback=Callback(url="http://a/"), rate_limit=100)
+    here = keeper(account)
+    fresh = here.store.standing(account)
+    for _ in range(3):
+        here.send(2)
+    here.let_happen(SECOND)
+    here.send(release=False)
+    before, moment = here.store.standing(account), noon + HOUR
+    assert before != fresh
+
+    here.reset(moment)
+    assert here.store.standing(account) == msgspec.structs.replace(fresh, uids=before.uids, rules_since=moment)
+    assert (here.totals(), here.evicted(), here.store.tallies(account)) == ((0, 0, 0), (0, 0, 0), {})
+    assert here.store.next_wake(account) is None
+    [entry] = here.store.ledger(account)
+    assert (entry.reason, entry.amount, entry.balance, entry.at) == ("opening", 1000, 1000, moment)
+
+
+@pytest.mark.parametrize("mode", ["frozen", "scaled"])
+def test_a_reset_leaves_the_clock_at_its_moment_and_in_its_mode(keeper, noon: datetime, mode: str) -> None:
+    here = keeper()
+    clock = Clock.frozen(noon + HOUR) if mode == "frozen" else Clock.scaled(60, noon)
+    transaction = here.begin()
+    transaction.standing = msgspec.structs.replace(transaction.standing, clock=clock)
+    here.commit(transaction)
+    here.reset(clock.now(here.now))
+    assert here.store.standing(here.account).clock == clock
+
+
+def test_nothing_that_was_planned_before_a_reset_is_done_after_it(keeper) -> None:
+    here = keeper(PUSHED)
+    here.send()
+    held = here.send(release=False)
+    here.now += SECOND
+    [uid] = here.wakes(1)
+    transaction = here.begin(uid)
+    [push] = here.platform.take_due(transaction, [uid], here.now)
+    here.commit(transaction)
+
+    here.reset()
+    here.release(held)
+    transaction = here.begin(push.uid)
+    assert transaction.messages == {}
+    here.platform.record_push(transaction, push, PushResult(200), here.now)
+    here.commit(transaction)
+    assert here.let_happen(30 * HOUR) == []
+    assert (here.totals(), here.store.standing(PUSHED).dr_serial) == ((0, 0, 0), 0)
+
+
+def test_uids_stay_unique_over_a_reset_on_a_clock_that_stands(keeper) -> None:
+    here = keeper()
+    uids = set()
+    for _ in range(3):
+        here.send(200)
+        uids |= {message.uid for message in here.store.messages(here.account)}
+        here.reset()
+    assert len(uids) == 600
+
+
+def test_numbers_of_requests_go_on_after_a_reset(keeper) -> None:
+    here = keeper()
+    here.send()
+    here.reset()
+    assert here.send().request_id == 2
+
+
+def test_a_reset_leaves_the_other_accounts_alone(keeper) -> None:
+    here = keeper(SHOP, BANK)
+    for account in (SHOP, BANK):
+        here.send(account=account)
+    here.send(AUTH_KEY="nobody's")
+    before = here.store.standing(BANK), here.store.ledger(BANK), list(here.store.messages(BANK))
+    here.reset_of(SHOP)
+    assert (here.totals(SHOP), here.totals(BANK), here.store.exchanges(None).total) == ((0, 0, 0), (1, 1, 0), 1)
+    assert (here.store.standing(BANK), here.store.ledger(BANK), list(here.store.messages(BANK))) == before
+    assert len(here.let_happen(HOUR, BANK)) == 0
+    assert here.totals(BANK) == (1, 1, 1)
+
+
+def test_what_belongs_to_nobody_can_be_reset_too(keeper) -> None:
+    here = keeper(most_messages=2)
+    for _ in range(3):
+        here.send(AUTH_KEY="nobody's")
+    here.reset_of(None)
+    nobodys = here.store.exchanges(None)
+    assert (nobodys.total, nobodys.evicted) == (0, 0)
+    here.send(2)
+    assert here.totals() == (1, 2, 0)
+
+
+def test_an_account_that_was_never_used_can_be_reset(keeper) -> None:
+    here = keeper(SHOP, BANK)
+    here.reset_of(BANK)
+    assert here.store.standing(BANK).balance == 1000
 
 
 # Bounds
@@ -399,6 +602,49 @@ def test_nothing_unsettled_is_evicted_and_every_report_comes_whatever_the_order(
     test_case = OurJournal.TestCase
     test_case.settings = settings(settings.get_profile(settings.get_current_profile_name()), max_examples=60)
     test_case().runTest()
+
+
+events = st.lists(
+    st.tuples(
+        st.sampled_from(["send", "hold", "release", "refuse", "wait", "bank"]),
+        st.integers(1, 3),
+        st.binary(max_size=50),
+    ),
+    max_size=20,
+)
+
+
+@given(events, st.integers(1, 6), st.integers(2_000, 8_000))
+def test_after_a_reset_there_is_as_much_room_as_if_the_account_had_never_been(
+    keeper, events: list[tuple[str, int, bytes]], most_messages: int, most_bytes: int
+) -> None:
+    pushed = {"callback": Callback(url="http://a/"), "plan": plan_of(step(1, SECOND), step(2, HOUR))}
+    shop, bank = Account(name="shop", auth_key="shop-key", **pushed), BANK
+    here = keeper(shop, bank, most_messages=most_messages, most_bytes=most_bytes)
+    held = []
+    for event, count, answer in events:
+        if event == "wait":
+            here.let_happen(count * SECOND if count < 3 else HOUR, shop, answer)
+            here.let_happen(SECOND, bank)
+        elif event == "release" and held:
+            here.release(held.pop(), shop)
+        elif event == "refuse":
+            here.send(account=shop, VERSION="old")
+        elif event == "hold":
+            held.append(here.send(count, shop, release=False))
+        elif event in ("send", "bank"):
+            here.send(count, shop if event == "send" else bank)
+    for account in (shop, bank, None):
+        here.reset_of(account)
+    fresh = keeper(shop, bank, most_messages=most_messages, most_bytes=most_bytes)
+    fresh.now = here.now
+    for each in (here, fresh):
+        for count in (1, 3, 2, 1, 1, 2, 4, 1):
+            each.send(count, bank)
+            each.send(AUTH_KEY="nobody's")
+            each.let_happen(SECOND, bank)
+    assert (here.totals(bank), here.evicted(bank)) == (fresh.totals(bank), fresh.evicted(bank))
+    assert here.store.exchanges(None).evicted == fresh.store.exchanges(None).evicted
 
 
 @given(st.lists(st.tuples(st.integers(1, 4), st.booleans()), max_size=30), st.integers(1, 6))

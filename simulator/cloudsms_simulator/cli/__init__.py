@@ -16,6 +16,7 @@ COMMANDS = {
     "send": "Send an SMS the way a customer does.",
     "listen": "Receive delivery reports the way a customer does.",
     "clock": "Show or move the clock of an account.",
+    "scenario": "List, write, check and use scenarios.",
     "segments": "Show how a text is encoded, cut into segments and billed.",
     "certs": "Make the certificates and tell how to trust them.",
     "readyz": "Tell whether a server is ready; for health checks.",

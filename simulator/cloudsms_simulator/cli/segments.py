@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cloudsms_simulator.cli.text_lines import dearness, quoted
+
 if TYPE_CHECKING:
-    from cloudsms_simulator.cli.text_bill import TextBill
     from cloudsms_simulator.engine.money import Money
+    from cloudsms_simulator.engine.text_bill import TextBill
     from cloudsms_simulator.protocol.segmentation import Counting
 
 
@@ -47,7 +49,7 @@ def segments(
     TEXT is SMS_CONTENT; "-" or none reads it from standard input as UTF-8, without the line end behind it. Ends 0; 1
     when the platform would refuse the text as empty or over 10 segments; 2 for wrong usage.
     """
-    from cloudsms_simulator.cli.text_bill import bill
+    from cloudsms_simulator.engine.text_bill import bill
 
     found = bill(_content(text), signature, signature_type, counting, _money(price, currency))
     if as_json:
@@ -106,20 +108,6 @@ def _lines(found: TextBill) -> Iterator[str]:
     yield f"bytes       {found.bytes} by the document's byte rule"
     if found.cost is not None:
         yield f"cost        {found.cost} = {found.segments} x {found.price}"
-    if found.forced_by is not None:
-        forced = found.forced_by
-        character = _quoted(forced.character)
-        yield f"forced by   {character} {forced.code_point} {forced.name}, character {forced.index + 1} of the text"
-    if found.rewritten is not None:
-        rewritten = found.rewritten
-        money = f", {rewritten.saved} less" if rewritten.saved is not None else ""
-        yield f"look-alike  {_quoted(rewritten.text)}"
-        yield f"            DCS {rewritten.dcs}, segments {rewritten.segments}, {rewritten.saved_segments} less{money}"
+    yield from dearness(found)
     for number, part in enumerate(found.parts, 1):
-        yield f"part {f'{number}/{len(found.parts)}':<6} {part.length} {found.unit}: {_quoted(part.text)}"
-
-
-def _quoted(text: str) -> str:
-    """The text in quotes on one line: line ends and other characters that do not print are written as escapes."""
-    shown = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
-    return f'"{shown}"'
+        yield f"part {f'{number}/{len(found.parts)}':<6} {part.length} {found.unit}: {quoted(part.text)}"

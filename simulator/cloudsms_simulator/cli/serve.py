@@ -31,7 +31,7 @@ def serve(loaded: LoadedSettings) -> None:
 
     write_logs(loaded.settings.log_format)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        simulator = Simulator(loaded.settings, loaded.scenario)
+        simulator = Simulator(loaded.settings, loaded.scenario, loaded.fixed)
         runner.run(_run(simulator))
 
 

@@ -5,7 +5,6 @@ Reading: R21.
 
 import math
 from datetime import timedelta
-from statistics import NormalDist
 
 import msgspec
 
@@ -14,7 +13,6 @@ from cloudsms_simulator.engine.chance import Chance
 LONGEST = timedelta(days=7)
 """Where the tail of a distribution is cut off: long after the longest a message can wait for its final state."""
 
-_NORMAL = NormalDist()
 _ALMOST_NONE = 1e-12
 
 
@@ -58,7 +56,10 @@ def drawn(delay: Delay, chance: Chance, rule: str, purpose: str = "delay") -> ti
         case Uniform(lower, upper):
             return lower + (upper - lower) * chance.draw(rule, purpose)
         case Lognormal(median, sigma, minimum):
-            deviation = _NORMAL.inv_cdf(max(chance.draw(rule, purpose), _ALMOST_NONE))
+            # Imported when such a delay is drawn: few need it, and it brings half of the library along.
+            from statistics import NormalDist
+
+            deviation = NormalDist().inv_cdf(max(chance.draw(rule, purpose), _ALMOST_NONE))
             factor = math.exp(min(sigma * deviation, 100.0))
             seconds = min(median.total_seconds() * factor, LONGEST.total_seconds())
             return max(timedelta(seconds=seconds), minimum)

@@ -34,7 +34,7 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     headers: Headers
     http_status: int | None
     code: ResultCode | None
-    body: bytes
+    kept_body: bytes
     answer: bytes | None
     findings: tuple[Finding, ...] | None
     accepted: str | tuple[str, ...] = ()
@@ -42,9 +42,14 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     surplus: bool = False
     """Bytes followed the body."""
     rule: str | None = None
-    """The rule of a scenario, or the magic number, that decided on it."""
+    """The rule of a scenario, or the magic number, that the fault is from; without one, that decided on it first."""
     fault: str | None = None
     """The fault that befell its answer, or DELAY."""
+
+    @property
+    def body(self) -> bytes:
+        """What came, its AUTH_KEY masked."""
+        return self.kept_body
 
     @property
     def uids(self) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ def findings_of(
             path = f"$.MULTI_MSISDN_LIST[{message.index}]"
             findings.append(found("local-rejected", path, Told(message.reason), "a message the account may send"))
     if exchange.fault is not None:
-        got, want = f'{exchange.fault}, as "{exchange.rule}" or another rule says', "a client that copes with it"
+        got, want = f'{exchange.fault}, as "{exchange.rule}" says', "a client that copes with it"
         findings.append(found("scripted-fault", "answer", Told(got), want))
     if exchange.surplus:
         findings.append(_SURPLUS)

@@ -10,6 +10,7 @@ import msgspec
 
 from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.money import Currency
+from cloudsms_simulator.engine.packed_body import unpacked
 from cloudsms_simulator.engine.script import Plan, Step
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.request_checks import signed_text_in
@@ -33,6 +34,11 @@ class Sending(Exchange, frozen=True, gc=False, kw_only=True):
     """The signed text, unless it is read out of the body."""
     places: tuple[int, ...] | None = None
     """The places of the messages in MULTI_MSISDN_LIST, from 0; None when all of the list was accepted."""
+
+    @property
+    def body(self) -> bytes:
+        """What came, its AUTH_KEY masked; unpacked whenever somebody asks."""
+        return unpacked(self.kept_body)
 
     @property
     def request_id(self) -> int:

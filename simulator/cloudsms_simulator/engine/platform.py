@@ -6,11 +6,10 @@ Spec: CloudSMS Business Process. Reading: R16.
 """
 
 from datetime import datetime
-from itertools import islice
 
 import msgspec
 
-from cloudsms_simulator.engine import outcomes
+from cloudsms_simulator.engine import outcomes, refusals
 from cloudsms_simulator.engine.acceptance import (
     accept,
     kept_customer_body,
@@ -24,15 +23,17 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.arrival import Arrival, Identified, Reply
 from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.echo import echoed_serial, echoes_of, items_of
-from cloudsms_simulator.engine.exchange import MOST_FINDINGS, Exchange, Kind
+from cloudsms_simulator.engine.exchange import Exchange, Kind
 from cloudsms_simulator.engine.fault import Trouble
 from cloudsms_simulator.engine.hearing import Hearing
 from cloudsms_simulator.engine.message import Message, Sending
+from cloudsms_simulator.engine.packed_body import packed
 from cloudsms_simulator.engine.report import Push, PushResult
 from cloudsms_simulator.engine.scripting import (
     NO_SCRIPTS,
     delayed,
     heard,
+    is_reported_before,
     name_of_trouble,
     received,
     reported_before,
@@ -40,7 +41,6 @@ from cloudsms_simulator.engine.scripting import (
     scripted,
     status_after,
 )
-from cloudsms_simulator.engine.secrecy import without_key
 from cloudsms_simulator.engine.throttle import refuse_beyond_queue, within_rate
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol import uip
@@ -49,14 +49,12 @@ from cloudsms_simulator.protocol.candidate import Candidate, Refusal, candidate_
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.masking import mask
-from cloudsms_simulator.protocol.mistakes import Circumstances
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.sms_uid import UidSequence, issue
 from cloudsms_simulator.protocol.validation import (
     ACCOUNT_CHECKS,
     DESTINATION_CHECKS,
-    diagnose,
     first_refusal,
     gateway_refusal,
     request_refusal,
@@ -84,16 +82,19 @@ class Platform:
         candidate, account = identified.candidate, identified.account
         refusal = gateway_refusal(candidate)
         if refusal is not None or account is None:
-            return self._refuse(transaction, candidate, arrival, now, refusal or _nobody(), by_gateway=True)
+            return refusals.refuse(transaction, candidate, arrival, now, refusal or _nobody(), by_gateway=True)
         if arrival.connection is not None and not account.admits(arrival.connection.host):
             return self._close(transaction, candidate, arrival, now)
-        refusal = within_rate(transaction, account, now) or request_refusal(candidate)
+        refusal = within_rate(transaction, account, now)
+        if refusal is not None:
+            return refusals.refuse(transaction, candidate, arrival, now, refusal)
+        refusal = request_refusal(candidate)
         hearing = heard(transaction, account, candidate, now)
         trouble = None if hearing is None else hearing.trouble()
         if trouble is not None and not trouble.processed:
-            return self._strike(transaction, candidate, arrival, now, trouble)
+            return refusals.strike(transaction, candidate, arrival, now, trouble)
         if refusal is not None:
-            return self._refuse(transaction, candidate, arrival, now, refusal, trouble=trouble)
+            return refusals.refuse(transaction, candidate, arrival, now, refusal, trouble=trouble)
         first_refusal(DESTINATION_CHECKS, candidate)
         refuse_beyond_queue(transaction, account, candidate)
         first_refusal(ACCOUNT_CHECKS, candidate)
@@ -171,7 +172,7 @@ class Platform:
         if verdicts:
             candidate.findings += refused_with_others(submission.verdicts, verdicts)
             answer = kept_answer = encode(Answer(serial, now, code, items_of(submission, uids, verdicts)), profile)
-            findings = self._findings(transaction, candidate, arrival, now, tuple(candidate.findings))
+            findings = refusals.findings_at_once(transaction, candidate, arrival, now, tuple(candidate.findings))
         else:
             answer = encode_accepted(serial, now, destinations, uids, profile)
         if hearing is not None and (trouble := delayed(trouble, scripts)) is not None:
@@ -189,12 +190,12 @@ class Platform:
             arrival.headers,
             200 if trouble is None else status_after(trouble),
             code,
-            body,
+            packed(body),
             kept_answer,
             findings,
             told[0] if len(told) == 1 else told,
             arrival.surplus,
-            rule_of(scripts) or (None if trouble is None else trouble.rule),
+            rule_of(scripts) if trouble is None else trouble.rule,
             None if trouble is None else name_of_trouble(trouble),
             serial=serial,
             route_id=kept_route(account, submission.route_id, key),
@@ -217,70 +218,12 @@ class Platform:
         transaction.new_messages = accepted.messages
         transaction.entries += accepted.entries
         first_due = _wake(transaction, accepted.messages, now)
-        if hearing is None:
+        if hearing is not None:
+            hearing.accepted(len(accepted.messages))
+        elif not is_reported_before(account.usual_plan):
             return Reply(answer, code, transaction.request_id, first_due)
-        hearing.accepted(len(accepted.messages))
         before = reported_before(accepted.messages)
         return Reply(answer, code, transaction.request_id, first_due, trouble, before)
-
-    def _refuse(
-        self,
-        transaction: Transaction,
-        candidate: Candidate,
-        arrival: Arrival,
-        now: datetime,
-        refusal: Refusal,
-        *,
-        by_gateway: bool = False,
-        trouble: Trouble | None = None,
-    ) -> Reply:
-        destinations = echoes_of(candidate)
-        sequence, uids = issue(transaction.standing.uids, now, len(destinations), candidate.profile.uid_style)
-        transaction.standing = msgspec.structs.replace(transaction.standing, uids=sequence)
-        items = tuple(
-            AnswerItem(destination.country_code, destination.msisdn, uid, refusal.code)
-            for destination, uid in zip(destinations, uids, strict=True)
-        )
-        answer = encode(Answer(echoed_serial(candidate), now, refusal.code, items, by_gateway), candidate.profile)
-        transaction.exchange = Exchange(
-            transaction.request_id,
-            None if transaction.account is None else transaction.account.name,
-            "uip",
-            now,
-            arrival.connection,
-            arrival.headers,
-            200 if trouble is None else status_after(trouble),
-            refusal.code,
-            mask(arrival.body, readable_key(candidate.packet)),
-            answer if trouble is None else received(trouble, answer),
-            self._findings(transaction, candidate, arrival, now, refusal.findings),
-            surplus=arrival.surplus,
-            rule=None if trouble is None else trouble.rule,
-            fault=None if trouble is None else name_of_trouble(trouble),
-        )
-        return Reply(answer, refusal.code, transaction.request_id, trouble=trouble)
-
-    def _strike(
-        self, transaction: Transaction, candidate: Candidate, arrival: Arrival, now: datetime, trouble: Trouble
-    ) -> Reply:
-        """Nothing is processed: what is kept is that the request came, and what befell it."""
-        transaction.exchange = Exchange(
-            transaction.request_id,
-            None if transaction.account is None else transaction.account.name,
-            "uip",
-            now,
-            arrival.connection,
-            arrival.headers,
-            status_after(trouble),
-            None,
-            mask(arrival.body, readable_key(candidate.packet)),
-            None,
-            self._findings(transaction, candidate, arrival, now, ()),
-            surplus=arrival.surplus,
-            rule=trouble.rule,
-            fault=name_of_trouble(trouble),
-        )
-        return Reply(None, None, transaction.request_id, trouble=trouble)
 
     def _close(self, transaction: Transaction, candidate: Candidate, arrival: Arrival, now: datetime) -> Reply:
         host = arrival.connection.host if arrival.connection is not None else "nobody"
@@ -288,20 +231,6 @@ class Platform:
         want = "an address on the account's whitelist"
         self.note(transaction, "closed", masked, now, found("source-not-whitelisted", "connection", Told(host), want))
         return Reply(None, None, transaction.request_id)
-
-    def _findings(
-        self,
-        transaction: Transaction,
-        candidate: Candidate,
-        arrival: Arrival,
-        now: datetime,
-        first: tuple[Finding, ...],
-    ) -> tuple[Finding, ...]:
-        real = transaction.standing.clock.is_real
-        told = diagnose(candidate, Circumstances(arrival.body, arrival.headers, now, real))
-        key = readable_key(candidate.packet)
-        kept = islice(dict.fromkeys((*first, *told)), MOST_FINDINGS)
-        return tuple(without_key(each, key) for each in kept)
 
 
 def _nobody() -> Refusal:

@@ -13,6 +13,7 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.fault import MANGLING, Fault, Trouble
 from cloudsms_simulator.engine.hearing import Hearing, Script, hearing_of
 from cloudsms_simulator.engine.message import Message
+from cloudsms_simulator.engine.script import Plan
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.candidate import Candidate
 from cloudsms_simulator.protocol.finding import Finding
@@ -67,7 +68,7 @@ def scripted(hearing: Hearing, candidate: Candidate) -> Mapping[int, Script]:
 
 
 def rule_of(scripts: Mapping[int, Script]) -> str | None:
-    """The rule an exchange is listed under: the first that decided on a destination."""
+    """The rule an exchange is listed under when no fault befell it: the first that decided on a destination."""
     return next((script.rule for script in scripts.values() if script.rule is not None), None)
 
 
@@ -83,7 +84,12 @@ def delayed(trouble: Trouble | None, scripts: Mapping[int, Script]) -> Trouble |
 
 def reported_before(messages: tuple[Message, ...]) -> tuple[str, ...]:
     """The SMS_UIDs of messages of which a report is to come before the answer."""
-    return tuple([message.uid for message in messages if _is_reported_before(message)])
+    return tuple([message.uid for message in messages if is_reported_before(message.plan)])
+
+
+def is_reported_before(plan: Plan) -> bool:
+    """Whether a report of such messages is to come before the answer."""
+    return any(step.manner is not None and step.manner.before_answer for step in plan.steps)
 
 
 def name_of_trouble(trouble: Trouble) -> str:
@@ -110,8 +116,3 @@ def status_after(trouble: Trouble) -> int | None:
 def _refusal_of(place: int, script: Script) -> Finding:
     got = Told(f'{desc_of(script.code)}, as "{script.rule}" says')
     return found("scripted-code", f"$.MULTI_MSISDN_LIST[{place}]", got, "a client that copes with it")
-
-
-def _is_reported_before(message: Message) -> bool:
-    manner = message.plan.steps[0].manner
-    return manner is not None and manner.before_answer

@@ -21,6 +21,7 @@ class FindingRule(msgspec.Struct, frozen=True):
 
 
 _REQUEST = "Request UIP Format"
+_RESPONSE = "Response UIP Format"
 _PRINCIPLE = "Interface specification and communication principle"
 _CODES = "RESULT_CODE and RESULT_DESC"
 _GENERAL = "General Parameters"
@@ -149,6 +150,16 @@ _ROWS: tuple[FindingRule, ...] = (
     FindingRule("dr-answer-time", "warning", _REPORT_ANSWER, "TIME of the answer is not YYYY-MM-DD HH:MM:SS."),
     FindingRule("dr-answer-code", "warning", _REPORT_ANSWER, "RESULT_CODE of the answer is missing or is not 1."),
     FindingRule("dr-answer-desc", "warning", _REPORT_ANSWER, "RESULT_DESC of the answer is missing or is no string."),
+    # What the client does around a request lets suspect; see `engine/suspicions.py`.
+    FindingRule("resent-unchanged", "suspicion", _CODES, "The same again, and refused again: that mends nothing."),
+    FindingRule("resent-too-soon", "suspicion", _CODES, "The same again before the ten minutes the document asks for."),
+    FindingRule("resent-at-once", "suspicion", _CODES, "The same again within seconds of an error."),
+    FindingRule("sent-twice", "suspicion", "SMS Dispatching", "The same text to the same number within seconds."),
+    FindingRule("batch-sent-again", "suspicion", _RESPONSE, "A batch again, with destinations that were accepted."),
+    FindingRule("batch-refusals-ignored", "suspicion", _RESPONSE, "Refused destinations of a batch never came again."),
+    FindingRule("customer-body-never", "suspicion", "CUSTOMER_BODY", "No request around has a CUSTOMER_BODY."),
+    FindingRule("connection-per-request", "suspicion", _PRINCIPLE, "Every request had a TLS connection of its own."),
+    FindingRule("time-stands-still", "suspicion", "TIME", "TIME is the same in requests far apart."),
 )  # fmt: skip
 
 FINDING_RULES: Mapping[str, FindingRule] = {row.id: row for row in _ROWS}

@@ -154,6 +154,8 @@ class Endpoint:
             await self._pusher.report_first(account, reply.before, _REPORTS_BEFORE)
         except StoreError as error:
             log.error("no report of request %d of %s before its answer: %s", reply.request_id, account.name, error)
+        except Exception:
+            log.exception("no report of request %d of %s before its answer", reply.request_id, account.name)
 
     def _identify(self, body: bytes) -> Identified | None:
         try:
@@ -181,7 +183,7 @@ class Endpoint:
         except Exception:
             log.exception("a request failed for a reason inside the simulator")
             return await self._fail(identified, arrival, now, ResultCode.UNKNOWN_ERROR, "unknown-error")
-        if reply.code is not ResultCode.OK:
+        if reply.code is not ResultCode.OK or reply.trouble is not None:
             self._journal.tell(transaction.exchange)
         return reply
 

@@ -119,7 +119,10 @@ class CallbackItem(msgspec.Struct, frozen=True):
 
 
 class AccountItem(msgspec.Struct, frozen=True):
-    """An account with its standing; `prices` by country code, `*` for every other."""
+    """An account with its standing; `prices` by country code, `*` for every other.
+
+    `scenario` is the one it plays, `rules` how many rules and faults it goes by now, its own and the scenario's.
+    """
 
     name: str
     auth_key: str
@@ -134,6 +137,9 @@ class AccountItem(msgspec.Struct, frozen=True):
     callback: CallbackItem
     now: datetime
     outstanding: int
+    seed: int
+    scenario: str | None
+    rules: int
 
 
 def code_item(code: ResultCode) -> Code:
@@ -213,6 +219,7 @@ def report_item(report: Report, key: str) -> ReportItem:
 
 def account_item(account: Account, standing: Standing, now: datetime) -> AccountItem:
     """An account as the API shows it."""
+    book = account.rules.book
     return AccountItem(
         name=account.name,
         auth_key=account.auth_key if account.auth_key == "*" else fingerprint(account.auth_key),
@@ -232,6 +239,9 @@ def account_item(account: Account, standing: Standing, now: datetime) -> Account
         ),
         now=now,
         outstanding=standing.outstanding,
+        seed=account.seed,
+        scenario=book.name or None,
+        rules=len(book.rules) + len(book.faults),
     )
 
 

@@ -8,6 +8,7 @@ Spec: Interface specification and communication principle. Reading: R5.
 
 import asyncio
 import logging
+from collections.abc import Iterator, Sequence
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.arrival import Arrival
@@ -65,20 +66,14 @@ class Journal(Observer):
         """One log line for an exchange that was refused, or that a fault befell."""
         if exchange is None or not log.isEnabledFor(logging.INFO):
             return
-        if exchange.fault is not None:
-            log.info("%s #%d: %s, as %s says", exchange.kind, exchange.id, exchange.fault, exchange.rule)
-            return
         peer = exchange.connection
         findings = exchange.findings or ()
         errors = [each for each in findings if each.severity == "error"] or findings
-        code = "" if exchange.code is None else f" {written(exchange.code)} {desc_of(exchange.code)}"
-        reasons = "; ".join(f"{each.rule} at {each.path}: got {each.got}, want {each.want}" for each in errors)
         log.info(
-            "%s #%d refused%s: %s",
+            "%s #%d %s",
             exchange.kind,
             exchange.id,
-            code,
-            reasons,
+            "; ".join(_told(exchange, errors)),
             extra={
                 "request_id": exchange.id,
                 "account": exchange.account,
@@ -120,6 +115,15 @@ class Journal(Observer):
         task = asyncio.get_running_loop().create_task(self.note(kind, arrival, finding, status))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
+
+
+def _told(exchange: Exchange, errors: Sequence[Finding]) -> Iterator[str]:
+    if exchange.fault is not None:
+        yield f"befallen by {exchange.fault}, as {exchange.rule} says"
+    if exchange.code is not ResultCode.OK and (exchange.code is not None or exchange.fault is None):
+        code = "" if exchange.code is None else f" {written(exchange.code)} {desc_of(exchange.code)}"
+        reasons = (f"{each.rule} at {each.path}: got {each.got}, want {each.want}" for each in errors)
+        yield f"refused{code}: {'; '.join(reasons)}"
 
 
 def _stranger(peer: Peer) -> Arrival:

@@ -99,18 +99,16 @@ class Lane:
         self.clock_changed()
 
     async def report_first(self, uids: tuple[str, ...], seconds: float) -> None:
-        """Returns when these messages were looked at and no push of them is on the way, or after so long."""
-        looked_at: list[str] = []
-        self._watching.append(looked_at)
+        """Returns when no push of these messages is due or on the way, or after so long."""
+        self._pass_now()
         try:
             async with asyncio.timeout(seconds):
-                self._pass_now()
-                while self._open and not (set(uids) <= set(looked_at) and self._underway.has_none_of(uids)):
+                while self._open:
                     await self._end_of_a_pass()
+                    if not any(map(self._is_due, uids)) and self._underway.has_none_of(uids):
+                        break
         except TimeoutError:
             log.info("an answer goes out before the reports that were to come first: %s", ", ".join(uids))
-        finally:
-            self._watching = [each for each in self._watching if each is not looked_at]
 
     async def close(self, seconds: float) -> int:
         """Starts no more pushes, lets running ones end for so long, and keeps what came of all; how many it ended."""
@@ -229,6 +227,16 @@ class Lane:
         frozen = self._store.standing(account).clock.mode == "frozen"
         window = account.push_window if frozen else account.callback.concurrency
         return min(window - len(self._underway), _LOOKED_AT_ONCE)
+
+    def _is_due(self, uid: str) -> bool:
+        """Whether a message is to reach a state by now, or to be pushed."""
+        message = self._store.message(self.account, uid)
+        if message is None:
+            return False
+        reports = self._store.reports_of(self.account, uid)
+        moments = [message.next_step_at, *(each.next_attempt_at for each in reports if each.outcome == "pending")]
+        now = self._now()
+        return any(moment is not None and moment <= now for moment in moments)
 
     def _now(self) -> datetime:
         return self._store.standing(self.account).clock.now(self._wall.now())

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import msgspec
 
-from cloudsms_simulator.server.account_settings import merged_accounts
+from cloudsms_simulator.server.account_settings import AccountSettings, SaidAccount, merged_accounts
 from cloudsms_simulator.server.kinds import UNFIT, take_entries
 from cloudsms_simulator.server.place import Place
 from cloudsms_simulator.server.problems import SettingsError, suggestion
 from cloudsms_simulator.server.scenario import Scenario
-from cloudsms_simulator.server.scenario_file import load_scenario
 from cloudsms_simulator.server.setting_field import PREFIX, fields_of
 from cloudsms_simulator.server.settings import Settings
 from cloudsms_simulator.server.toml_file import read_toml
@@ -36,6 +35,8 @@ class LoadedSettings(msgspec.Struct, frozen=True):
     """Lines worth showing to whoever starts the server."""
     scenario: Scenario | None = None
     """The scenario to play."""
+    fixed: frozenset[str] = frozenset()
+    """The settings that flags or environment say, in which a scenario has no say."""
 
 
 class _Said(msgspec.Struct, frozen=True):
@@ -69,8 +70,30 @@ def load_settings(flags: Mapping[str, str], environ: Mapping[str, str]) -> Loade
     problems.extend(_contradictions(settings, origins, said.keys() - fitting.keys()))
     if problems:
         raise SettingsError(problems)
-    warnings = (*_warnings(environ), *(() if scenario is None else scenario.warnings))
-    return LoadedSettings(settings, origins, warnings, scenario)
+    warnings = (*_warnings(environ), *_warnings_of(settings, origins, scenario))
+    return LoadedSettings(settings, origins, warnings, scenario, frozenset({*from_environment, *from_flags}))
+
+
+def without_overruled(edited: Scenario, settings: Settings, fixed: Set[str]) -> Scenario:
+    """A scenario whose files were edited after `settings` were loaded, with what comes before it left out.
+
+    That is what the `fixed` settings say. As when it was loaded first, what it says of `default` is for that account
+    alone, and `callback_url` comes before its callback.
+    """
+    said = {each.settings.name: each for each in edited.accounts}
+    for name in (account.name for account in settings.accounts):
+        said.setdefault(name, SaidAccount(AccountSettings(name=name), frozenset({"name"})))
+    default = said["default"]
+    if settings.callback_url is not None and "callback" in default.said:
+        callback = msgspec.structs.replace(default.settings.callback, url=settings.callback_url)
+        changed = msgspec.structs.replace(default.settings, callback=callback)
+        said["default"] = SaidAccount(changed, default.said)
+    return msgspec.structs.replace(
+        edited,
+        seed=None if "seed" in fixed else edited.seed,
+        profile=None if "profile" in fixed else edited.profile,
+        accounts=tuple(said.values()),
+    )
 
 
 def _from_flags(flags: Mapping[str, str], problems: list[str]) -> _Source:
@@ -112,6 +135,9 @@ def _scenario_of(said: Mapping[str, _Said], problems: list[str]) -> Scenario | N
     named = said.get("scenario")
     if named is None or not isinstance(named.value, Path):
         return None
+    # Imported when there is a scenario: with YAML and all that files may say it takes longer than the other settings.
+    from cloudsms_simulator.server.scenario_file import load_scenario
+
     try:
         return load_scenario(named.value)
     except SettingsError as error:
@@ -165,6 +191,12 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _warnings_of(settings: Settings, origins: Mapping[str, str], scenario: Scenario | None) -> tuple[str, ...]:
+    if scenario is not None:
+        return scenario.warnings
+    return (f"{origins['watch']}: watch: there is no scenario to watch (--scenario)",) if settings.watch else ()
 
 
 def _warnings(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ class Pusher:
         await self._lane(account).settle(looked_at)
 
     async def report_first(self, account: Account, uids: tuple[str, ...], seconds: float) -> None:
-        """Looks at messages at once, and returns when no push of them is on the way any more, or after `seconds`."""
+        """Looks at messages at once, and returns when no push of them is due or on the way, or after `seconds`."""
         await self._lane(account).report_first(uids, seconds)
 
     async def abort(self, account: Account) -> int:
@@ -84,5 +84,6 @@ class Pusher:
         lane = self._lanes.get(account.name)
         if lane is None:
             lane = self._lanes[account.name] = Lane(account, self._platform, self._store, self._client, self._wall)
-        lane.account = account
+        # A caller may hold the account as it was before a scenario was put to use.
+        lane.account = self._platform.directory.named(account.name) or account
         return lane

@@ -50,6 +50,15 @@ def complain_of_states(parts: Sequence[ScenarioPart], problems: list[str]) -> No
                 place.complain(f'got "{state}", want one of the states{_listed(known)}{suggestion(state, known)}')
 
 
+def complain_of_files(part: ScenarioPart, problems: list[str]) -> None:
+    """Complains of files that accounts name, for a part that came from where there are none."""
+    for index, account in enumerate(part.table.accounts):
+        for key in ("ca", "client_cert", "client_key"):
+            if getattr(account.settings.callback, key) is not None:
+                place = part.place(problems) / "accounts" / index / "callback" / key
+                place.complain("got a file, want it in the server's configuration: here no files can be named")
+
+
 def warn_of_states(parts: Sequence[ScenarioPart], warnings: list[str]) -> None:
     """Warns of states that are never reached, and of those no rule asks for."""
     named = [(state, place.path[-1] == "then") for part in parts for state, place in _named(part, [])]

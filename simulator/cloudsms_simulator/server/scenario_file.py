@@ -16,12 +16,13 @@ from cloudsms_simulator.server.scenario import Scenario
 from cloudsms_simulator.server.scenario_checks import (
     PlacedRule,
     complain_of_doubles,
+    complain_of_files,
     complain_of_states,
     is_everything,
     warn_of_states,
     warn_of_unreachable,
 )
-from cloudsms_simulator.server.scenario_folder import find_scenario
+from cloudsms_simulator.server.scenario_folder import bundled_scenario, find_scenario
 from cloudsms_simulator.server.scenario_kinds import Turnover
 from cloudsms_simulator.server.scenario_part import ScenarioPart, in_order, read_part
 
@@ -35,13 +36,16 @@ def load_scenario(path: Path) -> Scenario:
     return _loaded(path, None)
 
 
-def parse_scenario(text: str, name: str = "scenario.yaml") -> Scenario:
-    """The scenario a text says, as if it stood in a file of that name. Raises SettingsError likewise."""
-    return _loaded(Path(name), text)
+def parse_scenario(text: str, name: str = "scenario.yaml", *, bundled_only: bool = False) -> Scenario:
+    """The scenario a text says, as if it stood in a file of that name. Raises SettingsError likewise.
+
+    `bundled_only`: the text came from somewhere else, so that it may name bundled scenarios and no files.
+    """
+    return _loaded(Path(name), text, bundled_only=bundled_only)
 
 
-def _loaded(path: Path, text: str | None) -> Scenario:
-    loading = _Loading()
+def _loaded(path: Path, text: str | None, *, bundled_only: bool = False) -> Scenario:
+    loading = _Loading(bundled_only)
     scenario = loading.scenario(path, (), text)
     if loading.problems or scenario is None:
         raise SettingsError(in_order(loading.problems))
@@ -51,8 +55,9 @@ def _loaded(path: Path, text: str | None) -> Scenario:
 class _Loading:
     """Reads a file and all it leads to, each file once."""
 
-    def __init__(self) -> None:
+    def __init__(self, bundled_only: bool) -> None:
         self.problems: list[str] = []
+        self._bundled_only = bundled_only
         self._parts: dict[Path, ScenarioPart | None] = {}
         self._scenarios: dict[Path, Scenario | None] = {}
 
@@ -67,7 +72,9 @@ class _Loading:
     def _part(self, path: Path, text: str | None = None) -> ScenarioPart | None:
         key = path.resolve()
         if key not in self._parts:
-            self._parts[key] = read_part(path, self.problems, text)
+            part = self._parts[key] = read_part(path, self.problems, text)
+            if part is not None and self._bundled_only:
+                complain_of_files(part, self.problems)
         return self._parts[key]
 
     def _assembled(self, part: ScenarioPart, trail: tuple[Path, ...]) -> Scenario:
@@ -139,7 +146,7 @@ class _Loading:
     def _found(self, said: str, place: Place, trail: tuple[Path, ...]) -> Path | None:
         """The file of a scenario that another speaks of; complains when there is none, or when it leads in a circle."""
         try:
-            path = find_scenario(said, place.folder)
+            path = bundled_scenario(said) if self._bundled_only else find_scenario(said, place.folder)
         except SettingsError as error:
             place.complain(str(error))
             return None

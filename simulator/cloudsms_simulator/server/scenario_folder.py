@@ -24,6 +24,15 @@ def bundled_scenarios() -> tuple[Path, ...]:
     return tuple(sorted(path for path in folder.iterdir() if path.suffix in ENDINGS and path.is_file()))
 
 
+def bundled_scenario(name: str) -> Path:
+    """The file of a bundled scenario. Raises SettingsError, with a suggestion, when there is none of that name."""
+    bundled = {path.stem: path for path in bundled_scenarios()}
+    if name not in bundled:
+        known = f"want one of {', '.join(bundled)}{suggestion(name, bundled)}" if bundled else "and there is none"
+        raise SettingsError([f'there is no bundled scenario "{name[:100]}", {known}'])
+    return bundled[name]
+
+
 def find_scenario(said: str, beside: Path | None = None) -> Path:
     """The file of a scenario: by path, when there is a slash or an ending in what is said, else by name.
 

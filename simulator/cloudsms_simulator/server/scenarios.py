@@ -1,12 +1,13 @@
 """Scenarios in use: what each account plays, and the rules somebody laid down beside it.
 
-A scenario put to use begins anew: counts, named states and its timeline start there and then. Rules laid down by
-themselves come before its own, also after the timeline has turned, and leave counts as they are.
+A scenario put to use begins anew: counts, named states and its timeline start there and then. It says what becomes of
+requests from now on; what was planned for messages before stays planned. Rules laid down by themselves come before its
+own, also after the timeline has turned, count from nothing, and leave other counts as they are.
 
 Reading: R21, R22.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
@@ -14,53 +15,33 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.account import NO_RULES, Account
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.directory import Directory
-from cloudsms_simulator.engine.hearing import hits_of
-from cloudsms_simulator.engine.rule_book import Change, FaultRule, Rule, RuleBook
+from cloudsms_simulator.engine.rule_book import FaultRule, Rule, RuleBook
 from cloudsms_simulator.engine.rules import Rules
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.server.account_settings import AccountSettings, SaidAccount
+from cloudsms_simulator.server.playing import NOTHING_OWN, Counted, Playing, counted_rules, counts_for
 from cloudsms_simulator.server.scenario import Scenario
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.store import Store
 
 R = TypeVar("R", bound=Rule | FaultRule)
 
-NOTHING_OWN = RuleBook()
 _NOT_SCRIPTED = frozenset({"name", "auth_key"})
 """What stays an account's own, whatever is played."""
-
-
-class Playing(msgspec.Struct, frozen=True):
-    """What an account plays: a scenario, and rules and faults of its own before that."""
-
-    scenario: Scenario | None = None
-    own: RuleBook = NOTHING_OWN
-    """Only its rules and faults count."""
-
-    @property
-    def book(self) -> RuleBook:
-        """Both in one."""
-        return _under(self.own, RuleBook() if self.scenario is None else self.scenario.book)
-
-
-class Counted(msgspec.Struct, frozen=True):
-    """A rule or a fault that an account has, the book it stands in, and how often it decided."""
-
-    rule: Rule | FaultRule
-    book: str
-    """The scenario's name, "" for a rule laid down by itself."""
-    hits: int
+_MONEY = frozenset({"balance", "currency"})
 
 
 class Scenarios:
     """What the accounts of a simulator play.
 
-    `settings` are those of the accounts that have any, by name. `profile_of` is the profile of that name, None for the
-    server's own, with the server's switches. `replaced` is told of each account that is another from now on.
+    The accounts in the directory are taken as they are by now for created; what the scenario the simulator begins with
+    says of them holds already. `settings` are those of the accounts that have any, by name, likewise. `profile_of` is
+    the profile of that name, None for the server's own, with the server's switches. `replaced` is told of each account
+    that is another from now on. Of an account that is asked for only the name counts: it may have been replaced.
     """
 
     def __init__(
@@ -79,6 +60,7 @@ class Scenarios:
         self._profile_of = profile_of
         self._replaced = replaced
         self._playing: dict[str, Playing] = {}
+        self._created = {account.name: (account, Playing()) for account in directory}
 
     def playing(self, account: Account) -> Playing:
         """What an account plays."""
@@ -88,31 +70,57 @@ class Scenarios:
         """Notes that every account plays a scenario, as their configuration says already."""
         for account in self._directory:
             self._playing[account.name] = Playing(scenario)
+            self._created[account.name] = (account, Playing(scenario))
 
-    async def use(self, account: Account, scenario: Scenario | None) -> Account:
+    async def use(self, account: Account, scenario: Scenario | None, seed: int | None = None) -> Account:
         """Puts a scenario to use, None: nothing any more; rules of the account's own are gone. The account as it is.
 
         What the scenario says of the account, or of `default` when it does not know this one, holds as well, but for
-        its name and key; a balance is brought to what it says by an entry in the ledger. May raise StoreError.
+        its name and key; what it does not say is as the account was created. A balance it speaks of is brought to what
+        it says by an entry in the ledger, and back again by the next scenario. `seed` counts before the scenario's.
+        What was planned for messages stays planned. Only in a turn of the timekeeper's; may raise StoreError.
         """
-        playing = Playing(scenario)
-        said = None if scenario is None else _said_of(scenario, account.name)
-        changed = msgspec.structs.replace(self._configured(account, scenario, said), rules=Rules(playing.book))
-        if scenario is not None and scenario.seed is not None:
-            changed = msgspec.structs.replace(changed, seed=scenario.seed)
-        await self._begin_anew(account, changed, rebalanced=said is not None and "balance" in said.said)
-        self._playing[account.name] = playing
-        self._directory.replace(changed)
-        self._replaced(changed)
-        return changed
+        before, played = self._current(account), self.playing(account).scenario
+        changed = self._made(account, scenario, seed)
+        spoke = _speaks_of_money(played, account.name) or _speaks_of_money(scenario, account.name)
+        await self._begin_anew(before, changed, rebalanced=spoke)
+        return self._put(changed, Playing(scenario))
 
-    def lay_down(self, account: Account, *, rules: Iterable[Rule] = (), faults: Iterable[FaultRule] = ()) -> Account:
-        """Adds rules and faults of the account's own, before all others; one of a known id takes that one's place."""
+    async def begin_again(self, account: Account, scenario: Scenario) -> Account:
+        """Takes a scenario for the one the account began with, which was edited: from now on a reset brings back this.
+
+        An account that plays what it began with has it put to use, as `use` does; another plays on. The account.
+        """
+        _, begun = self._created[account.name]
+        made = self._made(account, scenario, None)
+        if self.playing(account).scenario is begun.scenario:
+            made = await self.use(account, scenario)
+        self._created[account.name] = (made, Playing(scenario))
+        return self._current(account)
+
+    def restore(self, account: Account) -> Account:
+        """The account as it was created, in the place of what it is: with the scenario there was, and no own rules.
+
+        For a reset, which empties the store next; `replaced` is not told, since nothing planned may fire meanwhile.
+        """
+        created, self._playing[account.name] = self._created[account.name]
+        self._directory.replace(created)
+        return created
+
+    async def lay_down(
+        self, account: Account, *, rules: Iterable[Rule] = (), faults: Iterable[FaultRule] = ()
+    ) -> Account:
+        """Adds rules and faults of the account's own, before all others; one of a known id takes that one's place.
+
+        Whatever had their ids counts from nothing. No id may be one of the scenario's, and states they go to must be
+        there in every book of its timeline. May raise StoreError.
+        """
+        added, more = tuple(rules), tuple(faults)
         own = self.playing(account).own
-        return self._with_own(
-            account,
-            msgspec.structs.replace(own, rules=_first(rules, own.rules), faults=_first(faults, own.faults)),
-        )
+        own = msgspec.structs.replace(own, rules=_first(added, own.rules), faults=_first(more, own.faults))
+        changed = self._with_own(account, own)
+        await self._forget(changed, {each.id for each in chain[Rule | FaultRule](added, more)})
+        return changed
 
     def take_back(self, account: Account, ids: Iterable[str] | None = None) -> Account:
         """Removes rules and faults of the account's own, by id or all of them. What the scenario says stays."""
@@ -126,31 +134,40 @@ class Scenarios:
 
     def counted(self, account: Account) -> tuple[Counted, ...]:
         """Every rule and fault of an account, those of its timeline too, in their order, with what they have done."""
-        playing, tallies = self.playing(account), self._store.tallies(account)
-        found = []
-        for book in _books(playing.book):
-            for rule in chain[Rule | FaultRule](book.rules, book.faults):
-                own = rule in playing.own.rules or rule in playing.own.faults
-                found.append(Counted(rule, "" if own else book.name, tallies.get(hits_of(book.name, rule.id), 0)))
-        return tuple(found)
+        return counted_rules(self.playing(account), self._store.tallies(account))
+
+    def _current(self, account: Account) -> Account:
+        return self._directory.named(account.name) or account
 
     def _with_own(self, account: Account, own: RuleBook) -> Account:
         playing = Playing(self.playing(account).scenario, own)
-        changed = msgspec.structs.replace(account, rules=Rules(playing.book))
-        self._playing[account.name] = playing
+        return self._put(msgspec.structs.replace(self._current(account), rules=Rules(playing.book)), playing)
+
+    def _put(self, changed: Account, playing: Playing) -> Account:
+        self._playing[changed.name] = playing
         self._directory.replace(changed)
         self._replaced(changed)
         return changed
 
-    def _configured(self, account: Account, scenario: Scenario | None, said: SaidAccount | None) -> Account:
-        base = self._settings.get(account.name)
-        if base is None or (said is None and (scenario is None or scenario.profile is None)):
-            return account
+    def _made(self, account: Account, scenario: Scenario | None, seed: int | None) -> Account:
+        """The account as it was created, with a scenario."""
+        created, _ = self._created[account.name]
+        if scenario is None:
+            return msgspec.structs.replace(created, rules=NO_RULES, seed=created.seed if seed is None else seed)
+        if seed is None:
+            seed = created.seed if scenario.seed is None else scenario.seed
+        configured = self._configured(created, scenario, _said_of(scenario, account.name))
+        return msgspec.structs.replace(configured, rules=Rules(scenario.book), seed=seed)
+
+    def _configured(self, created: Account, scenario: Scenario, said: SaidAccount | None) -> Account:
+        base = self._settings.get(created.name)
+        if base is None or (said is None and scenario.profile is None):
+            return created
         if said is not None:
             base = SaidAccount(said.settings, said.said - _NOT_SCRIPTED).over(base)
-        made = base.account(self._profile_of(None if scenario is None else scenario.profile))
-        callback = made.callback if said is not None and "callback" in said.said else account.callback
-        return msgspec.structs.replace(made, callback=callback, seed=account.seed)
+        made = base.account(self._profile_of(scenario.profile))
+        callback = made.callback if said is not None and "callback" in said.said else created.callback
+        return msgspec.structs.replace(made, callback=callback)
 
     async def _begin_anew(self, account: Account, changed: Account, *, rebalanced: bool) -> None:
         transaction = await self._store.begin(account)
@@ -167,31 +184,30 @@ class Scenarios:
         transaction.standing = msgspec.structs.replace(standing, rules_since=now, balance=balance)
         await self._store.commit(transaction)
 
+    async def _forget(self, account: Account, ids: Set[str]) -> None:
+        counted = [tally for tally in self._store.tallies(account) if counts_for(tally) in ids]
+        if counted:
+            transaction = await self._store.begin(account)
+            transaction.tallied = dict.fromkeys(counted, 0)
+            await self._store.commit(transaction)
 
-def _said_of(scenario: Scenario, name: str) -> SaidAccount | None:
+
+def _said_of(scenario: Scenario | None, name: str) -> SaidAccount | None:
+    if scenario is None:
+        return None
     by_name = {each.settings.name: each for each in scenario.accounts}
     return by_name.get(name) or by_name.get("default")
+
+
+def _speaks_of_money(scenario: Scenario | None, name: str) -> bool:
+    said = _said_of(scenario, name)
+    return said is not None and not _MONEY.isdisjoint(said.said)
 
 
 def _first(added: Iterable[R], known: tuple[R, ...]) -> tuple[R, ...]:
     ahead = tuple(added)
     ids = {each.id for each in ahead}
     return (*ahead, *(each for each in known if each.id not in ids))
-
-
-def _under(own: RuleBook, book: RuleBook) -> RuleBook:
-    """A book with the rules of another before its own, in every book of its timeline too."""
-    if not own.rules and not own.faults:
-        return book
-    turned = tuple(
-        Change(book=_under(own, change.book), at=change.at, messages=change.messages) for change in book.timeline
-    )
-    rules, faults = (*own.rules, *book.rules), (*own.faults, *book.faults)
-    return msgspec.structs.replace(book, rules=rules, faults=faults, timeline=turned)
-
-
-def _books(book: RuleBook) -> tuple[RuleBook, ...]:
-    return (book, *(change.book for change in book.timeline))
 
 
 def _now(clock: Clock, wall: WallClock) -> datetime:

@@ -9,11 +9,12 @@ from pathlib import Path
 import msgspec
 
 from cloudsms_simulator.engine.account import ANY
-from cloudsms_simulator.engine.script import EXPIRED_AT_LAST, Plan, Step
+from cloudsms_simulator.engine.outlook import Course, Mix
+from cloudsms_simulator.engine.script import Plan
 from cloudsms_simulator.protocol.masking import fingerprint
 from cloudsms_simulator.protocol.profile import StateSet
-from cloudsms_simulator.protocol.states import State, is_final
 from cloudsms_simulator.server.durations import duration_text
+from cloudsms_simulator.server.report_values import outlook_value
 from cloudsms_simulator.server.setting_field import SettingField, SettingTable, fields_of
 from cloudsms_simulator.server.setting_kinds import SIZE, size_text
 from cloudsms_simulator.server.toml_file import TomlValue
@@ -60,8 +61,8 @@ def toml_value(value: object) -> TomlValue:
         case StateSet():
             states = sorted(value.states)
             return {"all_but": states} if value.all_but else states
-        case Plan():
-            return [_step(step) for step in (*value.steps, *value.dropped) if step != EXPIRED_AT_LAST] or [_NO_FINAL]
+        case Plan() | Course() | Mix():
+            return outlook_value(value)
         case SettingTable():
             return setting_values(value)
         case msgspec.Struct():
@@ -75,23 +76,7 @@ def _hidden(name: str, secret: str) -> str:
     return fingerprint(secret) if name == "auth_key" else MASK
 
 
-_STATE_NAMES: Mapping[int, str] = {int(state): state.name for state in State}
-_NO_FINAL: Mapping[str, TomlValue] = {"none": True}
-
-
 def _table(value: msgspec.Struct) -> Mapping[str, TomlValue]:
     """The fields that differ from their defaults."""
     fields = [field for field in msgspec.structs.fields(value) if getattr(value, field.name) != field.default]
     return {field.name: toml_value(getattr(value, field.name)) for field in fields}
-
-
-def _step(step: Step) -> Mapping[str, TomlValue]:
-    table: dict[str, TomlValue] = {
-        "state": _STATE_NAMES.get(step.state, step.state),
-        "after": duration_text(step.after),
-    }
-    if step.final != is_final(step.state):
-        table["final"] = step.final
-    if step.lost:
-        table["lost"] = True
-    return table

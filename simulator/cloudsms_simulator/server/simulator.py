@@ -5,13 +5,14 @@ Spec: CloudSMS Platform Server. Reading: R5, R16.
 
 import asyncio
 import itertools
+import logging
 import os
 import secrets
 import shutil
 import socket
 import ssl
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from cloudsms_simulator.server.endpoint import PATH, Endpoint
 from cloudsms_simulator.server.journal import Journal
 from cloudsms_simulator.server.listener import Listener
 from cloudsms_simulator.server.listening_socket import authority, open_socket, reachable
+from cloudsms_simulator.server.loaded_settings import without_overruled
 from cloudsms_simulator.server.push_client import PushClient
 from cloudsms_simulator.server.pusher import Pusher
 from cloudsms_simulator.server.ready_file import Ready
@@ -42,19 +44,23 @@ from cloudsms_simulator.server.tls import platform_context, tls_facts
 from cloudsms_simulator.server.tls_trouble import TlsTroubles
 from cloudsms_simulator.server.trouble_certificates import Shown, TroubleCertificates
 from cloudsms_simulator.server.wall import WallClock
+from cloudsms_simulator.server.watcher import Watcher
 from cloudsms_simulator.stores.memory import MemoryStore
 
 _NODES = 2**24
 _SEEDS = 2**32
 
+_log = logging.getLogger(__name__)
+
 
 class Simulator:
     """A platform with its ports open. Making one raises what keeps it from serving:
 
-    `ListenError` for a port, `CertificateError` for a certificate, ValueError for accounts that clash.
+    `ListenError` for a port, `CertificateError` for a certificate, ValueError for accounts that clash. `fixed` are
+    the settings that the scenario has no say in, by name: no edit of it changes them.
     """
 
-    def __init__(self, settings: Settings, scenario: Scenario | None = None) -> None:
+    def __init__(self, settings: Settings, scenario: Scenario | None = None, fixed: Set[str] = frozenset()) -> None:
         self.settings = settings
         self.scenario = scenario
         self.seed = secrets.randbelow(_SEEDS) if settings.seed is None else settings.seed
@@ -98,8 +104,19 @@ class Simulator:
         )
         if scenario is not None:
             self.scenarios.begin(scenario)
+        self._fixed = fixed
+        watched = scenario if settings.watch else None
+        self._watcher = None if watched is None else Watcher(watched, self._play_edited)
         self.timekeeper = Timekeeper(self.store, self.pusher, self.wall)
-        office = Office(self.directory, self.store, self.wall, self.timekeeper, self._is_serving)
+        office = Office(
+            self.directory,
+            self.store,
+            self.wall,
+            self.timekeeper,
+            self.scenarios,
+            self.tls_troubles,
+            self._is_serving,
+        )
         names = {"localhost", "127.0.0.1", "[::1]", settings.admin_host.lower(), *map(str.lower, settings.hosts)}
         self.admin_listener = Listener(
             admin_app(office, names, settings.admin_token),
@@ -132,6 +149,8 @@ class Simulator:
         for trouble in () if self.scenario is None else self.scenario.tls:
             await self.tls_troubles.url_of(trouble)
         self.pusher.start(self.directory)
+        if self._watcher is not None:
+            self._watcher.start()
         self._serving = True
 
     async def stop(self, grace: timedelta = timedelta(seconds=5)) -> int:
@@ -143,6 +162,8 @@ class Simulator:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + grace.total_seconds()
         try:
+            if self._watcher is not None:
+                await self._watcher.stop()
             await asyncio.gather(self.listener.stop(grace), self.tls_troubles.close(grace))
             self.timekeeper.close()
             ended = await self.pusher.close(max(0.0, deadline - loop.time()))
@@ -152,6 +173,22 @@ class Simulator:
         finally:
             self._remove_folder()
         return ended
+
+    async def _play_edited(self, edited: Scenario) -> None:
+        """Puts a scenario that was read again in the place of the one it was, for every account that began with it."""
+        played = without_overruled(edited, self.settings, self._fixed)
+        opened = len(self.tls_troubles.listeners)
+        for trouble in played.tls:
+            await self.tls_troubles.url_of(trouble)
+        for each in self.tls_troubles.listeners[opened:]:
+            _log.info("%s is where clients meet the trouble %s", each.url, each.trouble)
+        for account in tuple(self.directory):
+            async with self.timekeeper.turn(account):
+                await self.scenarios.begin_again(account, played)
+        for said in edited.accounts:
+            if self.directory.named(said.settings.name) is None:
+                _log.warning("the account %s is new; it will be there after the next start", said.settings.name)
+        self.scenario = played
 
     def _platform_listener(self, sock: socket.socket, context: ssl.SSLContext | None) -> Listener:
         """A listener for the platform's packets, the main one or one in trouble."""

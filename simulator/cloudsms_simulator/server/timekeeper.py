@@ -8,7 +8,8 @@ Spec: Delivery Report (DR) CallBack. Reading: R15.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import msgspec
@@ -89,14 +90,31 @@ class Timekeeper:
         """Moves the clock ahead, as `advance` does, to the last moment at which anything is due."""
         return await self._walk(account, None, within)
 
-    async def reset(self, account: Account) -> None:
-        """Makes an account as it was created, its clock aside. Whatever was scheduled or on the way is gone by then."""
+    async def reset(self, account: Account, restored: Callable[[Account], Account] | None = None) -> Account:
+        """Makes an account as it was created, its clock aside. Whatever was scheduled or on the way is gone by then.
+
+        `restored` puts the configuration back in its place, once nothing fires any more; the account as it is then.
+        """
         turns = self._turns_of(account)
         turns.call_off("reset")
         async with turns.taken():
             await self._pusher.abort(account)
-            await self._store.reset(account, self._store.standing(account).clock.now(self._wall.now()))
-            self._pusher.clock_changed(account)
+            now = self._store.standing(account).clock.now(self._wall.now())
+            created = account if restored is None else restored(account)
+            await self._store.reset(created, now)
+            self._pusher.clock_changed(created)
+            return created
+
+    @asynccontextmanager
+    async def turn(self, account: Account) -> AsyncIterator[None]:
+        """A turn for another change of an account, which is not to come while its clock is moved or it is reset.
+
+        A reset meanwhile does not end it, but comes after it. CalledOffError when the simulator stops.
+        """
+        async with self._turns_of(account).held():
+            if self._closed:
+                raise CalledOffError("stopped")
+            yield
 
     def close(self) -> None:
         """Calls off every call; later ones are called off at once."""

@@ -47,6 +47,12 @@ class Turns:
         finally:
             self._lock.release()
 
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Waits until it is the caller's turn, for as long as that takes. It is not called off."""
+        async with self._lock:
+            yield
+
     def call_off(self, reason: Reason) -> None:
         """Ends the call whose turn it is, and those that wait; not those that come later."""
         self._call_off.set_result(reason)

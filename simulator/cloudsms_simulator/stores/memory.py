@@ -227,7 +227,7 @@ def _room(exchange: Exchange) -> int:
 
 
 def _octets(exchange: Exchange) -> int:
-    octets = _EXCHANGE_OCTETS + len(exchange.body)
+    octets = _EXCHANGE_OCTETS + len(exchange.kept_body)
     if exchange.answer is not None:
         octets += len(exchange.answer)
     if exchange.findings is not None:

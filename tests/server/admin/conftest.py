@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import pytest
@@ -11,10 +12,16 @@ from starlette.testclient import TestClient
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.arrival import Reply
+from cloudsms_simulator.engine.fault import TlsTrouble
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.script import plan_of, step
+from cloudsms_simulator.protocol.profile import PROFILES
+from cloudsms_simulator.server.account_settings import AccountSettings
 from cloudsms_simulator.server.admin.app import admin_app
 from cloudsms_simulator.server.admin.office import Office
+from cloudsms_simulator.server.key_pairs import CertificateError
+from cloudsms_simulator.server.scenarios import Scenarios
+from cloudsms_simulator.server.tls_trouble import TroubledListener
 
 T = TypeVar("T")
 
@@ -30,6 +37,22 @@ class Stage(Protocol):
     ) -> Coroutine[None, None, tuple[Reply, tuple[Message, ...]]]: ...
 
 
+class Troubles:
+    """Listeners in trouble that nobody can meet; one cannot be opened."""
+
+    def __init__(self) -> None:
+        self.listeners: tuple[TroubledListener, ...] = ()
+
+    async def url_of(self, trouble: TlsTrouble) -> str:
+        if trouble is TlsTrouble.CUT_HANDSHAKE:
+            raise CertificateError(Path("certs"), "the folder is gone", "make it again")
+        known = {each.trouble: each.url for each in self.listeners}
+        if trouble not in known:
+            known[trouble] = f"https://127.0.0.1:{50_000 + len(known)}/dave/io"
+            self.listeners = (*self.listeners, TroubledListener(trouble, known[trouble], None))  # type: ignore[arg-type]
+        return known[trouble]
+
+
 class Scene:
     """A stage, and a client of its admin API whose requests all run in one event loop."""
 
@@ -37,7 +60,23 @@ class Scene:
         self.stage = stage
         self.ready = True
         self.token = token
-        office = Office(stage.directory, stage.store, stage.wall, stage.timekeeper, lambda: self.ready)
+        settings = {
+            account.name: AccountSettings(name=account.name, auth_key=account.auth_key) for account in stage.accounts
+        }
+        told = stage.pusher.clock_changed
+        self.scenarios = Scenarios(
+            stage.directory, stage.store, stage.wall, settings, lambda named: PROFILES[named or "spec"], told
+        )
+        self.troubles = Troubles()
+        office = Office(
+            stage.directory,
+            stage.store,
+            stage.wall,
+            stage.timekeeper,
+            self.scenarios,
+            self.troubles,
+            lambda: self.ready,
+        )
         self.client = TestClient(admin_app(office, NAMES, token), base_url="http://localhost:61816")
 
     def send(self, account: Account, count: int = 1, **fields: object) -> Reply:
@@ -58,10 +97,16 @@ class Scene:
 
     def post(self, path: str, body: object = None, status: int = 200, **query: object) -> dict[str, object]:
         """What an endpoint answers to a JSON body, or to none; the detail alone of a problem that is expected."""
+        return self.told("POST", path, body, status, **query)
+
+    def delete(self, path: str, status: int = 200, **query: object) -> dict[str, object]:
+        return self.told("DELETE", path, None, status, **query)
+
+    def told(self, method: str, path: str, body: object, status: int, **query: object) -> dict[str, object]:
         answer = (
-            self.client.post(path, params=query, json=body)
+            self.client.request(method, path, params=query, json=body)
             if body is not None
-            else self.client.post(path, params=query)
+            else self.client.request(method, path, params=query)
         )
         kind = "application/json" if status == 200 else "application/problem+json"
         assert (answer.status_code, answer.headers["content-type"]) == (status, kind), answer.text

@@ -58,3 +58,19 @@ def test_only_an_account_there_is_is_reset(scene, path: str, status: int, told: 
 
 def test_a_reset_takes_no_choices(scene) -> None:
     assert scene.post("/api/v1/reset", {"keep": "journal"}, 400) == 'unknown key "keep"; there is none'
+
+
+@pytest.mark.parametrize("path", ["/api/v1/accounts/default/reset", "/api/v1/reset"])
+def test_a_reset_brings_back_what_was_played_at_first(scene, path: str) -> None:
+    text = "version: 1\nname: poor\nrules: [{}]\naccounts: [{ name: default, balance: '0.25', credit_limit: 5 }]"
+    scene.post("/api/v1/scenarios/use", {"text": text, "seed": 3})
+    scene.post("/api/v1/rules", {"reply": "Busy"})
+    scene.post("/api/v1/clock/advance", {"by": "1h"})
+    [item, _] = scene.get("/api/v1/accounts")["items"]
+    assert (item["seed"], item["scenario"], item["rules"]) == (3, "poor", 2)
+    assert (item["balance"]["amount"], item["credit_limit"]["amount"]) == ("0.25", "5")
+    scene.post(path)
+    [item, _] = scene.get("/api/v1/accounts")["items"]
+    assert (item["seed"], item["scenario"], item["rules"]) == (0, None, 0)
+    assert (item["balance"]["amount"], item["credit_limit"]["amount"]) == ("1000.00", "0")
+    assert scene.send(scene.stage.accounts[0]).code == 1

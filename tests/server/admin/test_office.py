@@ -20,3 +20,12 @@ def test_messages_requests_and_reports_are_those_of_one_account(scene, shop) -> 
     for path, total in (("messages", 2), ("requests", 1), ("reports", 2)):
         assert scene.get(f"/api/v1/{path}", account="shop")["total"] == total
         assert scene.get(f"/api/v1/{path}")["total"] == scene.get(f"/api/v1/{path}", account="default")["total"] == 0
+
+
+def test_while_it_stops_no_listener_is_opened(scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def closed(_trouble: object) -> str:
+        raise RuntimeError("no listener is opened any more: the server stops")
+
+    monkeypatch.setattr(scene.troubles, "url_of", closed)
+    told = scene.post("/api/v1/faults/tls", {"trouble": "expired"}, 503)
+    assert told == "no listener with the trouble expired: no listener is opened any more: the server stops"

@@ -1,1 +1,1 @@
-"""The admin API, on a port of its own: what happened, and the clocks, as JSON."""
+"""The admin API, on a port of its own: what happened, and the clocks, scenarios and rules, as JSON."""

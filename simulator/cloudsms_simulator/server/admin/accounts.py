@@ -21,19 +21,24 @@ class Accounts:
         return self._all()
 
     async def reset(self, request: Request) -> Response:
-        """One account as it was created, but for its clock; the account. Nothing scheduled before fires after."""
+        """One account as it was created, but for its clock; the account. Nothing scheduled before fires after.
+
+        It plays what it played at first, and rules laid down since are gone.
+        """
         account = self._office.named(request.path_params["name"])
         await read_json(request, Nothing)
-        await self._office.timekeeper.reset(account)
-        return json_response(self._item(account))
+        return json_response(self._item(await self._reset(account)))
 
     async def reset_all(self, request: Request) -> Response:
         """Every account as it was created, and no exchange of nobody's; the accounts."""
         await read_json(request, Nothing)
         for account in tuple(self._office.directory):
-            await self._office.timekeeper.reset(account)
+            await self._reset(account)
         await self._office.store.reset(None, self._office.wall.now())
         return self._all()
+
+    async def _reset(self, account: Account) -> Account:
+        return await self._office.timekeeper.reset(account, self._office.scenarios.restore)
 
     def _all(self) -> Response:
         shown = [self._item(account) for account in self._office.directory]

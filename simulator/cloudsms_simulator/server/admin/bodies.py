@@ -4,13 +4,18 @@ A field's type is `Annotated` with a `Meta` whose description says what would be
 the field, and tells the same in the API's own description.
 """
 
-from typing import TypeVar, get_args
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from cloudsms_simulator.server.problems import suggestion
+
+if TYPE_CHECKING:
+    from cloudsms_simulator.server.yaml_file import YamlFile
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -24,41 +29,58 @@ class Nothing(msgspec.Struct, frozen=True):
     """The body of a request that needs none."""
 
 
-async def read_json(request: Request, kind: type[S]) -> S:
+async def read_json(request: Request, kind: type[S], largest: int = LARGEST) -> S:
     """The body as a Struct; without a body, one with every default.
 
     Raises HTTPException, saying what came and what would be right: 415 for another Content-Type than application/json,
-    413 beyond 64 KiB, 400 for what is no JSON object, a key there is none of, a value that does not fit, and a key
-    that is missing.
+    413 beyond `largest` octets, 400 for what is no JSON object, a key there is none of, a value that does not fit, and
+    a key that is missing.
     """
-    body = await _octets(request)
-    if body:
-        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if content_type != "application/json":
-            raise HTTPException(415, f'the Content-Type is "{content_type[:_SHOWN]}"; send application/json')
-    return _read(body or b"{}", kind)
+    body = await _octets(request, largest) or b"{}"
+    return _read(body, _object(body), kind)
 
 
-async def _octets(request: Request) -> bytes:
+async def read_table(request: Request, name: str) -> "YamlFile":
+    """The body as a file called `name` would say it, since JSON is YAML; doubled keys and nulls are in its problems.
+
+    Raises HTTPException as `read_json` does, and SettingsError for what YAML has no place for.
+    """
+    from cloudsms_simulator.server.yaml_file import parse_yaml
+
+    body = await _octets(request, LARGEST)
+    _object(body)
+    return await asyncio.to_thread(parse_yaml, body.decode(), name)
+
+
+async def _octets(request: Request, largest: int) -> bytes:
+    """The body, once it is known to be JSON by name."""
     body = bytearray()
     try:
         async for piece in request.stream():
             body += piece
-            if len(body) > LARGEST:
-                raise HTTPException(413, f"the body is larger than {LARGEST:,} octets, which is the most", _CLOSE)
+            if len(body) > largest:
+                raise HTTPException(413, f"the body is larger than {largest:,} octets, which is the most", _CLOSE)
     except ClientDisconnect as error:
         raise HTTPException(400, "the body did not arrive whole") from error
+    if body:
+        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if content_type != "application/json":
+            raise HTTPException(415, f'the Content-Type is "{content_type[:_SHOWN]}"; send application/json')
     return bytes(body)
 
 
-def _read(body: bytes, kind: type[S]) -> S:
+def _object(body: bytes) -> Mapping[str, msgspec.Raw]:
+    """The values of the JSON object that a body is."""
     try:
         body.decode()
-        given = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        return msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except msgspec.ValidationError:
         raise HTTPException(400, "the body is not a JSON object; send {…}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise HTTPException(400, f"the body is not JSON: {error}") from None
+
+
+def _read(body: bytes, given: Mapping[str, msgspec.Raw], kind: type[S]) -> S:
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for key in given:
         if key not in fields:

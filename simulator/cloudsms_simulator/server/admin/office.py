@@ -1,4 +1,4 @@
-"""The office: what the handlers work with, and how they find the account a request is about."""
+"""The office: what the handlers work with, and how they find what a request is about."""
 
 from collections.abc import Callable
 
@@ -8,11 +8,23 @@ from starlette.requests import Request
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.directory import Directory
+from cloudsms_simulator.engine.fault import TlsTrouble
+from cloudsms_simulator.server.key_pairs import CertificateError
+from cloudsms_simulator.server.listening_socket import ListenError
+from cloudsms_simulator.server.scenarios import Scenarios
 from cloudsms_simulator.server.timekeeper import Timekeeper
+from cloudsms_simulator.server.tls_trouble import TlsTroubles
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.store import Store
 
 DEFAULT = "default"
+
+
+class TroubleItem(msgspec.Struct, frozen=True):
+    """A listener that has trouble with TLS, and where a client meets it."""
+
+    trouble: TlsTrouble
+    url: str
 
 
 class Office(msgspec.Struct, frozen=True):
@@ -22,6 +34,8 @@ class Office(msgspec.Struct, frozen=True):
     store: Store
     wall: WallClock
     timekeeper: Timekeeper
+    scenarios: Scenarios
+    tls_troubles: TlsTroubles
     is_ready: Callable[[], bool]
     """Whether both ports serve."""
 
@@ -36,3 +50,10 @@ class Office(msgspec.Struct, frozen=True):
             known = ", ".join(each.name for each in self.directory)
             raise HTTPException(404, f'there is no account "{name[:100]}"; there is {known}')
         return account
+
+    async def troubled(self, trouble: TlsTrouble) -> TroubleItem:
+        """The listener that has a trouble, opened if it is not; 503 when it cannot be."""
+        try:
+            return TroubleItem(trouble, await self.tls_troubles.url_of(trouble))
+        except (CertificateError, ListenError, RuntimeError) as error:
+            raise HTTPException(503, f"no listener with the trouble {trouble}: {error}") from error

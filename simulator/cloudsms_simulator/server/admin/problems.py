@@ -6,7 +6,9 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
+from cloudsms_simulator.server.problems import SettingsError
 from cloudsms_simulator.server.turns import CalledOffError
 
 _TITLES = {
@@ -22,12 +24,16 @@ _TITLES = {
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """An error; `title` is the same for all of its kind."""
+    """An error; `title` is the same for all of its kind.
+
+    `problems` are the mistakes that `detail` tells, one each, where there may be several.
+    """
 
     title: str
     status: int
     detail: str
     type: str = "about:blank"
+    problems: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
@@ -38,14 +44,21 @@ def problem_response(problem: Problem, headers: Mapping[str, str] | None = None)
 async def on_http_exception(request: Request, error: Exception) -> Response:
     """For what a handler refuses with HTTPException, and for paths and methods there are none of."""
     assert isinstance(error, HTTPException)
-    detail = error.detail
+    detail, headers = error.detail, error.headers
     if error.status_code == 404 and detail == "Not Found":
         detail = f"there is nothing at {request.url.path[:200]}; the API is below /api/v1"
     elif error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "another method")
+        allowed = ", ".join(_methods_at(request))
+        headers = {**(headers or {}), "Allow": allowed}
         detail = f"{request.method[:20]} does nothing at {request.url.path[:200]}; use {allowed}"
     title = _TITLES.get(error.status_code, "error")
-    return problem_response(Problem(title, error.status_code, detail), error.headers)
+    return problem_response(Problem(title, error.status_code, detail), headers)
+
+
+async def on_settings_error(request: Request, error: Exception) -> Response:
+    """For rules and scenarios that have mistakes: all of them."""
+    assert isinstance(error, SettingsError)
+    return problem_response(Problem(_TITLES[400], 400, str(error), problems=error.problems))
 
 
 async def on_called_off(request: Request, error: Exception) -> Response:
@@ -58,3 +71,10 @@ async def on_called_off(request: Request, error: Exception) -> Response:
 async def on_slip(request: Request, error: Exception) -> Response:
     """For a failure of ours; its traceback goes to the log."""
     return problem_response(Problem("internal error", 500, "a mistake of the simulator; its log has the traceback"))
+
+
+def _methods_at(request: Request) -> list[str]:
+    """What a path takes; several routes may share it."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in matching for method in route.methods or ()})

@@ -1,4 +1,4 @@
-"""The bill of one text: what `segments` finds out and prints.
+"""The bill of one text: how it is encoded, cut into segments and billed, and what to mend in it.
 
 Spec: Appendix, CloudSMS SMPP slicing rules. Spec: Parameter Details, SMS_CONTENT.
 """

@@ -1,0 +1,131 @@
+"""`cloudsms-simulator explain`: what happened in an exchange, or would happen to a packet, and why."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cloudsms_simulator.cli.admin_api import AdminApi, admin_options
+from cloudsms_simulator.cli.exit_codes import ExitCode
+from cloudsms_simulator.cli.text_lines import dearness, quoted
+
+if TYPE_CHECKING:
+    from cloudsms_simulator.engine.text_bill import TextBill
+    from cloudsms_simulator.server.explanation_item import CorrectionItem, DestinationItem, Explanation
+
+_STANDARD_INPUT = "-"
+
+
+@click.command
+@click.argument("subject", required=False, metavar="[REQUEST-ID | FILE | -]")
+@click.option("--account", default="default", show_default=True, metavar="NAME", help="The account; * for nobody's.")
+@admin_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def explain(api: AdminApi, subject: str | None, account: str, as_json: bool) -> None:
+    """Explain an exchange: the code, who decided, segments, price, reports to come, and a corrected request.
+
+    A number is that of a kept exchange, as `requests` lists it; nothing means the newest. A file, or "-" for standard
+    input, holds the body of a request that is sent nowhere; $CLOUDSMS_AUTH_KEY in it stands for the account's key. Ends
+    0 when everything is accepted, 1 when something is refused or rejected, 2 for wrong usage, 3 when nobody answers.
+    """
+    import msgspec
+
+    from cloudsms_simulator.server.explanation_item import Explanation
+
+    answer = _asked(api, subject, account)
+    explanation = msgspec.json.decode(answer, type=Explanation)
+    if as_json:
+        click.echo(answer)
+    else:
+        for line in _lines(explanation):
+            click.echo(line)
+    sys.exit(ExitCode.OK if explanation.correction is None else ExitCode.FAILED)
+
+
+def _asked(api: AdminApi, subject: str | None, account: str) -> bytes:
+    query = {"account": account}
+    if subject is None:
+        return api.call("GET", "/explain", query)
+    if subject.isascii() and subject.isdigit():
+        return api.call("GET", "/explain", query | {"request": subject})
+
+    import base64
+
+    import msgspec
+
+    asked = msgspec.json.encode({"body_base64": base64.b64encode(_octets(subject)).decode()})
+    return api.call("POST", "/explain", query, asked)
+
+
+def _octets(subject: str) -> bytes:
+    if subject == _STANDARD_INPUT:
+        return sys.stdin.buffer.read()
+    try:
+        return Path(subject).read_bytes()
+    except OSError as error:
+        message = f'"{subject}" is no number of a request, and no file that can be read: {error.strerror or error}'
+        raise click.UsageError(message) from error
+
+
+def _lines(found: Explanation) -> Iterator[str]:
+    which = "not sent: what would happen now" if found.request_id is None else f"request {found.request_id}"
+    whose = "nobody's" if found.account is None else f"account {found.account}"
+    yield f"{which}; {whose}, {found.at.isoformat(' ')}"
+    if found.code is None:
+        yield "code        none"
+    else:
+        yield f"code        {found.code.hex} {found.code.name}: {found.meaning}"
+    yield f"            {found.summary}"
+    yield f"decided by  {found.decided_by.by} {found.decided_by.name}".rstrip()
+    yield f"            {found.decided_by.about}"
+    if found.fault is not None:
+        delay = "" if not found.fault.delay_s else f" after {found.fault.delay_s:g} s"
+        yield f"fault       {found.fault.fault}{delay}, as {found.fault.rule} says"
+    for finding in found.findings:
+        yield f"{finding.severity:<10}  {finding.rule} at {finding.path}: got {finding.got}, want {finding.want}"
+        yield f"            see {finding.heading}"
+    if found.text is not None:
+        yield from _text(found.text)
+    for destination in found.destinations:
+        yield from _destination(destination)
+    if found.total is not None and len(found.destinations) > 1:
+        yield f"total       {found.total}"
+    if found.correction is not None:
+        yield from _correction(found.correction)
+
+
+def _text(text: TextBill) -> Iterator[str]:
+    yield f"text        {quoted(text.text)}"
+    yield f"segments    {text.segments}, DCS {text.dcs} ({text.alphabet}), {text.length} {text.unit}"
+    for number, part in enumerate(text.parts, 1) if len(text.parts) > 1 else ():
+        yield f"            {number}/{len(text.parts)} {part.length} {text.unit}: {quoted(part.text)}"
+    yield from dearness(text)
+
+
+def _destination(found: DestinationItem) -> Iterator[str]:
+    yield f"to          {found.to} {found.code.hex} {found.code.name} {found.uid or ''}".rstrip()
+    by = f"{found.decided_by.by} {found.decided_by.name}".strip()
+    yield f"            {by}: {found.decided_by.about}"
+    if found.charge is not None:
+        yield f"            {found.charge.line}"
+    for report in found.reports:
+        reached = ", reached" if report.reached else ""
+        note = f"; {report.note}" if report.note else ""
+        refund = f"; {report.refund} comes back" if report.refund is not None else ""
+        yield f"            {report.at.isoformat(' ')} {report.state_name} ({report.state}){reached}{refund}{note}"
+
+
+def _correction(found: CorrectionItem) -> Iterator[str]:
+    for change in found.changes:
+        yield f"change      {change.path}: {change.was} becomes {change.to}: {change.why}"
+    for left in found.uncorrected:
+        yield f"left        {left.rule} at {left.path}: {left.why}"
+    if found.code is not None:
+        answered = "passes" if found.passes else "does not pass yet"
+        yield f"corrected   {answered}: {found.code.hex} {found.code.name}"
+    if found.curl is not None:
+        yield found.curl

@@ -1,0 +1,98 @@
+"""Refusals: what is answered, and what is kept, when nothing comes of a packet.
+
+A refused packet is answered with its code; one that a fault struck before it was processed has no answer.
+
+Spec: Response UIP Format. Reading: R4, R22.
+"""
+
+from datetime import datetime
+from itertools import islice
+
+import msgspec
+
+from cloudsms_simulator.engine.arrival import Arrival, Reply
+from cloudsms_simulator.engine.echo import echoed_serial, echoes_of
+from cloudsms_simulator.engine.exchange import MOST_FINDINGS, Exchange
+from cloudsms_simulator.engine.fault import Trouble
+from cloudsms_simulator.engine.scripting import name_of_trouble, received, status_after
+from cloudsms_simulator.engine.secrecy import without_key
+from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.protocol.answer import Answer, AnswerItem, encode
+from cloudsms_simulator.protocol.candidate import Candidate, Refusal, readable_key
+from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.masking import mask
+from cloudsms_simulator.protocol.mistakes import Circumstances
+from cloudsms_simulator.protocol.sms_uid import issue
+from cloudsms_simulator.protocol.validation import diagnose
+
+
+def refuse(
+    transaction: Transaction,
+    candidate: Candidate,
+    arrival: Arrival,
+    now: datetime,
+    refusal: Refusal,
+    *,
+    by_gateway: bool = False,
+    trouble: Trouble | None = None,
+) -> Reply:
+    """The refusal of a whole packet: an item with its code, and a fresh SMS_UID, for each entry that can be echoed.
+
+    `by_gateway`: checks 1 to 9 refused it. `trouble` may spoil the refusal as it may any answer.
+    """
+    echoes = echoes_of(candidate)
+    sequence, uids = issue(transaction.standing.uids, now, len(echoes), candidate.profile.uid_style)
+    transaction.standing = msgspec.structs.replace(transaction.standing, uids=sequence)
+    items = tuple(
+        AnswerItem(each.country_code, each.msisdn, uid, refusal.code) for each, uid in zip(echoes, uids, strict=True)
+    )
+    answer = encode(Answer(echoed_serial(candidate), now, refusal.code, items, by_gateway), candidate.profile)
+    transaction.exchange = Exchange(
+        transaction.request_id,
+        None if transaction.account is None else transaction.account.name,
+        "uip",
+        now,
+        arrival.connection,
+        arrival.headers,
+        200 if trouble is None else status_after(trouble),
+        refusal.code,
+        mask(arrival.body, readable_key(candidate.packet)),
+        answer if trouble is None else received(trouble, answer),
+        findings_at_once(transaction, candidate, arrival, now, refusal.findings),
+        surplus=arrival.surplus,
+        rule=None if trouble is None else trouble.rule,
+        fault=None if trouble is None else name_of_trouble(trouble),
+    )
+    return Reply(answer, refusal.code, transaction.request_id, trouble=trouble)
+
+
+def strike(transaction: Transaction, candidate: Candidate, arrival: Arrival, now: datetime, trouble: Trouble) -> Reply:
+    """A fault before anything is processed: what is kept is that the packet came, and what befell it."""
+    transaction.exchange = Exchange(
+        transaction.request_id,
+        None if transaction.account is None else transaction.account.name,
+        "uip",
+        now,
+        arrival.connection,
+        arrival.headers,
+        status_after(trouble),
+        None,
+        mask(arrival.body, readable_key(candidate.packet)),
+        received(trouble, None),
+        findings_at_once(transaction, candidate, arrival, now, ()),
+        surplus=arrival.surplus,
+        rule=trouble.rule,
+        fault=name_of_trouble(trouble),
+    )
+    return Reply(None, None, transaction.request_id, trouble=trouble)
+
+
+def findings_at_once(
+    transaction: Transaction, candidate: Candidate, arrival: Arrival, now: datetime, first: tuple[Finding, ...]
+) -> tuple[Finding, ...]:
+    """Everything worth telling about a packet, `first` before the rest; what of it quotes the AUTH_KEY is masked."""
+    real = transaction.standing.clock.is_real
+    told = diagnose(candidate, Circumstances(arrival.body, arrival.headers, now, real))
+    key = readable_key(candidate.packet)
+    kept = islice(dict.fromkeys((*first, *told)), MOST_FINDINGS)
+    return tuple(without_key(each, key) for each in kept)

@@ -1,0 +1,92 @@
+"""Explain: what happened in an exchange, or would happen to a packet, and why. Reading: R24."""
+
+import base64
+import binascii
+from itertools import islice
+from typing import Annotated
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.exchange import Exchange
+from cloudsms_simulator.server.admin.bodies import read_json
+from cloudsms_simulator.server.admin.office import DEFAULT, Office
+from cloudsms_simulator.server.admin.pages import json_response
+from cloudsms_simulator.server.admin.requests import NOBODY
+from cloudsms_simulator.server.explanation import Explainer
+
+_ABSENT = msgspec.Raw(b"")
+_WANTED = 'want one of body, body_base64 and request, such as {"request": 7}'
+
+Body = Annotated[msgspec.Raw, msgspec.Meta(description="a packet as a JSON object, or a body as text in a string")]
+Octets = Annotated[str | None, msgspec.Meta(description="the octets of a body in base64")]
+Number = Annotated[int | None, msgspec.Meta(description="the number of an exchange, as /requests lists it")]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What to explain: a body that was not sent, or an exchange."""
+
+    body: Body = _ABSENT
+    body_base64: Octets = None
+    request: Number = None
+
+
+class Explain:
+    """`/explain`."""
+
+    def __init__(self, office: Office, explainer: Explainer) -> None:
+        self._office = office
+        self._explainer = explainer
+
+    async def show(self, request: Request) -> Response:
+        """An exchange of `?account=`, or of nobody with `?account=*`: that of `?request=`, else the newest."""
+        text = request.query_params.get("request")
+        if text is not None and not (text.isascii() and text.isdigit() and len(text) < 19):
+            raise HTTPException(400, f'request is "{text[:20]}"; it is the number of an exchange')
+        return await self._kept(request, None if text is None else int(text))
+
+    async def ask(self, request: Request) -> Response:
+        """An exchange, or a body that is sent nowhere."""
+        asked = await read_json(request, Asked)
+        given = [asked.body != _ABSENT, asked.body_base64 is not None, asked.request is not None]
+        if sum(given) != 1:
+            raise HTTPException(400, _WANTED)
+        if asked.request is not None:
+            return await self._kept(request, asked.request)
+        account = self._office.asked(request)
+        return json_response(await self._explainer.of_body(account, _body(asked)))
+
+    async def _kept(self, request: Request, number: int | None) -> Response:
+        of_nobody = request.query_params.get("account") == NOBODY
+        account = None if of_nobody else self._office.asked(request)
+        exchange = self._exchange(account, number)
+        return json_response(await self._explainer.of_exchange(account, exchange, account or self._any_account()))
+
+    def _exchange(self, account: Account | None, number: int | None) -> Exchange:
+        store = self._office.store
+        if number is not None:
+            exchange = store.exchange(account, number)
+        else:
+            exchange = next(islice(store.exchanges(account), 1), None)
+        if exchange is None:
+            whose = "nobody" if account is None else f'account "{account.name}"'
+            what = "nothing" if number is None else f"no request {number}"
+            others = "" if account is None else "; what belongs to no account is under account=*"
+            raise HTTPException(404, f"{what} of {whose} is kept{others}")
+        return exchange
+
+    def _any_account(self) -> Account:
+        return self._office.directory.named(DEFAULT) or next(iter(self._office.directory))
+
+
+def _body(asked: Asked) -> bytes:
+    if asked.body_base64 is not None:
+        try:
+            return base64.b64decode(asked.body_base64, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise HTTPException(400, f"body_base64 is not base64: {error}") from error
+    raw = bytes(asked.body)
+    return msgspec.json.decode(raw, type=str).encode() if raw.startswith(b'"') else raw

@@ -1,0 +1,76 @@
+"""A sent rule: a rule or a fault as somebody sends it by itself, to be laid down beside what an account plays.
+
+Reading: R21.
+"""
+
+from collections.abc import Iterator
+from itertools import count
+
+import msgspec
+
+from cloudsms_simulator.engine.condition import Condition
+from cloudsms_simulator.engine.rule_book import FaultRule, Rule
+from cloudsms_simulator.server.fault_kinds import FAULT
+from cloudsms_simulator.server.place import Place
+from cloudsms_simulator.server.playing import Playing
+from cloudsms_simulator.server.problems import SettingsError, suggestion
+from cloudsms_simulator.server.rule_item import RuleKind
+from cloudsms_simulator.server.rule_kinds import RULE
+from cloudsms_simulator.server.scenario_part import in_order
+from cloudsms_simulator.server.yaml_file import YamlFile
+
+
+def sent_rule(file: YamlFile, kind: RuleKind, playing: Playing) -> Rule | FaultRule:
+    """The rule or the fault that a file says and nothing else.
+
+    Without an id it gets the first of `rule-1`, `rule-2`, … that is free: chance is drawn by id, so that what is laid
+    down in the same order has the same luck. An id may be that of one it is to replace, but no other's; states are
+    those there are wherever the timeline has come to. Raises SettingsError with every mistake.
+    """
+    problems = list(file.problems)
+    place = Place(problems, file)
+    rule = (RULE if kind == "rule" else FAULT).take(file.values, place)
+    if isinstance(rule, Rule | FaultRule):
+        _complain_of_id(rule, playing, place)
+        _complain_of_states(rule, playing, place)
+        if not rule.id:
+            rule = msgspec.structs.replace(rule, id=_free_id(kind, playing))
+    if problems or not isinstance(rule, Rule | FaultRule):
+        raise SettingsError(in_order(problems))
+    return rule
+
+
+def _complain_of_id(rule: Rule | FaultRule, playing: Playing, place: Place) -> None:
+    book = next((book.name for book in playing.books if rule.id in _ids(book.rules, book.faults)), None)
+    if book is not None:
+        (place / "id").complain(f'got "{rule.id}", which the scenario "{book}" has, want an id of its own')
+    others, what = (playing.own.faults, "a fault") if isinstance(rule, Rule) else (playing.own.rules, "a rule")
+    if rule.id in _ids(others):
+        (place / "id").complain(f'got "{rule.id}", which {what} has, want an id of its own')
+
+
+def _complain_of_states(rule: Rule | FaultRule, playing: Playing, place: Place) -> None:
+    known = playing.states
+    listed = f"one of the states: {', '.join(known)}" if known else "none: the scenario has no states"
+    if isinstance(rule, Rule) and rule.then is not None and rule.then not in known:
+        (place / "then").complain(f'got "{rule.then}", want {listed}{suggestion(rule.then, known)}')
+    for state in dict.fromkeys(_states(rule.condition)):
+        if state not in known:
+            (place / "match").complain(f'got the state "{state}", want {listed}{suggestion(state, known)}')
+
+
+def _states(condition: Condition) -> Iterator[str]:
+    """Every state a condition asks for."""
+    yield from sorted(condition.state)
+    for each in (*condition.all, *condition.any, *condition.none):
+        yield from _states(each)
+
+
+def _free_id(kind: RuleKind, playing: Playing) -> str:
+    taken = {*_ids(playing.own.rules, playing.own.faults)}
+    taken.update(*(_ids(book.rules, book.faults) for book in playing.books))
+    return next(name for name in (f"{kind}-{number}" for number in count(1)) if name not in taken)
+
+
+def _ids(*rules: tuple[Rule, ...] | tuple[FaultRule, ...]) -> list[str]:
+    return [rule.id for some in rules for rule in some]

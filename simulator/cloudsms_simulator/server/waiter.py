@@ -1,0 +1,174 @@
+"""A waiter: one wait with what it has found so far; and all the waiters of an account, found by what they wait for.
+
+Reading: R17.
+"""
+
+import asyncio
+from collections.abc import Iterator
+
+from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.server.kept import Kept
+from cloudsms_simulator.server.search import Search
+from cloudsms_simulator.server.sought import ALONE, Beside, Kind, Value, name_of, recipients_of, uids_of
+
+Hits = tuple[Value, ...]
+
+
+class Waiter:
+    """One wait. `future` gets what was found, newest first, as soon as that is enough; None when it is in vain.
+
+    Until it has looked at all that is kept it only gathers, so that the newest come first in any case.
+    """
+
+    def __init__(self, kind: Kind, search: Search, count: int, future: "asyncio.Future[Hits | None]") -> None:
+        self.kind = kind
+        self.search = search
+        self.count = count
+        self.future = future
+        self.wants_an_outcome = kind == "reports" or (kind == "messages" and search.awaits_an_outcome)
+        """Whether time has to pass for it, if what it waits for is not there yet."""
+        self.looked = False
+        self._kept: dict[str | int, Value] = {}
+        self._told: dict[str | int, Value] = {}
+        self._heard_of: set[str | int] = set()
+
+    @property
+    def total(self) -> int:
+        """How many it has found."""
+        return len(self._kept) + len(self._told)
+
+    @property
+    def values(self) -> Hits:
+        """What it has found, newest first."""
+        return (*reversed(self._told.values()), *self._kept.values())
+
+    def look_at(self, value: Value, beside: Beside) -> None:
+        """Takes in what is kept, from the newest on. What the news told of is newer."""
+        name = name_of(value)
+        if name not in self._heard_of and self.search.holds_for(value, beside):
+            self._kept[name] = value
+
+    def has_looked(self) -> None:
+        """All that is kept was looked at."""
+        self.looked = True
+        self._finish()
+
+    def hear_of(self, value: Value, beside: Beside) -> None:
+        """Takes in something new, or what has changed, and may be found no more."""
+        name = name_of(value)
+        if not self.looked:
+            self._heard_of.add(name)
+        found = self.search.holds_for(value, beside)
+        of = self._kept if name in self._kept else self._told
+        if found:
+            of[name] = value
+            self._finish()
+        else:
+            of.pop(name, None)
+
+    def _finish(self) -> None:
+        if self.looked and self.total >= self.count and not self.future.done():
+            self.future.set_result(self.values)
+
+
+class Waiting:
+    """The waiters of one account."""
+
+    def __init__(self) -> None:
+        self._lines: dict[Kind, _Line] = {"messages": _Line(), "requests": _Line(), "reports": _Line()}
+        self._for_outcomes = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self._lines.values()))
+
+    def __iter__(self) -> Iterator[Waiter]:
+        return (waiter for line in self._lines.values() for waiter in line)
+
+    @property
+    def has_for_outcomes(self) -> bool:
+        """Whether any of them needs time to pass."""
+        return self._for_outcomes > 0
+
+    def add(self, waiter: Waiter) -> None:
+        """One more."""
+        self._lines[waiter.kind].add(waiter)
+        self._for_outcomes += waiter.wants_an_outcome
+
+    def remove(self, waiter: Waiter) -> None:
+        """One less."""
+        self._lines[waiter.kind].remove(waiter)
+        self._for_outcomes -= waiter.wants_an_outcome
+
+    def hear(self, transaction: Transaction, kept: Kept) -> None:
+        """Tells what a transaction wrote to those it may concern."""
+        messages, requests, reports = self._lines["messages"], self._lines["requests"], self._lines["reports"]
+        exchange = transaction.exchange
+        if len(requests) and exchange is not None:
+            # An accepted exchange's messages are in the store by now, and the findings on it need them.
+            requests.tell(exchange, kept.beside(exchange))
+        if len(messages):
+            for message in transaction.new_messages:
+                messages.tell(message, ALONE)
+        if transaction.updated and (len(messages) or len(reports)):
+            for uid in transaction.updated:
+                changed = transaction.messages[uid]
+                messages.tell(changed, ALONE)
+                if len(reports):
+                    beside = Beside(changed)
+                    for report in transaction.reports.get(uid, ()):
+                        reports.tell(report, beside)
+
+
+class _Line:
+    """Waiters of one kind. Who demands an SMS_UID is found by that, who demands a recipient by that."""
+
+    def __init__(self) -> None:
+        self._by_uid: dict[str, list[Waiter]] = {}
+        self._by_recipient: dict[str, list[Waiter]] = {}
+        self._others: list[Waiter] = []
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Waiter]:
+        for row in (*self._by_uid.values(), *self._by_recipient.values(), self._others):
+            yield from row
+
+    def add(self, waiter: Waiter) -> None:
+        self._count += 1
+        uid, recipient = waiter.search.uid, waiter.search.recipient
+        if uid is not None:
+            self._by_uid.setdefault(uid, []).append(waiter)
+        elif recipient is not None:
+            self._by_recipient.setdefault(recipient, []).append(waiter)
+        else:
+            self._others.append(waiter)
+
+    def remove(self, waiter: Waiter) -> None:
+        self._count -= 1
+        uid, recipient = waiter.search.uid, waiter.search.recipient
+        if uid is not None:
+            _take_out(self._by_uid, uid, waiter)
+        elif recipient is not None:
+            _take_out(self._by_recipient, recipient, waiter)
+        else:
+            self._others.remove(waiter)
+
+    def tell(self, value: Value, beside: Beside) -> None:
+        """Tells those it may concern."""
+        concerned = self._others.copy()
+        if self._by_uid:
+            for uid in uids_of(value):
+                concerned += self._by_uid.get(uid, ())
+        if self._by_recipient:
+            for recipient in dict.fromkeys(recipients_of(value, beside.message)):
+                concerned += self._by_recipient.get(recipient, ())
+        for waiter in concerned:
+            waiter.hear_of(value, beside)
+
+
+def _take_out(rows: dict[str, list[Waiter]], name: str, waiter: Waiter) -> None:
+    rows[name].remove(waiter)
+    if not rows[name]:
+        del rows[name]

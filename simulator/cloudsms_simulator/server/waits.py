@@ -1,0 +1,226 @@
+"""Waits: long polls for messages, requests and reports, each with a future of its own.
+
+A wait looks first at what is kept, then hears the news of its account. Who waits for one recipient or one SMS_UID is
+found by that, so that a thousand others cost nothing.
+
+Spec: Delivery Report (DR) CallBack. Reading: R15, R16, R17.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+
+import msgspec
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.server.kept import Kept, parts_of
+from cloudsms_simulator.server.news import News
+from cloudsms_simulator.server.prospects import BUSY, Prospects, prospects_of
+from cloudsms_simulator.server.search import Difference, Search
+from cloudsms_simulator.server.sought import Kind, Value
+from cloudsms_simulator.server.turns import CalledOffError
+from cloudsms_simulator.server.waiter import Waiter, Waiting
+from cloudsms_simulator.server.wall import WallClock
+from cloudsms_simulator.stores.store import Store
+
+MOST_CLOSEST = 3
+_LOOKED_AT_FOR_CLOSEST = 200
+"""The newest so many are looked at for what came close."""
+_RECHECK = 0.05
+"""Seconds from the news of an account until it is asked again whether its waits are in vain."""
+
+
+class Found(msgspec.Struct, frozen=True):
+    """As many as were waited for, newest first. `total` is how many there were, `evicted` how many are gone in all."""
+
+    values: tuple[Value, ...]
+    total: int
+    evicted: int
+
+
+class Close(msgspec.Struct, frozen=True):
+    """What nearly was found, and the terms that do not hold for it."""
+
+    value: Value
+    differences: tuple[Difference, ...]
+
+
+class Missed(msgspec.Struct, frozen=True):
+    """A wait that ended without enough.
+
+    `in_vain`: nothing that is running could bring it, since the account's clock stands; `next_due_at` is then the
+    moment at which something is due next. `evicted` counts what is gone and nobody could look at.
+    """
+
+    in_vain: bool
+    total: int
+    evicted: int
+    closest: tuple[Close, ...]
+    now: datetime
+    next_due_at: datetime | None
+
+
+class Waits:
+    """Every wait of a simulator. Belongs to one event loop.
+
+    `is_moved(account)` says whether somebody is moving the account's clock: what stands then will go on. Waits end when
+    `stopping` is set.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        news: News,
+        wall: WallClock,
+        is_moved: Callable[[Account], bool],
+        stopping: asyncio.Event,
+    ) -> None:
+        self._store = store
+        self._news = news
+        self._wall = wall
+        self._is_moved = is_moved
+        self._stopping = stopping
+        self._waiting: dict[str | None, Waiting] = {}
+        self._rechecks: set[str] = set()
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return sum(map(len, self._waiting.values()))
+
+    async def wait(
+        self, account: Account | None, kind: Kind, search: Search, count: int, within: timedelta
+    ) -> Found | Missed:
+        """Returns once `count` are there that the search finds, or after `within` of the wall.
+
+        One that nothing running can bring ends at once: reports, and messages in a state, while the clock stands and
+        nothing is due or on its way. CalledOffError when the account is reset meanwhile or the simulator stops.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + within.total_seconds()
+        waiter = Waiter(kind, search, count, loop.create_future())
+        self._add(account, waiter)
+        stop = loop.create_task(self._stopping.wait())
+        try:
+            await self._look(account, waiter)
+            if account is not None and waiter.wants_an_outcome and not waiter.future.done():
+                if not self._prospects(account).busy:
+                    return self._missed(account, waiter)
+                self._recheck_soon(account)
+            left = max(0.0, deadline - loop.time())
+            await asyncio.wait((waiter.future, stop), timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            if waiter.future.done():
+                values = waiter.future.result()
+                return self._missed(account, waiter) if values is None else self._found(account, waiter, values)
+            if self._stopping.is_set():
+                raise CalledOffError("stopped")
+            return self._missed(account, waiter, in_vain=False)
+        finally:
+            stop.cancel()
+            waiter.future.cancel()
+            self._remove(account, waiter)
+
+    def closest(
+        self, account: Account | None, kind: Kind, search: Search, most: int = MOST_CLOSEST
+    ) -> tuple[Close, ...]:
+        """What came close: of the newest 200 that are kept, those for which the fewest terms do not hold."""
+        kept = Kept(self._store, account)
+        near = []
+        for value in islice(kept.listing(kind), _LOOKED_AT_FOR_CLOSEST):
+            differences = search.differences(value, kept.beside(value))
+            if differences:
+                near.append(Close(value, differences))
+        return tuple(sorted(near, key=lambda each: len(each.differences))[:most])
+
+    # What the news tell
+
+    def hear(self, account: Account | None, transaction: Transaction) -> None:
+        """Tells those it may concern what is new."""
+        name = None if account is None else account.name
+        waiting = self._waiting.get(name)
+        if waiting is None:
+            return
+        waiting.hear(transaction, Kept(self._store, account))
+        if account is not None and waiting.has_for_outcomes:
+            self._recheck_soon(account)
+
+    def hear_reset(self, account: Account | None) -> None:
+        """Ends the waits of an account: what they waited for belongs to the past."""
+        for waiter in self._waiting.get(None if account is None else account.name, ()):
+            if not waiter.future.done():
+                waiter.future.set_exception(CalledOffError("reset"))
+
+    # Waits in vain
+
+    def _prospects(self, account: Account) -> Prospects:
+        """What is to come by itself; a clock that goes, or is moved, brings everything some day."""
+        clock = self._store.standing(account).clock
+        if clock.rate != 0 or self._is_moved(account):
+            return BUSY
+        return prospects_of(self._store, account, clock.virtual)
+
+    def _recheck_soon(self, account: Account) -> None:
+        if account.name not in self._rechecks:
+            self._rechecks.add(account.name)
+            asyncio.get_running_loop().call_later(_RECHECK, self._recheck, account)
+
+    def _recheck(self, account: Account) -> None:
+        """Ends the waits that have come to be in vain."""
+        self._rechecks.discard(account.name)
+        waiting = self._waiting.get(account.name)
+        if waiting is None or not waiting.has_for_outcomes:
+            return
+        if self._is_moved(account):
+            # It ends without news, and the clock may stand then.
+            self._recheck_soon(account)
+        elif not self._prospects(account).busy:
+            for waiter in waiting:
+                if waiter.wants_an_outcome and waiter.looked and not waiter.future.done():
+                    waiter.future.set_result(None)
+
+    # One wait
+
+    async def _look(self, account: Account | None, waiter: Waiter) -> None:
+        """Looks at what is kept; what the news tell meanwhile is newer."""
+        kept = Kept(self._store, account)
+        for part in parts_of(kept.listing(waiter.kind)):
+            for value in part:
+                waiter.look_at(value, kept.beside(value))
+            await asyncio.sleep(0)
+        waiter.has_looked()
+
+    def _found(self, account: Account | None, waiter: Waiter, values: Sequence[Value]) -> Found:
+        # The rest of a batch, or a change, may have been told since it was enough.
+        values = waiter.values if waiter.total >= waiter.count else values
+        return Found(
+            tuple(values[: waiter.count]), len(values), Kept(self._store, account).listing(waiter.kind).evicted
+        )
+
+    def _missed(self, account: Account | None, waiter: Waiter, *, in_vain: bool = True) -> Missed:
+        clock = self._store.standing(account).clock
+        now = clock.now(self._wall.now())
+        due = None
+        if account is not None and clock.rate == 0:
+            due = prospects_of(self._store, account, now).next_due_at
+        evicted = Kept(self._store, account).listing(waiter.kind).evicted
+        closest = self.closest(account, waiter.kind, waiter.search)
+        return Missed(in_vain, waiter.total, evicted, closest, now, due)
+
+    def _add(self, account: Account | None, waiter: Waiter) -> None:
+        if self._stopping.is_set():
+            raise CalledOffError("stopped")
+        name = None if account is None else account.name
+        waiting = self._waiting.get(name)
+        if waiting is None:
+            waiting = self._waiting[name] = Waiting()
+            self._news.listen(name, self)
+        waiting.add(waiter)
+
+    def _remove(self, account: Account | None, waiter: Waiter) -> None:
+        name = None if account is None else account.name
+        waiting = self._waiting[name]
+        waiting.remove(waiter)
+        if not len(waiting):
+            del self._waiting[name]
+            self._news.cease(name, self)

@@ -1,0 +1,26 @@
+"""Texts on a terminal."""
+
+import pytest
+
+from cloudsms_simulator.cli.text_lines import dearness, quoted
+from cloudsms_simulator.engine.text_bill import bill
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("It’s", '"It’s"'), ("a\nb\x1b", '"a\\nb\\x1b"'), ("", '""'), ("\ufeff", '"\\ufeff"')]
+)
+def test_a_text_is_one_line(text: str, shown: str) -> None:
+    assert quoted(text) == shown
+
+
+def test_a_dear_text_says_why_and_what_would_be_cheaper() -> None:
+    assert list(dearness(bill("It’s", None, None, "table", None))) == [
+        'forced by   "’" U+2019 RIGHT SINGLE QUOTATION MARK, character 3 of the text',
+        'look-alike  "It\'s"',
+        "            DCS 0, segments 1, 0 less",
+    ]
+
+
+def test_a_cheap_text_says_nothing_and_chinese_has_no_look_alike() -> None:
+    assert list(dearness(bill("It's", None, None, "table", None))) == []
+    assert len(list(dearness(bill("云", None, None, "table", None)))) == 1

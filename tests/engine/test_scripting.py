@@ -1,0 +1,240 @@
+"""Scripting: what the rules have decided, as verdicts, delays, and what is kept of a spoilt answer.
+
+Reading: R21, R22.
+"""
+
+from datetime import datetime, timedelta
+
+import msgspec
+import pytest
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.condition import Condition, Hours
+from cloudsms_simulator.engine.fault import MANGLING, Fault, Trouble
+from cloudsms_simulator.engine.hearing import Hearing, Script, hearing_of
+from cloudsms_simulator.engine.rule_book import ReplyStep, Rule, RuleBook
+from cloudsms_simulator.engine.rules import Rules
+from cloudsms_simulator.engine.script import DELIVERED_AFTER_A_SECOND, Manner, Plan, Step, plan_of, step
+from cloudsms_simulator.engine.scripting import (
+    NO_SCRIPTS,
+    delayed,
+    heard,
+    name_of_trouble,
+    received,
+    reported_before,
+    rule_of,
+    scripted,
+    status_after,
+)
+from cloudsms_simulator.protocol import uip
+from cloudsms_simulator.protocol.candidate import Candidate, candidate_of
+from cloudsms_simulator.protocol.mangling import mangled
+from cloudsms_simulator.protocol.profile import SPEC
+from cloudsms_simulator.protocol.request_checks import list_is_an_array
+from cloudsms_simulator.protocol.result_codes import ResultCode
+
+SECOND = timedelta(seconds=1)
+OK, BUSY, INTERCEPT, INVALID = ResultCode.OK, ResultCode.BUSY, ResultCode.INTERCEPT, ResultCode.INVALID_PARAMETER
+ANNA, BEN, SINGAPORE, MAGIC_BUSY = (852, "67000011"), (852, "67000012"), (65, "81234567"), (852, "67555103")
+TO_SINGAPORE = Condition(to=("65*",))
+ANSWER = (
+    b'{"METHOD":"SMS_SEND_REQUEST","TYPE":"ANSWER","SERIAL":7,"RESULT_CODE":1,"RESULT_DESC":"OK",'
+    b'"DETAIL_LIST":[{"SMS_UID":"A","RESULT_CODE":1},{"SMS_UID":"B","RESULT_CODE":1}]}'
+)
+
+
+# What is heard
+
+
+def begun(world, noon: datetime, *rules: Rule, since: datetime | None = None):
+    """A transaction of an account with these rules, a packet of it, and their hearing at noon."""
+    account = Account(rules=Rules(RuleBook(rules=rules)))
+    here = world(account)
+    transaction = here.transaction(account)
+    transaction.standing = msgspec.structs.replace(transaction.standing, rules_since=since)
+    candidate = candidate_of(uip.decode(here.packet()), account, SPEC)
+    return transaction, candidate, heard(transaction, account, candidate, noon)
+
+
+def test_without_rules_nothing_is_heard_and_nothing_counted(world, noon: datetime) -> None:
+    transaction, _, hearing = begun(world, noon)
+    assert (hearing, transaction.tallied) == (None, None)
+
+
+def test_what_a_hearing_counts_later_is_written_by_the_transaction_too(world, noon: datetime) -> None:
+    transaction, _, hearing = begun(world, noon, Rule(id="it"))
+    assert transaction.tallied == {("requests", "", ""): 1}
+    hearing.accepted(3)
+    assert transaction.tallied == {("requests", "", ""): 1, ("messages", "", ""): 3}
+    assert transaction.tallies == {}, "nothing is kept before the commit"
+
+
+@pytest.mark.parametrize(("since", "decided"), [(None, None), (timedelta(), None), (-SECOND, "later")])
+def test_rules_go_by_the_moment_they_were_put_to_use(
+    world, noon: datetime, since: timedelta | None, decided: str | None
+) -> None:
+    later = Rule(id="later", condition=Condition(time=Hours(after=SECOND)))
+    _, candidate, hearing = begun(world, noon, later, since=None if since is None else noon + since)
+    assert list_is_an_array(candidate) is None
+    assert rule_of(scripted(hearing, candidate)) == decided
+
+
+# Verdicts
+
+
+def hearing(court, *destinations: tuple[int, str], rules: tuple[Rule, ...] = ()) -> tuple[Hearing, Candidate]:
+    """A hearing of a packet whose list was read, trouble asked for already."""
+    here = court(*rules)
+    candidate = here.candidate(*destinations)
+    assert list_is_an_array(candidate) is None
+    found = hearing_of(here.account, candidate, here.tallies, here.now, here.now)
+    assert found is not None
+    assert found.trouble() is None
+    return found, candidate
+
+
+def test_a_refusal_is_a_verdict_with_a_finding_that_names_its_rule(court) -> None:
+    closed = Rule(id="closed", condition=TO_SINGAPORE, replies=(ReplyStep(BUSY),))
+    here, candidate = hearing(court, ANNA, SINGAPORE, rules=(closed,))
+    assert scripted(here, candidate) == {
+        0: Script(OK, DELIVERED_AFTER_A_SECOND),
+        1: Script(BUSY, None, "closed"),
+    }
+    assert candidate.verdicts == {1: BUSY}
+    [finding] = candidate.findings
+    assert (finding.rule, finding.path) == ("scripted-code", "$.MULTI_MSISDN_LIST[1]")
+    assert finding.got == 'Busy, as "closed" says'
+
+
+def test_a_magic_number_is_named_where_no_rule_decides(court) -> None:
+    here, candidate = hearing(court, MAGIC_BUSY)
+    scripted(here, candidate)
+    assert [finding.got for finding in candidate.findings] == ['Busy, as "magic 555103" says']
+
+
+def test_a_destination_that_is_refused_already_keeps_its_verdict_and_uses_up_no_turn(court) -> None:
+    once = Rule(id="once", replies=(ReplyStep(BUSY, times=1), ReplyStep(INTERCEPT)))
+    here, candidate = hearing(court, ANNA, ANNA, rules=(once,))
+    candidate.verdicts[0] = INVALID
+    assert list(scripted(here, candidate)) == [1]
+    assert candidate.verdicts == {0: INVALID, 1: BUSY}
+
+
+def test_with_the_scope_packet_one_refusal_is_that_of_all_that_were_not_refused(court) -> None:
+    shut = Rule(id="shut", condition=TO_SINGAPORE, replies=(ReplyStep(BUSY),), scope="packet")
+    closed = Rule(id="closed", condition=Condition(to=("85267000012",)), replies=(ReplyStep(INTERCEPT),))
+    here, candidate = hearing(court, ANNA, BEN, SINGAPORE, (852, "x"), rules=(shut, closed))
+    candidate.verdicts[3] = INVALID
+    scripted(here, candidate)
+    assert candidate.verdicts == {0: BUSY, 1: INTERCEPT, 2: BUSY, 3: INVALID}
+    assert {finding.path: finding.got for finding in candidate.findings} == {
+        "$.MULTI_MSISDN_LIST[0]": 'Busy, as "shut" says',
+        "$.MULTI_MSISDN_LIST[1]": 'Intercept, as "closed" says',
+        "$.MULTI_MSISDN_LIST[2]": 'Busy, as "shut" says',
+    }
+
+
+def test_with_the_scope_packet_a_reply_of_ok_refuses_nobody(court) -> None:
+    here, candidate = hearing(court, ANNA, SINGAPORE, rules=(Rule(id="open", condition=TO_SINGAPORE, scope="packet"),))
+    scripted(here, candidate)
+    assert candidate.verdicts == {}
+
+
+def test_the_rule_of_an_exchange_is_the_first_that_decided() -> None:
+    nobody, first, second = Script(OK, None), Script(OK, None, "first"), Script(BUSY, None, "second")
+    assert rule_of(NO_SCRIPTS) is None
+    assert rule_of({0: nobody}) is None
+    assert rule_of({0: nobody, 2: first, 3: second}) == "first"
+
+
+# Delays
+
+
+def late(seconds: int, rule: str | None = "slow") -> Script:
+    return Script(OK, None, rule, seconds * SECOND)
+
+
+def test_an_answer_is_as_late_as_the_latest_reply() -> None:
+    scripts = {0: late(1, "a"), 1: late(3, "b"), 2: late(2, "c")}
+    assert delayed(None, scripts) == Trouble("b", delay=3 * SECOND)
+
+
+def test_a_reply_comes_as_much_later_as_the_fault_does() -> None:
+    trouble = Trouble("fault", Fault.BROKEN_JSON, SECOND)
+    assert delayed(trouble, {0: late(1), 1: late(3)}) == Trouble("fault", Fault.BROKEN_JSON, 4 * SECOND)
+
+
+@pytest.mark.parametrize("trouble", [None, Trouble("fault", Fault.BROKEN_JSON, SECOND)])
+@pytest.mark.parametrize("scripts", [{}, {0: late(0), 1: late(0)}])
+def test_without_a_delay_nothing_is_later(trouble: Trouble | None, scripts: dict[int, Script]) -> None:
+    assert delayed(trouble, scripts) is trouble
+
+
+# Reports before the answer
+
+
+FIRST = Manner(before_answer=True)
+
+
+@pytest.mark.parametrize(
+    ("plan", "before"),
+    [
+        (plan_of(step(2, timedelta())), False),
+        (plan_of(Step(2, timedelta(), True, manner=Manner(copies=2))), False),
+        (plan_of(Step(2, timedelta(), True, manner=FIRST)), True),
+        (plan_of(step(1, timedelta()), Step(2, timedelta(), True, manner=FIRST)), True),
+        (plan_of(Step(1, timedelta(), False, manner=FIRST), step(2, SECOND)), True),
+    ],
+    ids=["plain", "another manner", "before", "before, as the second step", "before, as the first step"],
+)
+def test_an_answer_waits_for_messages_of_which_any_report_comes_before_it(world, plan: Plan, before: bool) -> None:
+    messages = tuple(world(Account(plan=plan)).send(ANNA, BEN).messages)
+    assert reported_before(messages) == (tuple(message.uid for message in messages) if before else ())
+
+
+def test_an_answer_does_not_wait_for_a_message_that_is_rejected_locally(world) -> None:
+    account = Account(plan=plan_of(Step(2, timedelta(), True, manner=FIRST)))
+    accepted, rejected = world(account).send(SINGAPORE, (65, "61234567")).messages
+    assert rejected.reason is not None
+    assert reported_before((accepted, rejected)) == (accepted.uid,)
+
+
+# What the client gets
+
+
+@pytest.mark.parametrize("fault", [None, *Fault])
+def test_an_exchange_says_what_befell_it(fault: Fault | None) -> None:
+    assert name_of_trouble(Trouble("it", fault)) == ("DELAY" if fault is None else fault.name)
+
+
+@pytest.mark.parametrize("fault", [None, Fault.DRIBBLE])
+def test_an_answer_that_is_only_slow_arrives_as_it_is(fault: Fault | None) -> None:
+    assert (received(Trouble("it", fault), ANSWER), status_after(Trouble("it", fault))) == (ANSWER, 200)
+
+
+@pytest.mark.parametrize("fault", sorted(MANGLING))
+def test_an_answer_that_is_wrong_in_meaning_is_kept_as_it_arrives(fault: Fault) -> None:
+    assert received(Trouble("it", fault), ANSWER) == mangled(fault.value, ANSWER) != ANSWER
+    assert status_after(Trouble("it", fault)) == 200
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        (Fault.CONNECTION_RESET_BY_PEER, None),
+        (Fault.EMPTY_RESPONSE, None),
+        (Fault.RANDOM_DATA_THEN_CLOSE, None),
+        (Fault.ACCEPT_THEN_HANG, None),
+        (Fault.PROCESSED_NO_ANSWER, None),
+        (Fault.MALFORMED_RESPONSE_CHUNK, 200),
+        (Fault.HTTP_500, 500),
+        (Fault.HTML_PAGE, 200),
+    ],
+)
+def test_of_all_other_faults_the_status_is_kept_if_one_arrives_and_no_answer(fault: Fault, status: int | None) -> None:
+    assert (received(Trouble("it", fault), ANSWER), status_after(Trouble("it", fault))) == (None, status)
+
+
+@pytest.mark.parametrize("fault", [None, *Fault])
+def test_where_there_was_no_answer_none_arrives(fault: Fault | None) -> None:
+    assert received(Trouble("it", fault), None) is None

@@ -1,0 +1,250 @@
+"""Suspicions: what a client does around an exchange, and what that lets suspect. Reading: R24."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+import pytest
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.connection import Connection, TlsFacts
+from cloudsms_simulator.engine.exchange import Exchange
+from cloudsms_simulator.engine.suspicions import SUSPECTED, suspicions
+from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.finding_rules import FINDING_RULES
+
+BUSY, INTERCEPTED, UNKNOWN, ORDINARY = "67555103", "67555206", "67555102", "67000011"
+TLS = TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", None)
+
+
+class Client:
+    """Sends one packet after the other; how long it waits before each is said."""
+
+    def __init__(self, world) -> None:
+        self.world = world(Account(rate_limit=None))
+
+    def send(self, *msisdns: str, after: float = 0, **fields: object) -> None:
+        self.world.now += timedelta(seconds=after)
+        destinations = tuple((852, msisdn) for msisdn in msisdns or (ORDINARY,))
+        self.world.receive(self.world.packet(*destinations, **{"CUSTOMER_BODY": {}} | fields))
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """The oldest first."""
+        return list(self.world.store.exchanges(self.world.accounts[0]))[::-1]
+
+    def suspected(self, place: int = -1, *, clock_is_real: bool = False) -> tuple[Finding, ...]:
+        exchanges = self.exchanges
+        return suspicions(exchanges[place], exchanges, clock_is_real=clock_is_real)
+
+    def rules(self, place: int = -1, **how: bool) -> list[str]:
+        return [finding.rule for finding in self.suspected(place, **how)]
+
+
+@pytest.fixture
+def client(world) -> Client:
+    return Client(world)
+
+
+def test_a_client_that_does_everything_right_is_not_suspected(client: Client) -> None:
+    for minute in range(8):
+        client.send(after=60, TIME=f"2026-11-22 12:{minute:02}:00", SMS_CONTENT=f"code {minute}")
+    assert [client.rules(place, clock_is_real=True) for place in range(8)] == [[]] * 8
+
+
+def test_a_wrong_packet_sent_again_as_it_was_mends_nothing(client: Client) -> None:
+    client.send(VERSION="1")
+    client.send(VERSION="1", after=90)
+    (finding,) = client.suspected()
+    assert finding == Finding(
+        "resent-unchanged",
+        "suspicion",
+        "body",
+        "85267000011 again 2 min after request 1 was refused 0x10000010 Invalid_Version",
+        "the packet mended, or no other attempt",
+        "RESULT_CODE and RESULT_DESC",
+    )
+    assert client.rules(0) == []
+
+
+def test_a_packet_that_was_mended_is_what_is_wanted(client: Client) -> None:
+    client.send(VERSION="1")
+    client.send(after=1)
+    assert client.rules() == []
+
+
+def test_a_wrong_packet_again_the_next_day_is_another_attempt(client: Client) -> None:
+    client.send(SERIAL=0)
+    client.send(SERIAL=0, after=3601)
+    assert client.rules() == []
+
+
+@pytest.mark.parametrize("number", [BUSY, INTERCEPTED, "67555205", "67555214"])
+def test_ten_minutes_are_to_pass_where_the_document_asks_for_them(client: Client, number: str) -> None:
+    client.send(number)
+    client.send(number, after=599)
+    assert client.rules() == ["resent-too-soon"]
+    client.send(number, after=600)
+    assert client.rules() == []
+
+
+def test_other_errors_want_a_pause(client: Client) -> None:
+    client.send(UNKNOWN)
+    client.send(UNKNOWN, after=0.25)
+    (finding,) = client.suspected()
+    assert (finding.rule, finding.got) == (
+        "resent-at-once",
+        f"852{UNKNOWN} again 0.25 s after request 1 was refused 0x02 Unknown_error",
+    )
+    client.send(UNKNOWN, after=10)
+    assert client.rules() == []
+
+
+@pytest.mark.parametrize("change", [{"SMS_CONTENT": "another"}, {"SIGNATURE": "S"}])
+def test_another_text_is_no_second_attempt(client: Client, change: dict[str, object]) -> None:
+    client.send(BUSY)
+    client.send(BUSY, **change)
+    assert client.rules() == []
+
+
+def test_the_same_code_to_the_same_number_within_seconds_is_told(client: Client) -> None:
+    client.send(ORDINARY, "67000012")
+    client.send("67000012", after=9.5)
+    (finding,) = client.suspected()
+    assert (finding.rule, finding.got) == (
+        "sent-twice",
+        "the same text to 85267000012 9.5 s after request 1 was accepted",
+    )
+    client.send("67000012", after=10)
+    assert client.rules() == []
+
+
+@pytest.mark.parametrize("magic", ["67555405", "67555406"])
+def test_who_never_got_an_answer_may_send_again(client: Client, magic: str) -> None:
+    client.send(magic)
+    client.send(magic, after=1)
+    assert client.rules() == []
+
+
+def test_a_batch_sent_again_whole_lets_suspect_what_is_read(client: Client) -> None:
+    client.send(BUSY, ORDINARY)
+    client.send(BUSY, ORDINARY, after=30)
+    (finding,) = client.suspected(0)
+    assert (finding.rule, finding.path, finding.got) == (
+        "batch-sent-again",
+        "answer",
+        "request 2 has 85267000011 again, though accepted: perhaps only DETAIL_LIST[0] is read",
+    )
+
+
+def test_only_what_was_refused_again_is_what_is_wanted(client: Client) -> None:
+    client.send(ORDINARY, BUSY, "67000012")
+    client.send(BUSY, after=601)
+    assert client.rules(0) == []
+
+
+def test_a_top_level_error_read_alone_sends_everything_again(world) -> None:
+    profile = msgspec.structs.replace(Account().profile, mixed_batch="first_error")
+    client = Client(lambda *_accounts: world(Account(profile=profile)))
+    client.send(ORDINARY, BUSY)
+    client.send(ORDINARY, BUSY, after=30)
+    assert "perhaps only the top-level code is read" in client.suspected(0)[0].got
+
+
+def test_refusals_of_a_batch_that_nobody_looks_at_are_told(client: Client) -> None:
+    client.send(ORDINARY, BUSY, INTERCEPTED)
+    for number in range(3):
+        client.send(f"6700002{number}", after=200)
+    (finding,) = client.suspected(0)
+    assert (finding.rule, finding.got) == (
+        "batch-refusals-ignored",
+        "85267555103 and 1 more never came again: perhaps only the top-level code, or DETAIL_LIST[0], is read",
+    )
+
+
+def test_who_may_still_come_back_to_a_refusal_is_not_suspected(client: Client) -> None:
+    client.send(ORDINARY, BUSY)
+    for number in range(3):
+        client.send(f"6700002{number}", after=199)
+    assert client.rules(0) == []
+    client.send(BUSY, after=10)
+    assert client.rules(0) == []
+
+
+def test_no_customer_body_at_all_is_told_once_there_are_five_requests(client: Client) -> None:
+    for number in range(5):
+        assert number == 0 or client.rules() == []
+        client.send(f"6700002{number}", CUSTOMER_BODY=...)
+    (finding,) = client.suspected()
+    assert (finding.rule, finding.got) == ("customer-body-never", "none in 5 requests")
+    client.send("67000029")
+    assert client.rules(0) == []
+
+
+def connected(client: Client, *ids: int, tls: TlsFacts | None = TLS) -> list[Exchange]:
+    for number in range(len(ids)):
+        client.send(f"6700002{number}")
+    connections = [Connection(each, "127.0.0.1", 50_000 + each, tls) for each in ids]
+    pairs = zip(client.exchanges, connections, strict=True)
+    return [msgspec.structs.replace(exchange, connection=each) for exchange, each in pairs]
+
+
+@pytest.mark.parametrize(
+    ("ids", "tls", "rules"),
+    [
+        ((1, 2, 3, 4, 5), TLS, ["connection-per-request"]),
+        ((1, 2, 3, 4), TLS, []),
+        ((1, 2, 3, 4, 4), TLS, []),
+        ((1, 2, 3, 4, 5), None, []),
+    ],
+)
+def test_a_new_tls_connection_for_each_request_is_told(
+    client: Client, ids: tuple[int, ...], tls: TlsFacts | None, rules: list[str]
+) -> None:
+    exchanges = connected(client, *ids, tls=tls)
+    found = suspicions(exchanges[0], exchanges[1:], clock_is_real=True)
+    assert [finding.rule for finding in found] == rules
+
+
+def test_another_hosts_connections_prove_nothing(client: Client) -> None:
+    exchanges = connected(client, 1, 2, 3, 4, 5)
+    other = msgspec.structs.replace(exchanges[4], connection=Connection(5, "10.0.0.1", 1, TLS))
+    assert suspicions(exchanges[0], [*exchanges[1:4], other], clock_is_real=True) == ()
+
+
+def test_a_time_that_stands_still_is_told_on_a_real_clock_only(client: Client) -> None:
+    for number in range(3):
+        client.send(f"6700002{number}", after=30)
+    (finding,) = client.suspected(clock_is_real=True)
+    assert (finding.rule, finding.path, finding.got) == (
+        "time-stands-still",
+        "$.TIME",
+        "2026-11-22 12:00:00 in 3 requests within 1 min",
+    )
+    assert client.rules() == []
+
+
+def test_many_requests_of_one_second_share_their_time(client: Client) -> None:
+    for number in range(9):
+        client.send(f"6700002{number}", after=0.1)
+    assert client.rules(clock_is_real=True) == []
+
+
+def test_what_is_no_packet_is_not_suspected(client: Client, noon: datetime) -> None:
+    refused = Exchange(1, None, "handshake", noon, None, (), None, None, b"", None, ())
+    assert suspicions(refused, [refused], clock_is_real=True) == ()
+
+
+def test_every_suspicion_there_is_has_a_rule_and_every_rule_is_raised_here() -> None:
+    rules = {rule.id for rule in FINDING_RULES.values() if rule.severity == "suspicion"}
+    assert len(SUSPECTED) == 7
+    assert rules == {
+        "resent-unchanged",
+        "resent-too-soon",
+        "resent-at-once",
+        "sent-twice",
+        "batch-sent-again",
+        "batch-refusals-ignored",
+        "customer-body-never",
+        "connection-per-request",
+        "time-stands-still",
+    }

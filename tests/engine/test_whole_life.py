@@ -1,0 +1,830 @@
+"""The whole life of messages: everything that can happen to an account, in any order, against a simple model.
+
+The model knows what may come of a request, what it costs, and when a report may be pushed; it knows nothing of
+transactions, wakes and stores. The clock is frozen and goes from one due moment to the next.
+
+Spec: Delivery Report (DR) CallBack. Reading: R9, R10, R11, R16, R17, R21, R22, R23.
+"""
+
+import json
+from collections import Counter
+from datetime import datetime, timedelta
+from decimal import Decimal
+from types import MappingProxyType
+
+import msgspec
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from cloudsms_simulator.engine.account import Account, Blacklist, Callback
+from cloudsms_simulator.engine.billing import LedgerEntry
+from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.condition import Condition
+from cloudsms_simulator.engine.delay import Fixed, Listed, Uniform
+from cloudsms_simulator.engine.fault import Fault, PushFault
+from cloudsms_simulator.engine.outlook import Course, Mix, Turn
+from cloudsms_simulator.engine.report import Push, PushResult
+from cloudsms_simulator.engine.rule_book import Change, FaultRule, ReplyStep, Rule, RuleBook
+from cloudsms_simulator.engine.rules import Rules
+from cloudsms_simulator.engine.script import Manner, Plan, Step, plan_of, step
+from cloudsms_simulator.protocol.profile import SPEC, StateSet
+from cloudsms_simulator.protocol.result_codes import ResultCode
+
+SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
+DAY = 24 * HOUR
+
+URL = "http://127.0.0.1:59999/"
+PRICES = MappingProxyType({852: Decimal("0.05"), 65: Decimal("0.06"), 1: Decimal(9)})
+SHORT, LONG = "Your code is 123345", "a" * 161
+KNOWN = "VerifyCode_516"
+SERIALS = 128
+NOT_REACHED = PushResult(failure="push-refused", error="127.0.0.1:59999: connection refused")
+
+OK, BUSY = ResultCode.OK, ResultCode.BUSY
+FAILED, LOST, INTERCEPT = ResultCode.SEND_FAILED, ResultCode.LOST_INFO, ResultCode.INTERCEPT
+FULL, UNPRICED = ResultCode.QUEUE_TOO_LARGE, ResultCode.UNPRICED_AREA
+DELIVERED, REJECTED = frozenset({(2,)}), frozenset({(60,)})
+
+HONG_KONG, HONG_KONG_TOO, SINGAPORE, LANDLINE = (852, "67000011"), (852, "67000012"), (65, "81234567"), (65, "61234567")
+BLACKLISTED, NOT_PRICED, TOO_EXPENSIVE = (852, "66000001"), (44, "7700900123"), (1, "2025010000")
+NO_NUMBER = (852, "67xxxx11")
+
+Courses = frozenset[tuple[int, ...]]
+Destination = tuple[int, str]
+
+
+class Omen(msgspec.Struct, frozen=True):
+    """What a magic number does: a code, a fault that strikes before processing or after, or the states to come."""
+
+    code: ResultCode = OK
+    courses: Courses = DELIVERED
+    processed: bool | None = None
+
+
+MAGIC = {
+    (852, "67555008"): Omen(courses=frozenset({(8,)})),
+    (852, "67555009"): Omen(courses=frozenset({(9,)})),
+    (65, "81555060"): Omen(courses=frozenset({(60,)})),
+    (852, "67555103"): Omen(BUSY),
+    (852, "67555216"): Omen(ResultCode.INVALID_VERSION),
+    (65, "81555301"): Omen(),
+    (852, "67555302"): Omen(),
+    (852, "67555303"): Omen(courses=frozenset({(1, 2)})),
+    (65, "81555304"): Omen(),
+    (852, "67555305"): Omen(courses=frozenset({(1, 2)})),
+    (852, "67555306"): Omen(),
+    (852, "67555307"): Omen(courses=frozenset({(3,)})),
+    (852, "67555401"): Omen(processed=False),
+    (65, "81555405"): Omen(processed=True),
+    (852, "67555408"): Omen(processed=False),
+}
+ONE = st.one_of(
+    st.sampled_from((HONG_KONG, SINGAPORE)),
+    st.sampled_from((HONG_KONG_TOO, LANDLINE, BLACKLISTED, NOT_PRICED, TOO_EXPENSIVE, NO_NUMBER)),
+    st.sampled_from(tuple(MAGIC)),
+)
+ANSWERS = ("answers", "answers 500", "answers nonsense", "is down", "hangs")
+SOME = st.lists(ONE, min_size=1, max_size=5)
+
+
+class Book(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule book, and what the model knows of it: it has at most one rule and one fault."""
+
+    said: RuleBook
+    begins: str | None = None
+    """How the numbers begin that its rule is for."""
+    replies: tuple[tuple[ResultCode, int | None], ...] = ((OK, None),)
+    ruled: Courses | None = None
+    """The states of messages its rule decided on, if not the usual ones."""
+    usual: Courses = DELIVERED
+    whole: bool = False
+    takes_turns: bool = False
+    """The destinations it is for are busy and accepted in turns."""
+    struck: str | None = None
+    """How the numbers begin of which one is enough for its fault."""
+    strikes: int | None = None
+    processed: bool = False
+    later: "Book | None" = None
+    """What holds instead, an hour after it was put to use."""
+
+
+def to(beginning: str) -> Condition:
+    return Condition(to=(f"{beginning}*",))
+
+
+def replies(*codes: tuple[ResultCode, int | None]) -> tuple[ReplyStep, ...]:
+    return tuple(ReplyStep(code, times) for code, times in codes)
+
+
+def fixed(state: int, after: timedelta, *, final: bool, lost: bool = False, **manner: object) -> Turn:
+    return Turn(state, Fixed(after), final, lost, Manner(**manner) if manner else None)
+
+
+BUSY_TWICE = ((BUSY, 2), (LOST, 1))
+IN_STEPS = Course(
+    (
+        fixed(1, SECOND, final=False, held=1.5 * SECOND),
+        Turn(9, Listed((2 * SECOND, 3 * SECOND)), False, manner=Manner(copies=2)),
+        Turn(5, Uniform(5 * SECOND, 10 * SECOND), True),
+    )
+)
+LATE = Course(
+    (
+        fixed(1, SECOND, final=False, lost=True),
+        fixed(9, SECOND, final=False, copies=3, fault=PushFault.RESET, fault_times=2),
+        fixed(8, DAY + SECOND, final=True, held=2 * HOUR),
+    )
+)
+DROPPED = Course((fixed(99, 2 * SECOND, final=False, uid_case="lower", desc="WHAT"), fixed(2, 26 * HOUR, final=True)))
+BEFORE = Plan(
+    (
+        Step(1, timedelta(), False, manner=Manner(before_answer=True, serial=7)),
+        Step(2, 10 * SECOND, True, manner=Manner(serial=200)),
+    )
+)
+CHANCES = Mix(((2, Decimal(50)), (8, Decimal(30)), (1, Decimal(20))), Uniform(timedelta(), 26 * HOUR))
+
+REFUSING = Book(
+    said=RuleBook(name="refusing", rules=(Rule(id="busy", condition=to("852"), replies=replies(*BUSY_TWICE)),)),
+    begins="852",
+    replies=BUSY_TWICE,
+)
+_BOOKS = (
+    Book(said=RuleBook(name="none")),
+    REFUSING,
+    Book(
+        said=RuleBook(
+            name="in steps",
+            rules=(Rule(id="steps", condition=to("852"), outlook=IN_STEPS),),
+            outlook=BEFORE,
+        ),
+        begins="852",
+        ruled=frozenset({(1, 9, 5)}),
+        usual=frozenset({(1, 2)}),
+    ),
+    Book(
+        said=RuleBook(
+            name="whole",
+            rules=(Rule(id="all", condition=to("658"), replies=replies((FAILED, None)), scope="packet"),),
+            outlook=LATE,
+        ),
+        begins="658",
+        replies=((FAILED, None),),
+        usual=frozenset({(1, 9, 8)}),
+        whole=True,
+    ),
+    Book(said=RuleBook(name="mixed", outlook=CHANCES), usual=frozenset({(2,), (8,), (1, 3), (3,)})),
+    Book(
+        said=RuleBook(
+            name="chance",
+            rules=(Rule(id="perhaps", condition=Condition(probability=0.5), outlook=plan_of(step(5, SECOND))),),
+            magic=False,
+        ),
+        usual=frozenset({(2,), (5,)}),
+    ),
+    Book(said=RuleBook(name="dropped", outlook=DROPPED), usual=frozenset({(99, 3)})),
+    Book(
+        said=RuleBook(
+            name="turns",
+            rules=(
+                Rule(id="a", condition=Condition(state=frozenset({"a"})), replies=replies((BUSY, None)), then="b"),
+                Rule(id="b", condition=Condition(state=frozenset({"b"})), then="a"),
+            ),
+            states=("a", "b"),
+        ),
+        begins="",
+        takes_turns=True,
+    ),
+    Book(
+        said=RuleBook(name="reset", faults=(FaultRule(id="reset", fault=Fault.CONNECTION_RESET_BY_PEER, times=1),)),
+        struck="",
+        strikes=1,
+    ),
+    Book(
+        said=msgspec.structs.replace(
+            REFUSING.said,
+            name="unheard",
+            faults=(FaultRule(id="unheard", condition=to("65"), fault=Fault.PROCESSED_NO_ANSWER),),
+        ),
+        begins="852",
+        replies=BUSY_TWICE,
+        struck="65",
+        processed=True,
+    ),
+    Book(
+        said=RuleBook(
+            name="page",
+            rules=(Rule(id="plain", condition=to("852"), outlook=plan_of(step(2, SECOND))),),
+            faults=(FaultRule(id="page", fault=Fault.HTML_PAGE, processed=True),),
+            outlook=BEFORE,
+        ),
+        begins="852",
+        ruled=DELIVERED,
+        struck="",
+        processed=True,
+        usual=frozenset({(1, 2)}),
+    ),
+    Book(said=RuleBook(name="timeline", timeline=(Change(book=REFUSING.said, at=HOUR),)), later=REFUSING),
+)
+BOOKS = {book.said.name: book for book in _BOOKS}
+
+
+class Pushing(msgspec.Struct):
+    """What the model knows of the pushes of one report."""
+
+    pushed: int = 0
+    copies: int = 0
+    """How many are done."""
+    made: int = 0
+    """How many attempts at the present copy came to nothing."""
+    heard: bool = False
+    again: datetime | None = None
+    """It is not tried again before then."""
+    push: Push | None = None
+    """The one that is under way."""
+
+
+class Fate(msgspec.Struct):
+    """What the model knows of one message."""
+
+    at: datetime
+    cost: Decimal
+    paid: bool
+    plan: Plan
+    may_come_early: bool
+    """Its reports need not wait for the answer."""
+    answered: bool = False
+    courses: dict[int, Pushing] = {}
+
+    def course(self, number: int) -> Pushing:
+        return self.courses.setdefault(number, Pushing())
+
+    def manner(self, number: int) -> Manner:
+        return self.plan.steps[number - 1].manner or Manner()
+
+    def due(self, number: int) -> datetime:
+        return self.at + self.plan.steps[number - 1].after
+
+    def reached(self, now: datetime) -> int:
+        return sum(self.at + each.after <= now for each in self.plan.steps)
+
+    def is_reported(self, number: int) -> bool:
+        """Whether a report is done or lost."""
+        return self.plan.steps[number - 1].lost or self.course(number).copies == self.manner(number).copies
+
+
+class Life(RuleBasedStateMachine):
+    """One account, its customer, a small journal, and strangers who have no account."""
+
+    world: type
+
+    @initialize(
+        balance=st.sampled_from(["unlimited", Decimal("0.33"), Decimal(20)]),
+        credit=st.sampled_from([Decimal(0), Decimal("0.10")]),
+        retries=st.sampled_from([(), (SECOND,), (SECOND, HOUR)]),
+        most_messages=st.integers(1, 12),
+        window=st.sampled_from([1, 3, 1000]),
+        pending_limit=st.sampled_from([None, None, 9]),
+        mixed_batch=st.sampled_from(["any_ok", "first_error", "all_or_nothing"]),
+        charged=st.sampled_from([SPEC.charged_states, StateSet(frozenset({2}))]),
+        serial=st.sampled_from([0, 120]),
+        book=st.sampled_from([*BOOKS]),
+        customer_does=st.sampled_from(ANSWERS),
+    )
+    def begin(
+        self,
+        balance: object,
+        credit: Decimal,
+        retries: tuple[timedelta, ...],
+        most_messages: int,
+        window: int,
+        pending_limit: int | None,
+        mixed_batch: str,
+        charged: StateSet,
+        serial: int,
+        book: str,
+        customer_does: str,
+    ) -> None:
+        self.book = BOOKS[book]
+        self.account = Account(
+            prices=PRICES,
+            balance=balance,
+            credit_limit=credit,
+            blacklist=Blacklist(numbers=("85266*",)),
+            callback=Callback(url=URL, retries=retries),
+            pending_limit=pending_limit,
+            rules=Rules(self.book.said),
+            profile=msgspec.structs.replace(SPEC, mixed_batch=mixed_batch, charged_states=charged),
+        )
+        self.here = self.world(self.account, clock=Clock.frozen, most_messages=most_messages)
+        self.most_messages = most_messages
+        self.window = window
+        self.customer_does = customer_does
+        self.strangers = 0
+        self.forget()
+        transaction = self.here.transaction(self.account)
+        transaction.standing = msgspec.structs.replace(transaction.standing, dr_serial=serial)
+        self.here.commit(transaction)
+        self.serial = serial
+
+    def forget(self) -> None:
+        """What the model knows of an account that nothing happened to."""
+        self.fates: dict[str, Fate] = {}
+        self.withheld: list[tuple[object, list[str]]] = []
+        self.under_way: list[Push] = []
+        self.requests = 0
+        self.serial = 0
+        self.counts: Counter[tuple[str, str, str]] = Counter()
+        self.since = self.here.now
+        self.unplugged = self.account.callback.url is None
+        """Whether there was ever no URL to push to."""
+        balance = self.account.balance
+        self.is_limited = balance != "unlimited"
+        self.brought = Decimal(0) if balance == "unlimited" else balance
+        """What the account would have had it never paid for anything."""
+        self.movements: list[LedgerEntry] = []
+        """What it was brought to since."""
+        self.rooms: dict[int, int] = {}
+        """The room of the exchanges kept when last looked."""
+
+    # What happens
+
+    @rule(
+        destinations=SOME,
+        text=st.sampled_from([SHORT, SHORT, LONG]),
+        route=st.sampled_from([KNOWN, KNOWN, KNOWN, "Unknown_516"]),
+        answered=st.booleans(),
+    )
+    def send(self, destinations: list[Destination], text: str, route: str, answered: bool) -> None:
+        expected, self.counts = self.verdicts(destinations)
+        reply = self.here.receive(self.packet(destinations, text, route), answered=False)
+        self.requests += 1
+        if expected is None:
+            assert (reply.body, reply.first_due) == (None, None)
+            return
+        items = self.items(reply, destinations, expected)
+        segments = 2 if text == LONG else 1
+        accepted = [
+            self.accept(uid, destination, segments, route)
+            for uid, destination, code in zip(items, destinations, expected, strict=True)
+            if code is OK
+        ]
+        assert reply.before == tuple(uid for uid in accepted if self.fates[uid].may_come_early)
+        if reply.before:
+            self.here.release(reply, self.account, reply.before)
+            self.work()
+        self.withheld.append((reply, accepted))
+        if answered:
+            self.answer(-1)
+
+    @rule(destination=ONE, count=st.integers(6, 12))
+    def send_many(self, destination: Destination, count: int) -> None:
+        self.send([destination] * count, SHORT, KNOWN, True)
+
+    @rule(destinations=SOME)
+    def lose(self, destinations: list[Destination]) -> None:
+        """The store fails: what was decided is not kept, and nothing is counted."""
+        expected, _ = self.verdicts(destinations)
+        before = self.kept()
+        _, reply = self.here.decide(self.packet(destinations, SHORT, KNOWN))
+        assert self.kept() == before
+        if expected is not None:
+            self.items(reply, destinations, expected)
+
+    @rule()
+    def a_stranger_sends(self) -> None:
+        self.here.send(AUTH_KEY="nobody's")
+        self.strangers += 1
+
+    @precondition(lambda self: self.withheld)
+    @rule(which=st.integers(0, 100))
+    def answer(self, which: int) -> None:
+        reply, uids = self.withheld.pop(which % len(self.withheld) if which >= 0 else which)
+        for uid in uids:
+            if uid in self.fates:
+                self.fates[uid].answered = True
+        self.here.release(reply, self.account)
+        self.work()
+
+    @rule(by=st.sampled_from([SECOND, 9 * SECOND, HOUR, HOUR, DAY]))
+    def advance(self, by: timedelta) -> None:
+        until = self.here.now + by
+        while self.room and (due := self.here.store.next_wake(self.account)) is not None and due <= until:
+            self.here.stand_at(max(self.here.now, due))
+            self.work()
+        self.here.stand_at(until)
+
+    @rule()
+    def run_until_idle(self) -> None:
+        """Every push comes to an end, and every message that was answered."""
+        while True:
+            self.work([(push, NOT_REACHED) for push in self.under_way])
+            if self.under_way:
+                continue
+            due = self.here.store.next_wake(self.account)
+            if due is None:
+                break
+            self.here.stand_at(max(self.here.now, due))
+        for uid, fate in self.fates.items():
+            message = self.here.store.message(self.account, uid)
+            assert message is None or message.settled == (fate.answered or fate.may_come_early)
+
+    @rule(does=st.sampled_from(ANSWERS))
+    def the_customer(self, does: str) -> None:
+        self.customer_does = does
+
+    @precondition(lambda self: self.under_way)
+    @rule(
+        which=st.integers(0, 1000),
+        result=st.sampled_from([PushResult(200), PushResult(500), PushResult(failure="push-timeout", error="5 s")]),
+    )
+    def a_push_ends(self, which: int, result: PushResult) -> None:
+        self.work([(self.under_way[which % len(self.under_way)], result)])
+
+    @rule(book=st.none() | st.sampled_from([*BOOKS]), url=st.sampled_from([URL, URL, URL, None]), anew=st.booleans())
+    def play(self, book: str | None, url: str | None, anew: bool) -> None:
+        """Other rules, or the same: laid down, or with all counts and timelines begun anew."""
+        self.book = self.book if book is None else BOOKS[book]
+        callback = msgspec.structs.replace(self.account.callback, url=url)
+        self.account = msgspec.structs.replace(self.account, rules=Rules(self.book.said), callback=callback)
+        self.here.replace(self.account)
+        self.unplugged = self.unplugged or url is None
+        if anew:
+            transaction = self.here.transaction(self.account)
+            transaction.counts_anew = True
+            transaction.standing = msgspec.structs.replace(transaction.standing, rules_since=self.here.now)
+            self.here.commit(transaction)
+            self.counts.clear()
+            self.since = self.here.now
+
+    @rule(balance=st.sampled_from([None, Decimal(0), Decimal("0.20"), Decimal(5)]))
+    def bring_the_balance_to(self, balance: Decimal | None) -> None:
+        """As a scenario does that says what the balance is."""
+        transaction = self.here.transaction(self.account)
+        before = sum((entry.amount for entry in self.here.ledger()), Decimal(0))
+        if balance is not None:
+            self.brought += balance - self.left
+        if balance not in {None, before}:
+            entry = LedgerEntry(self.account.name, None, "scenario", balance - before, balance, self.here.now)
+            transaction.entries.append(entry)
+            self.movements.append(entry)
+        transaction.standing = msgspec.structs.replace(transaction.standing, balance=balance)
+        self.here.commit(transaction)
+        self.is_limited = balance is not None
+
+    @precondition(lambda self: self.fates)
+    @rule()
+    def reset(self) -> None:
+        stale, uids, withheld = self.under_way, list(self.fates), self.withheld
+        self.here.reset()
+        self.forget()
+        before = self.kept()
+        assert self.here.look(uids, [(push, PushResult(200)) for push in stale]) == []
+        for reply, _ in withheld:
+            self.here.release(reply, self.account)
+        assert self.kept() == before
+        assert self.here.store.next_wake(self.account) is None
+
+    # What must hold
+
+    @invariant()
+    def money_is_conserved(self) -> None:
+        standing = self.here.store.standing(self.account)
+        assert standing.balance == (self.left if self.is_limited else None)
+        ledger = self.here.ledger()
+        if self.is_limited:
+            assert sum(entry.amount for entry in ledger) == standing.balance
+        assert [entry for entry in ledger if entry.reason == "scenario"] == self.movements
+        debits = {(entry.uid, -entry.amount) for entry in ledger if entry.reason == "debit"}
+        kept = {message.uid for message in self.here.store.messages(self.account)}
+        assert debits == {(uid, fate.cost) for uid, fate in self.fates.items() if fate.paid and uid in kept}
+
+    @invariant()
+    def every_message_is_where_its_time_has_it(self) -> None:
+        due = self.here.store.next_wake(self.account)
+        nothing_is_late = due is None or due > self.here.now
+        unsettled = 0
+        for uid, fate in self.fates.items():
+            message = self.here.store.message(self.account, uid)
+            if message is None:
+                assert fate.reached(self.here.now) == len(fate.plan.steps), "only what is settled is evicted"
+                assert self.unplugged or all(map(fate.is_reported, range(1, len(fate.plan.steps) + 1)))
+                continue
+            passed = [(passage.state, passage.at) for passage in message.passages]
+            assert passed == [(each.state, fate.at + each.after) for each in fate.plan.steps[: len(passed)]]
+            assert [each.final for each in fate.plan.steps] == [False] * (len(fate.plan.steps) - 1) + [True]
+            if not (fate.answered or fate.may_come_early):
+                assert passed == []
+            elif nothing_is_late:
+                assert len(passed) == fate.reached(self.here.now)
+            ended = len(passed) == len(fate.plan.steps)
+            assert message.refunded == (ended and self.is_refunded(fate))
+            pending = self.check_reports(uid, fate)
+            if nothing_is_late and (fate.answered or fate.may_come_early):
+                self.check_none_is_late(fate, pending)
+            assert message.settled == (ended and not pending)
+            unsettled += not message.settled
+        assert self.here.store.standing(self.account).outstanding == unsettled
+
+    @invariant()
+    def the_journal_counts_right_and_keeps_within_its_bounds(self) -> None:
+        store = self.here.store
+        messages, exchanges, others = store.messages(self.account), store.exchanges(self.account), store.exchanges(None)
+        assert messages.total + messages.evicted == len(self.fates)
+        assert exchanges.total + exchanges.evicted == self.requests
+        assert others.total + others.evicted == self.strangers
+        kept = sorted((*exchanges, *others), key=lambda exchange: exchange.id)
+        assert {uid for exchange in kept for uid in exchange.uids} == {message.uid for message in messages}
+        rooms = {exchange.id: max(1, len(exchange.uids)) for exchange in kept}
+        gone = [self.rooms[number] for number in self.rooms if number not in rooms]
+        assert not gone or sum(rooms.values()) + max(gone) > self.most_messages, "nothing goes before it must"
+        self.rooms = rooms
+        if sum(rooms.values()) > self.most_messages:
+            for exchange in kept[:-1]:
+                of_it = [store.message(self.account, uid) for uid in exchange.uids]
+                assert not all(message.settled for message in of_it)
+
+    @invariant()
+    def the_clock_stands_where_it_was_put(self) -> None:
+        assert self.here.store.standing(self.account).clock.virtual == self.here.now
+        assert self.here.store.standing(self.account).dr_serial == self.serial
+
+    def teardown(self) -> None:
+        if not hasattr(self, "here"):
+            return
+        while self.withheld:
+            self.answer(0)
+        self.run_until_idle()
+        self.money_is_conserved()
+        self.every_message_is_where_its_time_has_it()
+        self.the_journal_counts_right_and_keeps_within_its_bounds()
+        assert self.here.store.standing(self.account).outstanding == 0
+
+    # The model
+
+    def verdicts(self, destinations: list[Destination]) -> tuple[list[ResultCode] | None, Counter[tuple[str, ...]]]:
+        """The code of each destination, None when nothing is processed; and what is counted then."""
+        counts, book = self.counts.copy(), self.book
+        if book.later is not None and self.here.now - self.since >= HOUR:
+            book = book.later
+        numbers = [f"{country}{msisdn}" for country, msisdn in destinations]
+        if not self.is_processed(destinations, numbers, book, counts):
+            return None, counts
+        refused: dict[int, ResultCode] = {}
+        room = len(destinations)
+        if self.account.pending_limit is not None:
+            room = self.account.pending_limit - self.here.store.standing(self.account).outstanding
+        for place, destination in enumerate(destinations):
+            if destination == NO_NUMBER:
+                refused[place] = ResultCode.INVALID_PARAMETER
+                room += 1
+            elif place >= room:
+                refused[place] = FULL
+            elif destination == BLACKLISTED:
+                refused[place] = INTERCEPT
+            elif destination == NOT_PRICED:
+                refused[place] = UNPRICED
+        self.courses = {}
+        whole = None
+        for place, (destination, number) in enumerate(zip(destinations, numbers, strict=True)):
+            if place in refused:
+                continue
+            code, courses = self.script(destination, number, book, counts)
+            self.courses[place] = courses
+            if code is not OK:
+                refused[place] = code
+                if book.whole and number.startswith(book.begins or ""):
+                    whole = whole or code
+        if refused and self.account.profile.mixed_batch == "all_or_nothing":
+            whole = whole or refused[min(refused)]
+        return [refused.get(place, whole or OK) for place in range(len(destinations))], counts
+
+    def is_processed(
+        self, destinations: list[Destination], numbers: list[str], book: Book, counts: Counter[tuple[str, ...]]
+    ) -> bool:
+        struck = ("strikes", book.said.name, numbers[0])
+        fits = book.struck is not None and any(number.startswith(book.struck) for number in numbers)
+        if fits and (book.strikes is None or counts[struck] < book.strikes):
+            counts[struck] += 1
+            return book.processed
+        for destination, number in zip(destinations, numbers, strict=True):
+            omen = MAGIC.get(destination) if book.said.magic else None
+            if omen is not None and omen.processed is not None and self.reply(number, book, counts.copy()) is None:
+                return omen.processed
+        return True
+
+    def script(
+        self, destination: Destination, number: str, book: Book, counts: Counter[tuple[str, ...]]
+    ) -> tuple[ResultCode, Courses]:
+        """The code of a destination that was not refused before, and the states its message may go through."""
+        code = self.reply(number, book, counts)
+        if code is not None:
+            return code, book.usual if book.ruled is None else book.ruled
+        omen = MAGIC.get(destination) if book.said.magic else None
+        if omen is None or omen.processed is not None:
+            return OK, book.usual
+        return omen.code, omen.courses
+
+    def reply(self, number: str, book: Book, counts: Counter[tuple[str, ...]]) -> ResultCode | None:
+        """What the rule of a book replies to a destination, None when it has nothing to say."""
+        if book.begins is None or not number.startswith(book.begins):
+            return None
+        name = book.said.name
+        if book.takes_turns:
+            counts["turns", name, ""] += 1
+            return BUSY if counts["turns", name, ""] % 2 else OK
+        counts["replies", name, number] += 1
+        turn = counts["replies", name, number]
+        for code, times in book.replies:
+            if times is None or turn <= times:
+                return code
+            turn -= times
+        return None
+
+    def items(self, reply: object, destinations: list[Destination], expected: list[ResultCode]) -> list[str]:
+        """The SMS_UIDs of an answer that says what is expected."""
+        answer = json.loads(reply.body)
+        items = answer["DETAIL_LIST"]
+        assert [(item["COUNTRY_CODE"], item["DEST_MSISDN"]) for item in items] == destinations
+        assert [item["RESULT_CODE"] for item in items] == expected
+        refused = [code for code in expected if code is not OK]
+        any_ok = self.account.profile.mixed_batch == "any_ok" and len(refused) < len(expected)
+        assert answer["RESULT_CODE"] == reply.code == (OK if any_ok or not refused else refused[0])
+        uids = [item["SMS_UID"] for item in items]
+        assert len({*uids, *self.fates}) == len(uids) + len(self.fates)
+        return uids
+
+    def accept(self, uid: str, destination: Destination, segments: int, route: str) -> str:
+        """Takes note of a message that was accepted just now, and sees that it is as it should be."""
+        message = self.here.store.message(self.account, uid)
+        cost = PRICES[destination[0]] * segments
+        too_expensive = self.is_limited and cost > self.left + self.account.credit_limit
+        rejected = destination == LANDLINE or route != KNOWN or too_expensive
+        assert (message.country_code, message.msisdn) == destination
+        assert (message.reason is not None, message.cost) == (rejected, Decimal(0) if rejected else cost)
+        courses = REJECTED if rejected else self.courses[message.index]
+        assert tuple(each.state for each in message.plan.steps) in courses
+        assert message.plan.steps[-1].after <= 25 * HOUR
+        manner = message.plan.steps[0].manner
+        self.fates[uid] = Fate(
+            self.here.now,
+            message.cost,
+            self.is_limited and not rejected,
+            message.plan,
+            manner is not None and manner.before_answer,
+        )
+        return uid
+
+    @property
+    def left(self) -> Decimal:
+        """What is left of what the balance was brought to."""
+        left = self.brought
+        for uid, fate in self.fates.items():
+            if fate.paid:
+                message = self.here.store.message(self.account, uid)
+                gone = self.is_refunded(fate) if message is None else message.refunded
+                left -= 0 if gone else fate.cost
+        return left
+
+    def is_refunded(self, fate: Fate) -> bool:
+        """Whether a message is refunded in the end."""
+        return fate.cost != 0 and fate.plan.steps[-1].state not in self.account.profile.charged_states
+
+    def check_reports(self, uid: str, fate: Fate) -> list[int]:
+        """Sees that the reports of a message say what the model knows; the numbers of those still to be pushed."""
+        pending = []
+        reports = self.here.store.reports_of(self.account, uid)
+        assert [report.state for report in reports] == [each.state for each in fate.plan.steps[: len(reports)]]
+        for number, report in enumerate(reports, 1):
+            course = fate.course(number)
+            assert (report.number, report.reached_at) == (number, fate.due(number))
+            assert len(report.attempts) == course.pushed - (course.push is not None)
+            if fate.plan.steps[number - 1].lost:
+                assert (report.outcome, report.attempts) == ("lost", ())
+            elif fate.is_reported(number):
+                failed = "abandoned" if self.account.callback.retries else "failed"
+                assert report.outcome == ("answered" if course.heard else failed)
+            elif report.outcome == "pending":
+                pending.append(number)
+            else:
+                assert (report.outcome, self.unplugged) == ("no_callback", True)
+        return pending
+
+    def check_none_is_late(self, fate: Fate, pending: list[int]) -> None:
+        """Sees that nothing waits to be pushed but what waits for its time, and what is behind that."""
+        if any(each.push is not None for each in fate.courses.values()):
+            return
+        for number in pending:
+            course, held = fate.course(number), fate.manner(number).held
+            assert (course.again or fate.due(number) + held) > self.here.now
+            if not held or course.pushed:
+                return
+
+    # The work
+
+    @property
+    def room(self) -> int:
+        return self.window - len(self.under_way)
+
+    def work(self, ended: list[tuple[Push, PushResult]] | None = None) -> None:
+        """Does what is due at this moment, as far as there is room, in passes like those of the pusher."""
+        ended = ended or []
+        while True:
+            for push, result in ended:
+                self.under_way.remove(push)
+                self.ends(push, result)
+            uids = self.here.take(self.room) if self.room > 0 else []
+            if not ended and not uids:
+                return
+            pushes = self.here.look(uids, ended)
+            ended = []
+            for push in pushes:
+                self.begins(push)
+                self.under_way.append(push)
+                result = self.result(push)
+                if result is not None:
+                    ended.append((push, result))
+
+    def result(self, push: Push) -> PushResult | None:
+        """What the customer makes of a push; None while it hangs."""
+        if push.fault in {PushFault.CUT, PushFault.RESET}:
+            return NOT_REACHED
+        match self.customer_does:
+            case "answers":
+                return self.here.answers_well(push)
+            case "answers 500":
+                return PushResult(500, b"oops")
+            case "answers nonsense":
+                return PushResult(204, b"\xff{")
+            case "is down":
+                return NOT_REACHED
+        return None
+
+    def begins(self, push: Push) -> None:
+        """Sees that a push is one that may be made now."""
+        now, fate = self.here.now, self.fates[push.uid]
+        manner, course = fate.manner(push.number), fate.course(push.number)
+        planned = fate.plan.steps[push.number - 1]
+        assert fate.answered or fate.may_come_early
+        assert not planned.lost
+        assert course.copies < manner.copies
+        assert all(each.push is None for each in fate.courses.values()), "pushes of one message never overlap"
+        assert push.at == now >= max(fate.due(push.number) + manner.held, course.again or now)
+        reports = self.here.store.reports_of(self.account, push.uid)
+        for number in range(1, push.number):
+            held_back = fate.manner(number).held and not fate.course(number).pushed
+            shown = reports[number - 1].outcome == "no_callback"
+            assert held_back or shown or fate.is_reported(number), "nor do they overtake"
+        if manner.serial is None:
+            self.serial = self.serial % SERIALS + 1
+        assert push.serial == (self.serial if manner.serial is None else manner.serial)
+        packet = json.loads(push.body)
+        assert (packet["SERIAL"], packet["SMS_UID"].upper()) == (push.serial, push.uid)
+        assert [item["SMS_STATE"] for item in packet["SMS_RESULT_LIST"]] == [planned.state]
+        assert push.fault == (manner.fault if course.pushed < manner.fault_times else None)
+        course.pushed += 1
+        course.push = push
+
+    def ends(self, push: Push, result: PushResult) -> None:
+        """Takes note of what came of a push."""
+        course = self.fates[push.uid].course(push.number)
+        assert course.push == push
+        retries = self.account.callback.retries
+        well = result.status is not None and 200 <= result.status < 300
+        course.push, course.again = None, None
+        course.heard = course.heard or well
+        course.made += 1
+        if well or course.made > len(retries):
+            course.copies, course.made = course.copies + 1, 0
+        else:
+            course.again = self.here.now + retries[course.made - 1]
+
+    def packet(self, destinations: list[Destination], text: str, route: str) -> bytes:
+        return self.here.packet(*destinations, SMS_CONTENT=text, ROUTE_ID=route)
+
+    def kept(self) -> tuple[object, ...]:
+        """All that is kept of the account."""
+        store = self.here.store
+        listings = store.exchanges(self.account), store.messages(self.account), store.reports(self.account)
+        return (
+            store.standing(self.account),
+            dict(store.tallies(self.account)),
+            self.here.ledger(),
+            *((listing.total, listing.evicted, list(listing)) for listing in listings),
+            store.next_wake(self.account),
+        )
+
+
+@pytest.mark.fuzz
+def test_whatever_happens_messages_end_once_money_is_conserved_and_no_report_comes_too_early(world) -> None:
+    class OurLife(Life):
+        pass
+
+    OurLife.world = world
+    case = OurLife.TestCase
+    profile = settings.get_profile(settings.get_current_profile_name())
+    case.settings = settings(profile, max_examples=2 * profile.max_examples, stateful_step_count=40)
+    case().runTest()

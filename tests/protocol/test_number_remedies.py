@@ -1,0 +1,128 @@
+"""Remedies for destinations: what a number tells, and what it does not. Reading: R24."""
+
+import msgspec
+import pytest
+
+from cloudsms_simulator.protocol.draft import Draft
+from cloudsms_simulator.protocol.number_remedies import country, destination, destinations, number
+
+ENTRY = "$.MULTI_MSISDN_LIST[0]"
+HONG_KONG = {"COUNTRY_CODE": 852, "DEST_MSISDN": "67000011"}
+
+
+def draft_of(listed: object) -> Draft:
+    body = msgspec.json.encode({"MULTI_MSISDN_LIST": listed})
+    return Draft(msgspec.json.decode(body, type=dict[str, msgspec.Raw]))
+
+
+def entry(code: object, msisdn: object) -> Draft:
+    return draft_of([{"COUNTRY_CODE": code, "DEST_MSISDN": msisdn}])
+
+
+def pair(draft: Draft) -> tuple[object, object]:
+    return draft.value(f"{ENTRY}.COUNTRY_CODE"), draft.value(f"{ENTRY}.DEST_MSISDN")
+
+
+@pytest.mark.parametrize(
+    ("came", "becomes"),
+    [
+        (HONG_KONG, [HONG_KONG]),
+        ('[{"COUNTRY_CODE":852,"DEST_MSISDN":"67000011"}]', [HONG_KONG]),
+        ('{"COUNTRY_CODE":852,"DEST_MSISDN":"67000011"}', [HONG_KONG]),
+        ("+852 6700 0011", [HONG_KONG]),
+        ([HONG_KONG] * 201, [HONG_KONG] * 200),
+    ],
+)
+def test_a_list_is_made_one(came: object, becomes: object) -> None:
+    draft = draft_of(came)
+    assert destinations(draft, "$.MULTI_MSISDN_LIST") is None
+    assert draft.value("$.MULTI_MSISDN_LIST") == becomes
+
+
+@pytest.mark.parametrize("came", [67000011, "67000011", True, "", "[", "7"])
+def test_a_list_that_tells_nobody_is_left(came: object) -> None:
+    draft = draft_of(came)
+    assert destinations(draft, "$.MULTI_MSISDN_LIST") is not None
+    assert draft.changes == []
+
+
+@pytest.mark.parametrize("came", ["+85267000011", "0085267000011", '{"COUNTRY_CODE":852,"DEST_MSISDN":"67000011"}'])
+def test_an_entry_that_tells_its_country_is_made_an_object(came: str) -> None:
+    draft = draft_of([came])
+    assert (destination(draft, ENTRY), draft.value(ENTRY)) == (None, HONG_KONG)
+
+
+@pytest.mark.parametrize("came", ["85267000011", 85267000011, None, [], "+999", "[1]"])
+def test_an_entry_that_does_not_tell_its_country_is_left(came: object) -> None:
+    draft = draft_of([came])
+    assert destination(draft, ENTRY) is not None
+    assert draft.changes == []
+
+
+@pytest.mark.parametrize(
+    ("code", "msisdn", "becomes"),
+    [
+        ("852", "67000011", (852, "67000011")),
+        ("+852", "67000011", (852, "67000011")),
+        ("00852", "67000011", (852, "67000011")),
+        (852.0, "67000011", (852, "67000011")),
+        (1242, "5550123", (1, "2425550123")),
+        ("1242", "5550123", (1, "2425550123")),
+        (85267000011, None, (852, "67000011")),
+        (None, "+85267000011", (852, "67000011")),
+        ("", "0085267000011", (852, "67000011")),
+    ],
+)
+def test_a_country_is_read_where_it_is_told(code: object, msisdn: object, becomes: tuple[object, object]) -> None:
+    draft = entry(code, msisdn)
+    assert (country(draft, f"{ENTRY}.COUNTRY_CODE"), pair(draft)) == (None, becomes)
+
+
+@pytest.mark.parametrize(
+    ("code", "msisdn"),
+    [
+        (None, "67000011"),
+        (None, "85267000011"),
+        ("HK", "67000011"),
+        (True, "67000011"),
+        (0, "67000011"),
+        (999, "67000011"),
+        (852.5, "67000011"),
+        (85267000011, "67000011"),
+        (1242, 5550123),
+        (1242, None),
+        ([852], "67000011"),
+    ],
+)
+def test_a_country_nobody_told_is_not_guessed(code: object, msisdn: object) -> None:
+    draft = entry(code, msisdn)
+    assert country(draft, f"{ENTRY}.COUNTRY_CODE") is not None
+    assert draft.changes == []
+
+
+@pytest.mark.parametrize(
+    ("code", "msisdn", "digits"),
+    [
+        (852, 67000011, "67000011"),
+        (852, 67000011.0, "67000011"),
+        (852, "+852 6700-0011", "67000011"),
+        (852, "+67000011", "67000011"),
+        (852, "(6700) 0011", "67000011"),
+        (852, "６７００００１１", "67000011"),
+        (86, "8613800138000", "13800138000"),
+        (86, "008613800138000", "13800138000"),
+        (86, "013800138000", "13800138000"),
+    ],
+)
+def test_a_number_is_made_digits(code: object, msisdn: object, digits: str) -> None:
+    draft = entry(code, msisdn)
+    assert (number(draft, f"{ENTRY}.DEST_MSISDN"), pair(draft)) == (None, (code, digits))
+
+
+@pytest.mark.parametrize(
+    ("code", "msisdn"), [(852, "67xxxx11"), (852, ""), (852, "+"), (852, True), (852, "1" * 33), (86, "1380013800")]
+)
+def test_a_number_nobody_told_is_not_guessed(code: object, msisdn: object) -> None:
+    draft = entry(code, msisdn)
+    assert number(draft, f"{ENTRY}.DEST_MSISDN") is not None
+    assert draft.changes == []

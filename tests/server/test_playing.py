@@ -1,0 +1,107 @@
+"""Playing: a scenario with rules laid down beside it, in one book, and what is counted of them."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cloudsms_simulator.engine.fault import Fault
+from cloudsms_simulator.engine.rule_book import Change, FaultRule, Rule, RuleBook
+from cloudsms_simulator.engine.tallies import Tally
+from cloudsms_simulator.server.playing import Counted, Playing, counted_rules, counts_for
+from cloudsms_simulator.server.scenario import Scenario
+
+MINE, THEIRS, LATER = Rule(id="mine"), Rule(id="theirs"), Rule(id="later")
+DROPS = FaultRule(id="drops", fault=Fault.DRIBBLE)
+HANGS = FaultRule(id="hangs", fault=Fault.ACCEPT_THEN_HANG)
+
+EVENING = RuleBook(name="evening", rules=(LATER,), states=("b", "a"))
+CALM = RuleBook(name="calm", states=("a", "b", "c"))
+DAY = RuleBook(
+    name="day",
+    rules=(THEIRS,),
+    faults=(HANGS,),
+    states=("a", "b", "c"),
+    timeline=(
+        Change(book=EVENING, at=timedelta(hours=1)),
+        Change(book=CALM, at=timedelta(hours=2)),
+        Change(book=EVENING, messages=500),
+    ),
+)
+OWN = RuleBook(rules=(MINE,), faults=(DROPS,))
+
+
+def scenario(book: RuleBook) -> Scenario:
+    return Scenario(name=book.name, path=Path("day.yaml"), book=book)
+
+
+def test_without_a_scenario_there_is_what_is_ones_own() -> None:
+    assert Playing().book == RuleBook()
+    assert Playing(own=OWN).book == OWN
+    assert Playing(own=OWN).books == (RuleBook(),)
+
+
+def test_a_scenario_alone_is_its_book() -> None:
+    assert Playing(scenario(DAY)).book is DAY
+
+
+def test_ones_own_rules_come_first_wherever_the_timeline_has_come_to() -> None:
+    book = Playing(scenario(DAY), OWN).book
+
+    assert (book.rules, book.faults) == ((MINE, THEIRS), (DROPS, HANGS))
+    assert [change.book.rules for change in book.timeline] == [(MINE, LATER), (MINE,), (MINE, LATER)]
+    assert [change.book.faults for change in book.timeline] == [(DROPS,)] * 3
+    assert [(change.book.name, change.at, change.messages) for change in book.timeline] == [
+        (change.book.name, change.at, change.messages) for change in DAY.timeline
+    ]
+
+
+def test_each_book_of_a_timeline_is_there_once() -> None:
+    assert Playing(scenario(DAY), OWN).books == (DAY, EVENING, CALM)
+
+
+def test_states_are_those_that_every_book_of_the_timeline_has() -> None:
+    assert Playing(scenario(DAY)).states == ("a", "b")
+    assert Playing().states == ()
+
+
+def test_rules_are_counted_by_their_book_and_ones_own_in_all_of_them() -> None:
+    tallies: dict[Tally, int] = {
+        ("hits", "day/mine", ""): 1,
+        ("hits", "evening/mine", ""): 20,
+        ("hits", "evening/later", ""): 300,
+        ("hits", "day/later", ""): 5,
+        ("rule day", "theirs", "85267000011"): 7,
+    }
+
+    assert counted_rules(Playing(scenario(DAY), OWN), tallies) == (
+        Counted(MINE, "", 21),
+        Counted(DROPS, "", 0),
+        Counted(THEIRS, "day", 0),
+        Counted(HANGS, "day", 0),
+        Counted(LATER, "evening", 300),
+    )
+
+
+def test_only_what_was_laid_down_by_itself_is_own() -> None:
+    assert [each.is_own for each in counted_rules(Playing(scenario(DAY), OWN), {})] == [True, True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("tally", "rule"),
+    [
+        (("hits", "day/mine", ""), "mine"),
+        (("hits", "a/b/mine", ""), "mine"),
+        (("hits", "/mine", ""), "mine"),
+        (("rule day", "mine", "85267000011"), "mine"),
+        (("rule ", "mine", "85267000011"), "mine"),
+        (("fault day", "drops", ""), "drops"),
+        (("requests", "", ""), None),
+        (("messages", "", ""), None),
+        (("state", "day", ""), None),
+        (("asked", "", "85267000011"), None),
+        (("seen", "", "85267000011"), None),
+    ],
+)
+def test_a_count_is_for_a_rule_or_for_none(tally: Tally, rule: str | None) -> None:
+    assert counts_for(tally) == rule

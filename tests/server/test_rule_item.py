@@ -1,0 +1,41 @@
+"""Rule items: what the API shows of rules and faults."""
+
+import json
+
+import msgspec
+
+from cloudsms_simulator.engine.condition import Condition
+from cloudsms_simulator.engine.fault import Fault
+from cloudsms_simulator.engine.rule_book import FaultRule, Rule
+from cloudsms_simulator.server.playing import Counted
+from cloudsms_simulator.server.rule_item import kind_of, rule_item
+
+
+def shown(counted: Counted) -> object:
+    return json.loads(msgspec.json.encode(rule_item(counted)))
+
+
+def test_a_rule_of_a_scenario() -> None:
+    counted = Counted(Rule(id="rule 3", condition=Condition(probability=0.5)), "night", 7)
+
+    assert kind_of(counted) == "rule"
+    assert shown(counted) == {
+        "id": "rule 3",
+        "kind": "rule",
+        "book": "night",
+        "hits": 7,
+        "definition": {"match": {"probability": 0.5}},
+    }
+
+
+def test_a_fault_laid_down_by_itself_is_of_no_book() -> None:
+    counted = Counted(FaultRule(id="drops", fault=Fault.DRIBBLE), "", 0)
+
+    assert kind_of(counted) == "fault"
+    assert shown(counted) == {
+        "id": "drops",
+        "kind": "fault",
+        "book": None,
+        "hits": 0,
+        "definition": {"id": "drops", "fault": "DRIBBLE"},
+    }
