@@ -78,3 +78,45 @@ def test_the_key_of_an_account_cannot_be_replaced() -> None:
     with pytest.raises(KeyError):
         directory.replace(BANK)
     assert directory.find("shop-key") is SHOP
+
+
+def test_an_account_that_is_added_is_found_and_one_that_is_removed_is_not() -> None:
+    directory = Directory([SHOP])
+    directory.add(BANK)
+    assert (directory.find("bank-key"), list(directory)) == (BANK, [SHOP, BANK])
+    assert directory.remove("bank") is BANK
+    assert (directory.find("bank-key"), directory.named("bank"), list(directory)) == (None, None, [SHOP])
+    directory.add(Account(name="bank", auth_key="another"))
+    assert directory.find("another") is directory.named("bank")
+
+
+def test_with_its_account_the_star_goes() -> None:
+    directory = Directory([SHOP, ANYBODY])
+    directory.remove("anybody")
+    assert directory.find("whatever") is None
+    directory.add(Account(name="somebody", auth_key="*"))
+    assert directory.find("whatever") is directory.named("somebody")
+
+
+def test_what_cannot_be_added_changes_nothing_and_what_is_not_there_cannot_be_removed() -> None:
+    directory = Directory([SHOP])
+    with pytest.raises(ValueError, match="have the same AUTH_KEY"):
+        directory.add(Account(name="other", auth_key="shop-key"))
+    with pytest.raises(KeyError):
+        directory.remove("other")
+    assert (directory.find("shop-key"), list(directory)) == (SHOP, [SHOP])
+
+
+def test_the_accounts_may_change_while_somebody_goes_through_them() -> None:
+    directory = Directory([SHOP, BANK])
+    for account in directory:
+        directory.remove(account.name)
+    assert list(directory) == []
+
+
+def test_the_key_of_an_account_that_is_gone_is_masked_like_any_other() -> None:
+    directory = Directory([SHOP])
+    body = b'{"AUTH_KEY":"shop-key"}'
+    masked = directory.masked(body, SHOP, "shop-key")
+    directory.remove("shop")
+    assert directory.masked(body, SHOP, "shop-key") == masked != body

@@ -18,7 +18,7 @@ from cloudsms_simulator.engine.fault import UNPROCESSED, Fault, Trouble
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.rule_book import Change, FaultRule, ReplyStep, Rule, RuleBook
 from cloudsms_simulator.engine.rules import Rules
-from cloudsms_simulator.engine.script import DELIVERED_AFTER_A_SECOND, plan_of, step
+from cloudsms_simulator.engine.script import DELIVERED_AFTER_A_SECOND, Manner, Step, plan_of, step
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC
 from cloudsms_simulator.protocol.result_codes import ResultCode
@@ -411,6 +411,16 @@ def test_an_answer_knows_which_reports_come_before_it(world, noon: datetime) -> 
     uids = json.loads(reply.body)["DETAIL_LIST"]
     assert reply.before == (uids[1]["SMS_UID"],)
     assert reply.first_due == noon
+
+
+@pytest.mark.parametrize("book", [True, False], ids=["the rule book", "the account"])
+def test_reports_come_before_the_answer_though_no_rule_is_heard(world, book: bool) -> None:
+    first = plan_of(Step(2, timedelta(), True, manner=Manner(before_answer=True)))
+    here = world(Account(rules=Rules(RuleBook(outlook=first))) if book else Account(plan=first))
+    reply = here.receive(here.packet(HONG_KONG, (65, "61234567"), (852, "67555301")))
+    uids = [item["SMS_UID"] for item in json.loads(reply.body)["DETAIL_LIST"]]
+    assert reply.before == (uids[0],), "not what is rejected locally, nor what a magic number decides"
+    assert here.receive(here.packet((65, "61234567"))).before == ()
 
 
 # Faults

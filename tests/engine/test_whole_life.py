@@ -152,7 +152,7 @@ REFUSING = Book(
     begins="852",
     replies=BUSY_TWICE,
 )
-_BOOKS = (
+SHELF = (
     Book(said=RuleBook(name="none")),
     REFUSING,
     Book(
@@ -229,7 +229,7 @@ _BOOKS = (
     ),
     Book(said=RuleBook(name="timeline", timeline=(Change(book=REFUSING.said, at=HOUR),)), later=REFUSING),
 )
-BOOKS = {book.said.name: book for book in _BOOKS}
+BOOKS = {book.said.name: book for book in SHELF}
 
 
 class Pushing(msgspec.Struct):
@@ -257,10 +257,10 @@ class Fate(msgspec.Struct):
     may_come_early: bool
     """Its reports need not wait for the answer."""
     answered: bool = False
-    courses: dict[int, Pushing] = {}
+    pushings: dict[int, Pushing] = {}
 
-    def course(self, number: int) -> Pushing:
-        return self.courses.setdefault(number, Pushing())
+    def pushing(self, number: int) -> Pushing:
+        return self.pushings.setdefault(number, Pushing())
 
     def manner(self, number: int) -> Manner:
         return self.plan.steps[number - 1].manner or Manner()
@@ -273,7 +273,7 @@ class Fate(msgspec.Struct):
 
     def is_reported(self, number: int) -> bool:
         """Whether a report is done or lost."""
-        return self.plan.steps[number - 1].lost or self.course(number).copies == self.manner(number).copies
+        return self.plan.steps[number - 1].lost or self.pushing(number).copies == self.manner(number).copies
 
 
 class Life(RuleBasedStateMachine):
@@ -404,8 +404,7 @@ class Life(RuleBasedStateMachine):
     def answer(self, which: int) -> None:
         reply, uids = self.withheld.pop(which % len(self.withheld) if which >= 0 else which)
         for uid in uids:
-            if uid in self.fates:
-                self.fates[uid].answered = True
+            self.fates[uid].answered = True
         self.here.release(reply, self.account)
         self.work()
 
@@ -587,13 +586,13 @@ class Life(RuleBasedStateMachine):
                 refused[place] = INTERCEPT
             elif destination == NOT_PRICED:
                 refused[place] = UNPRICED
-        self.courses = {}
+        self.courses_to_come = {}
         whole = None
         for place, (destination, number) in enumerate(zip(destinations, numbers, strict=True)):
             if place in refused:
                 continue
             code, courses = self.script(destination, number, book, counts)
-            self.courses[place] = courses
+            self.courses_to_come[place] = courses
             if code is not OK:
                 refused[place] = code
                 if book.whole and number.startswith(book.begins or ""):
@@ -665,7 +664,7 @@ class Life(RuleBasedStateMachine):
         rejected = destination == LANDLINE or route != KNOWN or too_expensive
         assert (message.country_code, message.msisdn) == destination
         assert (message.reason is not None, message.cost) == (rejected, Decimal(0) if rejected else cost)
-        courses = REJECTED if rejected else self.courses[message.index]
+        courses = REJECTED if rejected else self.courses_to_come[message.index]
         assert tuple(each.state for each in message.plan.steps) in courses
         assert message.plan.steps[-1].after <= 25 * HOUR
         manner = message.plan.steps[0].manner
@@ -699,14 +698,14 @@ class Life(RuleBasedStateMachine):
         reports = self.here.store.reports_of(self.account, uid)
         assert [report.state for report in reports] == [each.state for each in fate.plan.steps[: len(reports)]]
         for number, report in enumerate(reports, 1):
-            course = fate.course(number)
+            pushing = fate.pushing(number)
             assert (report.number, report.reached_at) == (number, fate.due(number))
-            assert len(report.attempts) == course.pushed - (course.push is not None)
+            assert len(report.attempts) == pushing.pushed - (pushing.push is not None)
             if fate.plan.steps[number - 1].lost:
                 assert (report.outcome, report.attempts) == ("lost", ())
             elif fate.is_reported(number):
                 failed = "abandoned" if self.account.callback.retries else "failed"
-                assert report.outcome == ("answered" if course.heard else failed)
+                assert report.outcome == ("answered" if pushing.heard else failed)
             elif report.outcome == "pending":
                 pending.append(number)
             else:
@@ -715,12 +714,12 @@ class Life(RuleBasedStateMachine):
 
     def check_none_is_late(self, fate: Fate, pending: list[int]) -> None:
         """Sees that nothing waits to be pushed but what waits for its time, and what is behind that."""
-        if any(each.push is not None for each in fate.courses.values()):
+        if any(each.push is not None for each in fate.pushings.values()):
             return
         for number in pending:
-            course, held = fate.course(number), fate.manner(number).held
-            assert (course.again or fate.due(number) + held) > self.here.now
-            if not held or course.pushed:
+            pushing, held = fate.pushing(number), fate.manner(number).held
+            assert (pushing.again or fate.due(number) + held) > self.here.now
+            if not held or pushing.pushed:
                 return
 
     # The work
@@ -766,16 +765,16 @@ class Life(RuleBasedStateMachine):
     def begins(self, push: Push) -> None:
         """Sees that a push is one that may be made now."""
         now, fate = self.here.now, self.fates[push.uid]
-        manner, course = fate.manner(push.number), fate.course(push.number)
+        manner, pushing = fate.manner(push.number), fate.pushing(push.number)
         planned = fate.plan.steps[push.number - 1]
         assert fate.answered or fate.may_come_early
         assert not planned.lost
-        assert course.copies < manner.copies
-        assert all(each.push is None for each in fate.courses.values()), "pushes of one message never overlap"
-        assert push.at == now >= max(fate.due(push.number) + manner.held, course.again or now)
+        assert pushing.copies < manner.copies
+        assert all(each.push is None for each in fate.pushings.values()), "pushes of one message never overlap"
+        assert push.at == now >= max(fate.due(push.number) + manner.held, pushing.again or now)
         reports = self.here.store.reports_of(self.account, push.uid)
         for number in range(1, push.number):
-            held_back = fate.manner(number).held and not fate.course(number).pushed
+            held_back = fate.manner(number).held and not fate.pushing(number).pushed
             shown = reports[number - 1].outcome == "no_callback"
             assert held_back or shown or fate.is_reported(number), "nor do they overtake"
         if manner.serial is None:
@@ -784,23 +783,23 @@ class Life(RuleBasedStateMachine):
         packet = json.loads(push.body)
         assert (packet["SERIAL"], packet["SMS_UID"].upper()) == (push.serial, push.uid)
         assert [item["SMS_STATE"] for item in packet["SMS_RESULT_LIST"]] == [planned.state]
-        assert push.fault == (manner.fault if course.pushed < manner.fault_times else None)
-        course.pushed += 1
-        course.push = push
+        assert push.fault == (manner.fault if pushing.pushed < manner.fault_times else None)
+        pushing.pushed += 1
+        pushing.push = push
 
     def ends(self, push: Push, result: PushResult) -> None:
         """Takes note of what came of a push."""
-        course = self.fates[push.uid].course(push.number)
-        assert course.push == push
+        pushing = self.fates[push.uid].pushing(push.number)
+        assert pushing.push == push
         retries = self.account.callback.retries
         well = result.status is not None and 200 <= result.status < 300
-        course.push, course.again = None, None
-        course.heard = course.heard or well
-        course.made += 1
-        if well or course.made > len(retries):
-            course.copies, course.made = course.copies + 1, 0
+        pushing.push, pushing.again = None, None
+        pushing.heard = pushing.heard or well
+        pushing.made += 1
+        if well or pushing.made > len(retries):
+            pushing.copies, pushing.made = pushing.copies + 1, 0
         else:
-            course.again = self.here.now + retries[course.made - 1]
+            pushing.again = self.here.now + retries[pushing.made - 1]
 
     def packet(self, destinations: list[Destination], text: str, route: str) -> bytes:
         return self.here.packet(*destinations, SMS_CONTENT=text, ROUTE_ID=route)
@@ -826,5 +825,35 @@ def test_whatever_happens_messages_end_once_money_is_conserved_and_no_report_com
     OurLife.world = world
     case = OurLife.TestCase
     profile = settings.get_profile(settings.get_current_profile_name())
-    case.settings = settings(profile, max_examples=2 * profile.max_examples, stateful_step_count=40)
+    case.settings = settings(profile, max_examples=profile.max_examples * 3 // 2, stateful_step_count=40)
     case().runTest()
+
+
+# What was wrong once
+
+
+def bring_the_balance_to(here, amount: Decimal) -> None:
+    """As a scenario does that says what the balance is, on an account whose balance is unlimited."""
+    transaction = here.transaction(here.accounts[0])
+    transaction.entries.append(LedgerEntry("default", None, "scenario", amount, amount, here.now))
+    transaction.standing = msgspec.structs.replace(transaction.standing, balance=amount)
+    here.commit(transaction)
+
+
+def test_a_message_that_was_never_debited_is_not_refunded_though_the_balance_is_limited_by_then(world) -> None:
+    here = world(Account(balance="unlimited", plan=plan_of(step(8, SECOND))))
+    sent = here.send()
+    bring_the_balance_to(here, Decimal(5))
+    here.advance(SECOND)
+    assert (sent.states, here.balance()) == ([8], Decimal(5))
+    assert [entry.reason for entry in here.ledger()] == ["scenario"]
+
+
+def test_folding_leaves_alone_what_a_scenario_brought_the_balance_to(world) -> None:
+    here = world(Account(balance="unlimited"), most_messages=1)
+    bring_the_balance_to(here, Decimal(5))
+    for _ in range(2):
+        here.send()
+        here.advance(SECOND)
+    told = [(entry.reason, entry.amount) for entry in here.ledger()]
+    assert told == [("opening", Decimal("-0.05")), ("scenario", Decimal(5)), ("debit", Decimal("-0.05"))]

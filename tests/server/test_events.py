@@ -93,8 +93,11 @@ def test_much_in_a_short_while_is_one_frame_that_shows_the_newest(room) -> None:
             frames = await begun(stream)
             sent = [message.uid for _ in range(30) for message in await here.stage.send(2)]
             [(_, requests), (_, messages)] = told(await anext(frames))
-            assert (len(requests["items"]), requests["more"]) == (MOST_SHOWN, 10)
-            assert ([each["uid"] for each in messages["items"]], messages["more"]) == (sent[-MOST_SHOWN:], 40)
+            assert (len(requests["items"]), requests["more"]) == (MOST_SHOWN, 30 - MOST_SHOWN)
+            assert ([each["uid"] for each in messages["items"]], messages["more"]) == (
+                sent[-MOST_SHOWN:],
+                60 - MOST_SHOWN,
+            )
 
     tell(story())
 

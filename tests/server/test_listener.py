@@ -564,8 +564,20 @@ def test_a_stop_ends_handshakes_that_are_under_way(run: Run, server_tls: ssl.SSL
             writer.write(b"\x16\x03\x01")
             while not listener._welcoming:
                 await asyncio.sleep(0)
+            await asyncio.sleep(0)
             await listener.stop()
             assert await reader.read() == b""
+
+    run(story())
+
+
+def test_who_is_accepted_as_a_stop_comes_is_let_go(run: Run) -> None:
+    async def story() -> None:
+        async with serving(hello) as listener:
+            with socket.create_connection(("127.0.0.1", listener.port), timeout=10) as knocking:
+                await listener.stop()
+                with contextlib.suppress(ConnectionResetError):
+                    assert await asyncio.to_thread(knocking.recv, 1) == b""
 
     run(story())
 

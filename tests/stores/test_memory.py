@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from cloudsms_simulator.engine.account import Account, Callback
+from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.report import PushResult
 from cloudsms_simulator.engine.rule_book import ReplyStep, Rule, RuleBook
@@ -494,6 +495,26 @@ def test_the_ledger_of_an_unlimited_balance_stays_empty(keeper) -> None:
         here.send()
         here.let_happen(SECOND)
     assert here.store.ledger(here.account) == ()
+
+
+@pytest.mark.parametrize("balance", [Decimal(5), Decimal(0)], ids=["5", "0"])
+def test_a_ledger_that_began_unlimited_folds_into_an_opening_entry_and_no_other(keeper, balance: Decimal) -> None:
+    unlimited = Account(balance="unlimited", credit_limit=Decimal(9))
+    here = keeper(unlimited, most_messages=1)
+    transaction = here.begin()
+    transaction.standing = msgspec.structs.replace(transaction.standing, balance=balance)
+    moved = [LedgerEntry("default", None, "scenario", balance, balance, here.now)] if balance else []
+    transaction.entries += moved
+    here.commit(transaction)
+    here.send()
+    here.let_happen(SECOND)
+    here.send()
+    [message] = here.store.messages(unlimited)
+    assert [(entry.uid, entry.reason, entry.amount) for entry in here.store.ledger(unlimited)] == [
+        (None, "opening", Decimal("-0.05")),
+        *((entry.uid, entry.reason, entry.amount) for entry in moved),
+        (message.uid, "debit", Decimal("-0.05")),
+    ]
 
 
 def test_folding_keeps_a_ledger_short_even_if_nobody_looks(keeper) -> None:

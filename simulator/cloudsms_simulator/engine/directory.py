@@ -22,10 +22,34 @@ class Directory:
         self._of_any_key: Account | None = None
         self._masks: dict[str, KeyMask] = {}
         for account in accounts:
-            self._add(account)
+            self.add(account)
 
     def __iter__(self) -> Iterator[Account]:
-        return iter(self._by_name.values())
+        """The accounts there are now, in the order they were added; others may come and go meanwhile."""
+        return iter(tuple(self._by_name.values()))
+
+    def add(self, account: Account) -> None:
+        """Adds an account; ValueError, with both names, when another has its name or its AUTH_KEY."""
+        digest = _digest(account.auth_key)
+        other = self._by_name.get(account.name) or self._by_digest.get(digest)
+        if other is not None:
+            what = "name" if other.name == account.name else "AUTH_KEY"
+            raise ValueError(f'accounts "{other.name}" and "{account.name}" have the same {what}')
+        self._by_name[account.name] = account
+        self._by_digest[digest] = account
+        if account.auth_key == ANY:
+            self._of_any_key = account
+        else:
+            self._masks[account.name] = key_mask(account.auth_key)
+
+    def remove(self, name: str) -> Account:
+        """Takes an account out, and returns it: its AUTH_KEY finds it no more. KeyError when there is none."""
+        account = self._by_name.pop(name)
+        del self._by_digest[_digest(account.auth_key)]
+        self._masks.pop(name, None)
+        if account.auth_key == ANY:
+            self._of_any_key = None
+        return account
 
     def named(self, name: str) -> Account | None:
         """The account of a name."""
@@ -43,6 +67,12 @@ class Directory:
         if account.auth_key == ANY:
             self._of_any_key = account
 
+    def replace_all(self, accounts: Iterable[Account]) -> None:
+        """Puts accounts in the place of all there are; ValueError, and nothing changed, when two of them clash."""
+        others = Directory(accounts)
+        self._by_name, self._by_digest = others._by_name, others._by_digest
+        self._of_any_key, self._masks = others._of_any_key, others._masks
+
     def find(self, key: str) -> Account | None:
         """The account a key belongs to, else the one that answers to any key, else None."""
         return self._by_digest.get(_digest(key)) or self._of_any_key
@@ -51,19 +81,6 @@ class Directory:
         """A body of the account without its AUTH_KEY; `key` is the one that was sent, of an account that takes any."""
         known = self._masks.get(account.name)
         return mask(body, key) if known is None else mask_known(body, known)
-
-    def _add(self, account: Account) -> None:
-        digest = _digest(account.auth_key)
-        other = self._by_name.get(account.name) or self._by_digest.get(digest)
-        if other is not None:
-            what = "name" if other.name == account.name else "AUTH_KEY"
-            raise ValueError(f'accounts "{other.name}" and "{account.name}" have the same {what}')
-        self._by_name[account.name] = account
-        self._by_digest[digest] = account
-        if account.auth_key == ANY:
-            self._of_any_key = account
-        else:
-            self._masks[account.name] = key_mask(account.auth_key)
 
 
 def _digest(key: str) -> bytes:

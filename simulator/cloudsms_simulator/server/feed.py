@@ -6,6 +6,7 @@ Reading: R16.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Literal, Protocol
@@ -24,18 +25,21 @@ Name = Literal["request", "message", "report", "clock", "reset", "gap"]
 
 PAUSE = 0.1
 """Seconds between two frames."""
-MOST_SHOWN = 20
+MOST_SHOWN = 10
 """Things of a kind that one frame shows; the others are counted."""
 
+_KINDS: tuple[Name, ...] = ("request", "message", "report")
 _encoder = msgspec.json.Encoder()
 
 
 class Happened(msgspec.Struct, frozen=True):
-    """What happened to things of one kind: the newest as they are now, oldest first, and how many more there were."""
+    """What happened to things of one kind, oldest first."""
 
     account: str | None
     items: list[Item]
+    """The last ones, each once, as it is now."""
     more: int
+    """How many times something happened before that."""
 
 
 class ClockSet(msgspec.Struct, frozen=True):
@@ -69,7 +73,9 @@ class Feed:
         self._store = store
         self._wall = wall
         self._clock = store.standing(account).clock
-        self._told: list[Transaction] = []
+        # Whole transactions would keep the garbage collector busy.
+        self._recent: dict[Name, _Recent] = {name: _Recent() for name in _KINDS}
+        self._clock_now = self._clock
         self._was_reset = False
         self._flushing: asyncio.TimerHandle | None = None
         self._not_before = 0.0
@@ -77,13 +83,22 @@ class Feed:
     def hear(self, account: Account | None, transaction: Transaction) -> None:
         """A transaction was kept; what it says is put into words later."""
         self._account = account
-        self._told.append(transaction)
+        requests, messages, reports = self._recent.values()
+        if transaction.exchange is not None:
+            requests.add(transaction.exchange)
+        for message in transaction.new_messages:
+            messages.add(message)
+        for uid in transaction.updated:
+            messages.add(transaction.messages[uid])
+            for report in transaction.reports.get(uid, ()):
+                reports.add(report)
+        self._clock_now = transaction.standing.clock
         self._flush_soon()
 
     def hear_reset(self, account: Account | None) -> None:
         """All that was kept is gone; what was not told yet is of no interest any more."""
         self._account = account
-        self._told.clear()
+        self._recent = {name: _Recent() for name in _KINDS}
         self._was_reset = True
         self._flush_soon()
 
@@ -100,38 +115,26 @@ class Feed:
     def _flush(self) -> None:
         self._flushing = None
         self._not_before = asyncio.get_running_loop().time() + PAUSE
-        told, self._told = self._told, []
-        was_reset, self._was_reset = self._was_reset, False
-        frame = b"".join(self._events(told, was_reset))
+        frame = b"".join(self._events())
+        self._recent = {name: _Recent() for name in _KINDS}
+        self._was_reset = False
         for taker in self.takers if frame else ():
             taker.put(frame)
 
-    def _events(self, told: list[Transaction], was_reset: bool) -> Iterator[bytes]:
+    def _events(self) -> Iterator[bytes]:
         account = self._account
-        if was_reset:
-            yield encoded("reset", Bare(None if account is None else account.name))
-        if account is not None and told and told[-1].standing.clock is not self._clock:
-            clock, self._clock = self._clock, told[-1].standing.clock
-            if clock != self._clock:
+        name_of_account = None if account is None else account.name
+        if self._was_reset:
+            yield encoded("reset", Bare(name_of_account))
+        if self._clock_now is not self._clock:
+            changed, self._clock = self._clock_now != self._clock, self._clock_now
+            if changed and account is not None:
                 yield encoded("clock", self._clock_set(account, self._clock))
-        exchanges = [each.exchange for each in told if each.exchange is not None]
-        yield from self._happened("request", exchanges)
-        if account is not None:
-            yield from self._happened("message", _messages_in(told))
-            yield from self._happened("report", _reports_in(told))
-
-    def _happened(self, name: Name, values: Iterable[Value]) -> Iterator[bytes]:
-        """One event for all things of a kind; of a thing that is told of twice only the last is shown."""
-        latest: dict[str | int, Value] = {}
-        for value in values:
-            key = name_of(value)
-            latest.pop(key, None)
-            latest[key] = value
-        if latest:
-            kept = Kept(self._store, self._account)
-            shown = [kept.item(value) for value in list(latest.values())[-MOST_SHOWN:]]
-            name_of_account = None if self._account is None else self._account.name
-            yield encoded(name, Happened(name_of_account, shown, len(latest) - len(shown)))
+        kept = Kept(self._store, account)
+        for name, recent in self._recent.items():
+            if recent.count:
+                shown = [kept.item(value) for value in recent.once()]
+                yield encoded(name, Happened(name_of_account, shown, recent.more))
 
     def _clock_set(self, account: Account, clock: Clock) -> ClockSet:
         return ClockSet(account.name, clock.now(self._wall.now()), clock.mode, clock.rate)
@@ -142,14 +145,28 @@ def encoded(name: Name, value: msgspec.Struct) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (name.encode(), _encoder.encode(value))
 
 
-def _messages_in(told: list[Transaction]) -> Iterator[Value]:
-    for transaction in told:
-        yield from transaction.new_messages
-        for uid in transaction.updated:
-            yield transaction.messages[uid]
+class _Recent:
+    """The last things of one kind to which something happened."""
 
+    __slots__ = ("_values", "count")
 
-def _reports_in(told: list[Transaction]) -> Iterator[Value]:
-    for transaction in told:
-        for uid in transaction.updated:
-            yield from transaction.reports.get(uid, ())
+    def __init__(self) -> None:
+        self._values: deque[Value] = deque(maxlen=MOST_SHOWN)
+        self.count = 0
+
+    def add(self, value: Value) -> None:
+        self._values.append(value)
+        self.count += 1
+
+    @property
+    def more(self) -> int:
+        """How many times something happened that is not among them."""
+        return self.count - len(self._values)
+
+    def once(self) -> Iterable[Value]:
+        """Each of them once, as it was last, in that order."""
+        latest: dict[str | int, Value] = {}
+        for value in self._values:
+            latest.pop(name_of(value), None)
+            latest[name_of(value)] = value
+        return latest.values()

@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from datetime import UTC, timedelta
 from email.utils import format_datetime
+from functools import partial
 
 from starlette.types import ASGIApp
 from uvicorn import Config
@@ -170,11 +171,11 @@ class Listener:
         crowded = False
         while self._socket.fileno() >= 0:
             try:
-                self._greet(*await self._loop.sock_accept(self._socket))
-                crowded = False
-                # Whoever else waits is taken along: a turn of the loop for each would halve the rate.
+                await self._knock()
+                # Whoever waits is taken along: a turn of the loop for each would halve the rate.
                 for _ in range(BATCH):
                     self._greet(*self._socket.accept())
+                    crowded = False
                 await asyncio.sleep(0)
             except (BlockingIOError, ConnectionError):
                 continue  # nobody waits any more, or somebody left while waiting
@@ -184,15 +185,26 @@ class Listener:
                 crowded = True
                 await asyncio.sleep(PAUSE)
 
+    async def _knock(self) -> None:
+        """Returns when somebody waits to be accepted. Cancelling it loses nobody, as `sock_accept` might."""
+        knocked = self._loop.create_future()
+        self._loop.add_reader(self._socket, lambda: knocked.done() or knocked.set_result(None))
+        try:
+            await knocked
+        finally:
+            self._loop.remove_reader(self._socket)
+
     def _greet(self, sock: socket.socket, address: tuple[str, int] | tuple[str, int, int, int]) -> None:
         sock.setblocking(False)
         task = self._loop.create_task(self._welcome(sock, _peer(address)))
         self._welcoming.add(task)
-        task.add_done_callback(self._welcomed)
+        task.add_done_callback(partial(self._welcomed, sock))
 
-    def _welcomed(self, task: asyncio.Task[None]) -> None:
+    def _welcomed(self, sock: socket.socket, task: asyncio.Task[None]) -> None:
         self._welcoming.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled():
+            sock.close()  # it may have been cancelled before it began
+        elif (error := task.exception()) is not None:
             _log.error("a connection could not be served", exc_info=error)
 
     async def _welcome(self, sock: socket.socket, peer: Peer) -> None:

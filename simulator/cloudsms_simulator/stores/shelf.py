@@ -101,11 +101,19 @@ class Shelf:
         return reports
 
     def fold(self) -> None:
-        """Folds the entries of evicted messages into the opening entry; their sum stays the balance."""
+        """Folds the entries of evicted messages into the opening entry; their sum stays the balance.
+
+        A ledger that began without one, on an unlimited balance, gets one for what is folded.
+        """
         if not self._evicted_since_folding or not self.ledger:
             return
         self._evicted_since_folding = 0
-        kept = [entry for entry in self.ledger[1:] if entry.uid is None or entry.uid in self.messages]
+        first = self.ledger[0]
+        movements = self.ledger[1:] if first.reason == "opening" else self.ledger
+        kept = [entry for entry in movements if entry.uid is None or entry.uid in self.messages]
         total = sum((entry.amount for entry in self.ledger), Decimal(0))
         amount = total - sum((entry.amount for entry in kept), Decimal(0))
-        self.ledger = [msgspec.structs.replace(self.ledger[0], amount=amount, balance=amount), *kept]
+        if first.reason == "opening" or amount:
+            opening = msgspec.structs.replace(first, uid=None, reason="opening", amount=amount, balance=amount)
+            kept.insert(0, opening)
+        self.ledger = kept

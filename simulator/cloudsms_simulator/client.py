@@ -1,0 +1,189 @@
+"""The control client: everything the admin API can do, as typed methods, blocking or awaited.
+
+    with Client("http://127.0.0.1:61816") as client:
+        client.messages.wait("to:852*")
+
+Every verb is written once; `AsyncClient` has the same ones to await.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Generic, Self
+
+import msgspec
+
+from cloudsms_simulator.client_accounts import Accounts, Clocks
+from cloudsms_simulator.client_call import Call, Going, Steps
+from cloudsms_simulator.client_drivers import BlockingHttp, WaitingHttp
+from cloudsms_simulator.client_errors import (
+    ApiError,
+    Close,
+    RefusedError,
+    UnreachableError,
+    UnreadableError,
+    VerifyError,
+    WaitError,
+)
+from cloudsms_simulator.client_items import Account, Json, Page
+from cloudsms_simulator.client_journal import Messages, Reports, Requests
+from cloudsms_simulator.client_rules import Faults, Rules, ScenarioVerbs
+from cloudsms_simulator.client_said import API, body_of
+from cloudsms_simulator.client_sink import SinkVerbs
+from cloudsms_simulator.client_verb import D_co, Resource, Verb
+
+if TYPE_CHECKING:
+    from cloudsms_simulator.engine.text_bill import TextBill
+    from cloudsms_simulator.server.explanation_item import Explanation
+    from cloudsms_simulator.server.facts import Certs, Info
+
+__all__ = [
+    "Api",
+    "ApiError",
+    "AsyncClient",
+    "Client",
+    "Close",
+    "RefusedError",
+    "UnreachableError",
+    "UnreadableError",
+    "VerifyError",
+    "WaitError",
+]
+
+ADMIN_URL = "http://127.0.0.1:61816"
+"""Where the admin API of a server is that nobody configured."""
+
+
+class Api(Resource[D_co], Generic[D_co]):
+    """The admin API as seen from one account."""
+
+    def __init__(self, driver: D_co, account: str = "default") -> None:
+        super().__init__(driver)
+        self.account = account
+        self.accounts = Accounts(driver)
+        self.messages = Messages(driver, account)
+        self.requests = Requests(driver, account)
+        self.reports = Reports(driver, account)
+        self.clock = Clocks(driver, account)
+        self.rules = Rules(driver, account)
+        self.faults = Faults(driver, account)
+        self.scenarios = ScenarioVerbs(driver, account)
+        self.sink = SinkVerbs(driver, account)
+
+    def of(self, account: str) -> "Api[D_co]":
+        """The same API as seen from another account; of `*` only the requests, those that are nobody's."""
+        return Api(self._driver, account)
+
+    @Verb
+    def info(self) -> "Steps[Info]":
+        """What the server is, and what it has."""
+        from cloudsms_simulator.server.facts import Info
+
+        return Call("GET", f"{API}/info", Info)
+
+    @Verb
+    def certs(self) -> "Steps[Certs]":
+        """The authority to trust, and the customer's certificate and key, as PEM."""
+        from cloudsms_simulator.server.facts import Certs
+
+        return Call("GET", f"{API}/certs", Certs)
+
+    @Verb
+    def readings(self) -> Steps[Json]:
+        """Where the specification is silent, what is done; and every rule a finding may have."""
+        return Call("GET", f"{API}/readings", Json)
+
+    @Verb
+    def explain(
+        self, request: int | None = None, *, body: Mapping[str, object] | str | None = None
+    ) -> "Steps[Explanation]":
+        """Why an exchange went as it did, the newest unless said; or what would happen to a packet or another body."""
+        from cloudsms_simulator.server.explanation_item import Explanation
+
+        query = {"account": self.account}
+        if body is None:
+            said = query if request is None else {**query, "request": str(request)}
+            return Call("GET", f"{API}/explain", Explanation, said)
+        return Call("POST", f"{API}/explain", Explanation, query, body_of({"body": body}))
+
+    @Verb
+    def segments(
+        self,
+        text: str,
+        *,
+        signature: str | None = None,
+        signature_type: int | None = None,
+        country: int | None = None,
+        counting: str | None = None,
+    ) -> "Steps[TextBill]":
+        """How a text is encoded, cut and billed; with `country` at the account's price."""
+        from cloudsms_simulator.engine.text_bill import TextBill
+
+        said = {
+            "text": text,
+            "signature": signature,
+            "signature_type": signature_type,
+            "country": country,
+            "counting": counting,
+        }
+        asked = {key: value for key, value in said.items() if value is not None}
+        return Call("POST", f"{API}/segments", TextBill, {"account": self.account}, body_of(asked))
+
+    @Verb
+    def reset(self) -> Going[list[Account]]:
+        """Every account as it was created; those made over the API are deleted."""
+        page = yield from Call("POST", f"{API}/reset", Page[Account])
+        return list(page.items)
+
+    @Verb
+    def state(self) -> Steps[Json]:
+        """Everything there is, as one document. It holds whole AUTH_KEYs."""
+        return Call("GET", f"{API}/state", Json, seconds=60)
+
+    @Verb
+    def put_state(self, document: Mapping[str, object]) -> Steps[None]:
+        """Puts such a document in the place of everything there is."""
+        return Call("PUT", f"{API}/state", body=msgspec.json.encode(document), seconds=60)
+
+    @Verb
+    def ready(self) -> Going[bool]:
+        """Whether both ports serve."""
+        try:
+            yield from Call[bytes]("GET", "/readyz")
+        except UnreadableError:
+            return False
+        return True
+
+
+class Client(Api[BlockingHttp]):
+    """A client that blocks. May be used by several threads."""
+
+    def __init__(self, url: str = ADMIN_URL, token: str | None = None, account: str = "default") -> None:
+        super().__init__(BlockingHttp(url, token), account)
+
+    def close(self) -> None:
+        """Lets go of its connections."""
+        self._driver.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncClient(Api[WaitingHttp]):
+    """A client that is awaited. Belongs to one event loop, unless it is told to `keep_alive` no connection."""
+
+    def __init__(
+        self, url: str = ADMIN_URL, token: str | None = None, account: str = "default", *, keep_alive: bool = True
+    ) -> None:
+        super().__init__(WaitingHttp(url, token, keep_alive=keep_alive), account)
+
+    async def aclose(self) -> None:
+        """Lets go of its connections."""
+        await self._driver.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()

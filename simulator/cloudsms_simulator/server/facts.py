@@ -1,0 +1,111 @@
+"""Facts: what a running server is, for who asks it over the API.
+
+Spec: CloudSMS Platform Server.
+"""
+
+import msgspec
+
+from cloudsms_simulator.protocol.limits import MOST_DESTINATIONS, MOST_SEGMENTS
+from cloudsms_simulator.server.certificates import CertificateFiles
+from cloudsms_simulator.server.ready_file import Ready
+from cloudsms_simulator.server.setting_kinds import ClockMode
+from cloudsms_simulator.server.settings import Settings
+
+
+class Ports(msgspec.Struct, frozen=True):
+    """The ports it listens on."""
+
+    platform: int
+    admin: int
+
+
+class Urls(msgspec.Struct, frozen=True):
+    """Where clients connect: `platform` ends in `/dave/io`, `admin` has no trailing slash."""
+
+    platform: str
+    admin: str
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What it takes and keeps at most; times in seconds of the wall."""
+
+    body_octets: int
+    body_timeout_s: float
+    keep_alive_s: float
+    destinations: int
+    segments: int
+    journal_messages: int
+    journal_bytes: int
+
+
+class Info(msgspec.Struct, frozen=True):
+    """A server as it was started. Accounts may have profiles, clocks and scenarios of their own."""
+
+    version: str
+    profile: str
+    plain: bool
+    mtls: str
+    ports: Ports
+    urls: Urls
+    clock: ClockMode
+    """As a new account's clock goes: `real`, `frozen`, or how many times as fast as the wall."""
+    seed: int
+    """What every chance is drawn from; another run with it draws the same."""
+    scenario: str | None
+    limits: Limits
+    features: tuple[str, ...]
+    """The resources below `/api/v1`."""
+
+
+class Certs(msgspec.Struct, frozen=True):
+    """The PEM a customer needs: the authority to trust, and a certificate to show with its key."""
+
+    ca_pem: str
+    client_cert_pem: str
+    client_key_pem: str
+
+
+def info_of(
+    settings: Settings, seed: int, scenario: str | None, ready: Ready, ports: Ports, features: tuple[str, ...]
+) -> Info:
+    """What a server is."""
+    return Info(
+        version=_version(),
+        profile=settings.profile,
+        plain=settings.plain,
+        mtls=settings.mtls,
+        ports=ports,
+        urls=Urls(ready.url, ready.admin_url),
+        clock=settings.clock,
+        seed=seed,
+        scenario=scenario,
+        limits=Limits(
+            settings.body_limit,
+            settings.body_timeout.total_seconds(),
+            settings.keep_alive.total_seconds(),
+            MOST_DESTINATIONS,
+            MOST_SEGMENTS,
+            settings.journal_messages,
+            settings.journal_bytes,
+        ),
+        features=features,
+    )
+
+
+def certs_of(files: CertificateFiles) -> Certs:
+    """The customer's PEM, as the files hold it by now. OSError when one is gone."""
+    return Certs(
+        ca_pem=files.ca.read_text(encoding="ascii"),
+        client_cert_pem=files.customer_cert.read_text(encoding="ascii"),
+        client_key_pem=files.customer_key.read_text(encoding="ascii"),
+    )
+
+
+def _version() -> str:
+    # Takes 7 ms to import, and only who asks wants it.
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("cloudsms-simulator")
+    except PackageNotFoundError:  # run from a checkout that nobody installed
+        return "unknown"
