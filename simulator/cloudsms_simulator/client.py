@@ -6,7 +6,8 @@
 Every verb is written once; `AsyncClient` has the same ones to await.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import TYPE_CHECKING, Generic, Self
 
 import msgspec
@@ -23,6 +24,7 @@ from cloudsms_simulator.client_errors import (
     VerifyError,
     WaitError,
 )
+from cloudsms_simulator.client_events import Event
 from cloudsms_simulator.client_items import Account, Json, Page
 from cloudsms_simulator.client_journal import Messages, Reports, Requests
 from cloudsms_simulator.client_rules import Faults, Rules, ScenarioVerbs
@@ -41,6 +43,7 @@ __all__ = [
     "AsyncClient",
     "Client",
     "Close",
+    "Event",
     "RefusedError",
     "UnreachableError",
     "UnreadableError",
@@ -159,6 +162,10 @@ class Client(Api[BlockingHttp]):
     def __init__(self, url: str = ADMIN_URL, token: str | None = None, account: str = "default") -> None:
         super().__init__(BlockingHttp(url, token), account)
 
+    def events(self, *accounts: str) -> AbstractContextManager[Iterator[Event]]:
+        """What happens from now on, to this client's account unless others are named: `with client.events() as …`."""
+        return self._driver.events(*(accounts or (self.account,)))
+
     def close(self) -> None:
         """Lets go of its connections."""
         self._driver.close()
@@ -177,6 +184,10 @@ class AsyncClient(Api[WaitingHttp]):
         self, url: str = ADMIN_URL, token: str | None = None, account: str = "default", *, keep_alive: bool = True
     ) -> None:
         super().__init__(WaitingHttp(url, token, keep_alive=keep_alive), account)
+
+    def events(self, *accounts: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """What happens from now on, to this client's account unless others are named: `async with client.events()`."""
+        return self._driver.events(*(accounts or (self.account,)))
 
     async def aclose(self) -> None:
         """Lets go of its connections."""

@@ -3,13 +3,15 @@
 Spec: none; this is how the admin API is called.
 """
 
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from typing import TypeVar
 
 import httpx2
 
 from cloudsms_simulator.client_call import Call, Steps
 from cloudsms_simulator.client_errors import ApiError, UnreachableError
+from cloudsms_simulator.client_events import Event, awaited_events_of, events_of, events_request
 
 T = TypeVar("T")
 
@@ -70,6 +72,16 @@ class BlockingHttp(HttpBase):
         except StopIteration as done:
             return _returned(running, done)
 
+    @contextmanager
+    def events(self, *accounts: str) -> Iterator[Iterator[Event]]:
+        """A stream of what happens to some accounts, for as long as the block lasts."""
+        try:
+            response = self._http.send(events_request(self.url, self._headers, accounts), stream=True)
+        except httpx2.TransportError as error:
+            raise self._failed(error) from error
+        with closing(response):
+            yield events_of(response)
+
     def close(self) -> None:
         """Lets go of its connections."""
         self._http.close()
@@ -105,6 +117,19 @@ class WaitingHttp(HttpBase):
                     call = running.send(answer)
         except StopIteration as done:
             return _returned(running, done)
+
+    @asynccontextmanager
+    async def events(self, *accounts: str) -> AsyncIterator[AsyncIterator[Event]]:
+        """A stream of what happens to some accounts, for as long as the block lasts."""
+        async with _async_client() as http:
+            try:
+                response = await http.send(events_request(self.url, self._headers, accounts), stream=True)
+            except httpx2.TransportError as error:
+                raise self._failed(error) from error
+            try:
+                yield awaited_events_of(response)
+            finally:
+                await response.aclose()
 
     async def close(self) -> None:
         """Lets go of its connections."""

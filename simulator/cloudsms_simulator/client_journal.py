@@ -34,12 +34,7 @@ class Journal(Resource[D_co], Generic[D_co, I]):
     @Verb
     def page(self, search: str = "", *, limit: int = 100, cursor: str | None = None) -> Steps[Page[I]]:
         """One page of what a search finds, of everything without one, newest first."""
-        query: dict[str, str | int] = {"account": self._account, "limit": limit}
-        if search:
-            query["q"] = search
-        if cursor is not None:
-            query["cursor"] = cursor
-        return Call("GET", self._path, self._kind, query)
+        return self._page(search, limit, cursor)
 
     @Verb
     def all(self, search: str = "") -> Going[list[I]]:
@@ -47,7 +42,7 @@ class Journal(Resource[D_co], Generic[D_co, I]):
         found: list[I] = []
         cursor = None
         while True:
-            page = yield from Journal.page.of(self, search, limit=LONGEST_PAGE, cursor=cursor)
+            page = yield from self._page(search, LONGEST_PAGE, cursor)
             found += page.items
             cursor = page.cursor
             if cursor is None:
@@ -70,6 +65,14 @@ class Journal(Resource[D_co], Generic[D_co, I]):
             seconds_of(timeout),
         )
         return list(reversed(page.items))
+
+    def _page(self, search: str, limit: int, cursor: str | None) -> Call[Page[I]]:
+        query: dict[str, str | int] = {"account": self._account, "limit": limit}
+        if search:
+            query["q"] = search
+        if cursor is not None:
+            query["cursor"] = cursor
+        return Call("GET", self._path, self._kind, query)
 
 
 class Messages(Journal[D_co, Message]):

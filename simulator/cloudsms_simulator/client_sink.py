@@ -21,7 +21,7 @@ class SinkVerbs(Resource[D_co]):
         return Call("GET", f"{API}/sink", Sink, self._query)
 
     @Verb
-    def set_answer(
+    def answer(
         self,
         answer: str | None = None,
         *,
@@ -36,7 +36,7 @@ class SinkVerbs(Resource[D_co]):
         return Call("PUT", f"{API}/sink", Sink, self._query, body_of(wanted))
 
     @Verb
-    def set_answers(self, answers: Sequence[Mapping[str, object]]) -> Steps[Sink]:
+    def answers(self, answers: Sequence[Mapping[str, object]]) -> Steps[Sink]:
         """How the next reports are answered, one each; the last holds for all that follow."""
         return Call("PUT", f"{API}/sink", Sink, self._query, body_of({"sequence": list(answers)}))
 

@@ -11,7 +11,7 @@ from typing import Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, cas
 from cloudsms_simulator.client_call import Steps
 
 T = TypeVar("T")
-R_contra = TypeVar("R_contra", bound="Resource[Driver]", contravariant=True)
+R_contra = TypeVar("R_contra", bound="Resource[Driver | Unrun]", contravariant=True)
 P = ParamSpec("P")
 
 
@@ -39,7 +39,15 @@ class Waiting(Protocol):
         ...
 
 
-D_co = TypeVar("D_co", bound=Driver, covariant=True)
+class Unrun:
+    """No driver at all: what comes of a verb are its steps, for other steps to go on with."""
+
+    def run(self, steps: Steps[T]) -> Steps[T]:
+        """The steps themselves."""
+        return steps
+
+
+D_co = TypeVar("D_co", bound="Driver | Unrun", covariant=True)
 
 
 class Resource(Generic[D_co]):
@@ -50,23 +58,25 @@ class Resource(Generic[D_co]):
 
 
 class Verb(Generic[R_contra, P, T]):
-    """A function that makes steps, as a method that has them run. `of` is the function itself, for other steps."""
+    """A function that makes steps, as a method that has them run."""
 
     def __init__(self, of: Callable[Concatenate[R_contra, P], Steps[T]]) -> None:
-        self.of = of
+        self._of = of
         self.__doc__ = of.__doc__
 
     @overload
     def __get__(self, resource: None, owner: type) -> Self: ...
     @overload
+    def __get__(self, resource: Resource[Unrun], owner: type) -> Callable[P, Steps[T]]: ...
+    @overload
     def __get__(self, resource: Resource[Blocking], owner: type) -> Callable[P, T]: ...
     @overload
     def __get__(self, resource: Resource[Waiting], owner: type) -> Callable[P, Awaitable[T]]: ...
-    def __get__(self, resource: Resource[Driver] | None, owner: type) -> object:
+    def __get__(self, resource: Resource[Driver | Unrun] | None, owner: type) -> object:
         """The verb itself on the class; on a resource, a method that has it run."""
         if resource is None:
             return self
-        of, driver, bound = self.of, resource._driver, cast("R_contra", resource)
+        of, driver, bound = self._of, resource._driver, cast("R_contra", resource)
 
         @functools.wraps(of)
         def method(*args: P.args, **kwargs: P.kwargs) -> object:

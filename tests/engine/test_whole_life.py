@@ -818,6 +818,7 @@ class Life(RuleBasedStateMachine):
 
 
 @pytest.mark.fuzz
+@pytest.mark.timeout(600)  # what goes wrong is made as short as it can be, which takes a while
 def test_whatever_happens_messages_end_once_money_is_conserved_and_no_report_comes_too_early(world) -> None:
     class OurLife(Life):
         pass

@@ -57,6 +57,7 @@ def test_the_wheel_has_the_package_the_scenarios_and_nothing_else(
     assert {root for root in roots if not root.endswith(".dist-info")} == {"cloudsms_simulator"}
     assert "cloudsms_simulator/py.typed" in wheel
     assert "cloudsms_simulator/scenarios/README.md" in wheel
+    assert wheel["cloudsms_simulator/READINGS.md"] == (ROOT / "simulator" / "READINGS.md").read_bytes()
     modules = {path.relative_to(ROOT / "simulator").as_posix() for path in (ROOT / "simulator").rglob("*.py")}
     assert modules == {name for name in wheel if name.endswith(".py")}
 

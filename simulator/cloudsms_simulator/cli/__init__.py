@@ -21,6 +21,7 @@ COMMANDS = {
     "certs": "Make the certificates and tell how to trust them.",
     "readyz": "Tell whether a server is ready; for health checks.",
     "config": "Show, check or begin a configuration.",
+    "explain": "Explain an exchange, or a packet before it is sent, and correct it.",
     "completion": "Print the completion script of a shell.",
 }
 """The commands in the order of `--help`, each with its line there."""

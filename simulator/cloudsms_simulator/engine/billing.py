@@ -16,7 +16,8 @@ import msgspec
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.protocol.submission import Destination
 
-Reason = Literal["opening", "debit", "refund", "scenario"]
+Reason = Literal["opening", "debit", "refund", "scenario", "setting", "credit"]
+"""`scenario` and `setting`: the balance was brought to what one of them says."""
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, gc=False):

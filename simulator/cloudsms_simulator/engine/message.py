@@ -29,6 +29,8 @@ class Sending(Exchange, frozen=True, gc=False, kw_only=True):
     segmentation: Segmentation
     currency: Currency
     profile: Profile
+    metered: bool = True
+    """Whether the balance was limited, and every message debited."""
     customer_body: bytes | None = None
     kept_text: str | None = None
     """The signed text, unless it is read out of the body."""

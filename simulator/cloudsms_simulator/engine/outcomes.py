@@ -114,7 +114,7 @@ def _reach(transaction: Transaction, account: Account, message: Message, step: S
         and message.price != 0
         and not message.refunded
     )
-    if refund and transaction.standing.balance is not None:
+    if refund and message.sending.metered and transaction.standing.balance is not None:
         balance = transaction.standing.balance + message.cost
         transaction.standing = msgspec.structs.replace(transaction.standing, balance=balance)
         transaction.entries.append(LedgerEntry(account.name, message.uid, "refund", message.cost, balance, at))

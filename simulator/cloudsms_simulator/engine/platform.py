@@ -202,6 +202,7 @@ class Platform:
             source=submission.sender or account.default_sender,
             segmentation=submission.segmentation,
             currency=account.currency,
+            metered=standing.balance is not None,
             profile=profile,
             customer_body=kept_customer_body(submission.customer_body),
             kept_text=kept_text(submission, arrival.body, body, key),

@@ -187,10 +187,10 @@ class Listener:
 
     async def _knock(self) -> None:
         """Returns when somebody waits to be accepted. Cancelling it loses nobody, as `sock_accept` might."""
-        knocked = self._loop.create_future()
-        self._loop.add_reader(self._socket, lambda: knocked.done() or knocked.set_result(None))
+        knocked = asyncio.Event()
+        self._loop.add_reader(self._socket, knocked.set)
         try:
-            await knocked
+            await knocked.wait()
         finally:
             self._loop.remove_reader(self._socket)
 

@@ -37,8 +37,13 @@ class Pusher:
                 self.expect(account, due)
 
     def expect(self, account: Account, due: datetime) -> None:
-        """Something of the account is due then. Cheap when something earlier is already expected."""
-        self._lane(account).expect(due)
+        """Something of the account is due then. Cheap when something earlier is already expected.
+
+        The account counts as it is by now, not as it was when the request came; one that was deleted expects nothing.
+        """
+        current = self._platform.directory.named(account.name)
+        if current is not None:
+            self._lane(current).expect(due)
 
     async def idle(self) -> None:
         """Returns when no push is on its way, what came of them is kept, and nothing is about to be looked at."""

@@ -24,7 +24,7 @@ ANSWERS = ("ok", "none", "wrong-serial", "not-json", "http-500")
 """The answers that have a name; any other HTTP status and every result code can be given too."""
 
 KEPT = 10_000
-"""How many reports a receiver remembers; older ones are only counted."""
+"""How many reports a receiver remembers unless told otherwise."""
 
 _LARGEST = 64 * 1024
 _HIGHEST_CODE = 2**32 - 1
@@ -34,12 +34,14 @@ _NOT_JSON = b"<html><body>OK</body></html>"
 class Behaviour(msgspec.Struct, frozen=True):
     """How a receiver answers: after a while, with a status and a body. The default is right in every point."""
 
-    form: Literal["answer", "none", "not-json"] = "answer"
+    form: Literal["answer", "none", "not-json", "body"] = "answer"
     status: int = 200
     code: int = int(ResultCode.OK)
     right_serial: bool = True
     delay: timedelta = timedelta(0)
     """Wall time between the report's last byte and the answer's first."""
+    body: bytes = b""
+    """What the form `body` answers, octet for octet."""
 
 
 def behaviour_of(answer: str, delay: timedelta = timedelta(0)) -> Behaviour:
@@ -95,8 +97,9 @@ class ReceivedReport(msgspec.Struct, frozen=True):
 class Receiver:
     """An ASGI application that takes delivery reports at one path and remembers them.
 
-    `behaviour` may be changed at any time and holds for the reports that come after. `on_report` hears of each report
-    before it is answered, `on_unreadable` of each body that is none. Belongs to one event loop.
+    `behaviour` may be changed at any time and holds for the reports that come after. `kept` is how many reports are
+    remembered; older ones are only counted. `on_report` hears of each report before it is answered, `on_unreadable` of
+    each body that is none. Belongs to one event loop.
     """
 
     def __init__(
@@ -104,14 +107,17 @@ class Receiver:
         behaviour: Behaviour = Behaviour(),  # noqa: B008
         *,
         path: str = "/",
+        kept: int = KEPT,
         on_report: Callable[[ReceivedReport], None] | None = None,
         on_unreadable: Callable[[bytes], None] | None = None,
     ) -> None:
         self.behaviour = behaviour
+        self.upcoming: deque[Behaviour] = deque()
+        """How the next reports are answered, one each, before `behaviour` holds."""
         self.path = path
         self.received = 0
         """How many reports have come."""
-        self._reports: deque[ReceivedReport] = deque(maxlen=KEPT)
+        self._reports: deque[ReceivedReport] = deque(maxlen=kept)
         self._on_report = on_report
         self._on_unreadable = on_unreadable
         self._wall = WallClock()
@@ -119,7 +125,7 @@ class Receiver:
 
     @property
     def reports(self) -> tuple[ReceivedReport, ...]:
-        """The reports in the order they came, the latest 10,000 of them."""
+        """The reports in the order they came, the latest `kept` of them."""
         return tuple(self._reports)
 
     async def wait_for(self, count: int) -> None:
@@ -143,7 +149,7 @@ class Receiver:
                 await _respond(send, 413, b'{"error":"too large for a report"}', (b"connection", b"close"))
 
     async def _answer(self, scope: Scope, body: bytes, send: Send) -> None:
-        behaviour = self.behaviour
+        behaviour = self.upcoming.popleft() if self.upcoming else self.behaviour
         report = self._read(scope, body)
         if report is not None:
             self._keep(report)
@@ -153,6 +159,8 @@ class Receiver:
             await asyncio.sleep(behaviour.delay.total_seconds())
         if behaviour.form == "none":
             await _respond(send, behaviour.status, b"")
+        elif behaviour.form == "body":
+            await _respond(send, behaviour.status, behaviour.body)
         elif behaviour.form == "not-json":
             await _respond(send, behaviour.status, _NOT_JSON, content_type=b"text/html")
         elif report is None:

@@ -24,6 +24,7 @@ from cloudsms_simulator.engine.rules import Rules
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.server.account_settings import AccountSettings, SaidAccount
 from cloudsms_simulator.server.playing import NOTHING_OWN, Counted, Playing, counted_rules, counts_for
+from cloudsms_simulator.server.remembered import Remembered
 from cloudsms_simulator.server.scenario import Scenario
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.store import Store
@@ -56,11 +57,13 @@ class Scenarios:
         self._directory = directory
         self._store = store
         self._wall = wall
-        self._settings = settings
+        self._settings = dict(settings)
         self._profile_of = profile_of
         self._replaced = replaced
         self._playing: dict[str, Playing] = {}
         self._created = {account.name: (account, Playing()) for account in directory}
+        self._adjusted: dict[str, tuple[Account, AccountSettings]] = {}
+        """Accounts that were changed since they were created, before what any scenario says, with their settings."""
 
     def playing(self, account: Account) -> Playing:
         """What an account plays."""
@@ -71,6 +74,52 @@ class Scenarios:
         for account in self._directory:
             self._playing[account.name] = Playing(scenario)
             self._created[account.name] = (account, Playing(scenario))
+
+    def admit(self, account: Account, settings: AccountSettings, scenario: Scenario | None) -> None:
+        """Notes an account that is made meanwhile, and what it plays, as its configuration says already."""
+        self._settings[account.name] = settings
+        self._playing[account.name] = Playing(scenario)
+        self._created[account.name] = (account, Playing(scenario))
+
+    def forget(self, name: str) -> None:
+        """Forgets an account that is gone."""
+        for known in (self._settings, self._playing, self._created, self._adjusted):
+            known.pop(name, None)
+
+    def remember(self, account: Account) -> Remembered:
+        """All that is known of an account here."""
+        created, began = self._created[account.name]
+        changed, settings = self._adjusted.get(account.name, (None, None))
+        return Remembered(
+            settings=self._settings.get(account.name),
+            created=created,
+            began=began,
+            playing=self.playing(account),
+            changed=changed,
+            changed_settings=settings,
+        )
+
+    def recall(self, name: str, remembered: Remembered) -> None:
+        """Takes all that for known of an account that was forgotten."""
+        self._created[name] = (remembered.created, remembered.began)
+        self._playing[name] = remembered.playing
+        if remembered.settings is not None:
+            self._settings[name] = remembered.settings
+        if remembered.changed is not None and remembered.changed_settings is not None:
+            self._adjusted[name] = (remembered.changed, remembered.changed_settings)
+
+    def settings_of(self, account: Account) -> AccountSettings:
+        """The settings of an account, changes included; what scenarios say of it aside."""
+        adjusted = self._adjusted.get(account.name)
+        if adjusted is not None:
+            return adjusted[1]
+        return self._settings.get(account.name) or AccountSettings(name=account.name, auth_key=account.auth_key)
+
+    def adjust(self, account: Account, settings: AccountSettings, change: Callable[[Account], Account]) -> Account:
+        """Changes an account, whatever it plays, until it is reset; `settings` are those it has then. The account."""
+        base, _ = self._adjusted.get(account.name) or self._created[account.name]
+        self._adjusted[account.name] = (change(base), settings)
+        return self._put(change(self._current(account)), self.playing(account))
 
     async def use(self, account: Account, scenario: Scenario | None, seed: int | None = None) -> Account:
         """Puts a scenario to use, None: nothing any more; rules of the account's own are gone. The account as it is.
@@ -104,6 +153,7 @@ class Scenarios:
         For a reset, which empties the store next; `replaced` is not told, since nothing planned may fire meanwhile.
         """
         created, self._playing[account.name] = self._created[account.name]
+        self._adjusted.pop(account.name, None)
         self._directory.replace(created)
         return created
 
@@ -151,16 +201,17 @@ class Scenarios:
 
     def _made(self, account: Account, scenario: Scenario | None, seed: int | None) -> Account:
         """The account as it was created, with a scenario."""
-        created, _ = self._created[account.name]
+        created, _ = self._adjusted.get(account.name) or self._created[account.name]
         if scenario is None:
             return msgspec.structs.replace(created, rules=NO_RULES, seed=created.seed if seed is None else seed)
         if seed is None:
             seed = created.seed if scenario.seed is None else scenario.seed
-        configured = self._configured(created, scenario, _said_of(scenario, account.name))
+        configured = self._configured(created, scenario, said_of(scenario, account.name))
         return msgspec.structs.replace(configured, rules=Rules(scenario.book), seed=seed)
 
     def _configured(self, created: Account, scenario: Scenario, said: SaidAccount | None) -> Account:
-        base = self._settings.get(created.name)
+        adjusted = self._adjusted.get(created.name)
+        base = self._settings.get(created.name) if adjusted is None else adjusted[1]
         if base is None or (said is None and scenario.profile is None):
             return created
         if said is not None:
@@ -192,7 +243,8 @@ class Scenarios:
             await self._store.commit(transaction)
 
 
-def _said_of(scenario: Scenario | None, name: str) -> SaidAccount | None:
+def said_of(scenario: Scenario | None, name: str) -> SaidAccount | None:
+    """What a scenario says of an account, or of `default` when it does not know this one; None for nothing."""
     if scenario is None:
         return None
     by_name = {each.settings.name: each for each in scenario.accounts}
@@ -200,7 +252,7 @@ def _said_of(scenario: Scenario | None, name: str) -> SaidAccount | None:
 
 
 def _speaks_of_money(scenario: Scenario | None, name: str) -> bool:
-    said = _said_of(scenario, name)
+    said = said_of(scenario, name)
     return said is not None and not _MONEY.isdisjoint(said.said)
 
 

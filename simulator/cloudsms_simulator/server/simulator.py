@@ -24,28 +24,36 @@ from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.rule_book import RuleBook
 from cloudsms_simulator.engine.rules import Rules
+from cloudsms_simulator.server.account_keeper import AccountKeeper
 from cloudsms_simulator.server.admin.app import admin_app
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.bodies import BodyLimits
 from cloudsms_simulator.server.certificates import CertificateFiles, open_certificates
 from cloudsms_simulator.server.endpoint import PATH, Endpoint
+from cloudsms_simulator.server.events import Events
+from cloudsms_simulator.server.explanation import Explainer
+from cloudsms_simulator.server.facts import Info, Ports, certs_of, info_of
 from cloudsms_simulator.server.journal import Journal
 from cloudsms_simulator.server.listener import Listener
 from cloudsms_simulator.server.listening_socket import authority, open_socket, reachable
 from cloudsms_simulator.server.loaded_settings import without_overruled
+from cloudsms_simulator.server.news import News
 from cloudsms_simulator.server.push_client import PushClient
 from cloudsms_simulator.server.pusher import Pusher
 from cloudsms_simulator.server.ready_file import Ready
 from cloudsms_simulator.server.scenario import Scenario
 from cloudsms_simulator.server.scenarios import Scenarios
 from cloudsms_simulator.server.settings import Settings
+from cloudsms_simulator.server.sink import Sink
+from cloudsms_simulator.server.state import StateKeeper
 from cloudsms_simulator.server.timekeeper import Timekeeper
-from cloudsms_simulator.server.tls import platform_context, tls_facts
+from cloudsms_simulator.server.tls import platform_context, receiver_context, tls_facts
 from cloudsms_simulator.server.tls_trouble import TlsTroubles
+from cloudsms_simulator.server.told_store import ToldStore
 from cloudsms_simulator.server.trouble_certificates import Shown, TroubleCertificates
+from cloudsms_simulator.server.waits import Waits
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.server.watcher import Watcher
-from cloudsms_simulator.stores.memory import MemoryStore
 
 _NODES = 2**24
 _SEEDS = 2**32
@@ -83,7 +91,8 @@ class Simulator:
             raise
         node = _nodes(self.seed)
         platform = Platform(self.directory, settings.server_profile(), node())
-        self.store = MemoryStore(self._new_clock, node, settings.journal_messages, settings.journal_bytes)
+        news = News()
+        self.store = ToldStore(news, self._new_clock, node, settings.journal_messages, settings.journal_bytes)
         self.pusher = Pusher(platform, self.store, PushClient(self.files), self.wall)
         self.journal = Journal(platform, self.store, self.wall)
         limits = BodyLimits(settings.body_limit, settings.body_timeout)
@@ -108,6 +117,17 @@ class Simulator:
         watched = scenario if settings.watch else None
         self._watcher = None if watched is None else Watcher(watched, self._play_edited)
         self.timekeeper = Timekeeper(self.store, self.pusher, self.wall)
+        self.sink = Sink(lambda: receiver_context(self.files, "required"))
+        self.keeper = AccountKeeper(
+            self.directory,
+            self.store,
+            self.scenarios,
+            self.timekeeper,
+            self.wall,
+            seed=self.seed,
+            profile_of=settings.server_profile,
+            forgot=lambda account: self.sink.forget(account.name),
+        )
         office = Office(
             self.directory,
             self.store,
@@ -115,6 +135,16 @@ class Simulator:
             self.timekeeper,
             self.scenarios,
             self.tls_troubles,
+            self.keeper,
+            StateKeeper(
+                self.directory, self.store, self.scenarios, self.timekeeper, self.keeper, self.pusher, self.wall
+            ),
+            self.sink,
+            self._info,
+            lambda: certs_of(self.files),
+            Waits(self.store, news, self.wall, self.timekeeper.is_moved, self.stopping),
+            Events(self.store, news, self.wall, self.stopping),
+            Explainer(platform, self.store, self.wall, lambda: self.ready),
             self._is_serving,
         )
         names = {"localhost", "127.0.0.1", "[::1]", settings.admin_host.lower(), *map(str.lower, settings.hosts)}
@@ -168,7 +198,7 @@ class Simulator:
             self.timekeeper.close()
             ended = await self.pusher.close(max(0.0, deadline - loop.time()))
             await self.journal.written()
-            await self.admin_listener.stop()
+            await asyncio.gather(self.sink.close(), self.admin_listener.stop())
             await self.store.close()
         finally:
             self._remove_folder()
@@ -182,7 +212,9 @@ class Simulator:
             await self.tls_troubles.url_of(trouble)
         for each in self.tls_troubles.listeners[opened:]:
             _log.info("%s is where clients meet the trouble %s", each.url, each.trouble)
-        for account in tuple(self.directory):
+        for account in self.directory:
+            if self.keeper.made(account):
+                continue
             async with self.timekeeper.turn(account):
                 await self.scenarios.begin_again(account, played)
         for said in edited.accounts:
@@ -206,6 +238,11 @@ class Simulator:
 
     def _context_with(self, shown: Shown) -> ssl.SSLContext:
         return platform_context(self.files, self.settings.mtls, self.settings.client_ca, shown)
+
+    def _info(self, features: tuple[str, ...]) -> Info:
+        scenario = None if self.scenario is None else self.scenario.name
+        ports = Ports(self.listener.port, self.admin_listener.port)
+        return info_of(self.settings, self.seed, scenario, self.ready, ports, features)
 
     def _is_serving(self) -> bool:
         return self._serving

@@ -8,8 +8,8 @@ Spec: Delivery Report (DR) CallBack. Reading: R15.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 
 import msgspec
@@ -115,6 +115,44 @@ class Timekeeper:
             if self._closed:
                 raise CalledOffError("stopped")
             yield
+
+    async def end(self, account: Account) -> None:
+        """Ends an account: whatever was scheduled or on the way is gone by then, and all that was kept of it.
+
+        For who has taken it out of the directory, so that no request begins any more.
+        """
+        turns = self._turns_of(account)
+        turns.call_off("deleted")
+        async with turns.taken():
+            await self._pusher.abort(account)
+            await self._store.drop(account)
+            turns.end()
+        self._turns.pop(account.name, None)
+
+    @asynccontextmanager
+    async def halted(self, accounts: Iterable[Account]) -> AsyncIterator[None]:
+        """While this is held nobody else has a turn with any of these accounts, and nothing of them is on the way.
+
+        Calls that wait for them are called off.
+        """
+        async with AsyncExitStack() as stack:
+            for account in accounts:
+                turns = self._turns_of(account)
+                turns.call_off("replaced")
+                await stack.enter_async_context(turns.taken())
+                await self._pusher.abort(account)
+            yield
+
+    def forget_all_but(self, accounts: Iterable[Account]) -> None:
+        """Forgets all other accounts: they are gone."""
+        names = {account.name for account in accounts}
+        for name in self._turns.keys() - names:
+            self._turns.pop(name).end()
+
+    def is_moved(self, account: Account) -> bool:
+        """Whether somebody is moving the account's clock: it stands then, but not for long."""
+        turns = self._turns.get(account.name)
+        return turns is not None and turns.busy
 
     def close(self) -> None:
         """Calls off every call; later ones are called off at once."""

@@ -5,15 +5,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal
 
-Reason = Literal["reset", "stopped"]
+Reason = Literal["reset", "deleted", "replaced", "stopped"]
 _TOLD: dict[Reason, str] = {
     "reset": "the account was reset meanwhile, so nothing is left to wait for",
+    "deleted": "the account was deleted meanwhile",
+    "replaced": "another state was put in the place of this one meanwhile",
     "stopped": "the simulator is stopping",
 }
 
 
 class CalledOffError(Exception):
-    """What a call waited for will not happen any more: the account was reset, or the simulator stops."""
+    """What a call waited for will not happen any more: the account was reset or deleted, or the simulator stops."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(_TOLD[reason])
@@ -25,6 +27,7 @@ class Turns:
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
+        self._over = False
         self._call_off: asyncio.Future[Reason] = asyncio.get_running_loop().create_future()
 
     @asynccontextmanager
@@ -41,6 +44,7 @@ class Turns:
             yield None
             return
         try:
+            self._check()
             if call_off.done():
                 raise CalledOffError(call_off.result())
             yield call_off
@@ -49,9 +53,23 @@ class Turns:
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """Waits until it is the caller's turn, for as long as that takes. It is not called off."""
+        """Waits until it is the caller's turn, for as long as that takes. Only the end of all turns calls it off."""
         async with self._lock:
+            self._check()
             yield
+
+    def end(self) -> None:
+        """Lets nobody have a turn any more: the account is gone."""
+        self._over = True
+
+    def _check(self) -> None:
+        if self._over:
+            raise CalledOffError("deleted")
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody has the turn."""
+        return self._lock.locked()
 
     def call_off(self, reason: Reason) -> None:
         """Ends the call whose turn it is, and those that wait; not those that come later."""

@@ -7,7 +7,7 @@ Reading: R16, R17.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Generic, TypeVar
@@ -22,6 +22,7 @@ from cloudsms_simulator.engine.standing import Standing
 from cloudsms_simulator.engine.tallies import Tally
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.sms_uid import UidSequence
+from cloudsms_simulator.stores.kept import Kept
 from cloudsms_simulator.stores.shelf import Shelf
 from cloudsms_simulator.stores.store import Listing
 
@@ -53,6 +54,7 @@ class MemoryStore:
         self._most_messages = most_messages
         self._most_bytes = most_bytes
         self._shelves: dict[str | None, Shelf] = {}
+        self._nodes_taken: set[int] = set()
         self._requests = 0
         self._arrivals: deque[Exchange] = deque()
         self._overdue: dict[int, int] = {}
@@ -110,15 +112,14 @@ class MemoryStore:
             shelf.plan(wakes, shelf.exchanges.get(request_id))
 
     async def reset(self, account: Account | None, now: datetime) -> None:
-        name = None if account is None else account.name
         shelf = self._shelf(account)
-        for exchange in shelf.exchanges.values():
-            self._messages -= _room(exchange)
-            self._bytes -= _octets(exchange)
-            self._overdue.pop(exchange.id, None)
-        self._bytes -= sum(map(_octets_pushed, shelf.reports.values()))
-        self._arrivals = deque(exchange for exchange in self._arrivals if exchange.account != name)
-        self._shelves[name] = Shelf(name, account, shelf.standing.clock, shelf.standing.uids, now)
+        self._clear(shelf)
+        self._shelves[shelf.name] = Shelf(shelf.name, account, shelf.standing.clock, shelf.standing.uids, now)
+
+    async def drop(self, account: Account) -> None:
+        shelf = self._shelves.pop(account.name, None)
+        if shelf is not None:
+            self._clear(shelf)
 
     async def take_wakes(self, account: Account, now: datetime, limit: int) -> list[str]:
         return self._shelf(account).take(now, limit)
@@ -161,6 +162,24 @@ class MemoryStore:
         shelf.fold()
         return tuple(shelf.ledger)
 
+    def kept(self, account: Account | None) -> Kept:
+        return self._shelf(account).kept()
+
+    async def restore(self, everything: Sequence[tuple[Account | None, Kept]], requests: int) -> None:
+        self._shelves.clear()
+        self._arrivals.clear()
+        self._overdue.clear()
+        self._messages = self._bytes = 0
+        self._requests = requests
+        for account, kept in everything:
+            shelf = Shelf.of(account, kept)
+            self._shelves[shelf.name] = shelf
+            self._bytes += sum(map(_octets_pushed, shelf.reports.values()))
+        self._nodes_taken = {shelf.standing.uids.node for shelf in self._shelves.values()}
+        exchanges = chain.from_iterable(kept.exchanges for _, kept in everything)
+        for exchange in sorted(exchanges, key=lambda each: each.id):
+            self._keep_within_bounds(exchange)
+
     async def close(self) -> None:
         self._shelves.clear()
         self._arrivals.clear()
@@ -170,8 +189,24 @@ class MemoryStore:
         shelf = self._shelves.get(name)
         if shelf is None:
             clock = self._clock(account)
-            shelf = self._shelves[name] = Shelf(name, account, clock, UidSequence(self._node()), clock.virtual)
+            shelf = self._shelves[name] = Shelf(name, account, clock, UidSequence(self._free_node()), clock.virtual)
         return shelf
+
+    def _free_node(self) -> int:
+        """A number for SMS_UIDs that no shelf has, those included that came from elsewhere."""
+        while (node := self._node()) in self._nodes_taken:
+            pass
+        return node
+
+    def _clear(self, shelf: Shelf) -> None:
+        """Counts what is on a shelf no more."""
+        for exchange in shelf.exchanges.values():
+            self._messages -= _room(exchange)
+            self._bytes -= _octets(exchange)
+            self._overdue.pop(exchange.id, None)
+        self._bytes -= sum(map(_octets_pushed, shelf.reports.values()))
+        if shelf.exchanges:
+            self._arrivals = deque(exchange for exchange in self._arrivals if exchange.account != shelf.name)
 
     def _keep_within_bounds(self, exchange: Exchange) -> None:
         arrivals = self._arrivals

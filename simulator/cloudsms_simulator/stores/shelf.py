@@ -22,6 +22,7 @@ from cloudsms_simulator.engine.standing import Standing
 from cloudsms_simulator.engine.tallies import Tally
 from cloudsms_simulator.engine.timeline import Timeline
 from cloudsms_simulator.protocol.sms_uid import UidSequence
+from cloudsms_simulator.stores.kept import Kept
 
 _moment = itemgetter(0)
 
@@ -49,6 +50,40 @@ class Shelf:
         self.evicted_messages = 0
         self.evicted_reports = 0
         self._evicted_since_folding = 0
+
+    @classmethod
+    def of(cls, account: Account | None, kept: Kept) -> "Shelf":
+        """The shelf of an account with all that was kept of it."""
+        standing = kept.standing
+        clock = standing.clock
+        shelf = cls(None if account is None else account.name, account, clock, standing.uids, clock.virtual)
+        shelf.standing = standing
+        shelf.tallies = dict(kept.tallies)
+        shelf.exchanges = {exchange.id: exchange for exchange in kept.exchanges}
+        shelf.messages = {message.uid: message for message in kept.messages}
+        shelf.reports = {reports[0].uid: reports for reports in kept.reports}
+        shelf.ledger = list(kept.ledger)
+        shelf.evicted_exchanges = kept.evicted_exchanges
+        shelf.evicted_messages = kept.evicted_messages
+        shelf.evicted_reports = kept.evicted_reports
+        for due, uid in sorted(kept.wakes(), key=_moment):
+            shelf.plan([(due, uid)])
+        return shelf
+
+    def kept(self) -> Kept:
+        """All that is kept here."""
+        self.fold()
+        return Kept(
+            standing=self.standing,
+            tallies=self.tallies.copy(),
+            exchanges=tuple(self.exchanges.values()),
+            messages=tuple(self.messages.values()),
+            reports=tuple(filter(None, self.reports.values())),
+            ledger=tuple(self.ledger),
+            evicted_exchanges=self.evicted_exchanges,
+            evicted_messages=self.evicted_messages,
+            evicted_reports=self.evicted_reports,
+        )
 
     def plan(self, wakes: Sequence[tuple[datetime, str]], of: Exchange | None = None) -> None:
         """Has messages looked at; those of one request that are due together are one entry of the timeline.

@@ -6,7 +6,7 @@ before the answer's first byte, or not at all. Reading is for listings, never fo
 Reading: R16.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -18,6 +18,7 @@ from cloudsms_simulator.engine.report import Report
 from cloudsms_simulator.engine.standing import Standing
 from cloudsms_simulator.engine.tallies import Tally
 from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.stores.kept import Kept
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -52,6 +53,10 @@ class Store(Protocol):
 
         Its clock goes on as it does, and its SMS_UIDs go on from where they are. `now` is the moment on that clock.
         """
+        ...
+
+    async def drop(self, account: Account) -> None:
+        """Forgets an account and all that is kept of it. One of that name begins anew, with another clock."""
         ...
 
     def tallies(self, account: Account) -> Mapping[Tally, int]:
@@ -96,6 +101,17 @@ class Store(Protocol):
 
     def ledger(self, account: Account) -> tuple[LedgerEntry, ...]:
         """Every movement, oldest first; those of evicted messages folded into the opening entry."""
+        ...
+
+    def kept(self, account: Account | None) -> Kept:
+        """All that is kept of an account, at this moment."""
+        ...
+
+    async def restore(self, everything: Sequence[tuple[Account | None, Kept]], requests: int) -> None:
+        """Puts this in the place of all that is kept of anybody; what does not fit into the journal is evicted.
+
+        `requests` is the number of the last exchange there was, also of one that is kept no more.
+        """
         ...
 
     async def close(self) -> None:

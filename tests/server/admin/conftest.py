@@ -1,6 +1,7 @@
 """An admin API before a stage; packets are accepted, and what is due at once is reached, straight away."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
@@ -16,12 +17,20 @@ from cloudsms_simulator.engine.fault import TlsTrouble
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.script import plan_of, step
 from cloudsms_simulator.protocol.profile import PROFILES
+from cloudsms_simulator.server.account_keeper import AccountKeeper
 from cloudsms_simulator.server.account_settings import AccountSettings
 from cloudsms_simulator.server.admin.app import admin_app
 from cloudsms_simulator.server.admin.office import Office
+from cloudsms_simulator.server.events import Events
+from cloudsms_simulator.server.explanation import Explainer
 from cloudsms_simulator.server.key_pairs import CertificateError
+from cloudsms_simulator.server.news import News
+from cloudsms_simulator.server.ready_file import Ready
 from cloudsms_simulator.server.scenarios import Scenarios
+from cloudsms_simulator.server.sink import Sink
+from cloudsms_simulator.server.state import StateKeeper
 from cloudsms_simulator.server.tls_trouble import TroubledListener
+from cloudsms_simulator.server.waits import Waits
 
 T = TypeVar("T")
 
@@ -53,6 +62,10 @@ class Troubles:
         return known[trouble]
 
 
+def _nowhere() -> Ready:
+    raise AssertionError("no test here asks where the platform is")
+
+
 class Scene:
     """A stage, and a client of its admin API whose requests all run in one event loop."""
 
@@ -68,6 +81,16 @@ class Scene:
             stage.directory, stage.store, stage.wall, settings, lambda named: PROFILES[named or "spec"], told
         )
         self.troubles = Troubles()
+        self.keeper = AccountKeeper(
+            stage.directory,
+            stage.store,
+            self.scenarios,
+            stage.timekeeper,
+            stage.wall,
+            seed=1,
+            profile_of=lambda named: PROFILES[named or "spec"],
+        )
+        news, stopping = News(), asyncio.Event()
         office = Office(
             stage.directory,
             stage.store,
@@ -75,6 +98,16 @@ class Scene:
             stage.timekeeper,
             self.scenarios,
             self.troubles,
+            self.keeper,
+            StateKeeper(
+                stage.directory, stage.store, self.scenarios, stage.timekeeper, self.keeper, stage.pusher, stage.wall
+            ),
+            Sink(ssl.create_default_context),
+            lambda features: None,
+            lambda: None,
+            Waits(stage.store, news, stage.wall, stage.timekeeper.is_moved, stopping),
+            Events(stage.store, news, stage.wall, stopping),
+            Explainer(stage.platform, stage.store, stage.wall, _nowhere),
             lambda: self.ready,
         )
         self.client = TestClient(admin_app(office, NAMES, token), base_url="http://localhost:61816")

@@ -30,9 +30,10 @@ class Accounts:
         return json_response(self._item(await self._reset(account)))
 
     async def reset_all(self, request: Request) -> Response:
-        """Every account as it was created, and no exchange of nobody's; the accounts."""
+        """Every account as it was created, those made over the API gone, and no exchange of nobody's; the accounts."""
         await read_json(request, Nothing)
-        for account in tuple(self._office.directory):
+        await self._office.keeper.delete_all()
+        for account in self._office.directory:
             await self._reset(account)
         await self._office.store.reset(None, self._office.wall.now())
         return self._all()

@@ -7,8 +7,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from cloudsms_simulator.server.account_keeper import AccountConflictError
+from cloudsms_simulator.server.admin.account_verbs import AccountVerbs, on_account_conflict
 from cloudsms_simulator.server.admin.accounts import Accounts
 from cloudsms_simulator.server.admin.clocks import Clocks
+from cloudsms_simulator.server.admin.events import EventStreams
+from cloudsms_simulator.server.admin.explain import Explain
+from cloudsms_simulator.server.admin.facts import Facts
 from cloudsms_simulator.server.admin.faults import Faults
 from cloudsms_simulator.server.admin.guard import Guard
 from cloudsms_simulator.server.admin.messages import Messages
@@ -19,6 +24,11 @@ from cloudsms_simulator.server.admin.reports import Reports
 from cloudsms_simulator.server.admin.requests import Requests
 from cloudsms_simulator.server.admin.rules import Rules
 from cloudsms_simulator.server.admin.scenarios import Scenarios
+from cloudsms_simulator.server.admin.segments import Segments
+from cloudsms_simulator.server.admin.sink import Sinks
+from cloudsms_simulator.server.admin.state import States
+from cloudsms_simulator.server.admin.verify import Verify
+from cloudsms_simulator.server.admin.waits import WaitPoints
 from cloudsms_simulator.server.problems import SettingsError
 from cloudsms_simulator.server.turns import CalledOffError
 
@@ -27,16 +37,38 @@ def admin_app(office: Office, names: Iterable[str], token: str | None) -> Starle
     """The ASGI application of the admin port; `names` are the hosts it may be called by, without ports."""
     probes, accounts, clocks = Probes(office), Accounts(office), Clocks(office)
     messages, requests, reports = Messages(office), Requests(office), Reports(office)
+    verbs, sinks = AccountVerbs(office, office.keeper), Sinks(office, office.sink)
+    facts, states = Facts(office.info, office.certs), States(office.state)
     scenarios, rules, faults = Scenarios(office), Rules(office), Faults(office)
+    waits, verify, events = (
+        WaitPoints(office, office.waits),
+        Verify(office, office.waits),
+        EventStreams(office, office.events),
+    )
+    explain, segments = Explain(office, office.explainer), Segments(office)
     return Starlette(
         routes=[
             Route("/livez", probes.livez),
             Route("/readyz", probes.readyz),
             Route("/api/v1/accounts", accounts.listing),
+            Route("/api/v1/accounts", verbs.create, methods=["POST"]),
+            Route("/api/v1/accounts/{name}", verbs.show),
+            Route("/api/v1/accounts/{name}", verbs.change, methods=["PATCH"]),
+            Route("/api/v1/accounts/{name}", verbs.delete, methods=["DELETE"]),
+            Route("/api/v1/accounts/{name}/credit", verbs.credit, methods=["POST"]),
+            Route("/api/v1/accounts/{name}/ledger", verbs.ledger),
             Route("/api/v1/accounts/{name}/reset", accounts.reset, methods=["POST"]),
             Route("/api/v1/messages", messages.listing),
             Route("/api/v1/requests", requests.listing),
             Route("/api/v1/reports", reports.listing),
+            Route("/api/v1/messages/wait", waits.messages, methods=["GET", "POST"]),
+            Route("/api/v1/requests/wait", waits.requests, methods=["GET", "POST"]),
+            Route("/api/v1/reports/wait", waits.reports, methods=["GET", "POST"]),
+            Route("/api/v1/requests/verify", verify.requests, methods=["POST"]),
+            Route("/api/v1/events", events.stream),
+            Route("/api/v1/explain", explain.show),
+            Route("/api/v1/explain", explain.ask, methods=["POST"]),
+            Route("/api/v1/segments", segments.count, methods=["POST"]),
             Route("/api/v1/clock", clocks.show),
             Route("/api/v1/clock/freeze", clocks.freeze, methods=["POST"]),
             Route("/api/v1/clock/advance", clocks.advance, methods=["POST"]),
@@ -58,12 +90,21 @@ def admin_app(office: Office, names: Iterable[str], token: str | None) -> Starle
             Route("/api/v1/faults/tls", faults.troubles),
             Route("/api/v1/faults/tls", faults.open, methods=["POST"]),
             Route("/api/v1/faults/{id}", faults.remove, methods=["DELETE"]),
+            Route("/api/v1/sink", sinks.show),
+            Route("/api/v1/sink", sinks.answer, methods=["PUT"]),
+            Route("/api/v1/sink", sinks.clear, methods=["DELETE"]),
+            Route("/api/v1/state", states.take),
+            Route("/api/v1/state", states.put, methods=["PUT"]),
+            Route("/api/v1/info", facts.info),
+            Route("/api/v1/readings", facts.readings),
+            Route("/api/v1/certs", facts.certs),
             Route("/api/v1/reset", accounts.reset_all, methods=["POST"]),
         ],
         middleware=[Middleware(Guard, names=frozenset(names), token=token)],
         exception_handlers={
             HTTPException: on_http_exception,
             SettingsError: on_settings_error,
+            AccountConflictError: on_account_conflict,
             CalledOffError: on_called_off,
             Exception: on_slip,
         },

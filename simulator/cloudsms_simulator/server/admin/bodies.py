@@ -36,7 +36,7 @@ async def read_json(request: Request, kind: type[S], largest: int = LARGEST) -> 
     413 beyond `largest` octets, 400 for what is no JSON object, a key there is none of, a value that does not fit, and
     a key that is missing.
     """
-    body = await _octets(request, largest) or b"{}"
+    body = await read_octets(request, largest) or b"{}"
     return _read(body, _object(body), kind)
 
 
@@ -47,13 +47,13 @@ async def read_table(request: Request, name: str) -> "YamlFile":
     """
     from cloudsms_simulator.server.yaml_file import parse_yaml
 
-    body = await _octets(request, LARGEST)
+    body = await read_octets(request)
     _object(body)
     return await asyncio.to_thread(parse_yaml, body.decode(), name)
 
 
-async def _octets(request: Request, largest: int) -> bytes:
-    """The body, once it is known to be JSON by name."""
+async def read_octets(request: Request, largest: int = LARGEST) -> bytes:
+    """The body, once it is known to be JSON by name; 415 and 413 as for `read_json`."""
     body = bytearray()
     try:
         async for piece in request.stream():

@@ -15,7 +15,7 @@ from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.server.admin.bodies import read_json
 from cloudsms_simulator.server.admin.office import DEFAULT, Office
 from cloudsms_simulator.server.admin.pages import json_response
-from cloudsms_simulator.server.admin.requests import NOBODY
+from cloudsms_simulator.server.admin.searching import NOBODY
 from cloudsms_simulator.server.explanation import Explainer
 
 _ABSENT = msgspec.Raw(b"")

@@ -5,7 +5,9 @@ from starlette.responses import Response
 
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.admin.pages import page_response
-from cloudsms_simulator.server.items import message_item
+from cloudsms_simulator.server.admin.searching import matching
+from cloudsms_simulator.server.kept import Kept
+from cloudsms_simulator.server.sought import name_of
 
 
 class Messages:
@@ -15,11 +17,7 @@ class Messages:
         self._office = office
 
     async def listing(self, request: Request) -> Response:
-        """The messages of one account."""
+        """The messages of one account. `?q=` searches."""
         account = self._office.asked(request)
-        return page_response(
-            request,
-            self._office.store.messages(account),
-            lambda each: each.uid,
-            lambda each: message_item(each, account.auth_key),
-        )
+        found = await matching(self._office, request, account, "messages")
+        return page_response(request, found, lambda each: str(name_of(each)), Kept(self._office.store, account).item)

@@ -9,11 +9,18 @@ from starlette.requests import Request
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.fault import TlsTrouble
+from cloudsms_simulator.server.account_keeper import AccountKeeper
+from cloudsms_simulator.server.events import Events
+from cloudsms_simulator.server.explanation import Explainer
+from cloudsms_simulator.server.facts import Certs, Info
 from cloudsms_simulator.server.key_pairs import CertificateError
 from cloudsms_simulator.server.listening_socket import ListenError
 from cloudsms_simulator.server.scenarios import Scenarios
+from cloudsms_simulator.server.sink import Sink
+from cloudsms_simulator.server.state import StateKeeper
 from cloudsms_simulator.server.timekeeper import Timekeeper
 from cloudsms_simulator.server.tls_trouble import TlsTroubles
+from cloudsms_simulator.server.waits import Waits
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.store import Store
 
@@ -36,6 +43,15 @@ class Office(msgspec.Struct, frozen=True):
     timekeeper: Timekeeper
     scenarios: Scenarios
     tls_troubles: TlsTroubles
+    keeper: AccountKeeper
+    state: StateKeeper
+    sink: Sink
+    info: Callable[[tuple[str, ...]], Info]
+    """What the server is; it is given the resources of its API."""
+    certs: Callable[[], Certs]
+    waits: Waits
+    events: Events
+    explainer: Explainer
     is_ready: Callable[[], bool]
     """Whether both ports serve."""
 

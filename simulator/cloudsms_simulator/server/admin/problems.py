@@ -62,9 +62,9 @@ async def on_settings_error(request: Request, error: Exception) -> Response:
 
 
 async def on_called_off(request: Request, error: Exception) -> Response:
-    """For a call that moved a clock when its account was reset, or when the simulator stopped."""
+    """For a call that moved a clock when its account was reset or deleted, or when the simulator stopped."""
     assert isinstance(error, CalledOffError)
-    status = 409 if error.reason == "reset" else 503
+    status = 503 if error.reason == "stopped" else 409
     return problem_response(Problem(_TITLES[status], status, str(error)))
 
 

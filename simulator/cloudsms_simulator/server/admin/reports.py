@@ -5,7 +5,9 @@ from starlette.responses import Response
 
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.admin.pages import page_response
-from cloudsms_simulator.server.items import report_item
+from cloudsms_simulator.server.admin.searching import matching
+from cloudsms_simulator.server.kept import Kept
+from cloudsms_simulator.server.sought import name_of
 
 
 class Reports:
@@ -15,11 +17,7 @@ class Reports:
         self._office = office
 
     async def listing(self, request: Request) -> Response:
-        """The reports of one account, with their attempts."""
+        """The reports of one account, with their attempts. `?q=` searches."""
         account = self._office.asked(request)
-        return page_response(
-            request,
-            self._office.store.reports(account),
-            lambda each: each.id,
-            lambda each: report_item(each, account.auth_key),
-        )
+        found = await matching(self._office, request, account, "reports")
+        return page_response(request, found, lambda each: str(name_of(each)), Kept(self._office.store, account).item)
