@@ -50,11 +50,14 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Bench:
-    """A platform with an unlimited balance and a journal without bounds, on a clock that is moved by hand."""
+    """A platform with an unlimited balance and a journal without bounds, on a clock that is moved by hand.
+
+    Bodies are packed, as in every journal that may hold more than the 10,000 messages of the default.
+    """
 
     def __init__(self, callback_url: str | None = None) -> None:
         self._account = Account(balance="unlimited", callback=Callback(url=callback_url))
-        self._platform = Platform(Directory([self._account]), SPEC)
+        self._platform = Platform(Directory([self._account]), SPEC, packs_bodies=True)
         self._now = WallClock().now()
         nodes = itertools.count()
         self._store = MemoryStore(lambda _: Clock.frozen(self._now), lambda: next(nodes), _UNBOUNDED, _UNBOUNDED)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.delay import Fixed
-from cloudsms_simulator.engine.fault import MANGLING, Fault
+from cloudsms_simulator.engine.fault import MANGLING, PAGES, Fault
 from cloudsms_simulator.engine.hindsight import answer_of, findings_of
 from cloudsms_simulator.engine.rule_book import FaultRule, ReplyStep, Rule, RuleBook
 from cloudsms_simulator.engine.rules import Rules
@@ -139,7 +139,7 @@ def test_of_an_answer_that_a_fault_befell_what_arrived_is_shown_and_nothing_that
     here = befallen(world, fault)
     reply = here.receive(here.packet(HONG_KONG, HONG_KONG))
     arrived = {None: reply.body, Fault.DRIBBLE: reply.body}
-    arrived |= {each: mangled(each.value, reply.body) for each in MANGLING}
+    arrived |= {each: mangled(each.value, reply.body) for each in MANGLING} | dict(PAGES)
     assert answer_of(*newest(here)) == arrived.get(fault)
 
 

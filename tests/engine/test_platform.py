@@ -14,7 +14,7 @@ from cloudsms_simulator.engine.account import Account, Blacklist
 from cloudsms_simulator.engine.arrival import Arrival
 from cloudsms_simulator.engine.condition import Condition, Ordinal
 from cloudsms_simulator.engine.delay import Fixed
-from cloudsms_simulator.engine.fault import UNPROCESSED, Fault, Trouble
+from cloudsms_simulator.engine.fault import PAGES, UNPROCESSED, Fault, Trouble
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.rule_book import Change, FaultRule, ReplyStep, Rule, RuleBook
 from cloudsms_simulator.engine.rules import Rules
@@ -441,7 +441,8 @@ def test_a_fault_that_strikes_before_processing_leaves_nothing_but_its_exchange(
     assert here.store.standing(account) == before, "no SMS_UID was issued, no money moved"
     assert (len(here.ledger()), here.store.messages(account).total, here.store.next_wake(account)) == (1, 0, None)
     [exchange] = here.store.exchanges(account)
-    assert (exchange.kind, exchange.http_status, exchange.code, exchange.answer) == ("uip", status, None, None)
+    assert (exchange.kind, exchange.http_status, exchange.code) == ("uip", status, None)
+    assert exchange.answer == PAGES.get(fault)
     assert (exchange.rule, exchange.fault, exchange.uids, exchange.surplus) == ("storm", fault.value, (), True)
     assert ("version-unknown" in here.rules()) is ("VERSION" in fields)
     assert account.auth_key.encode() not in exchange.body
@@ -466,7 +467,7 @@ def test_a_fault_after_processing_keeps_what_was_accepted_and_loses_the_answer(
     [exchange] = here.store.exchanges(here.accounts[0])
     assert code_of(reply.body) == OK, "what would have been answered"
     assert (reply.code, reply.first_due, reply.trouble) == (OK, noon + SECOND, Trouble("storm", fault))
-    assert (exchange.code, exchange.answer, exchange.uids) == (OK, None, (message.uid,))
+    assert (exchange.code, exchange.answer, exchange.uids) == (OK, PAGES.get(fault), (message.uid,))
     assert (exchange.rule, exchange.fault) == ("storm", fault.value)
     assert here.balance() == 1000 - Decimal("0.05")
     here.advance(SECOND)

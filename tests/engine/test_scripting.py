@@ -10,7 +10,7 @@ import pytest
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.condition import Condition, Hours
-from cloudsms_simulator.engine.fault import MANGLING, Fault, Trouble
+from cloudsms_simulator.engine.fault import MANGLING, PAGES, Fault, Trouble
 from cloudsms_simulator.engine.hearing import Hearing, Script, hearing_of
 from cloudsms_simulator.engine.rule_book import ReplyStep, Rule, RuleBook
 from cloudsms_simulator.engine.rules import Rules
@@ -227,14 +227,18 @@ def test_an_answer_that_is_wrong_in_meaning_is_kept_as_it_arrives(fault: Fault) 
         (Fault.ACCEPT_THEN_HANG, None),
         (Fault.PROCESSED_NO_ANSWER, None),
         (Fault.MALFORMED_RESPONSE_CHUNK, 200),
-        (Fault.HTTP_500, 500),
-        (Fault.HTML_PAGE, 200),
     ],
 )
 def test_of_all_other_faults_the_status_is_kept_if_one_arrives_and_no_answer(fault: Fault, status: int | None) -> None:
     assert (received(Trouble("it", fault), ANSWER), status_after(Trouble("it", fault))) == (None, status)
 
 
-@pytest.mark.parametrize("fault", [None, *Fault])
+@pytest.mark.parametrize(("fault", "status"), [(Fault.HTTP_500, 500), (Fault.HTML_PAGE, 200)])
+@pytest.mark.parametrize("answer", [ANSWER, None])
+def test_what_arrives_in_place_of_an_answer_is_kept(fault: Fault, status: int, answer: bytes | None) -> None:
+    assert (received(Trouble("it", fault), answer), status_after(Trouble("it", fault))) == (PAGES[fault], status)
+
+
+@pytest.mark.parametrize("fault", [None, *(fault for fault in Fault if fault not in PAGES)])
 def test_where_there_was_no_answer_none_arrives(fault: Fault | None) -> None:
     assert received(Trouble("it", fault), None) is None

@@ -12,11 +12,11 @@ import pytest
 import trustme
 from starlette.types import Receive, Scope, Send
 
-from cloudsms_simulator.engine.fault import MANGLING, Fault, Trouble
+from cloudsms_simulator.engine.fault import MANGLING, PAGES, Fault, Trouble
 from cloudsms_simulator.protocol.mangling import mangled
 from cloudsms_simulator.server.connection import Connection
 from cloudsms_simulator.server.event_loop import new_event_loop
-from cloudsms_simulator.server.faults import FAULTS, GARBAGE, HTML_PAGE, SERVER_ERROR, garbage, strike
+from cloudsms_simulator.server.faults import FAULTS, GARBAGE, garbage, strike
 from cloudsms_simulator.server.listener import Listener
 from cloudsms_simulator.server.listening_socket import open_socket
 
@@ -254,8 +254,8 @@ def test_garbage_comes_where_a_chunk_should_begin_and_then_the_end(run: Run, con
     [
         (None, Answer(200, b"application/json", ANSWER)),
         (Fault.DRIBBLE, Answer(200, b"application/json", ANSWER)),
-        (Fault.HTTP_500, Answer(500, b"text/plain; charset=utf-8", SERVER_ERROR)),
-        (Fault.HTML_PAGE, Answer(200, b"text/html; charset=utf-8", HTML_PAGE)),
+        (Fault.HTTP_500, Answer(500, b"text/plain; charset=utf-8", PAGES[Fault.HTTP_500])),
+        (Fault.HTML_PAGE, Answer(200, b"text/html; charset=utf-8", PAGES[Fault.HTML_PAGE])),
         *((fault, Answer(200, b"application/json", mangled(fault.value, ANSWER))) for fault in sorted(MANGLING)),
     ],
 )

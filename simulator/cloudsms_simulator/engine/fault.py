@@ -5,8 +5,10 @@ These are names; what each does is a function in `server/faults.py`, `protocol/m
 Reading: R22.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 import msgspec
 
@@ -54,6 +56,15 @@ MANGLING = frozenset(
     }
 )
 """These arrive as HTTP 200 and are wrong in what they say."""
+
+PAGES: Mapping[Fault, bytes] = MappingProxyType(
+    {
+        Fault.HTTP_500: b"Internal Server Error",
+        Fault.HTML_PAGE: b"<!DOCTYPE html>\n<html>\n<head><title>Service temporarily unavailable</title></head>\n"
+        b"<body><h1>Service temporarily unavailable</h1><p>Please try again later.</p></body>\n</html>\n",
+    }
+)
+"""These arrive in place of any answer."""
 
 
 class PushFault(StrEnum):

@@ -64,9 +64,11 @@ from cloudsms_simulator.protocol.validation import (
 class Platform:
     """Decides. Holds the accounts and the profile of what belongs to none; everything else is in the transactions."""
 
-    def __init__(self, directory: Directory, profile: Profile, node: int = 0) -> None:
+    def __init__(self, directory: Directory, profile: Profile, node: int = 0, *, packs_bodies: bool = False) -> None:
         self.directory = directory
         self.profile = profile
+        self._packs_bodies = packs_bodies
+        """Whether bodies are kept as small as they can be: worth its time where very many are kept."""
         self._own_uids = UidSequence(node)
         """For answers that no transaction stands behind; `node` is no account's."""
 
@@ -190,7 +192,7 @@ class Platform:
             arrival.headers,
             200 if trouble is None else status_after(trouble),
             code,
-            packed(body),
+            packed(body) if self._packs_bodies else body,
             kept_answer,
             findings,
             told[0] if len(told) == 1 else told,

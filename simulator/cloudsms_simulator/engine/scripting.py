@@ -10,7 +10,7 @@ from types import MappingProxyType
 import msgspec
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.fault import MANGLING, Fault, Trouble
+from cloudsms_simulator.engine.fault import MANGLING, PAGES, Fault, Trouble
 from cloudsms_simulator.engine.hearing import Hearing, Script, hearing_of
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.script import Plan
@@ -101,6 +101,8 @@ def received(trouble: Trouble, answer: bytes | None) -> bytes | None:
     """The answer as the client gets it, None when nothing of it can be told."""
     if trouble.fault in _ARRIVES:
         return answer
+    if trouble.fault is not None and trouble.fault in PAGES:
+        return PAGES[trouble.fault]
     if trouble.fault in MANGLING and answer is not None:
         return mangled(trouble.fault.value, answer)
     return None

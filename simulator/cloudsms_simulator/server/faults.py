@@ -15,7 +15,7 @@ from types import MappingProxyType
 import msgspec
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from cloudsms_simulator.engine.fault import MANGLING, Fault, Trouble
+from cloudsms_simulator.engine.fault import MANGLING, PAGES, Fault, Trouble
 from cloudsms_simulator.protocol.mangling import mangled
 from cloudsms_simulator.server.connection import Connection
 
@@ -27,12 +27,6 @@ LONGEST_HANG = timedelta(seconds=60)
 """How long a connection is held at most, and when nothing else is said."""
 GARBAGE = 256
 """Octets of it."""
-
-SERVER_ERROR = b"Internal Server Error"
-HTML_PAGE = (
-    b"<!DOCTYPE html>\n<html>\n<head><title>Service temporarily unavailable</title></head>\n"
-    b"<body><h1>Service temporarily unavailable</h1><p>Please try again later.</p></body>\n</html>\n"
-)
 
 _SPOILS_AN_ANSWER = MANGLING | {Fault.DRIBBLE, None}
 
@@ -142,12 +136,12 @@ async def accept_then_hang(blow: Blow) -> None:
 
 async def http_500(blow: Blow) -> None:
     """Status 500 and a word."""
-    await _respond(blow.request, 500, b"text/plain; charset=utf-8", SERVER_ERROR)
+    await _respond(blow.request, 500, b"text/plain; charset=utf-8", PAGES[Fault.HTTP_500])
 
 
 async def html_page(blow: Blow) -> None:
     """Status 200 and a page for people, as from a proxy that stands in between."""
-    await _respond(blow.request, 200, b"text/html; charset=utf-8", HTML_PAGE)
+    await _respond(blow.request, 200, b"text/html; charset=utf-8", PAGES[Fault.HTML_PAGE])
 
 
 async def wrong_in_meaning(blow: Blow) -> None:

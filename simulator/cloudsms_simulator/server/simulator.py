@@ -54,6 +54,7 @@ from cloudsms_simulator.server.trouble_certificates import Shown, TroubleCertifi
 from cloudsms_simulator.server.waits import Waits
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.server.watcher import Watcher
+from cloudsms_simulator.stores.memory import DEFAULT_MESSAGES
 
 _NODES = 2**24
 _SEEDS = 2**32
@@ -90,7 +91,12 @@ class Simulator:
             self._remove_folder()
             raise
         node = _nodes(self.seed)
-        platform = Platform(self.directory, settings.server_profile(), node())
+        platform = Platform(
+            self.directory,
+            settings.server_profile(),
+            node(),
+            packs_bodies=settings.journal_messages > DEFAULT_MESSAGES,
+        )
         news = News()
         self.store = ToldStore(news, self._new_clock, node, settings.journal_messages, settings.journal_bytes)
         self.pusher = Pusher(platform, self.store, PushClient(self.files), self.wall)

@@ -1,0 +1,143 @@
+"""The pytest plugin: `def test_otp(cloudsms)` has an account of its own on a platform on loopback.
+
+Nothing but pytest is imported until a test asks for one of the fixtures.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Generator, Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from cloudsms_simulator.pytest_support.cloudsms import BlockingSink, Cloudsms
+    from cloudsms_simulator.pytest_support.keeper import Keeper
+    from cloudsms_simulator.pytest_support.server import Server, Servers
+
+_MARKER = (
+    "cloudsms(scenario=None, profile=None, balance=None, seed=None, mtls=None, **settings): what the account of this"
+    " test is like, and how the platform asks for client certificates"
+)
+_KEEPER = pytest.StashKey["Keeper"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of the command line."""
+    group = parser.getgroup("cloudsms", "CloudSMS simulator")
+    group.addoption(
+        "--cloudsms-url",
+        metavar="URL",
+        help="use the simulator whose admin API is there, in place of one of our own; its token, if it wants one, is"
+        " in CLOUDSMS_SIM_ADMIN_TOKEN",
+    )
+    group.addoption(
+        "--cloudsms-profile",
+        choices=("spec", "observed"),
+        default=None,
+        help="which platform speaks: the one the specification promises, or the one observed on the wire",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes the marker known."""
+    config.addinivalue_line("markers", _MARKER)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Imports what the tests will need, if any of them needs it, before one of them can freeze the time.
+
+    A class that is made while freezegun is at work would take its moments for the real ones.
+    """
+    if session.config.option.collectonly:
+        return
+    if any("_cloudsms_servers" in getattr(item, "fixturenames", ()) for item in session.items):
+        import_module("cloudsms_simulator.pytest_support.keeper")
+        import_module("cloudsms_simulator.server.simulator")
+        if not sys.modules.keys().isdisjoint(("freezegun", "time_machine")):
+            import_module("aiohttp")
+
+
+@pytest.fixture(scope="session")
+def _cloudsms_servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
+    from cloudsms_simulator.pytest_support.server import Servers
+
+    url = request.config.getoption("--cloudsms-url")
+    token = os.environ.get("CLOUDSMS_SIM_ADMIN_TOKEN")
+    profile = request.config.getoption("--cloudsms-profile")
+    servers = Servers(profile or "spec", None if url is None else (url, token))
+    yield servers
+    servers.close()
+
+
+@pytest.fixture(scope="session")
+def cloudsms_server(_cloudsms_servers: Servers) -> Server:
+    """The platform of this session: its URLs, certificates, and a client of its admin API."""
+    return _cloudsms_servers.of(None)
+
+
+@pytest.fixture
+def cloudsms_settings() -> Mapping[str, object]:
+    """What accounts are made with, as in the configuration; also `mtls`, `timeout`, `strict_answers`,
+    `callback_host`. Override it."""
+    return {}
+
+
+@pytest.fixture
+def _cloudsms_keeper(request: pytest.FixtureRequest, _cloudsms_servers: Servers) -> Iterator[Keeper]:
+    from cloudsms_simulator.pytest_support.keeper import Keeper
+
+    node = request.node
+    keeper = Keeper(_cloudsms_servers, node.nodeid, node.name, request.path.parent)
+    node.stash[_KEEPER] = keeper
+    yield keeper
+    keeper.close()
+
+
+@pytest.fixture
+def make_cloudsms(
+    request: pytest.FixtureRequest, _cloudsms_keeper: Keeper, cloudsms_settings: Mapping[str, object]
+) -> Callable[..., Cloudsms]:
+    """Makes further accounts: `make_cloudsms(balance="HKD 10.00")`."""
+    profile = request.config.getoption("--cloudsms-profile")
+    common: dict[str, object] = {} if profile is None else {"profile": profile}
+    common |= cloudsms_settings
+    for marker in reversed(list(request.node.iter_markers("cloudsms"))):
+        if marker.args:
+            pytest.fail(f"@pytest.mark.cloudsms: got {marker.args[0]!r}, want it by name: seed=…", pytrace=False)
+        common |= marker.kwargs
+
+    def make(**settings: object) -> Cloudsms:
+        __tracebackhide__ = True
+        return _cloudsms_keeper.open({**common, **settings})
+
+    return make
+
+
+@pytest.fixture
+def cloudsms(make_cloudsms: Callable[..., Cloudsms]) -> Cloudsms:
+    """An account of the test's own: frozen clock, mutual TLS with certificates at hand, a sink for its reports."""
+    return make_cloudsms()
+
+
+@pytest.fixture
+def cloudsms_sink(_cloudsms_keeper: Keeper) -> BlockingSink:
+    """A customer's server for delivery reports that no account has as callback yet."""
+    return _cloudsms_keeper.sink()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Has the report of a failing test tell what happened on the platform."""
+    report = yield
+    keeper = item.stash.get(_KEEPER, None)
+    if keeper is not None and report.failed:
+        story = keeper.last_story or keeper.story() if call.when != "teardown" else keeper.last_story
+        if story:
+            report.sections.append(("CloudSMS simulator", story))
+    return report

@@ -1,0 +1,214 @@
+"""The server of a test session: a simulator in a thread of its own, or one that runs elsewhere.
+
+What starts and stops it has deadlines, so that a test session ends whatever happens.
+"""
+
+import asyncio
+import shutil
+import ssl
+import tempfile
+import threading
+from concurrent.futures import Future
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+
+from cloudsms_simulator.client import Client
+
+if TYPE_CHECKING:
+    from cloudsms_simulator.server.ready_file import Ready
+    from cloudsms_simulator.server.settings import Settings
+
+Mtls = Literal["off", "optional", "required"]
+
+STARTS_WITHIN = 30.0
+"""Seconds of wall time."""
+STOPS_WITHIN = 10.0
+_GRACE = timedelta(milliseconds=50)
+
+
+class ServerError(RuntimeError):
+    """The simulator cannot be started, reached or stopped."""
+
+
+class Server:
+    """A platform that tests send to. Paths are of PEM files; `client` may be used by any thread."""
+
+    def __init__(
+        self, *, url: str, admin_url: str, token: str | None, mtls: str, ca: str, client_cert: tuple[str, str]
+    ) -> None:
+        self.url = url
+        """Ends in `/dave/io`."""
+        self.admin_url = admin_url
+        self.token = token
+        self.mtls = mtls
+        self.ca = ca
+        self.client_cert = client_cert
+        """Certificate and key."""
+        self.client = Client(admin_url, token)
+        self._sinks: str | None = None
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """A new context of a client that trusts the server and shows the customer's certificate."""
+        context = ssl.create_default_context(cafile=self.ca)
+        context.load_cert_chain(*self.client_cert)
+        return context
+
+    def sink_of(self, account: str) -> str:
+        """Where the reports of an account would go, whether there is one of that name by now or not."""
+        if self._sinks is None:
+            self._sinks = self.client.sink.show().url.rpartition("/")[0]
+        return f"{self._sinks}/{account}"
+
+    def close(self) -> None:
+        """Ends what this object began."""
+        self.client.close()
+
+
+class LocalServer(Server):
+    """A simulator in a thread. `certs` is the folder of another one whose certificates it is to use."""
+
+    def __init__(self, mtls: Mtls, profile: Literal["spec", "observed"], certs: Path | None = None) -> None:
+        from cloudsms_simulator.server.settings import Settings
+
+        settings = msgspec.structs.replace(
+            Settings(), port=0, admin_port=0, mtls=mtls, profile=profile, clock="frozen", certs=certs
+        )
+        self._thread = _Thread(settings)
+        ready = self._thread.start()
+        super().__init__(
+            url=ready.url,
+            admin_url=ready.admin_url,
+            token=None,
+            mtls=mtls,
+            ca=ready.ca,
+            client_cert=(ready.client_cert, ready.client_key),
+        )
+
+    def close(self) -> None:
+        """Stops it, whatever it is doing; ServerError when it does not stop in time."""
+        super().close()
+        self._thread.stop()
+
+
+class RemoteServer(Server):
+    """A simulator that runs elsewhere, known by the URL of its admin API. ServerError when it cannot be used."""
+
+    def __init__(self, admin_url: str, token: str | None) -> None:
+        from cloudsms_simulator.client import ApiError
+
+        with Client(admin_url, token) as client:
+            try:
+                info, certs = client.info(), client.certs()
+            except ApiError as error:
+                raise ServerError(f"--cloudsms-url {admin_url}: {error}") from error
+        self._folder = Path(tempfile.mkdtemp(prefix="cloudsms-"))
+        ca, cert, key = (self._folder / name for name in ("ca.pem", "customer.pem", "customer-key.pem"))
+        for path, pem in ((ca, certs.ca_pem), (cert, certs.client_cert_pem), (key, certs.client_key_pem)):
+            path.touch(mode=0o600)
+            path.write_text(pem, encoding="ascii")
+        super().__init__(
+            url=_at_host_of(admin_url, info.urls.platform),
+            admin_url=admin_url,
+            token=token,
+            mtls="off" if info.plain else info.mtls,
+            ca=str(ca),
+            client_cert=(str(cert), str(key)),
+        )
+
+    def close(self) -> None:
+        """Forgets its certificates; it runs on."""
+        super().close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class Servers:
+    """The servers of a session, each started when it is first asked for: one, and one for each other mtls mode."""
+
+    def __init__(self, profile: Literal["spec", "observed"], remote: tuple[str, str | None] | None) -> None:
+        self._profile = profile
+        self._remote = remote
+        self._open: dict[str, Server] = {}
+
+    def of(self, mtls: Mtls | None) -> Server:
+        """The server with a mode, `required` unless said; a remote one has the mode it has."""
+        if self._remote is not None:
+            server = self._open.get("remote")
+            if server is None:
+                server = self._open["remote"] = RemoteServer(*self._remote)
+            if mtls is not None and mtls != server.mtls:
+                told = f"want a server with client certificates {mtls}, but {server.admin_url} has {server.mtls}"
+                raise ServerError(f"{told}; start another one with --mtls {mtls}")
+            return server
+        mode: Mtls = mtls or "required"
+        server = self._open.get(mode)
+        if server is None:
+            first = next(iter(self._open.values()), None)
+            certs = None if first is None else Path(first.ca).parent
+            server = self._open[mode] = LocalServer(mode, self._profile, certs)
+        return server
+
+    def close(self) -> None:
+        """Closes all of them, the one whose certificates the others use last."""
+        for server in reversed(self._open.values()):
+            server.close()
+
+
+class _Thread:
+    """A simulator, its event loop and its thread."""
+
+    def __init__(self, settings: "Settings") -> None:
+        self._settings = settings
+        self._ready: Future[Ready] = Future()
+        self._stop: Future[None] = Future()
+        self._thread = threading.Thread(target=self._serve, name="cloudsms-simulator", daemon=True)
+
+    def start(self) -> "Ready":
+        self._thread.start()
+        try:
+            return self._ready.result(STARTS_WITHIN)
+        except TimeoutError:
+            self._stop.set_result(None)
+            raise ServerError(f"the simulator did not start within {STARTS_WITHIN:.0f} s") from None
+        except Exception as error:
+            raise ServerError(f"the simulator did not start: {error}") from error
+
+    def stop(self) -> None:
+        if not self._stop.done():
+            self._stop.set_result(None)
+        self._thread.join(STOPS_WITHIN)
+        if self._thread.is_alive():
+            raise ServerError(f"the simulator did not stop within {STOPS_WITHIN:.0f} s; it ends with the process")
+
+    def _serve(self) -> None:
+        from cloudsms_simulator.server.event_loop import new_event_loop
+
+        try:
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+                runner.run(self._run())
+        except BaseException as error:
+            if self._ready.done():
+                raise
+            self._ready.set_exception(error)
+
+    async def _run(self) -> None:
+        from cloudsms_simulator.server.simulator import Simulator
+
+        simulator = Simulator(self._settings)
+        await simulator.start()
+        try:
+            self._ready.set_result(simulator.ready)
+            await asyncio.wrap_future(self._stop)
+        finally:
+            await simulator.stop(_GRACE)
+
+
+def _at_host_of(admin_url: str, url: str) -> str:
+    """A URL of the server at the host it is reached by."""
+    admin, parts = urlsplit(admin_url), urlsplit(url)
+    host = admin.hostname or "127.0.0.1"
+    shown = f"[{host}]" if ":" in host else host
+    return urlunsplit(parts._replace(netloc=f"{shown}:{parts.port}"))

@@ -1,0 +1,106 @@
+"""The story of a test: what its report shows when it fails. The exchanges, what was found in them, and the timeline."""
+
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+
+from cloudsms_simulator.client import Api
+from cloudsms_simulator.client_drivers import BlockingHttp
+from cloudsms_simulator.client_items import Attempt, Message, Report, Request
+from cloudsms_simulator.protocol.finding import Finding
+
+_MOST = 20
+_LONGEST_BODY = 400
+_LAST = sys.maxsize
+
+Event = tuple[datetime, int, list[str]]
+"""When it was, what comes first of things at one moment, and what is told of it."""
+
+
+def story_of(api: Api[BlockingHttp], since: datetime) -> str:
+    """What happened to an account, and from a moment of the wall on to what belongs to no account."""
+    account = api.accounts.show(api.account)
+    clock = api.clock.show()
+    spent = account.balance
+    lines = [f'account "{account.name}", clock {clock.mode} at {clock.now.isoformat()}, balance {spent}']
+    lines.append(f"seed {account.seed}, scenario {account.scenario or 'none'}, rules {account.rules}")
+    if clock.next_due_at is not None:
+        lines.append(f"next due at {clock.next_due_at.isoformat()}")
+    requests = api.requests.page(limit=_MOST)
+    messages, reports = api.messages.page(limit=_MOST), api.reports.page(limit=_MOST)
+    events: list[Event] = [(each.received_at, 2 * each.id, list(_request(each))) for each in reversed(requests.items)]
+    events += [(each.accepted_at, 2 * each.request_id + 1, [_message(each)]) for each in reversed(messages.items)]
+    events += [(each.due_at, _LAST, list(_report(each))) for each in reversed(reports.items)]
+    for _, _, told in sorted(events, key=lambda event: event[:2]):
+        lines += told
+    for name, page in (("requests", requests), ("messages", messages), ("reports", reports)):
+        if page.total > len(page.items):
+            lines.append(f"({page.total - len(page.items):,} older {name} are not shown)")
+    if not events:
+        lines.append("nothing was sent by this account")
+    nobody = api.of("*").requests.page(f"after:{since.isoformat()}", limit=_MOST)
+    if nobody.items:
+        lines.append("of no account, since the test began:")
+        for request in reversed(nobody.items):
+            lines += _request(request)
+    return "\n".join(lines)
+
+
+def wrong_answers(reports: list[Report]) -> list[str]:
+    """What is wrong with how the customer's server answered, a line each; faults of the simulator's own aside."""
+    return [
+        f"report {report.id} ({report.state_name}), attempt {number}: {_finding(finding)}"
+        for report in reports
+        for number, attempt in enumerate(report.attempts, 1)
+        if attempt.fault is None
+        for finding in attempt.findings
+    ]
+
+
+def _request(request: Request) -> Iterator[str]:
+    if request.code is not None:
+        outcome = f"{request.code.hex} {request.code.name}"
+    else:
+        outcome = "no answer" if request.http_status is None else f"HTTP {request.http_status}"
+    by = "".join(f", {what} {name}" for what, name in (("rule", request.rule), ("fault", request.fault)) if name)
+    yield f"{_time(request.received_at)} request {request.id} ({request.kind}) → {outcome}{by}"
+    if request.body:
+        yield f"    > {_shown(request.body)}"
+    if request.answer:
+        yield f"    < {_shown(request.answer)}"
+    for finding in request.findings:
+        yield f"    {_finding(finding)}"
+
+
+def _message(message: Message) -> str:
+    state = message.state_name or "no state yet"
+    why = f" ({message.reason})" if message.reason else ""
+    cost = f"{message.segments} × {message.price}"
+    return f"{_time(message.accepted_at)} message {message.uid} to {message.to}: {message.text!r}, {cost}, {state}{why}"
+
+
+def _report(report: Report) -> Iterator[str]:
+    yield f"{_time(report.due_at)} report {report.id} {report.state_name}: {report.outcome}"
+    for attempt in report.attempts:
+        yield f"    {_time(attempt.at)} POST {attempt.url} → {_answered(attempt)}"
+        for finding in attempt.findings:
+            yield f"      {_finding(finding)}"
+
+
+def _answered(attempt: Attempt) -> str:
+    if attempt.status is None:
+        return attempt.error or "nothing yet"
+    return f"{attempt.status} {_shown(attempt.body)}" if attempt.body else f"{attempt.status} without a body"
+
+
+def _finding(finding: Finding) -> str:
+    return f"{finding.severity} {finding.rule}: {finding.path}: got {finding.got}, want {finding.want}"
+
+
+def _shown(text: str) -> str:
+    one_line = " ".join(text.split())
+    return one_line if len(one_line) <= _LONGEST_BODY else f"{one_line[:_LONGEST_BODY]}…"
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%m-%d %H:%M:%S.%f")[:-3]

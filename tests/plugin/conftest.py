@@ -1,0 +1,64 @@
+"""Tests of somebody else's project: each is a file that pytest runs with the plugin, in this process or in another."""
+
+import os
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+import cloudsms_simulator
+
+PACKAGE = Path(cloudsms_simulator.__file__).parent
+
+# Each run in this process forgets what it imported, and some libraries cannot be imported twice.
+OURS = ("cloudsms_simulator.pytest_support.keeper", "cloudsms_simulator.server.simulator")
+for module in ("aiohttp", "httpcore2", *OURS):
+    import_module(module)
+
+SENDER = '''
+import json
+import urllib.request
+
+PACKET = {
+    "METHOD": "SMS_SEND_REQUEST",
+    "TYPE": "REQUEST",
+    "SERIAL": 1,
+    "TIME": "2026-11-22 12:00:00",
+    "VERSION": "2021-01-01",
+    "SMS_CONTENT": "Your code is 123456",
+    "CUSTOMER_BODY": {"order": 1},
+}
+
+
+def send(cloudsms, *to, **fields):
+    """What a customer's code does: sends to numbers in Hong Kong; the answer."""
+    numbers = [{"COUNTRY_CODE": 852, "DEST_MSISDN": number} for number in to or ("67000011",)]
+    packet = PACKET | {"AUTH_KEY": cloudsms.auth_key, "ROUTE_ID": cloudsms.route_id, "MULTI_MSISDN_LIST": numbers}
+    request = urllib.request.Request(cloudsms.url, json.dumps(packet | fields).encode())
+    with urllib.request.urlopen(request, context=cloudsms.ssl_context, timeout=10) as answer:
+        return json.load(answer)
+'''
+
+
+@pytest.fixture(scope="session")
+def plugin() -> tuple[str, ...]:
+    """The options that load the plugin where it is not installed; installed, pytest finds it by itself."""
+    installed = entry_points(group="pytest11", name="cloudsms")
+    return () if installed else ("-p", "cloudsms_simulator.pytest_plugin")
+
+
+@pytest.fixture
+def project(
+    pytester: pytest.Pytester, plugin: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., pytest.RunResult]:
+    """Runs the tests in a text; `sender.send(cloudsms, …)` sends for them. Warnings are errors."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
+
+    def run(tests: str, *options: str, apart: bool = False, conftest: str = "", **files: str) -> pytest.RunResult:
+        pytester.makepyfile(sender=SENDER, conftest=conftest, test_it=tests, **files)
+        started = pytester.runpytest_subprocess if apart else pytester.runpytest_inprocess
+        return started(*plugin, "-W", "error", "-p", "no:cacheprovider", *options)
+
+    return run

@@ -1,0 +1,203 @@
+"""The control client, blocking and awaited, against a server; and that it knows what the server shows."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from cloudsms_simulator import client_items
+from cloudsms_simulator.client import (
+    Api,
+    AsyncClient,
+    Client,
+    RefusedError,
+    UnreachableError,
+    UnreadableError,
+    VerifyError,
+    WaitError,
+)
+from cloudsms_simulator.client_call import Call
+from cloudsms_simulator.client_verb import Resource, Unrun, Verb
+from cloudsms_simulator.pytest_support.server import LocalServer
+from cloudsms_simulator.server import clock_item, items, ledger_item, receiver, rule_item
+from cloudsms_simulator.server.admin import office, pages, scenarios, sink, verify
+
+APP = Path(pages.__file__).with_name("app.py")
+SHOWN = {
+    client_items.Page: pages.Page,
+    client_items.Message: items.MessageItem,
+    client_items.Request: items.RequestItem,
+    client_items.Attempt: items.AttemptItem,
+    client_items.Report: items.ReportItem,
+    client_items.Callback: items.CallbackItem,
+    client_items.Account: items.AccountItem,
+    client_items.Movement: ledger_item.LedgerItem,
+    client_items.Clock: clock_item.ClockItem,
+    client_items.Rule: rule_item.RuleItem,
+    client_items.Trouble: office.TroubleItem,
+    client_items.Playing: scenarios.PlayingItem,
+    client_items.Scenario: scenarios.ScenarioItem,
+    client_items.Used: scenarios.UsedItem,
+    client_items.Verdict: scenarios.Verdict,
+    client_items.Received: receiver.ReceivedReport,
+    client_items.Sink: sink.SinkItem,
+    client_items.Verified: verify.Verified,
+}
+NOT_FOR_CLIENTS = {
+    "/livez",
+    "/api/v1/events",  # a stream, which is no verb
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LocalServer]:
+    server = LocalServer("required", "spec")
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def client(server: LocalServer) -> Iterator[Client]:
+    """A client of an account of its own."""
+    name = server.client.accounts.create(clock="frozen").name
+    with Client(server.admin_url, account=name) as client:
+        yield client
+        client.accounts.delete(name)
+
+
+@pytest.mark.parametrize("kind", SHOWN, ids=lambda kind: kind.__name__)
+def test_an_item_has_the_fields_that_the_server_shows(kind: type[msgspec.Struct]) -> None:
+    assert set(kind.__struct_fields__) == set(SHOWN[kind].__struct_fields__)
+
+
+def test_every_endpoint_has_a_verb() -> None:
+    calls: set[str] = set()
+    api = Api(Unrun(), "NAME")
+    resources = [api, *(each for each in vars(api).values() if isinstance(each, Resource))]
+    for resource in resources:
+        for name in dir(type(resource)):
+            if isinstance(getattr(type(resource), name, None), Verb):
+                calls |= {call.path for call in first_calls(resource, name)}
+    routes = set(re.findall(r'Route\(\s*"([^"]+)"', APP.read_text(encoding="utf-8")))
+    known = {re.sub(r"\{[^}]+\}", "NAME", route): route for route in routes}
+    assert sorted(known[route] for route in known.keys() - calls) == sorted(NOT_FOR_CLIENTS & routes)
+
+
+def first_calls(resource: object, name: str) -> list[Call[object]]:
+    """The call a verb begins with, told as little as it takes."""
+    for arguments in ((), ("NAME",), ("NAME", "1"), ({},), ([],)):
+        try:
+            return [next(iter(getattr(resource, name)(*arguments)))]
+        except (AttributeError, TypeError):
+            continue
+    raise AssertionError(name)
+
+
+def test_accounts_are_made_changed_and_given_money(client: Client) -> None:
+    name = client.account
+    assert client.accounts.change(name, balance={"amount": "1.50", "currency": "USD"}).balance != "unlimited"
+    assert client.accounts.credit(name, Decimal("0.25")).balance.amount == Decimal("1.75")
+    assert [each.reason for each in client.accounts.ledger(name)] == ["opening", "setting", "credit"]
+    assert name in [each.name for each in client.accounts.all()]
+    assert str(client.accounts.reset(name).balance) == "USD 1000.00"
+
+
+def test_a_clock_is_moved_by_whatever_says_how_far(client: Client) -> None:
+    began = client.clock.show().now
+    client.clock.advance(hours=1, minutes=30)
+    client.clock.advance(timedelta(minutes=30))
+    client.clock.advance("PT1H")
+    client.clock.advance(60)
+    now = client.clock.advance(to=began + timedelta(hours=4)).now
+    assert now - began == timedelta(hours=4)
+    assert client.clock.run_until_idle().settled
+    assert client.clock.resume(2.0).rate == 2.0
+    assert client.clock.freeze().mode == "frozen"
+    with pytest.raises(TypeError, match="got hours beside by or to"):
+        client.clock.advance("1s", hours=1)
+    with pytest.raises(ValueError, match="not negative"):
+        client.clock.advance(hours=-1)
+
+
+def test_rules_faults_and_scenarios_are_laid_down_and_taken_back(client: Client) -> None:
+    rule = client.rules.add({"match": {"to": "852*"}, "reply": "Busy"})
+    fault = client.faults.add({"delay": timedelta(seconds=1.5)})
+    assert [each.id for each in client.rules.all()] == [rule.id, fault.id]
+    assert [each.id for each in client.rules.unused()] == [rule.id, fault.id]
+    assert client.rules.remove(rule.id)[0].definition == {"id": fault.id, "delay": "1s500ms"}
+    assert client.faults.clear() == []
+    assert client.scenarios.use("flaky", seed=7).seed == 7
+    playing = client.scenarios.all().playing
+    assert playing is not None
+    assert playing.name == "flaky"
+    assert client.scenarios.stop().playing is None
+    assert "reprot" in client.scenarios.validate("version: 1\nreprot: 1").problems[0]
+
+
+def test_what_is_refused_says_why(client: Client) -> None:
+    with pytest.raises(RefusedError, match='did you mean "balance"') as refused:
+        client.accounts.create(blance="1")
+    assert refused.value.status == 400
+    with pytest.raises(WaitError) as missed:
+        client.messages.wait("to:852*", count=2, timeout=0)
+    assert (missed.value.count, missed.value.total, missed.value.closest) == (2, 0, ())
+    with pytest.raises(VerifyError) as unverified:
+        client.requests.verify("to:852*", at_least=1)
+    assert unverified.value.total == 0
+    assert client.requests.verify(exactly=0).verified
+
+
+def test_facts_are_told(client: Client) -> None:
+    assert client.ready()
+    assert client.info().mtls == "required"
+    assert client.certs().ca_pem.startswith("-----BEGIN CERTIFICATE-----")
+    assert client.explain(body="{}").code is not None
+    assert client.segments("Hello", country=852).segments == 1
+    assert client.sink.answers([{"status": 503}, {}]).answer["sequence"]
+    assert client.sink.clear().answer["answer"] == "ok"
+
+
+def test_the_same_verbs_are_awaited(server: LocalServer) -> None:
+    async def story() -> None:
+        async with AsyncClient(server.admin_url) as client:
+            account = await client.accounts.create(clock="frozen", seed=7)
+            mine = client.of(account.name)
+            waiting = asyncio.create_task(mine.messages.wait(timeout="50ms"))
+            assert (await mine.clock.advance(hours=1)).settled
+            with pytest.raises(WaitError):
+                await waiting
+            await client.accounts.delete(account.name)
+
+    asyncio.run(story())
+
+
+def test_what_happens_is_streamed(client: Client, server: LocalServer) -> None:
+    with client.events() as events:
+        client.clock.resume(2.0)
+        event = next(events)
+        assert (event.name, event.data["account"], event.data["rate"]) == ("clock", client.account, 2.0)
+    with client.events("nobody-of-this-name") as events, pytest.raises(RefusedError, match="there is no account"):
+        next(events)
+
+    async def story() -> None:
+        async with AsyncClient(server.admin_url) as awaited, awaited.events(client.account) as events:
+            await awaited.of(client.account).clock.freeze()
+            async for event in events:
+                assert (event.name, event.data["mode"]) == ("clock", "frozen")
+                return
+
+    asyncio.run(story())
+
+
+def test_nobody_and_somebody_else_are_told_apart(server: LocalServer) -> None:
+    with Client("http://127.0.0.1:1") as client, pytest.raises(UnreachableError, match="nobody answers at"):
+        client.info()
+    with Client(f"{server.admin_url}/elsewhere") as client, pytest.raises(RefusedError, match="the API is below"):
+        client.info()
+    with Client(server.admin_url) as client, pytest.raises(UnreadableError, match="cannot read the answer"):
+        client._driver.run(Call("GET", "/api/v1/info", client_items.Account))

@@ -1,0 +1,221 @@
+"""What a failing test says: what was wanted, what came close field by field, and the story of its account."""
+
+pytest_plugins = ["pytester"]
+
+
+def test_a_wait_in_vain_ends_at_once_and_names_the_next_due_moment(project) -> None:
+    run = project(
+        """
+        from sender import send
+
+        def test_report(cloudsms):
+            send(cloudsms)
+            cloudsms.wait_for_report(state="DELIVERED", timeout=60)
+        """
+    )
+    run.assert_outcomes(failed=1)
+    run.stdout.fnmatch_lines(["E*there are 0 of 1 reports*The next is due at *: advance the clock by 1s*"])
+    assert run.duration < 30
+
+
+def test_a_failed_assertion_shows_what_came_close_field_by_field_and_what_was_refused(project) -> None:
+    run = project(
+        """
+        from sender import send
+
+        def test_sent(cloudsms):
+            send(cloudsms, "67000011")
+            send(cloudsms, "67000012", SMS_CONTENT="")
+            cloudsms.assert_sms_sent(to="85267000099", content="code is")
+        """
+    )
+    run.assert_outcomes(failed=1)
+    run.stdout.fnmatch_lines(
+        [
+            'E*there are 0 of 1 messages for to:"85267000099" content:"code is"',
+            "E*closest:",
+            "E*message * to 85267000011: 'Your code is 123456'",
+            "E*want to:85267000099",
+            "E*got 85267000011",
+            "E*requests that were refused:",
+            "E*request 2: 0x10000003 Invalid_context",
+            "E*$.SMS_CONTENT*",
+        ]
+    )
+    assert "cloudsms_simulator/" not in run.stdout.str().partition("short test summary")[0]
+
+
+def test_too_many_messages_something_sent_and_money_spent_are_told(project) -> None:
+    run = project(
+        """
+        from sender import send
+
+        def test_count(cloudsms):
+            send(cloudsms, "67000011", "67000012")
+            cloudsms.assert_sms_sent(to="852*", count=1)
+
+        def test_nothing(cloudsms):
+            send(cloudsms, SMS_CONTENT="")
+            cloudsms.assert_nothing_sent()
+
+        def test_spent(cloudsms):
+            send(cloudsms)
+            cloudsms.assert_spent("USD 0.10")
+
+        def test_otp(cloudsms):
+            send(cloudsms, SMS_CONTENT="Hello")
+            cloudsms.wait_for_otp()
+        """
+    )
+    run.assert_outcomes(failed=4)
+    run.stdout.fnmatch_lines(
+        [
+            'E*there are 2 messages for to:"852[*]", want exactly 1',
+            "E*to 85267000011: 'Your code is 123456', no state yet, USD 0.05",
+            "E*something was sent, though it was refused",
+            "E*USD 0.05 was spent, want USD 0.10",
+            "E*debit USD -0.05 *",
+            "E*no message has a one-time password*",
+            "E*'Hello'*",
+        ]
+    )
+
+
+def test_a_failing_test_tells_the_exchange_the_findings_and_the_timeline(project) -> None:
+    run = project(
+        """
+        import json
+        import pytest
+        from sender import send
+
+        def test_fails(cloudsms):
+            cloudsms.sink.answer("none")
+            cloudsms.when(to="852*").report("UNDELIVERABLE", after="3s")
+            send(cloudsms)
+            cloudsms.clock.advance(hours=1)
+            send(cloudsms, MULTI_MSISDN_LIST=[{"COUNTRY_CODE": "852", "DEST_MSISDN": "67000011"}])
+            with pytest.raises(OSError):
+                send(type("Other", (), {"auth_key": "?", "route_id": "?", "url": "https://127.0.0.1:1/",
+                                        "ssl_context": cloudsms.ssl_context}))
+            assert False
+
+        def test_passes(cloudsms):
+            send(cloudsms)
+        """
+    )
+    run.assert_outcomes(failed=1, passed=1)
+    run.stdout.fnmatch_lines(
+        [
+            "*- CloudSMS simulator -*",
+            'account "test_fails-*", clock frozen at *, balance USD 999.95',
+            "*request 1 (uip) → 0x01 OK, rule rule-1",
+            "    > {*Your code is 123456*",
+            "    < {*RESULT_CODE*",
+            "*message * to 85267000011: 'Your code is 123456', 1 × USD 0.05, UNDELIVERABLE",
+            "*report * UNDELIVERABLE: answered",
+            "*POST https://127.0.0.1:*/sink/test_fails-* → 200 without a body",
+            "      error dr-answer-empty: *",
+            "*request 2 (uip) → 0x10000001 Invalid_parameter",
+            "    error *COUNTRY_CODE*",
+        ]
+    )
+    assert run.stdout.str().count("- CloudSMS simulator -") == 1
+    shown = [line for line in run.outlines if "AUTH_KEY" in line]
+    assert len(shown) == 2
+    assert all('"AUTH_KEY": "key-' in line for line in shown)
+
+
+def test_a_failing_test_tells_of_handshakes_that_were_refused(project) -> None:
+    run = project(
+        """
+        import ssl
+        import pytest
+        from sender import send
+
+        def test_fails(cloudsms):
+            cloudsms.ssl_context = ssl.create_default_context(cafile=cloudsms.ca)
+            send(cloudsms)
+        """
+    )
+    run.assert_outcomes(failed=1)
+    run.stdout.fnmatch_lines(
+        [
+            "nothing was sent by this account",
+            "of no account, since the test began:",
+            "*request * (handshake) → no answer",
+            "    error *certificate*",
+        ]
+    )
+
+
+def test_a_test_can_be_strict_about_the_answers_to_its_reports(project) -> None:
+    run = project(
+        """
+        import pytest
+        from sender import send
+
+        @pytest.mark.cloudsms(strict_answers=True)
+        @pytest.mark.parametrize("answer", ["ok", "wrong-serial"])
+        def test_strict(cloudsms, answer):
+            cloudsms.sink.answer(answer)
+            send(cloudsms)
+            cloudsms.clock.advance(hours=1)
+        """
+    )
+    run.assert_outcomes(passed=2, errors=1)
+    run.stdout.fnmatch_lines(
+        ["*reports were answered wrongly:*", "report *-1 (DELIVERED), attempt 1: error dr-answer-serial: *"]
+    )
+    run.stdout.fnmatch_lines(["*- CloudSMS simulator -*"])
+
+
+def test_mistakes_in_settings_say_what_would_be_right(project) -> None:
+    run = project(
+        """
+        import pytest
+
+        @pytest.mark.cloudsms(blance="USD 1")
+        def test_key(cloudsms): ...
+
+        @pytest.mark.cloudsms(mtls="on")
+        def test_mtls(cloudsms): ...
+
+        @pytest.mark.cloudsms("flaky")
+        def test_place(cloudsms): ...
+
+        @pytest.mark.cloudsms(scenario="flakey")
+        def test_scenario(cloudsms): ...
+
+        @pytest.mark.cloudsms(scenario="./none.yaml")
+        def test_file(cloudsms): ...
+
+        def test_rule(cloudsms):
+            cloudsms.when(too="852*").reply("Busy")
+        """
+    )
+    run.assert_outcomes(errors=5, failed=1)
+    run.stdout.fnmatch_lines(
+        [
+            '*unknown key "blance"; did you mean "balance"?',
+            '*mtls: got "on", want one of off, optional, required',
+            "*got 'flaky', want it by name: seed=…",
+            '*did you mean "flaky"?*',
+            '*there is no file "*none.yaml"',
+            '*unknown key "too"*',
+        ]
+    )
+
+
+def test_a_clock_that_does_not_get_there_in_time_is_an_error(project) -> None:
+    run = project(
+        """
+        from sender import send
+
+        def test_slow(cloudsms):
+            cloudsms.sink.answer(delay="4s")
+            send(cloudsms)
+            cloudsms.clock.advance("2s", timeout="200ms")
+        """
+    )
+    run.assert_outcomes(failed=1)
+    run.stdout.fnmatch_lines(["E*the clock did not get there within 200ms, but to *: 1 pushes are on the way*"])

@@ -1,0 +1,183 @@
+"""Whole sessions: frozen clocks, many processes, a server that runs elsewhere, and what it all costs."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from cloudsms_simulator.server.event_loop import new_event_loop
+from cloudsms_simulator.server.settings import Settings
+from cloudsms_simulator.server.simulator import Simulator
+
+pytest_plugins = ["pytester"]
+
+SENDING = """
+    import pytest
+    from sender import send
+
+    @pytest.mark.parametrize("number", range(6))
+    def test_alone(cloudsms, number):
+        send(cloudsms, f"6700001{number}")
+        cloudsms.clock.advance("1s")
+        assert [each.msisdn for each in cloudsms.messages] == [f"6700001{number}"]
+        assert [each.msisdn for each in cloudsms.sink.received] == [f"6700001{number}"]
+"""
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Simulator]:
+    """A simulator that somebody else started, with a token."""
+    started = threading.Event()
+    running: list[Simulator] = []
+    stops: list[asyncio.Event] = []
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def serve() -> None:
+        settings = msgspec.structs.replace(Settings(), port=0, admin_port=0, admin_token="t0ken")
+        simulator = Simulator(settings)
+        await simulator.start()
+        running.append(simulator)
+        stops.append(asyncio.Event())
+        loops.append(asyncio.get_running_loop())
+        started.set()
+        await stops[0].wait()
+        await simulator.stop(timedelta(0))
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(serve())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert started.wait(20)
+    yield running[0]
+    loops[0].call_soon_threadsafe(stops[0].set)
+    thread.join(20)
+
+
+def test_each_process_has_a_server_of_its_own(project) -> None:
+    run = project(SENDING, "-n", "2", apart=True)
+    run.assert_outcomes(passed=6)
+
+
+def test_many_processes_share_a_server_that_runs_elsewhere(project, elsewhere, monkeypatch) -> None:
+    monkeypatch.setenv("CLOUDSMS_SIM_ADMIN_TOKEN", "t0ken")
+    run = project(SENDING, "-n", "2", "--cloudsms-url", elsewhere.ready.admin_url, apart=True)
+    run.assert_outcomes(passed=6)
+    assert [account.name for account in elsewhere.directory] == ["default"]
+
+
+def test_a_server_that_runs_elsewhere_keeps_its_mode_and_reaches_us_by_another_name(
+    project, elsewhere, monkeypatch
+) -> None:
+    monkeypatch.setenv("CLOUDSMS_SIM_ADMIN_TOKEN", "t0ken")
+    run = project(
+        """
+        import pytest
+        from sender import send
+
+        @pytest.mark.cloudsms(mtls="required")
+        def test_mode(cloudsms): ...
+
+        @pytest.mark.cloudsms(callback_host="ci.test")
+        def test_callback(cloudsms, cloudsms_server):
+            assert cloudsms_server.mtls == "optional"
+            cloudsms.callback("https://localhost:5000/dr")
+            assert cloudsms.account.show().callback.url == "https://ci.test:5000/dr"
+            cloudsms.callback("https://sms.example/dr")
+            assert cloudsms.account.show().callback.url == "https://sms.example/dr"
+        """,
+        "--cloudsms-url",
+        elsewhere.ready.admin_url,
+    )
+    run.assert_outcomes(passed=1, errors=1)
+    run.stdout.fnmatch_lines(["*want a server with client certificates required, but http*has optional;*"])
+
+
+def test_a_server_that_is_not_there_is_told_at_once(project) -> None:
+    run = project("def test_it(cloudsms): ...", "--cloudsms-url", "http://127.0.0.1:1")
+    run.assert_outcomes(errors=1)
+    run.stdout.fnmatch_lines(["*cloudsms: --cloudsms-url http://127.0.0.1:1: nobody answers*"])
+
+
+def test_the_profile_may_be_said_for_the_whole_run(project) -> None:
+    run = project(
+        """
+        import pytest
+
+        def test_said(cloudsms):
+            assert cloudsms.account.show().profile == "observed"
+
+        @pytest.mark.cloudsms(profile="spec")
+        def test_marked(cloudsms):
+            assert cloudsms.account.show().profile == "spec"
+        """,
+        "--cloudsms-profile",
+        "observed",
+    )
+    run.assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("library", ["freezegun", "time_machine"])
+def test_time_that_stands_still_in_the_test_does_not_matter(project, library) -> None:
+    freeze = {
+        "freezegun": "freezegun.freeze_time('2001-02-03 04:05:06')",
+        "time_machine": "time_machine.travel(datetime.datetime(2001, 2, 3), tick=False)",
+    }[library]
+    run = project(
+        f"""
+        import asyncio
+        import datetime
+        import {library}
+        import pytest
+        from sender import send
+
+        @pytest.fixture(scope="session", autouse=True)
+        def frozen():
+            with {freeze}:
+                yield
+
+        def test_it(cloudsms):
+            assert datetime.datetime.now().year == 2001
+            send(cloudsms)
+            cloudsms.wait_for_sms()
+            assert cloudsms.clock.now.year >= 2026
+            cloudsms.clock.advance(hours=25)
+            assert cloudsms.wait_for_report().outcome == "answered"
+            with pytest.raises(AssertionError, match="0 of 1 messages"):
+                cloudsms.wait_for_sms(to="1*", timeout="50ms")
+            async def story():
+                return await cloudsms.aio.wait_for_sms()
+            assert asyncio.run(story()).to == "85267000011"
+        """,
+        apart=True,
+    )
+    run.assert_outcomes(passed=1)
+
+
+def test_a_run_that_uses_no_fixture_imports_nothing_of_ours(project) -> None:
+    run = project(
+        """
+        import sys
+
+        def test_it():
+            ours = {name for name in sys.modules if name.startswith("cloudsms_simulator.")}
+            assert ours <= {"cloudsms_simulator.pytest_plugin"}
+            assert not {"httpx2", "msgspec", "starlette"} & set(sys.modules)
+        """,
+        "-p",
+        "no:schemathesis",
+        apart=True,
+    )
+    run.assert_outcomes(passed=1)
+
+
+def test_fixtures_marker_and_options_are_documented(project) -> None:
+    run = project("", "--fixtures")
+    for name in ("cloudsms", "make_cloudsms", "cloudsms_server", "cloudsms_sink", "cloudsms_settings"):
+        run.stdout.re_match_lines([rf"{name}( \[session scope\])? -- .*"])
+    project("", "--markers").stdout.fnmatch_lines(["@pytest.mark.cloudsms(scenario=None, *"])
+    project("", "--help").stdout.fnmatch_lines(["*--cloudsms-url*", "*--cloudsms-profile*"])
