@@ -17,6 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import msgspec
+from starlette.types import ASGIApp
 
 from cloudsms_simulator.engine.account import DEFAULT_ROUTES, Account
 from cloudsms_simulator.engine.clock import Clock
@@ -25,15 +26,12 @@ from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.rule_book import RuleBook
 from cloudsms_simulator.engine.rules import Rules
 from cloudsms_simulator.server.account_keeper import AccountKeeper
-from cloudsms_simulator.server.admin.app import admin_app
-from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.bodies import BodyLimits
 from cloudsms_simulator.server.certificates import CertificateFiles, open_certificates
 from cloudsms_simulator.server.endpoint import PATH, Endpoint
-from cloudsms_simulator.server.events import Events
-from cloudsms_simulator.server.explanation import Explainer
-from cloudsms_simulator.server.facts import Info, Ports, certs_of, info_of
+from cloudsms_simulator.server.facts import Info, Ports, info_of
 from cloudsms_simulator.server.journal import Journal
+from cloudsms_simulator.server.late_app import LateApp
 from cloudsms_simulator.server.listener import Listener
 from cloudsms_simulator.server.listening_socket import authority, open_socket, reachable
 from cloudsms_simulator.server.loaded_settings import without_overruled
@@ -45,13 +43,11 @@ from cloudsms_simulator.server.scenario import Scenario
 from cloudsms_simulator.server.scenarios import Scenarios
 from cloudsms_simulator.server.settings import Settings
 from cloudsms_simulator.server.sink import Sink
-from cloudsms_simulator.server.state import StateKeeper
 from cloudsms_simulator.server.timekeeper import Timekeeper
 from cloudsms_simulator.server.tls import platform_context, receiver_context, tls_facts
 from cloudsms_simulator.server.tls_trouble import TlsTroubles
 from cloudsms_simulator.server.told_store import ToldStore
 from cloudsms_simulator.server.trouble_certificates import Shown, TroubleCertificates
-from cloudsms_simulator.server.waits import Waits
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.server.watcher import Watcher
 from cloudsms_simulator.stores.memory import DEFAULT_MESSAGES
@@ -91,18 +87,18 @@ class Simulator:
             self._remove_folder()
             raise
         node = _nodes(self.seed)
-        platform = Platform(
+        self._platform = Platform(
             self.directory,
             settings.server_profile(),
             node(),
             packs_bodies=settings.journal_messages > DEFAULT_MESSAGES,
         )
-        news = News()
-        self.store = ToldStore(news, self._new_clock, node, settings.journal_messages, settings.journal_bytes)
-        self.pusher = Pusher(platform, self.store, PushClient(self.files), self.wall)
-        self.journal = Journal(platform, self.store, self.wall)
+        self._news = News()
+        self.store = ToldStore(self._news, self._new_clock, node, settings.journal_messages, settings.journal_bytes)
+        self.pusher = Pusher(self._platform, self.store, PushClient(self.files), self.wall)
+        self.journal = Journal(self._platform, self.store, self.wall)
         limits = BodyLimits(settings.body_limit, settings.body_timeout)
-        self._endpoint = Endpoint(platform, self.store, self.journal, self.pusher, self.wall, limits)
+        self._endpoint = Endpoint(self._platform, self.store, self.journal, self.pusher, self.wall, limits)
         self.stopping = asyncio.Event()
         self._connection_ids = itertools.count(1)
         self.listener = self._platform_listener(sock, context)
@@ -134,28 +130,8 @@ class Simulator:
             profile_of=settings.server_profile,
             forgot=lambda account: self.sink.forget(account.name),
         )
-        office = Office(
-            self.directory,
-            self.store,
-            self.wall,
-            self.timekeeper,
-            self.scenarios,
-            self.tls_troubles,
-            self.keeper,
-            StateKeeper(
-                self.directory, self.store, self.scenarios, self.timekeeper, self.keeper, self.pusher, self.wall
-            ),
-            self.sink,
-            self._info,
-            lambda: certs_of(self.files),
-            Waits(self.store, news, self.wall, self.timekeeper.is_moved, self.stopping),
-            Events(self.store, news, self.wall, self.stopping),
-            Explainer(platform, self.store, self.wall, lambda: self.ready),
-            self._is_serving,
-        )
-        names = {"localhost", "127.0.0.1", "[::1]", settings.admin_host.lower(), *map(str.lower, settings.hosts)}
         self.admin_listener = Listener(
-            admin_app(office, names, settings.admin_token),
+            LateApp(self._admin_app),
             admin_sock,
             connection_ids=self._connection_ids,
             stopping=self.stopping,
@@ -227,6 +203,44 @@ class Simulator:
             if self.directory.named(said.settings.name) is None:
                 _log.warning("the account %s is new; it will be there after the next start", said.settings.name)
         self.scenario = played
+
+    def _admin_app(self) -> ASGIApp:
+        # Imported when somebody calls: nothing else takes as long at the start, and many a run never needs it.
+        from cloudsms_simulator.server.admin.app import admin_app
+        from cloudsms_simulator.server.admin.office import Office
+        from cloudsms_simulator.server.events import Events
+        from cloudsms_simulator.server.explanation import Explainer
+        from cloudsms_simulator.server.facts import certs_of
+        from cloudsms_simulator.server.state import StateKeeper
+        from cloudsms_simulator.server.waits import Waits
+
+        office = Office(
+            self.directory,
+            self.store,
+            self.wall,
+            self.timekeeper,
+            self.scenarios,
+            self.tls_troubles,
+            self.keeper,
+            StateKeeper(
+                self.directory, self.store, self.scenarios, self.timekeeper, self.keeper, self.pusher, self.wall
+            ),
+            self.sink,
+            self._info,
+            lambda: certs_of(self.files),
+            Waits(self.store, self._news, self.wall, self.timekeeper.is_moved, self.stopping),
+            Events(self.store, self._news, self.wall, self.stopping),
+            Explainer(self._platform, self.store, self.wall, lambda: self.ready),
+            self._is_serving,
+        )
+        names = {
+            "localhost",
+            "127.0.0.1",
+            "[::1]",
+            self.settings.admin_host.lower(),
+            *map(str.lower, self.settings.hosts),
+        }
+        return admin_app(office, names, self.settings.admin_token)
 
     def _platform_listener(self, sock: socket.socket, context: ssl.SSLContext | None) -> Listener:
         """A listener for the platform's packets, the main one or one in trouble."""
