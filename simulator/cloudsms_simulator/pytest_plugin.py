@@ -57,6 +57,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if any("_cloudsms_servers" in getattr(item, "fixturenames", ()) for item in session.items):
         import_module("cloudsms_simulator.pytest_support.keeper")
         import_module("cloudsms_simulator.server.simulator")
+        import_module("cloudsms_simulator.server.admin.app")
         if not sys.modules.keys().isdisjoint(("freezegun", "time_machine")):
             import_module("aiohttp")
 
