@@ -61,6 +61,13 @@ def test_without_rules_nothing_is_heard_and_nothing_counted(world, noon: datetim
     assert (hearing, transaction.tallied) == (None, None)
 
 
+def test_a_magic_number_where_there_are_no_rules_leaves_no_count(world) -> None:
+    here = world()
+    sent = here.send((852, "67555302"))
+    assert sent.message.rule == "magic 555302"
+    assert here.store.tallies(here.accounts[0]) == {}
+
+
 def test_what_a_hearing_counts_later_is_written_by_the_transaction_too(world, noon: datetime) -> None:
     transaction, _, hearing = begun(world, noon, Rule(id="it"))
     assert transaction.tallied == {("requests", "", ""): 1}

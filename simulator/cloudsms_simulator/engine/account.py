@@ -115,6 +115,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """What every chance of the account is drawn from."""
 
     @property
+    def is_plain(self) -> bool:
+        """Whether nothing but a magic number can make one message's fate another than the next one's."""
+        return self.rules.is_plain and isinstance(self.plan, Plan)
+
+    @property
     def usual_plan(self) -> Plan:
         """What becomes of a message where no script decides: where plans are drawn, every message has a script."""
         outlook = self.rules.book.outlook or self.plan

@@ -56,7 +56,7 @@ def hearing_of(
     `tallies` are those kept of the account; `since` is when its rules were put to use.
     """
     rules = account.rules
-    plain = rules.is_plain and isinstance(account.plan, Plan)
+    plain = account.is_plain
     if plain and not (rules.book.magic and may_hold_magic(bytes(candidate.packet.multi_msisdn_list))):
         return None
     destinations = destinations_of(candidate)

@@ -45,7 +45,8 @@ def heard(transaction: Transaction, account: Account, candidate: Candidate, now:
     """The hearing of a request, what it counts being written by the transaction; None when nothing has a say in it."""
     since = transaction.standing.rules_since or now
     hearing = hearing_of(account, candidate, transaction.tallies, now, since)
-    if hearing is not None:
+    # Where no rule can count or draw, a magic number leaves no trace: a rule laid down later begins at nothing.
+    if hearing is not None and not account.is_plain:
         transaction.tallied = hearing.tallies.written
     return hearing
 
