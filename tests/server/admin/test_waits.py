@@ -1,7 +1,6 @@
 """Waits over the API. Reading: R15, R17."""
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -173,15 +172,22 @@ def test_a_count_in_the_query_that_is_none_is_told_so(desk, count: str) -> None:
 
 
 def test_a_wait_ends_with_a_reset_and_with_the_simulator(desk) -> None:
-    for end, status in ((lambda: desk.news.reset(desk.scene.stage.account), 409), (desk.stopping.set, 503)):
-        told: list[object] = []
-        call = threading.Thread(target=lambda told=told, status=status: told.append(desk.wait("messages", {}, status)))
-        call.start()
-        while not len(desk.waits):
-            pass
-        desk.client.portal.call(end)
-        call.join(20)
-        assert len(told) == 1
+    async def receive() -> dict[str, object]:
+        return await asyncio.get_running_loop().create_future()
+
+    async def story() -> None:
+        scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b"timeout=1h"}
+        request = Request(scope, receive)
+        for end, status in ((lambda: desk.news.reset(desk.scene.stage.account), 409), (desk.stopping.set, 503)):
+            call = asyncio.create_task(desk.points.messages(request))
+            while not len(desk.waits):
+                await asyncio.sleep(0)
+            end()
+            with pytest.raises(CalledOffError) as ended:
+                await call
+            assert (await on_called_off(request, ended.value)).status_code == status
+
+    asyncio.run(asyncio.wait_for(story(), 20))
 
 
 def test_a_client_that_leaves_takes_its_wait_along(desk) -> None:
