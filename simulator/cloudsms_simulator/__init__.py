@@ -21,6 +21,9 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "Simulator":
+        # It imports its admin API when that is first called; where tests freeze the time, that may be too late.
+        import_module("cloudsms_simulator.server.admin.app")
     return getattr(import_module(_HOMES[name]), name)
 
 

@@ -93,3 +93,12 @@ def test_help_of_the_command_line_loads_no_server() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert run.stdout.splitlines()[-1] == "heavy: []"
+
+
+def test_who_embeds_a_simulator_has_its_admin_api_before_a_test_can_freeze_the_time() -> None:
+    asked = (
+        "import sys; from cloudsms_simulator import Simulator; "
+        "print('cloudsms_simulator.server.admin.app' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=60, check=True)
+    assert run.stdout.strip() == "True"
