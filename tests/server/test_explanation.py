@@ -23,7 +23,7 @@ from cloudsms_simulator.protocol.masking import fingerprint
 from cloudsms_simulator.protocol.profile import OBSERVED
 from cloudsms_simulator.protocol.remedies import ELSEWHERE, NO_REMEDY, REMEDIES
 from cloudsms_simulator.protocol.result_codes import ResultCode
-from cloudsms_simulator.server.explanation import Explainer, curl_line, route_of
+from cloudsms_simulator.server.explanation import Explainer, curl_line
 from cloudsms_simulator.server.explanation_item import Explanation, FaultItem
 from cloudsms_simulator.server.ready_file import Ready
 
@@ -381,7 +381,7 @@ def test_the_key_is_told_nowhere_however_it_was_said(desk: Desk, stand_in: str) 
 
 def test_an_account_of_any_key_takes_what_stands_for_one(desks: Callable[..., Desk]) -> None:
     desk = desks(Account(auth_key="*", routes=frozenset({"*"})))
-    assert (desk.explain().code.name, route_of(desk.account)) == ("OK", "VerifyCode_516")
+    assert (desk.explain().code.name, desk.account.route_at_hand) == ("OK", "VerifyCode_516")
 
 
 def test_an_explanation_travels_as_json(desk: Desk) -> None:
@@ -405,7 +405,7 @@ def test_a_curl_line_is_words_for_a_shell_with_the_keys_variable() -> None:
 
 @pytest.mark.parametrize(("routes", "route"), [({"b", "a"}, "a"), ({"x", "VerifyCode_516"}, "VerifyCode_516")])
 def test_a_route_is_one_of_the_accounts(routes: set[str], route: str) -> None:
-    assert route_of(Account(routes=frozenset(routes))) == route
+    assert Account(routes=frozenset(routes)).route_at_hand == route
 
 
 JSON = st.recursive(

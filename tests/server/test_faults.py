@@ -418,7 +418,7 @@ def test_a_client_that_gives_up_is_waited_for_no_longer(run: Run, contexts: Cont
             client.post()
             await app.begun.get()
             client.hang_up()
-            await app.over.get()
+            assert not (await app.over.get()).answering
 
     run(story())
 
@@ -430,7 +430,7 @@ def test_a_client_that_left_before_cannot_be_struck(run: Run, contexts: Contexts
             client.post()
             await app.begun.get()
             client.hang_up()
-            await app.over.get()
+            assert not (await app.over.get()).answering
 
     run(story())
 

@@ -809,6 +809,7 @@ def test_an_account_that_is_reset_or_stopped_keeps_no_answer_waiting(end: str) -
         await scene.customer.has(1)
         await (scene.pusher.abort(scene.account) if end == "abort" else scene.pusher.close(0))
         await first
+        assert scene.pusher.running(scene.account) == 0
 
     tell(story())
 

@@ -467,7 +467,8 @@ def test_another_change_does_not_wait_for_other_accounts(stage, customer) -> Non
     async def story() -> None:
         scene = stage(customer(), customer(name="other"))
         async with scene.timekeeper.turn(scene.account), scene.timekeeper.turn(scene.accounts[1]):
-            pass
+            assert all(scene.timekeeper.is_moved(account) for account in scene.accounts[:2])
+        assert not any(scene.timekeeper.is_moved(account) for account in scene.accounts[:2])
 
     tell(story())
 

@@ -252,7 +252,12 @@ def test_it_looks_by_itself_until_it_is_stopped(run, watched, monkeypatch: pytes
 
 
 def test_one_that_was_never_started_can_be_stopped(run, watched) -> None:
-    run(watched.watcher.stop())
+    async def story() -> None:
+        before = asyncio.all_tasks()
+        await watched.watcher.stop()
+        assert asyncio.all_tasks() == before
+
+    run(story())
 
 
 def test_an_error_of_its_own_ends_it_and_is_told(run, watched) -> None:

@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Concatenate, NoReturn, ParamSpec, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import click
 import msgspec
 
+from cloudsms_simulator.cli.address import address_of
 from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
 from cloudsms_simulator.server.listening_socket import authority, reachable
 
@@ -141,19 +142,7 @@ def _place(admin_url: object, ready_file: object, admin_host: object, admin_port
 
         admin_url = ready_at(ready_file).admin_url
     if isinstance(admin_url, str):
-        return _address(admin_url)
+        return address_of(admin_url, "--admin-url")
     assert isinstance(admin_host, str)
     assert isinstance(admin_port, int)
     return reachable(admin_host), admin_port
-
-
-def _address(url: str) -> tuple[str, int]:
-    try:
-        split = urlsplit(url)
-        port = split.port or 80
-    except ValueError:
-        port, split = 0, urlsplit("")
-    if split.scheme != "http" or not split.hostname or not port:
-        want = "an address such as http://127.0.0.1:61816"
-        raise click.BadParameter(f'got "{url}", want {want}', param_hint="--admin-url")
-    return split.hostname, port

@@ -4,10 +4,10 @@ import json
 import time
 from http.client import HTTPConnection, HTTPException
 from typing import NoReturn
-from urllib.parse import urlsplit
 
 import click
 
+from cloudsms_simulator.cli.address import address_of
 from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
 from cloudsms_simulator.server.listening_socket import authority, reachable
 
@@ -57,7 +57,7 @@ def readyz(url: str | None, host: str, admin_port: int, wait: float, timeout: fl
     Ends 0 when it is, 1 when it answers that it is not, 3 when nobody answers, 4 when no answer comes in time or the
     wait is over.
     """
-    asked, port = _address(url) if url else (reachable(host), admin_port)
+    asked, port = address_of(url, "--url") if url else (reachable(host), admin_port)
     name = f"http://{authority(asked, port)}"
     deadline = time.monotonic() + wait
     while (code := _ask(asked, port, timeout)) is not ExitCode.OK and time.monotonic() < deadline:
@@ -68,17 +68,6 @@ def readyz(url: str | None, host: str, admin_port: int, wait: float, timeout: fl
         click.echo(f"{name} is ready")
     if code is not ExitCode.OK:
         _give_up(name, code, wait)
-
-
-def _address(url: str) -> tuple[str, int]:
-    try:
-        split = urlsplit(url)
-        port = split.port or 80
-    except ValueError:
-        raise click.BadParameter(f'got "{url}", want an address such as http://127.0.0.1:61816') from None
-    if split.scheme != "http" or not split.hostname:
-        raise click.BadParameter(f'got "{url}", want an address such as http://127.0.0.1:61816')
-    return split.hostname, port
 
 
 def _ask(host: str, port: int, timeout: float) -> ExitCode:

@@ -134,6 +134,12 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a ROUTE_ID is one of the account's; letters' case counts."""
         return route_id in self.routes or ANY in self.routes
 
+    @property
+    def route_at_hand(self) -> str:
+        """A ROUTE_ID that works: the first documented one where the account takes it, else any; "" when it has none."""
+        documented = DEFAULT_ROUTES[0]
+        return documented if self.knows_route(documented) else min(self.routes, default="")
+
     def serves(self, country_code: int) -> bool:
         """Whether the country is among the account's directions."""
         return self.directions is None or country_code in self.directions

@@ -13,7 +13,7 @@ from datetime import datetime
 
 import msgspec
 
-from cloudsms_simulator.engine.account import ANY, DEFAULT_ROUTES, Account
+from cloudsms_simulator.engine.account import ANY, Account
 from cloudsms_simulator.engine.arrival import Arrival
 from cloudsms_simulator.engine.case import Case
 from cloudsms_simulator.engine.exchange import Exchange
@@ -114,7 +114,7 @@ class Explainer:
         exchange = case.exchange
         if exchange.kind != "uip":
             return Correction(None, (), ())
-        model = Model(account.profile, route_of(account), now)
+        model = Model(account.profile, account.route_at_hand, now)
         return corrected(exchange.body, account, model, key_is_known=case.account is not None)
 
     def _around(self, account: Account | None, exchange: Exchange) -> list[Exchange]:
@@ -131,12 +131,6 @@ class Explainer:
 
     def _profile_of(self, account: Account | None) -> Profile:
         return self._platform.profile if account is None else account.profile
-
-
-def route_of(account: Account) -> str:
-    """A route that works: the first of the documented ones where the account takes it, else any."""
-    documented = DEFAULT_ROUTES[0]
-    return documented if account.knows_route(documented) else min(account.routes, default="")
 
 
 def curl_line(ready: Ready, body: bytes) -> str:

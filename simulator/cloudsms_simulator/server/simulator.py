@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 from starlette.types import ASGIApp
 
-from cloudsms_simulator.engine.account import DEFAULT_ROUTES, Account
+from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.platform import Platform
@@ -150,7 +150,7 @@ class Simulator:
             client_cert=str(self.files.customer_cert.absolute()),
             client_key=str(self.files.customer_key.absolute()),
             auth_key=account.auth_key,
-            route_id=_route_of(account),
+            route_id=account.route_at_hand,
             pid=os.getpid(),
         )
 
@@ -282,12 +282,6 @@ def _accounts(settings: Settings, scenario: Scenario | None, seed: int) -> tuple
     """The accounts as they begin: with the seed, and what the scenario lays down."""
     rules = Rules(RuleBook() if scenario is None else scenario.book)
     return tuple(msgspec.structs.replace(each, rules=rules, seed=seed) for each in settings.server_accounts())
-
-
-def _route_of(account: Account) -> str:
-    """A route that works: the first of the documented ones where the account takes it, else any."""
-    documented = DEFAULT_ROUTES[0]
-    return documented if account.knows_route(documented) else min(account.routes, default="")
 
 
 def _certificates(settings: Settings, folder: Path | None) -> CertificateFiles:
