@@ -115,7 +115,8 @@ class Bench:
         self._now += _BETWEEN_REQUESTS
         identified = self._platform.identify(body)
         transaction = await self._store.begin(identified.account)
-        reply = self._platform.receive(transaction, identified, Arrival(body, _CONNECTION, _HEADERS), self._now)
+        judged = self._platform.judge(identified, body)
+        reply = self._platform.receive(transaction, judged, Arrival(body, _CONNECTION, _HEADERS), self._now)
         if spread:
             transaction.wakes = [(due + self._random.random() * _DAY, uid) for due, uid in transaction.wakes]
         await self._store.commit(transaction)

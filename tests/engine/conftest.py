@@ -126,7 +126,7 @@ class World:
         transaction = done(self.store.begin(identified.account))
         arrival = Arrival(body, Connection(1, peer, 50_000), (), surplus)
         now = transaction.standing.clock.now(self.now)
-        return transaction, self.platform.receive(transaction, identified, arrival, now)
+        return transaction, self.platform.receive(transaction, self.platform.judge(identified, body), arrival, now)
 
     def release(self, reply: Reply, account: Account | None, uids: tuple[str, ...] | None = None) -> None:
         """The answer is out; with `uids`, only the reports of these messages may be pushed."""

@@ -399,8 +399,7 @@ def test_a_batch_is_the_same_before_its_list_was_checked_and_after(court) -> Non
     candidate = court().candidate(ANNA, SINGAPORE)
     before = destinations_of(candidate)
     assert list_is_an_array(candidate) is None
-    assert destinations_of(candidate) is candidate.destinations
-    assert before == candidate.destinations
+    assert destinations_of(candidate) == before == candidate.destinations
 
 
 def test_destinations_that_are_refused_are_not_seen(court) -> None:

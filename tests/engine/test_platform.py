@@ -356,9 +356,8 @@ def test_a_rule_that_accepts_is_kept_with_the_exchange_and_each_message(world) -
 def test_a_reply_sequence_counts_only_what_is_kept(world) -> None:
     here = world(scripted(replying(BUSY, times=2)))
     account = here.accounts[0]
-    identified = here.platform.identify(here.packet())
     for _ in range(3):
-        reply = here.platform.receive(here.transaction(account), identified, Arrival(here.packet()), here.now)
+        _, reply = here.decide(here.packet())
         assert code_of(reply.body) == BUSY
     assert here.store.tallies(account) == {}
     assert [here.send().codes[0] for _ in range(3)] == [BUSY, BUSY, OK]

@@ -107,7 +107,7 @@ async def in_process(bodies: list[bytes], account: Account = ACCOUNT) -> Outcome
     for body in bodies:
         identified = platform.identify(body)
         transaction = await store.begin(identified.account)
-        reply = platform.receive(transaction, identified, Arrival(body), NOON)
+        reply = platform.receive(transaction, platform.judge(identified, body), Arrival(body), NOON)
         await store.commit(transaction)
         await store.release(account, reply.request_id)
         exchanges.append((body, None if reply.trouble is not None else reply.body))

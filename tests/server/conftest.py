@@ -142,7 +142,8 @@ class Stage:
         identified = self.platform.identify(body)
         transaction = await self.store.begin(identified.account)
         now = transaction.standing.clock.now(self.wall.now())
-        reply = self.platform.receive(transaction, identified, Arrival(body, Connection(7, "127.0.0.1", 50_000)), now)
+        judged = self.platform.judge(identified, body)
+        reply = self.platform.receive(transaction, judged, Arrival(body, Connection(7, "127.0.0.1", 50_000)), now)
         await self.store.commit(transaction)
         if reply.first_due is not None:
             await self.store.release(identified.account, reply.request_id)

@@ -660,7 +660,7 @@ def test_after_a_failure_the_next_packet_is_served_as_if_nothing_had_been(scene:
     assert scene.newest(scene.account).id == 1
 
 
-@pytest.mark.parametrize("where", ["receive", "commit"])
+@pytest.mark.parametrize("where", ["judge", "receive", "commit"])
 def test_a_failure_inside_is_unknown_error_with_the_traceback_in_the_log_alone(
     scene: Scene, caplog: pytest.LogCaptureFixture, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -671,7 +671,7 @@ def test_a_failure_inside_is_unknown_error_with_the_traceback_in_the_log_alone(
         def slip(*_arguments: object) -> None:
             raise RuntimeError("a slip of ours")
 
-        monkeypatch.setattr(scene.platform, "receive", slip)
+        monkeypatch.setattr(scene.platform, where, slip)
     scene.request(packet())
     assert (scene.code, scene.answer["SERIAL"]) == (2, 7)
     assert b"slip" not in scene.line.answered[0]

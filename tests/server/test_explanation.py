@@ -78,7 +78,8 @@ class Desk:
             identified = self.stage.platform.identify(body)
             transaction = await self.stage.store.begin(identified.account)
             now = transaction.standing.clock.now(self.stage.wall.now())
-            reply = self.stage.platform.receive(transaction, identified, Arrival(body), now)
+            judged = self.stage.platform.judge(identified, body)
+            reply = self.stage.platform.receive(transaction, judged, Arrival(body), now)
             await self.stage.store.commit(transaction)
             return reply
 

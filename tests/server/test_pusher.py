@@ -141,7 +141,8 @@ class Scene:
         body = json.dumps(packet).encode()
         transaction = await self.store.begin(self.account)
         now = transaction.standing.clock.now(self.wall.now())
-        reply = self.platform.receive(transaction, self.platform.identify(body), Arrival(body), now)
+        judged = self.platform.judge(self.platform.identify(body), body)
+        reply = self.platform.receive(transaction, judged, Arrival(body), now)
         await self.store.commit(transaction)
         await self.store.release(self.account, reply.request_id)
         assert reply.first_due is not None

@@ -54,7 +54,7 @@ def send() -> Callable[..., bytes]:
         standing = Standing(Clock.frozen(NOON), UidSequence(node=0x81BFFF), None)
         identified = platform.identify(body)
         transaction = Transaction(identified.account, standing, 1)
-        answer = platform.receive(transaction, identified, Arrival(body), NOON).body
+        answer = platform.receive(transaction, platform.judge(identified, body), Arrival(body), NOON).body
         assert answer is not None
         return answer
 

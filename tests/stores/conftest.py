@@ -67,7 +67,8 @@ class Keeper:
         body = json.dumps(packet).encode()
         identified = self.platform.identify(body)
         transaction = done(self.store.begin(identified.account))
-        return transaction, self.platform.receive(transaction, identified, Arrival(body), self.now)
+        judged = self.platform.judge(identified, body)
+        return transaction, self.platform.receive(transaction, judged, Arrival(body), self.now)
 
     def send(self, count: int = 1, account: Account | None = None, *, release: bool = True, **fields: object) -> Reply:
         """A packet to `count` numbers, kept, and released."""

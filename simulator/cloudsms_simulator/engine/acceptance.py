@@ -17,12 +17,10 @@ from cloudsms_simulator.engine.script import LOCAL_REJECTION
 from cloudsms_simulator.protocol.country_codes import ASSIGNED
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
-from cloudsms_simulator.protocol.masking import fingerprint
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.submission import Submission
 
-_EMPTY_OBJECT = b"{}"
 _COUNTRY_CODES: Mapping[int, int] = {code: code for code in ASSIGNED}
 """One integer for each country code, to be kept in place of the many that are decoded."""
 
@@ -59,33 +57,6 @@ def refused_with_others(own: dict[int, ResultCode], verdicts: dict[int, ResultCo
 def places_of(verdicts: dict[int, ResultCode], count: int) -> tuple[int, ...] | None:
     """The places of the destinations without a verdict, None when that is all of them."""
     return tuple([place for place in range(count) if place not in verdicts]) if verdicts else None
-
-
-def kept_route(account: Account, route_id: str, key: str) -> str:
-    """ROUTE_ID as it is kept: the account's own string, or a fingerprint when it holds the AUTH_KEY `key`."""
-    if route_id == key:
-        return fingerprint(route_id)
-    for own in account.routes:
-        if own == route_id:
-            return own
-    return route_id
-
-
-def kept_customer_body(customer_body: bytes | None) -> bytes | None:
-    """CUSTOMER_BODY as it is kept: the empty one, which most examples have, once for all requests."""
-    return _EMPTY_OBJECT if customer_body == _EMPTY_OBJECT else customer_body
-
-
-def kept_text(submission: Submission, body: bytes, masked: bytes, key: str) -> str | None:
-    """The signed text as it is kept; None of a single message whose text can be read out of the masked body.
-
-    That is so when masking changed nothing but AUTH_KEY's value. Where many share a text it is worth its room.
-    """
-    if len(submission.destinations) == 1:
-        before, _, after = body.partition(key.encode("utf-8", "surrogatepass"))
-        if len(masked) >= len(before) + len(after) and masked.startswith(before) and masked.endswith(after):
-            return None
-    return submission.text
 
 
 def accept(

@@ -10,8 +10,10 @@ import msgspec
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.connection import Connection, Headers
 from cloudsms_simulator.engine.fault import Trouble
-from cloudsms_simulator.protocol.candidate import Candidate
+from cloudsms_simulator.engine.keeping import Keeping
+from cloudsms_simulator.protocol.candidate import Candidate, Refusal
 from cloudsms_simulator.protocol.result_codes import ResultCode
+from cloudsms_simulator.protocol.submission import Submission
 
 
 class Arrival(msgspec.Struct, frozen=True):
@@ -32,6 +34,20 @@ class Identified(msgspec.Struct, frozen=True):
     candidate: Candidate
     account: Account | None
     key: str | None
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """A request after checks 1 to 17, which take nothing but the packet and its account's configuration.
+
+    It has a `refusal`, or all that follows it.
+    """
+
+    identified: Identified
+    refusal: Refusal | None = None
+    by_gateway: bool = False
+    """Whether checks 1 to 9 refused it."""
+    submission: Submission | None = None
+    keeping: Keeping | None = None
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -12,22 +12,19 @@ import msgspec
 from cloudsms_simulator.engine import outcomes, refusals
 from cloudsms_simulator.engine.acceptance import (
     accept,
-    kept_customer_body,
-    kept_route,
-    kept_text,
     overall,
     places_of,
     refused_with_others,
 )
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.arrival import Arrival, Identified, Reply
+from cloudsms_simulator.engine.arrival import Arrival, Identified, Judged, Reply
 from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.echo import echoed_serial, echoes_of, items_of
 from cloudsms_simulator.engine.exchange import Exchange, Kind
 from cloudsms_simulator.engine.fault import Trouble
 from cloudsms_simulator.engine.hearing import Hearing
+from cloudsms_simulator.engine.keeping import keeping_of
 from cloudsms_simulator.engine.message import Message, Sending
-from cloudsms_simulator.engine.packed_body import packed
 from cloudsms_simulator.engine.report import Push, PushResult
 from cloudsms_simulator.engine.scripting import (
     NO_SCRIPTS,
@@ -79,28 +76,45 @@ class Platform:
         account = None if key is None else self.directory.find(key)
         return Identified(candidate_of(decoded, account, self.profile), account, key)
 
-    def receive(self, transaction: Transaction, identified: Identified, arrival: Arrival, now: datetime) -> Reply:
-        """Judges a request; what is accepted is in the transaction with its debits and reports when this returns."""
+    def judge(self, identified: Identified, body: bytes) -> Judged:
+        """Runs checks 1 to 17. They take nothing that any other request can change, so many can be judged in a row."""
         candidate, account = identified.candidate, identified.account
         refusal = gateway_refusal(candidate)
         if refusal is not None or account is None:
+            return Judged(identified, refusal or _nobody(), by_gateway=True)
+        refusal = request_refusal(candidate)
+        if refusal is not None:
+            return Judged(identified, refusal)
+        first_refusal(DESTINATION_CHECKS, candidate)
+        submission = submission_of(candidate)
+        key = identified.key or ""
+        masked = self.directory.masked(body, account, key)
+        keeping = keeping_of(account, submission, body, masked, key, packs=self._packs_bodies)
+        return Judged(identified, submission=submission, keeping=keeping)
+
+    def receive(self, transaction: Transaction, judged: Judged, arrival: Arrival, now: datetime) -> Reply:
+        """Decides on a request; what is accepted is in the transaction with its debits and reports when this returns.
+
+        What checks 1 to 17 found comes in the order of all checks: behind the whitelist and the rate limit, for one.
+        """
+        candidate, account = judged.identified.candidate, judged.identified.account
+        refusal = judged.refusal
+        if account is None or judged.by_gateway:
             return refusals.refuse(transaction, candidate, arrival, now, refusal or _nobody(), by_gateway=True)
         if arrival.connection is not None and not account.admits(arrival.connection.host):
             return self._close(transaction, candidate, arrival, now)
-        refusal = within_rate(transaction, account, now)
-        if refusal is not None:
-            return refusals.refuse(transaction, candidate, arrival, now, refusal)
-        refusal = request_refusal(candidate)
+        busy = within_rate(transaction, account, now)
+        if busy is not None:
+            return refusals.refuse(transaction, candidate, arrival, now, busy)
         hearing = heard(transaction, account, candidate, now)
         trouble = None if hearing is None else hearing.trouble()
         if trouble is not None and not trouble.processed:
             return refusals.strike(transaction, candidate, arrival, now, trouble)
         if refusal is not None:
             return refusals.refuse(transaction, candidate, arrival, now, refusal, trouble=trouble)
-        first_refusal(DESTINATION_CHECKS, candidate)
         refuse_beyond_queue(transaction, account, candidate)
         first_refusal(ACCOUNT_CHECKS, candidate)
-        return self._accept(transaction, account, candidate, arrival, now, hearing, trouble)
+        return self._accept(transaction, account, judged, arrival, now, hearing, trouble)
 
     def note(
         self,
@@ -157,14 +171,16 @@ class Platform:
         self,
         transaction: Transaction,
         account: Account,
-        candidate: Candidate,
+        judged: Judged,
         arrival: Arrival,
         now: datetime,
         hearing: Hearing | None,
         trouble: Trouble | None,
     ) -> Reply:
+        candidate, submission, keeping = judged.identified.candidate, judged.submission, judged.keeping
+        assert submission is not None, "what is not refused is a submission"
+        assert keeping is not None, "what is not refused is kept"
         scripts = NO_SCRIPTS if hearing is None else scripted(hearing, candidate)
-        submission = submission_of(candidate)
         destinations, serial, profile = submission.destinations, submission.serial, account.profile
         count = len(destinations)
         code, verdicts = overall(submission.verdicts, count, profile)
@@ -181,8 +197,6 @@ class Platform:
             kept_answer = received(trouble, answer)
         places = places_of(verdicts, count)
         told = uids if places is None else tuple([uids[place] for place in places])
-        key = readable_key(candidate.packet) or ""
-        body = self.directory.masked(arrival.body, account, key)
         sending = Sending(
             transaction.request_id,
             account.name,
@@ -192,7 +206,7 @@ class Platform:
             arrival.headers,
             200 if trouble is None else status_after(trouble),
             code,
-            packed(body) if self._packs_bodies else body,
+            keeping.body,
             kept_answer,
             findings,
             told[0] if len(told) == 1 else told,
@@ -200,14 +214,14 @@ class Platform:
             rule_of(scripts) if trouble is None else trouble.rule,
             None if trouble is None else name_of_trouble(trouble),
             serial=serial,
-            route_id=kept_route(account, submission.route_id, key),
+            route_id=keeping.route_id,
             source=submission.sender or account.default_sender,
             segmentation=submission.segmentation,
             currency=account.currency,
             metered=standing.balance is not None,
             profile=profile,
-            customer_body=kept_customer_body(submission.customer_body),
-            kept_text=kept_text(submission, arrival.body, body, key),
+            customer_body=keeping.customer_body,
+            kept_text=keeping.text,
             places=places,
         )
         accepted = accept(account, submission, sending, uids, standing.balance, scripts)

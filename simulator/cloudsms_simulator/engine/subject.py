@@ -82,9 +82,10 @@ def subject_of(
 
 
 def destinations_of(candidate: Candidate) -> list[Destination]:
-    """The destinations; before check 16 read them, what can be read of each, and none of a list that is too long."""
-    if candidate.destinations:
-        return candidate.destinations
+    """The destinations as they came: what can be read of each, and none of a list that is too long."""
+    orderly = candidate.decoded.destinations
+    if orderly is not None:
+        return orderly
     try:
         destinations = _decoder.decode(candidate.packet.multi_msisdn_list)
     except msgspec.MsgspecError:

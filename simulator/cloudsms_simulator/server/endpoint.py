@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.arrival import Arrival, Identified, Reply
+from cloudsms_simulator.engine.arrival import Arrival, Identified, Judged, Reply
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
@@ -43,7 +43,19 @@ _REPORTS_BEFORE = 2.0
 log = logging.getLogger("cloudsms_simulator.endpoint")
 
 
-class _Judged(msgspec.Struct, frozen=True):
+class _Read(msgspec.Struct, frozen=True):
+    """A body, whose it is, and what is wrong with it; None where the simulator itself failed to find that out."""
+
+    body: bytes
+    identified: Identified | None
+    judged: Judged | None
+
+    @property
+    def account(self) -> Account | None:
+        return None if self.identified is None else self.identified.account
+
+
+class _Decided(msgspec.Struct, frozen=True):
     """A request that the platform has decided on, and its reply."""
 
     request: RequestResponseCycle
@@ -76,7 +88,7 @@ class Endpoint:
             return
         body = await read_body(scope, receive, self._limits)
         if isinstance(body, bytes):
-            await self._answer(body, self._identify(body), scope, receive, send)
+            await self._answer(self._read([body])[0], scope, receive, send)
         elif isinstance(body, TooLarge):
             want = f"at most {self._limits.size} octets"
             finding = found("body-too-large", "body", Told(f"{body.octets} octets"), want)
@@ -95,26 +107,26 @@ class Endpoint:
         loop = asyncio.get_running_loop()
         next_turn = loop.create_future()
         loop.call_soon(next_turn.set_result, None)
-        bodies = [bytes(request.body) for request in requests]
-        everybody = [self._identify(body) for body in bodies]
-        judged: list[_Judged] = []
+        packets = self._read([bytes(request.body) for request in requests])
+        arrivals = [_arrival_of(request.scope, packet) for request, packet in zip(requests, packets, strict=True)]  # type: ignore[arg-type]
+        decided: list[_Decided] = []
         try:
-            for request, body, identified in zip(requests, bodies, everybody, strict=True):
+            for request, packet, arrival in zip(requests, packets, arrivals, strict=True):
                 if next_turn.done():
-                    leave(request, partial(self._answer, body, identified))
+                    leave(request, partial(self._answer, packet))
                     continue
                 try:
-                    reply = await self._receive(request.scope, body, identified)  # type: ignore[arg-type]
+                    reply = await self._receive(packet, arrival)
                 except Exception as error:
                     leave(request, partial(_fail_with, error))
                 else:
-                    judged.append(_Judged(request, _account_of(identified), reply))
+                    decided.append(_Decided(request, packet.account, reply))
         finally:
-            await self._conclude_all(judged, leave)
+            await self._conclude_all(decided, leave)
 
-    async def _conclude_all(self, judged: list[_Judged], leave: Leave) -> None:
+    async def _conclude_all(self, decided: list[_Decided], leave: Leave) -> None:
         answered = []
-        for each in judged:
+        for each in decided:
             try:
                 if not _answer_at_once(connection_of(each.request.scope), each.reply):  # type: ignore[arg-type]
                     leave(each.request, partial(self._conclude, each.account, each.reply))
@@ -125,11 +137,9 @@ class Endpoint:
         for each in answered:
             await self._release(each.account, each.reply)
 
-    async def _answer(
-        self, body: bytes, identified: Identified | None, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        reply = await self._receive(scope, body, identified)
-        await self._conclude(_account_of(identified), reply, scope, receive, send)
+    async def _answer(self, packet: _Read, scope: Scope, receive: Receive, send: Send) -> None:
+        reply = await self._receive(packet, _arrival_of(scope, packet))
+        await self._conclude(packet.account, reply, scope, receive, send)
 
     async def _conclude(
         self, account: Account | None, reply: Reply, scope: Scope, _receive: Receive, _send: Send
@@ -157,6 +167,11 @@ class Endpoint:
         except Exception:
             log.exception("no report of request %d of %s before its answer", reply.request_id, account.name)
 
+    def _read(self, bodies: Sequence[bytes]) -> list[_Read]:
+        everybody = [self._identify(body) for body in bodies]
+        told = zip(bodies, everybody, strict=True)
+        return [_Read(body, identified, self._judge(identified, body)) for body, identified in told]
+
     def _identify(self, body: bytes) -> Identified | None:
         try:
             return self._platform.identify(body)
@@ -164,18 +179,21 @@ class Endpoint:
             log.exception("a body could not be read for a reason inside the simulator")
             return None
 
-    async def _receive(self, scope: Scope, body: bytes, identified: Identified | None) -> Reply:
-        connection = connection_of(scope)
-        surplus = bool(connection.surplus) and bool(connection.take_surplus())
-        peer = peer_of(scope, None if identified is None else identified.key)
-        arrival = Arrival(body, peer.connection, peer.headers, surplus)
-        now = self._wall.now()
-        if identified is None:
-            return await self._fail(None, arrival, now, ResultCode.UNKNOWN_ERROR, "unknown-error")
+    def _judge(self, identified: Identified | None, body: bytes) -> Judged | None:
         try:
-            transaction = await self._store.begin(identified.account)
+            return None if identified is None else self._platform.judge(identified, body)
+        except Exception:
+            log.exception("a packet could not be judged for a reason inside the simulator")
+            return None
+
+    async def _receive(self, packet: _Read, arrival: Arrival) -> Reply:
+        now, identified, judged = self._wall.now(), packet.identified, packet.judged
+        if judged is None:
+            return await self._fail(identified, arrival, now, ResultCode.UNKNOWN_ERROR, "unknown-error")
+        try:
+            transaction = await self._store.begin(judged.identified.account)
             now = transaction.standing.clock.now(now)
-            reply = self._platform.receive(transaction, identified, arrival, now)
+            reply = self._platform.receive(transaction, judged, arrival, now)
             await self._store.commit(transaction)
         except StoreError as error:
             log.error("the store could not be written: %s", error)
@@ -229,8 +247,11 @@ class Endpoint:
             _hang_up(connection_of(scope))
 
 
-def _account_of(identified: Identified | None) -> Account | None:
-    return None if identified is None else identified.account
+def _arrival_of(scope: Scope, packet: _Read) -> Arrival:
+    connection = connection_of(scope)
+    surplus = bool(connection.surplus) and bool(connection.take_surplus())
+    peer = peer_of(scope, None if packet.identified is None else packet.identified.key)
+    return Arrival(packet.body, peer.connection, peer.headers, surplus)
 
 
 def _answer_at_once(connection: Connection, reply: Reply) -> bool:

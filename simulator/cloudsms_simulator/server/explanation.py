@@ -74,10 +74,11 @@ class Explainer:
 
     async def _dry_run(self, body: bytes) -> Case:
         identified = self._platform.identify(body)
+        judged = self._platform.judge(identified, body)
         account = identified.account
         transaction = await self._store.begin(account)
         now = transaction.standing.clock.now(self._wall.now())
-        reply = self._platform.receive(transaction, identified, Arrival(body), now)
+        reply = self._platform.receive(transaction, judged, Arrival(body), now)
         exchange = transaction.exchange
         assert exchange is not None, "whatever is received is an exchange"
         real = transaction.standing.clock.is_real
