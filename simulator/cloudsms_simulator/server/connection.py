@@ -69,7 +69,7 @@ class Connection(Conversation):
 
         Empty as long as none came, or when they followed a later, pipelined request. Whoever takes them keeps them.
         """
-        if self.pipeline:
+        if self.pipelined:
             return b""
         surplus, self.surplus = self.surplus, b""
         return surplus
@@ -129,11 +129,11 @@ class Connection(Conversation):
 
     def interrupt(self) -> None:
         """Let the running request go unanswered, and without complaint: before its task is cancelled."""
-        self.pipeline.clear()
+        self.pipelined.clear()
         if self.running is not None:
             self.running.disconnected = True
             self.running.logger = _SILENT
-            self.running.message_event.set()
+            self.running.wake()
 
     # What happens
 

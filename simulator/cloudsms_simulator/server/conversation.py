@@ -8,15 +8,18 @@ Spec: Interface specification and communication principle.
 
 import asyncio
 import math
+from collections import deque
 
 import httptools
 from uvicorn import Config
-from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn._types import HTTPScope
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from cloudsms_simulator.server.desk import Desk
 from cloudsms_simulator.server.refusal import RefusalStatus, reason_of, refusal
+from cloudsms_simulator.server.request import Request, scope_of
 from cloudsms_simulator.server.request_parser import Continued, Unfinished, end_of_requests, framing_of
 
 HEAD_LIMIT = 64 * 1024
@@ -53,11 +56,14 @@ class Conversation(HttpToolsProtocol):
         """How many requests were handed to the application, the one it is handling now included."""
         self.surplus = b""
         """Bytes that followed the last request and are none, until somebody takes them."""
-        self.running: RequestResponseCycle | None = None
+        self.cycle: Request
+        self.running: Request | None = None
         """The request the application handles or handled last."""
         self.deadline = NEVER
         self.ended = False
         """The last word is written; what still comes is thrown away."""
+        self.pipelined: deque[Request] = deque()
+        """Requests that came before the one ahead of them was answered, in their order."""
         self.extensions: dict[str, object] = {}
         """Goes into the scope of every request."""
         self._keep_alive = keep_alive
@@ -69,6 +75,8 @@ class Conversation(HttpToolsProtocol):
         self._unfinished = Unfinished()
         self._head_octets = 0
         self._farewell = b""
+        self._scope: HTTPScope | None = None
+        self._scope_url = b""
         self._head_headers: list[tuple[bytes, bytes]] | None = None
         self._head_bytes = b""
 
@@ -106,26 +114,58 @@ class Conversation(HttpToolsProtocol):
         super().connection_lost(exc)
         if self.running is not None and not self.running.response_complete:
             self.running.disconnected = True
-            self.running.message_event.set()
+            self.running.wake()
         self.deaf = True
         self._unfinished.forget()
         # The scope refers to this object: without this only the garbage collector would part them.
-        self.cycle = self.running = self.scope = None  # type: ignore[assignment]
+        self.cycle = self.running = self._scope = None  # type: ignore[assignment]
         self.extensions = {}
 
     # The parser reports
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope["extensions"] = self.extensions  # type: ignore[typeddict-item]
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
         self.phase = HEAD
         self._head_octets = 0
         self.deadline = self.loop.time() + self._head_timeout
 
     def on_headers_complete(self) -> None:
-        super().on_headers_complete()
+        parser = self.parser
+        version = parser.get_http_version()
+        if self.url != self._scope_url or self._scope is None:
+            # On one connection it is rarely another.
+            self._scope, self._scope_url = scope_of(self.url, self.scheme, self.client, self.server), self.url
+            self._scope["extensions"] = self.extensions  # type: ignore[typeddict-item]
+        scope = self._scope.copy()
+        scope["http_version"] = version
+        scope["method"] = parser.get_method().decode("ascii")
+        scope["headers"] = self.headers
+        request = self.cycle = Request(
+            scope,
+            self.transport,
+            self.flow,
+            self.server_state.default_headers,
+            self.on_response_complete,
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            expects_continue=self.expect_100_continue,
+        )
+        if self.answering:
+            self.flow.pause_reading()
+            self.pipelined.append(request)
+        else:
+            self._start(request)
         self.phase = BODY
         self.deadline = NEVER
+
+    def on_body(self, body: bytes) -> None:
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.body += body
+            if len(cycle.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
+            cycle.wake()
 
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():
@@ -134,17 +174,17 @@ class Conversation(HttpToolsProtocol):
         cycle = self.cycle
         if not cycle.response_complete:
             cycle.more_body = False
-            cycle.message_event.set()
+            cycle.wake()
 
     # The application answers
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        self.running = cycle
+    def _start(self, request: Request) -> None:
+        self.running = request
         self.requests += 1
         if self._desk is not None:
-            self._desk.add(cycle)
+            self._desk.add(request)
             return
-        task = self.loop.create_task(cycle.run_asgi(app))
+        task = self.loop.create_task(request.run_asgi(self.app))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 
@@ -172,7 +212,7 @@ class Conversation(HttpToolsProtocol):
         cycle.response_started = cycle.response_complete = True
         end = b"\r\n\r\n" if cycle.keep_alive else b"\r\nconnection: close\r\n\r\n"
         cycle.transport.write(b"%b%d%b%b" % (self._head(), len(body), end, body))
-        cycle.message_event.set()
+        cycle.wake()
         if not cycle.keep_alive:
             cycle.transport.close()
         cycle.on_response()
@@ -190,14 +230,14 @@ class Conversation(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
-        if self.deaf and not self.pipeline:
+        if self.deaf and not self.pipelined:
             self._end()
         elif self.transport.is_closing():
             self.deadline = self.loop.time() + LINGER
         else:
             self.flow.resume_reading()
-            if self.pipeline:
-                self._start_asgi_task(*self.pipeline.pop())
+            if self.pipelined:
+                self._start(self.pipelined.popleft())
             elif self.phase != HEAD:
                 self.deadline = self.loop.time() + self._keep_alive
 
@@ -246,9 +286,9 @@ class Conversation(HttpToolsProtocol):
             # Its own body is broken: nothing will come of it.
             cycle.disconnected = True
             cycle.response_complete = True
-            cycle.message_event.set()
+            cycle.wake()
             if cycle is not self.running:
-                self.pipeline.popleft()
+                self.pipelined.pop()
             elif cycle.response_started:
                 self._farewell = b""
         self.end_after_answers()
