@@ -16,7 +16,7 @@ from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.connection import Connection
 from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.fault import Trouble
-from cloudsms_simulator.engine.hearing import Hearing, Script, hearing_of
+from cloudsms_simulator.engine.hearing import Hearing, Script, hearing_of, is_heard
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.report import Push, PushResult, Report
@@ -299,8 +299,11 @@ class Court:
         return candidate_of(uip.decode(body), self.account, SPEC)
 
     def hearing(self, *destinations: tuple[object, object], **fields: object) -> Hearing | None:
-        """The hearing of a packet, with nothing asked yet; the rules were put to use at noon."""
-        return hearing_of(self.account, self.candidate(*destinations, **fields), self.tallies, self.now, NOON)
+        """The hearing of a packet, with nothing asked yet, if it has one; the rules were put to use at noon."""
+        candidate = self.candidate(*destinations, **fields)
+        if not is_heard(self.account, candidate):
+            return None
+        return hearing_of(self.account, candidate, self.tallies, self.now, NOON)
 
     def hear(self, *destinations: tuple[object, object], keep: bool = True, **fields: object) -> Heard:
         """Everything about a packet whose destinations are all in order."""

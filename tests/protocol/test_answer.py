@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol.answer import Answer, AnswerItem, desc, encode, encode_accepted
+from cloudsms_simulator.protocol.answer import AllAccepted, Answer, AnswerItem, desc, encode, encode_accepted
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC, Profile
 from cloudsms_simulator.protocol.result_codes import RESULT_CODES, ResultCode
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
@@ -195,7 +195,7 @@ def test_an_answer_to_an_accepted_request_is_the_same_to_the_byte_without_its_it
 ) -> None:
     accepted = tuple(msgspec.structs.replace(item, code=ResultCode.OK) for item in listed)
     expected = encode(Answer(serial, AT, ResultCode.OK, accepted), profile)
-    assert encode_accepted(serial, AT, listed, [item.uid for item in listed], profile) == expected
+    assert encode_accepted(AllAccepted(serial, AT, listed, [item.uid for item in listed], profile)) == expected
 
 
 def test_a_list_of_200_is_in_order() -> None:

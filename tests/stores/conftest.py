@@ -18,6 +18,7 @@ from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.profile import SPEC
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.stores.memory import MemoryStore
+from cloudsms_simulator.stores.store import Audience
 
 T = TypeVar("T")
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
@@ -36,13 +37,15 @@ def done(coroutine: Coroutine[object, object, T]) -> T:
 class Keeper:
     """A store, and short words for what is done with one. Time is where `now` was set to."""
 
-    def __init__(self, *accounts: Account, **bounds: int) -> None:
+    def __init__(self, *accounts: Account, audience: Audience | None = None, **bounds: int) -> None:
         self.now = NOON
         self.accounts = accounts or (Account(),)
         self.account = self.accounts[0]
         self.platform = Platform(Directory(self.accounts), SPEC)
         nodes = itertools.count(1)
-        self.store = MemoryStore(lambda _account: Clock.real(self.now), lambda: next(nodes), **bounds)
+        self.store = MemoryStore(
+            lambda _account: Clock.real(self.now), lambda: next(nodes), audience=audience, **bounds
+        )
 
     def begin(self, *uids: str, account: Account | None = None) -> Transaction:
         return done(self.store.begin(account or self.account, uids))

@@ -3,6 +3,7 @@
 Reading: R16, R17.
 """
 
+import asyncio
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -19,6 +20,7 @@ from cloudsms_simulator.engine.report import PushResult
 from cloudsms_simulator.engine.rule_book import ReplyStep, Rule, RuleBook
 from cloudsms_simulator.engine.rules import Rules
 from cloudsms_simulator.engine.script import plan_of, step
+from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.result_codes import ResultCode
 
 SECOND = timedelta(seconds=1)
@@ -28,6 +30,31 @@ SHOP, BANK = Account(name="shop", auth_key="shop-key"), Account(name="bank", aut
 
 
 # Transactions
+
+
+class Listening:
+    """An audience that writes down what is there to see whenever it is told."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, int, int]] = []
+
+    def publish(self, account: Account | None, _transaction: Transaction) -> None:
+        self.reset(account)
+
+    def reset(self, account: Account | None) -> None:
+        self.seen.append(self.here.totals(account))
+
+
+def test_an_audience_is_told_when_there_is_something_to_see_and_when_it_is_gone(keeper) -> None:
+    audience = Listening()
+    here = audience.here = keeper(audience=audience)
+    transaction, _ = here.received(2)
+    assert audience.seen == []
+    here.commit(transaction)
+    here.reset()
+    here.send()
+    asyncio.run(here.store.drop(here.account))
+    assert audience.seen == [(1, 2, 0), (0, 0, 0), (1, 1, 0), (0, 0, 0)]
 
 
 def test_nothing_is_there_before_the_commit_and_everything_after_it(keeper) -> None:

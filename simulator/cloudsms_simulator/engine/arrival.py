@@ -11,6 +11,7 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.connection import Connection, Headers
 from cloudsms_simulator.engine.fault import Trouble
 from cloudsms_simulator.engine.keeping import Keeping
+from cloudsms_simulator.protocol.answer import AllAccepted, encode_accepted
 from cloudsms_simulator.protocol.candidate import Candidate, Refusal
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.submission import Submission
@@ -37,23 +38,25 @@ class Identified(msgspec.Struct, frozen=True):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """A request after checks 1 to 17, which take nothing but the packet and its account's configuration.
+    """A request after the checks, which take nothing but the packet and its account's configuration.
 
-    It has a `refusal`, or all that follows it.
+    It has a `refusal`, or a `submission` and what is kept of it.
     """
 
     identified: Identified
     refusal: Refusal | None = None
     by_gateway: bool = False
     """Whether checks 1 to 9 refused it."""
+    is_heard: bool = False
+    """Whether a rule or a magic number may have a say in it, even if it is refused."""
     submission: Submission | None = None
     keeping: Keeping | None = None
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What goes back: the answer's bytes, or None when the connection is closed without one."""
+    """What goes back: an answer, or None when the connection is closed without one."""
 
-    body: bytes | None
+    answer: bytes | AllAccepted | None
     code: ResultCode | None
     request_id: int
     first_due: datetime | None = None
@@ -62,3 +65,8 @@ class Reply(msgspec.Struct, frozen=True):
     """What befalls the answer on its way."""
     before: tuple[str, ...] = ()
     """SMS_UIDs of messages whose first report the answer waits for."""
+
+    @property
+    def body(self) -> bytes | None:
+        """The answer's bytes; those of a request that was accepted as a whole are written whenever somebody asks."""
+        return encode_accepted(self.answer) if isinstance(self.answer, AllAccepted) else self.answer

@@ -47,22 +47,23 @@ class Script(msgspec.Struct, frozen=True):
     """Whether its refusal is that of the whole packet."""
 
 
-def hearing_of(
-    account: Account, candidate: Candidate, tallies: Mapping[Tally, int], now: datetime, since: datetime
-) -> "Hearing | None":
-    """The hearing of a request that passed check 9, None when no rule and no magic number has anything to say.
+def is_heard(account: Account, candidate: Candidate) -> bool:
+    """Whether a request that passed check 9 has a hearing: whether a rule or a magic number may have a say in it.
 
     Without one, a message's plan is the rule book's `outlook`, else the account's `plan`: both are plain plans then.
-    `tallies` are those kept of the account; `since` is when its rules were put to use.
     """
-    rules = account.rules
-    plain = account.is_plain
-    if plain and not (rules.book.magic and may_hold_magic(bytes(candidate.packet.multi_msisdn_list))):
-        return None
-    destinations = destinations_of(candidate)
-    if plain and not any(omen_of(each.msisdn) for each in destinations):
-        return None
-    return Hearing(account, candidate, destinations, Tallies(tallies), now, since)
+    if not account.is_plain:
+        return True
+    if not (account.rules.book.magic and may_hold_magic(bytes(candidate.packet.multi_msisdn_list))):
+        return False
+    return any(omen_of(each.msisdn) for each in destinations_of(candidate))
+
+
+def hearing_of(
+    account: Account, candidate: Candidate, tallies: Mapping[Tally, int], now: datetime, since: datetime
+) -> "Hearing":
+    """The hearing of a request. `tallies` are those kept of the account; `since` is when its rules were put to use."""
+    return Hearing(account, candidate, destinations_of(candidate), Tallies(tallies), now, since)
 
 
 class Hearing:

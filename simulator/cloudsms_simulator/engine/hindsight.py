@@ -9,7 +9,7 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.exchange import MOST_FINDINGS, Exchange
 from cloudsms_simulator.engine.message import Message, Sending
 from cloudsms_simulator.protocol import uip
-from cloudsms_simulator.protocol.answer import encode_accepted
+from cloudsms_simulator.protocol.answer import AllAccepted, encode_accepted
 from cloudsms_simulator.protocol.candidate import candidate_of
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
@@ -29,7 +29,9 @@ def answer_of(exchange: Exchange, messages: tuple[Message, ...]) -> bytes | None
     """The bytes that were answered, None when nothing was; `messages` are those of an accepted exchange, in order."""
     if exchange.answer is not None or exchange.fault is not None or not isinstance(exchange, Sending) or not messages:
         return exchange.answer
-    return encode_accepted(exchange.serial, exchange.received_at, messages, exchange.uids, exchange.profile)
+    return encode_accepted(
+        AllAccepted(exchange.serial, exchange.received_at, messages, exchange.uids, exchange.profile)
+    )
 
 
 def findings_of(

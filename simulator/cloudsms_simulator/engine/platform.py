@@ -22,7 +22,7 @@ from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.echo import echoed_serial, echoes_of, items_of
 from cloudsms_simulator.engine.exchange import Exchange, Kind
 from cloudsms_simulator.engine.fault import Trouble
-from cloudsms_simulator.engine.hearing import Hearing
+from cloudsms_simulator.engine.hearing import Hearing, is_heard
 from cloudsms_simulator.engine.keeping import keeping_of
 from cloudsms_simulator.engine.message import Message, Sending
 from cloudsms_simulator.engine.report import Push, PushResult
@@ -41,7 +41,7 @@ from cloudsms_simulator.engine.scripting import (
 from cloudsms_simulator.engine.throttle import refuse_beyond_queue, within_rate
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol import uip
-from cloudsms_simulator.protocol.answer import Answer, AnswerItem, encode, encode_accepted
+from cloudsms_simulator.protocol.answer import AllAccepted, Answer, AnswerItem, encode, encode_accepted
 from cloudsms_simulator.protocol.candidate import Candidate, Refusal, candidate_of, readable_key, submission_of
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
@@ -77,25 +77,30 @@ class Platform:
         return Identified(candidate_of(decoded, account, self.profile), account, key)
 
     def judge(self, identified: Identified, body: bytes) -> Judged:
-        """Runs checks 1 to 17. They take nothing that any other request can change, so many can be judged in a row."""
+        """Runs the checks. They take nothing that another request can change, so that many can be judged in a row.
+
+        18 and 19 have to wait for `receive` where the queue of pending reports, which comes before them, has a limit.
+        """
         candidate, account = identified.candidate, identified.account
         refusal = gateway_refusal(candidate)
         if refusal is not None or account is None:
             return Judged(identified, refusal or _nobody(), by_gateway=True)
         refusal = request_refusal(candidate)
         if refusal is not None:
-            return Judged(identified, refusal)
+            return Judged(identified, refusal, is_heard=is_heard(account, candidate))
         first_refusal(DESTINATION_CHECKS, candidate)
+        if account.pending_limit is None:
+            first_refusal(ACCOUNT_CHECKS, candidate)
         submission = submission_of(candidate)
         key = identified.key or ""
         masked = self.directory.masked(body, account, key)
         keeping = keeping_of(account, submission, body, masked, key, packs=self._packs_bodies)
-        return Judged(identified, submission=submission, keeping=keeping)
+        return Judged(identified, is_heard=is_heard(account, candidate), submission=submission, keeping=keeping)
 
     def receive(self, transaction: Transaction, judged: Judged, arrival: Arrival, now: datetime) -> Reply:
         """Decides on a request; what is accepted is in the transaction with its debits and reports when this returns.
 
-        What checks 1 to 17 found comes in the order of all checks: behind the whitelist and the rate limit, for one.
+        What the checks found counts in its place: that of checks 10 and on behind the whitelist and the rate limit.
         """
         candidate, account = judged.identified.candidate, judged.identified.account
         refusal = judged.refusal
@@ -106,14 +111,15 @@ class Platform:
         busy = within_rate(transaction, account, now)
         if busy is not None:
             return refusals.refuse(transaction, candidate, arrival, now, busy)
-        hearing = heard(transaction, account, candidate, now)
+        hearing = heard(transaction, account, candidate, now) if judged.is_heard else None
         trouble = None if hearing is None else hearing.trouble()
         if trouble is not None and not trouble.processed:
             return refusals.strike(transaction, candidate, arrival, now, trouble)
         if refusal is not None:
             return refusals.refuse(transaction, candidate, arrival, now, refusal, trouble=trouble)
-        refuse_beyond_queue(transaction, account, candidate)
-        first_refusal(ACCOUNT_CHECKS, candidate)
+        if account.pending_limit is not None:
+            refuse_beyond_queue(transaction, account.pending_limit, candidate)
+            first_refusal(ACCOUNT_CHECKS, candidate)
         return self._accept(transaction, account, judged, arrival, now, hearing, trouble)
 
     def note(
@@ -186,15 +192,14 @@ class Platform:
         code, verdicts = overall(submission.verdicts, count, profile)
         standing = transaction.standing
         sequence, uids = issue(standing.uids, now, count, profile.uid_style)
+        answer: bytes | AllAccepted = AllAccepted(serial, now, destinations, uids, profile)
         kept_answer, findings = None, None
         if verdicts:
             candidate.findings += refused_with_others(submission.verdicts, verdicts)
             answer = kept_answer = encode(Answer(serial, now, code, items_of(submission, uids, verdicts)), profile)
             findings = refusals.findings_at_once(transaction, candidate, arrival, now, tuple(candidate.findings))
-        else:
-            answer = encode_accepted(serial, now, destinations, uids, profile)
         if hearing is not None and (trouble := delayed(trouble, scripts)) is not None:
-            kept_answer = received(trouble, answer)
+            kept_answer = received(trouble, encode_accepted(answer) if isinstance(answer, AllAccepted) else answer)
         places = places_of(verdicts, count)
         told = uids if places is None else tuple([uids[place] for place in places])
         sending = Sending(

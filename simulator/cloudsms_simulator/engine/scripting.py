@@ -41,12 +41,12 @@ LATE = "DELAY"
 """How an exchange calls trouble that is a delay alone."""
 
 
-def heard(transaction: Transaction, account: Account, candidate: Candidate, now: datetime) -> Hearing | None:
-    """The hearing of a request, what it counts being written by the transaction; None when nothing has a say in it."""
+def heard(transaction: Transaction, account: Account, candidate: Candidate, now: datetime) -> Hearing:
+    """The hearing of a request, what it counts being written by the transaction."""
     since = transaction.standing.rules_since or now
     hearing = hearing_of(account, candidate, transaction.tallies, now, since)
     # Where no rule can count or draw, a magic number leaves no trace: a rule laid down later begins at nothing.
-    if hearing is not None and not account.is_plain:
+    if not account.is_plain:
         transaction.tallied = hearing.tallies.written
     return hearing
 
@@ -90,7 +90,10 @@ def reported_before(messages: tuple[Message, ...]) -> tuple[str, ...]:
 
 def is_reported_before(plan: Plan) -> bool:
     """Whether a report of such messages is to come before the answer."""
-    return any(step.manner is not None and step.manner.before_answer for step in plan.steps)
+    for step in plan.steps:  # noqa: SIM110 a generator for each request costs more than what it asks
+        if step.manner is not None and step.manner.before_answer:
+            return True
+    return False
 
 
 def name_of_trouble(trouble: Trouble) -> str:

@@ -28,16 +28,14 @@ def within_rate(transaction: Transaction, account: Account, now: datetime) -> Re
     return refused(ResultCode.BUSY, found("rate-limited", "connection", Told(f"packet {packets} of this second"), want))
 
 
-def refuse_beyond_queue(transaction: Transaction, account: Account, candidate: Candidate) -> None:
-    """Refuses the destinations for which the queue of pending reports has no room."""
-    if account.pending_limit is None:
-        return
-    room = account.pending_limit - transaction.standing.outstanding
+def refuse_beyond_queue(transaction: Transaction, limit: int, candidate: Candidate) -> None:
+    """Refuses the destinations for which the queue of at most so many pending reports has no room."""
+    room = limit - transaction.standing.outstanding
     for index in range(len(candidate.destinations)):
         if index in candidate.verdicts:
             continue
         room -= 1
         if room < 0:
             candidate.verdicts[index] = ResultCode.QUEUE_TOO_LARGE
-            got, want = f"{transaction.standing.outstanding} reports pending", f"at most {account.pending_limit}"
+            got, want = f"{transaction.standing.outstanding} reports pending", f"at most {limit}"
             candidate.findings.append(found("queue-full", f"$.MULTI_MSISDN_LIST[{index}]", Told(got), want))

@@ -9,6 +9,8 @@ Reading: R16.
 from collections.abc import Mapping
 from datetime import datetime
 
+import msgspec
+
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.exchange import Exchange
@@ -18,56 +20,33 @@ from cloudsms_simulator.engine.standing import Standing
 from cloudsms_simulator.engine.tallies import NO_TALLIES, Tally
 
 
-class Transaction:
+class Transaction(msgspec.Struct, eq=False):
     """One step's view of one account; `account` is None for an exchange that belongs to none.
 
     Read: `request_id` (the number of the exchange, should there be one), `standing`, `tallies`, and in `messages` and
     `reports` the ones the step was begun for. Written: `standing` by replacing it, and everything from `exchange` on.
     """
 
-    __slots__ = (
-        "account",
-        "counts_anew",
-        "entries",
-        "exchange",
-        "messages",
-        "new_messages",
-        "reports",
-        "request_id",
-        "standing",
-        "tallied",
-        "tallies",
-        "updated",
-        "wakes",
-    )
-
-    def __init__(
-        self,
-        account: Account | None,
-        standing: Standing,
-        request_id: int,
-        tallies: Mapping[Tally, int] = NO_TALLIES,
-    ) -> None:
-        self.account = account
-        self.standing = standing
-        self.request_id = request_id
-        self.tallies = tallies
-        """What the account's rules have counted."""
-        self.messages: dict[str, Message] = {}
-        """By SMS_UID, as they are; `put` replaces one."""
-        self.reports: dict[str, tuple[Report, ...]] = {}
-        """Of those messages, by SMS_UID, in the order of their number."""
-        self.exchange: Exchange | None = None
-        self.tallied: Mapping[Tally, int] | None = None
-        """Counts that take the place of those in `tallies`; None: all stay as they are."""
-        self.counts_anew = False
-        """Whether all counts are forgotten first."""
-        self.new_messages: tuple[Message, ...] = ()
-        self.entries: list[LedgerEntry] = []
-        self.updated: set[str] = set()
-        """SMS_UIDs whose message or reports changed."""
-        self.wakes: list[tuple[datetime, str]] = []
-        """When to look at which message again; of a new message only after its answer is out."""
+    account: Account | None
+    standing: Standing
+    request_id: int
+    tallies: Mapping[Tally, int] = NO_TALLIES
+    """What the account's rules have counted."""
+    messages: dict[str, Message] = {}
+    """By SMS_UID, as they are; `put` replaces one."""
+    reports: dict[str, tuple[Report, ...]] = {}
+    """Of those messages, by SMS_UID, in the order of their number."""
+    exchange: Exchange | None = None
+    tallied: Mapping[Tally, int] | None = None
+    """Counts that take the place of those in `tallies`; None: all stay as they are."""
+    counts_anew: bool = False
+    """Whether all counts are forgotten first."""
+    new_messages: tuple[Message, ...] = ()
+    entries: list[LedgerEntry] = []
+    updated: set[str] = set()
+    """SMS_UIDs whose message or reports changed."""
+    wakes: list[tuple[datetime, str]] = []
+    """When to look at which message again; of a new message only after its answer is out."""
 
     def put(self, message: Message) -> None:
         """Replaces a message."""

@@ -44,6 +44,16 @@ class Addressed(Protocol):
     def msisdn(self) -> str: ...
 
 
+class AllAccepted(msgspec.Struct, frozen=True):
+    """An answer in which the packet and every destination is OK: to whom, and their SMS_UIDs, in the same order."""
+
+    serial: int
+    time: datetime
+    destinations: Sequence[Addressed]
+    uids: Sequence[str]
+    profile: Profile
+
+
 _Listed = Iterable[tuple[Addressed, str, ResultCode]]
 """The items: to whom, the SMS_UID, the destination's code."""
 
@@ -58,12 +68,10 @@ def encode(answer: Answer, profile: Profile) -> bytes:
     return _gateway(answer, profile) if answer.by_gateway else _wire(answer, listed)
 
 
-def encode_accepted(
-    serial: int, time: datetime, destinations: Sequence[Addressed], uids: Iterable[str], profile: Profile
-) -> bytes:
-    """The bytes of an answer in which the packet and every destination is OK, without making its items first."""
-    listed = zip(destinations, uids, repeat(_OK), strict=False)
-    answer = Answer(serial, time, _OK, ())
+def encode_accepted(accepted: AllAccepted) -> bytes:
+    """The bytes of such an answer, without making its items first."""
+    listed = zip(accepted.destinations, accepted.uids, repeat(_OK), strict=False)
+    answer, profile = Answer(accepted.serial, accepted.time, _OK, ()), accepted.profile
     return _document(answer, listed, profile) if profile.answer_shape == "document" else _wire(answer, listed)
 
 

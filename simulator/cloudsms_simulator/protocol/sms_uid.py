@@ -8,6 +8,7 @@ Spec: Response UIP Format, SMS_UID.
 
 import re
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -52,8 +53,7 @@ def issue(sequence: UidSequence, now: datetime, count: int, style: UidStyle) -> 
     """
     instant, since, counter = sequence.instant, sequence.since, sequence.counter
     moment = microseconds(now)
-    node = f"{NODE_PREFIX}{sequence.node:06X}"
-    before, behind = ("X0", node) if style == "x4" else ("X", f"H{node}")
+    before, behind = _around_counter(sequence.node, style)
     if moment > instant:
         instant, since = moment, 0
         if count == 1:
@@ -69,6 +69,13 @@ def issue(sequence: UidSequence, now: datetime, count: int, style: UidStyle) -> 
         since += len(run)
         counter = (counter + len(run)) % len(_COUNTERS)
     return UidSequence(sequence.node, counter, instant, since), tuple(issued)
+
+
+@lru_cache(maxsize=1024)
+def _around_counter(node: int, style: UidStyle) -> tuple[str, str]:
+    """What stands between the microseconds and the counter, and behind it. Remembered: a sequence has one node."""
+    written = f"{NODE_PREFIX}{node:06X}"
+    return ("X0", written) if style == "x4" else ("X", f"H{written}")
 
 
 _SHAPE = re.compile("([0-9A-F]{13})X(?:([0-9A-F]{4})|([0-9A-F]{3})H)([0-9A-F]{12})")

@@ -46,11 +46,10 @@ from cloudsms_simulator.server.sink import Sink
 from cloudsms_simulator.server.timekeeper import Timekeeper
 from cloudsms_simulator.server.tls import platform_context, receiver_context, tls_facts
 from cloudsms_simulator.server.tls_trouble import TlsTroubles
-from cloudsms_simulator.server.told_store import ToldStore
 from cloudsms_simulator.server.trouble_certificates import Shown, TroubleCertificates
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.server.watcher import Watcher
-from cloudsms_simulator.stores.memory import DEFAULT_MESSAGES
+from cloudsms_simulator.stores.memory import DEFAULT_MESSAGES, MemoryStore
 
 _NODES = 2**24
 _SEEDS = 2**32
@@ -94,7 +93,7 @@ class Simulator:
             packs_bodies=settings.journal_messages > DEFAULT_MESSAGES,
         )
         self._news = News()
-        self.store = ToldStore(self._news, self._new_clock, node, settings.journal_messages, settings.journal_bytes)
+        self.store = MemoryStore(self._new_clock, node, settings.journal_messages, settings.journal_bytes, self._news)
         self.pusher = Pusher(self._platform, self.store, PushClient(self.files), self.wall)
         self.journal = Journal(self._platform, self.store, self.wall)
         limits = BodyLimits(settings.body_limit, settings.body_timeout)

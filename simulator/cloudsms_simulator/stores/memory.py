@@ -24,7 +24,7 @@ from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.sms_uid import UidSequence
 from cloudsms_simulator.stores.kept import Kept
 from cloudsms_simulator.stores.shelf import Shelf
-from cloudsms_simulator.stores.store import Listing
+from cloudsms_simulator.stores.store import Audience, Listing
 
 T = TypeVar("T")
 
@@ -40,7 +40,10 @@ _FINDING_OCTETS = 300
 
 
 class MemoryStore:
-    """A `Store` in memory. `clock` and `node` give a new shelf its clock and the number in its SMS_UIDs."""
+    """A `Store` in memory. `clock` and `node` give a new shelf its clock and the number in its SMS_UIDs.
+
+    `audience` is told of what is kept, if there is one.
+    """
 
     def __init__(
         self,
@@ -48,7 +51,9 @@ class MemoryStore:
         node: Callable[[], int],
         most_messages: int = DEFAULT_MESSAGES,
         most_bytes: int = DEFAULT_BYTES,
+        audience: Audience | None = None,
     ) -> None:
+        self._audience = audience
         self._clock = clock
         self._node = node
         self._most_messages = most_messages
@@ -101,6 +106,8 @@ class MemoryStore:
             self._keep_within_bounds(exchange)
         else:
             shelf.plan(transaction.wakes)
+        if self._audience is not None:
+            self._audience.publish(transaction.account, transaction)
 
     async def release(self, account: Account | None, request_id: int, uids: tuple[str, ...] | None = None) -> None:
         shelf = self._shelf(account)
@@ -115,11 +122,13 @@ class MemoryStore:
         shelf = self._shelf(account)
         self._clear(shelf)
         self._shelves[shelf.name] = Shelf(shelf.name, account, shelf.standing.clock, shelf.standing.uids, now)
+        self._tell_of_reset(account)
 
     async def drop(self, account: Account) -> None:
         shelf = self._shelves.pop(account.name, None)
         if shelf is not None:
             self._clear(shelf)
+        self._tell_of_reset(account)
 
     async def take_wakes(self, account: Account, now: datetime, limit: int) -> list[str]:
         return self._shelf(account).take(now, limit)
@@ -183,6 +192,10 @@ class MemoryStore:
     async def close(self) -> None:
         self._shelves.clear()
         self._arrivals.clear()
+
+    def _tell_of_reset(self, account: Account | None) -> None:
+        if self._audience is not None:
+            self._audience.reset(account)
 
     def _shelf(self, account: Account | None) -> Shelf:
         name = None if account is None else account.name

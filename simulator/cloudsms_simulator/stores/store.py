@@ -27,6 +27,16 @@ class StoreError(Exception):
     """The store could not be read or written; nothing of the step is kept. Customers are told DB_not_find."""
 
 
+class Audience(Protocol):
+    """Who is told what a store keeps, as soon as it is there for everybody to see. Raises nothing, and is quick."""
+
+    def publish(self, account: Account | None, transaction: Transaction) -> None:
+        """A transaction was kept."""
+
+    def reset(self, account: Account | None) -> None:
+        """All that was kept of an account is gone."""
+
+
 class Store(Protocol):
     """What every store offers. Every method that is a coroutine may raise StoreError.
 
