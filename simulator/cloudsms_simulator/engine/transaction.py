@@ -47,6 +47,8 @@ class Transaction(msgspec.Struct, eq=False):
     """SMS_UIDs whose message or reports changed."""
     wakes: list[tuple[datetime, str]] = []
     """When to look at which message again; of a new message only after its answer is out."""
+    cancelled: list[tuple[datetime, str]] = []
+    """Wakes of one message that are not wanted any more. While it waits for its answer, so does what is in `wakes`."""
 
     def put(self, message: Message) -> None:
         """Replaces a message."""
