@@ -1,6 +1,7 @@
 """News: who wants to know what was kept is told after each commit, in the same turn of the event loop.
 
-Listeners hear of one account, or of the exchanges that are nobody's. Where nobody listens it costs next to nothing.
+Listeners hear of one account, of the exchanges that are nobody's, or of all. Where nobody listens it costs next to
+nothing.
 
 Reading: R16.
 """
@@ -29,6 +30,7 @@ class News:
 
     def __init__(self) -> None:
         self._listeners: dict[str | None, tuple[Listener, ...]] = {}
+        self._to_all: tuple[Listener, ...] = ()
 
     def listen(self, name: str | None, listener: Listener) -> None:
         """Has a listener told from now on; it ought not to listen to that account yet."""
@@ -42,11 +44,19 @@ class News:
         else:
             self._listeners.pop(name, None)
 
+    def listen_to_all(self, listener: Listener) -> None:
+        """Has a listener told of every account from now on, those that come later and nobody's exchanges included."""
+        self._to_all = (*self._to_all, listener)
+
+    def cease_to_all(self, listener: Listener) -> None:
+        """Tells a listener nothing any more of what it heard of all accounts; no harm if it heard of none."""
+        self._to_all = tuple(each for each in self._to_all if each is not listener)
+
     def publish(self, account: Account | None, transaction: Transaction) -> None:
         """Tells that a transaction was kept. Raises nothing: what a listener cannot do is in the log."""
-        if not self._listeners:
+        if not self._listeners and not self._to_all:
             return
-        for listener in self._listeners.get(None if account is None else account.name, ()):
+        for listener in self._told_of(account):
             try:
                 listener.hear(account, transaction)
             except Exception:
@@ -54,8 +64,11 @@ class News:
 
     def reset(self, account: Account | None) -> None:
         """Tells that all that was kept of an account is gone. Raises nothing."""
-        for listener in self._listeners.get(None if account is None else account.name, ()):
+        for listener in self._told_of(account):
             try:
                 listener.hear_reset(account)
             except Exception:
                 log.exception("the news of a reset could not be told")
+
+    def _told_of(self, account: Account | None) -> tuple[Listener, ...]:
+        return (*self._listeners.get(None if account is None else account.name, ()), *self._to_all)

@@ -211,6 +211,7 @@ class Simulator:
         from cloudsms_simulator.server.explanation import Explainer
         from cloudsms_simulator.server.facts import certs_of
         from cloudsms_simulator.server.interventions import Interventions
+        from cloudsms_simulator.server.inbox.app import inbox_routes
         from cloudsms_simulator.server.state import StateKeeper
         from cloudsms_simulator.server.waits import Waits
 
@@ -241,7 +242,8 @@ class Simulator:
             self.settings.admin_host.lower(),
             *map(str.lower, self.settings.hosts),
         }
-        return admin_app(office, names, self.settings.admin_token)
+        pages = inbox_routes(office, self._news, self.stopping)
+        return admin_app(office, names, self.settings.admin_token, pages)
 
     def _platform_listener(self, sock: socket.socket, context: ssl.SSLContext | None) -> Listener:
         """A listener for the platform's packets, the main one or one in trouble."""

@@ -1,11 +1,11 @@
 """The admin API's application: which path is whose, who is let in, and what an error looks like."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from cloudsms_simulator.server.account_keeper import AccountConflictError
 from cloudsms_simulator.server.admin.account_verbs import AccountVerbs, on_account_conflict
@@ -33,8 +33,11 @@ from cloudsms_simulator.server.problems import SettingsError
 from cloudsms_simulator.server.turns import CalledOffError
 
 
-def admin_app(office: Office, names: Iterable[str], token: str | None) -> Starlette:
-    """The ASGI application of the admin port; `names` are the hosts it may be called by, without ports."""
+def admin_app(office: Office, names: Iterable[str], token: str | None, pages: Sequence[BaseRoute] = ()) -> Starlette:
+    """The ASGI application of the admin port; `names` are the hosts it may be called by, without ports.
+
+    `pages` are routes beside those of the API.
+    """
     probes, accounts, clocks = Probes(office), Accounts(office), Clocks(office)
     messages, requests, reports = Messages(office), Requests(office), Reports(office)
     verbs, sinks = AccountVerbs(office, office.keeper), Sinks(office, office.sink)
@@ -108,6 +111,7 @@ def admin_app(office: Office, names: Iterable[str], token: str | None) -> Starle
             Route("/api/v1/readings", facts.readings),
             Route("/api/v1/certs", facts.certs),
             Route("/api/v1/reset", accounts.reset_all, methods=["POST"]),
+            *pages,
         ],
         middleware=[Middleware(Guard, names=frozenset(names), token=token)],
         exception_handlers={

@@ -1,0 +1,53 @@
+"""The inbox's routes: which page is whose."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from cloudsms_simulator.server.admin.office import Office
+from cloudsms_simulator.server.inbox.files import STATIC, VENDORED, Files, edition_of
+from cloudsms_simulator.server.inbox.list_page import ListPage
+from cloudsms_simulator.server.inbox.press import Press
+from cloudsms_simulator.server.inbox.pulses import Pulses
+from cloudsms_simulator.server.inbox.visit import visit_of
+from cloudsms_simulator.server.news import News
+from cloudsms_simulator.server.search_words import SearchError
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def inbox_routes(office: Office, news: News, stopping: asyncio.Event) -> list[BaseRoute]:
+    """The routes of every page, and of what pages are made of."""
+    press = Press(edition_of((STATIC, VENDORED)))
+    listing, pulses = ListPage(office, press), Pulses(office, news, stopping)
+
+    def page(path: str, handler: Handler) -> Route:
+        return Route(path, _with_problems(office, press, handler), name=f"inbox:{path}")
+
+    return [
+        page("/", listing.show),
+        page("/window", listing.window),
+        Route("/pulse", pulses.stream),
+        Mount("/static", Files(directory=STATIC)),
+        Mount("/vendored", Files(directory=VENDORED)),
+    ]
+
+
+def _with_problems(office: Office, press: Press, handler: Handler) -> Handler:
+    """A handler whose problems are told on a page."""
+
+    async def handled(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except SearchError as error:
+            status, detail = 400, str(error)
+        except HTTPException as error:
+            status, detail = error.status_code, error.detail
+        unscoped = Request({**request.scope, "query_string": b""}) if status == 404 else request
+        return press.page("problem.html", visit_of(office, unscoped), status, status=status, detail=detail)
+
+    return handled

@@ -1,0 +1,201 @@
+"""Arrivals: what a person sees come in, newest first: messages, and beside them whatever was refused.
+
+A window is a stretch of them. It begins at a mark, so that it stays the same stretch while others come in above it.
+
+Reading: R17, R25.
+"""
+
+import asyncio
+import bisect
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Self
+
+import msgspec
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.exchange import Exchange
+from cloudsms_simulator.engine.message import Message, Sending
+from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.result_codes import ResultCode
+from cloudsms_simulator.server.items import MessageItem, RequestItem
+from cloudsms_simulator.server.kept import Kept
+from cloudsms_simulator.server.search import Search, search_of
+from cloudsms_simulator.server.search_words import SearchError
+from cloudsms_simulator.server.sought import Kind
+from cloudsms_simulator.server.wall import WallClock
+from cloudsms_simulator.stores.store import Store
+
+WINDOW = 50
+"""Rows of a window."""
+_IN_ONE_GO = 256
+"""Values that a search looks at before everybody else gets a turn."""
+_ABOVE_ITS_MESSAGES = 1_000
+"""Where a request that was refused in part stands among its messages, whose places end at 199."""
+
+Arrival = Message | Exchange
+
+
+class Mark(msgspec.Struct, frozen=True, order=True):
+    """The place of an arrival: its request's number, and its own place within the request. Written `17.3`."""
+
+    request_id: int
+    place: int
+
+    def __str__(self) -> str:
+        return f"{self.request_id}.{self.place}"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """The mark a text stands for; ValueError when it stands for none."""
+        request_id, _, place = text.partition(".")
+        if not (text.isascii() and request_id.isdigit() and place.isdigit() and len(text) <= 40):
+            raise ValueError(f'got "{text[:60]}", want a mark such as 17.0')
+        return cls(int(request_id), int(place))
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One arrival as the list shows it; `findings` are those of the request a message came with."""
+
+    mark: Mark
+    item: MessageItem | RequestItem
+    findings: tuple[Finding, ...]
+
+
+class Window(msgspec.Struct, frozen=True):
+    """A stretch of the arrivals. `next` is the mark to go on from, None at the end."""
+
+    rows: tuple[Row, ...]
+    next: Mark | None
+    messages: int
+    """Messages that are kept, found or not."""
+    evicted: int
+    """Messages and requests that are kept no more."""
+
+
+class Arrivals:
+    """The arrivals of some accounts; None among them stands for the requests that are nobody's."""
+
+    def __init__(self, store: Store, wall: WallClock, accounts: Iterable[Account | None]) -> None:
+        self._store = store
+        self._wall = wall
+        self._accounts = tuple(accounts)
+
+    async def window(self, text: str = "", after: Mark | None = None) -> Window:
+        """The newest arrivals that a search finds, those below a mark if one is given.
+
+        SearchError for a text that is no search of messages, nor of requests.
+        """
+        found: list[tuple[Mark, Account | None, Arrival]] = []
+        total = evicted = 0
+        for account in self._accounts:
+            messages, exchanges = Kept(self._store, account).listing("messages"), self._store.exchanges(account)
+            total += messages.total
+            evicted += messages.evicted + exchanges.evicted
+            found += [(mark_of(each), account, each) for each in await self._of(account, text, after)]
+        found.sort(key=lambda each: each[0], reverse=True)
+        rows = _Rows(self._store)
+        shown = tuple(rows.row(*each) for each in found[:WINDOW])
+        more = shown[-1].mark if len(found) > WINDOW else None
+        return Window(shown, more, total, evicted)
+
+    async def _of(self, account: Account | None, text: str, after: Mark | None) -> list[Arrival]:
+        """One account's newest arrivals, one more than a window holds if there are so many."""
+        searches = self._searches(account, text)
+        kept = Kept(self._store, account)
+        messages: list[Arrival] = []
+        if "messages" in searches:
+            listed = [each for each in kept.listing("messages") if isinstance(each, Message)]
+            messages = await _first(_below(listed, after), searches["messages"], kept)
+        if "requests" not in searches:
+            return messages
+        floor = mark_of(messages[-1]) if len(messages) > WINDOW else None
+        refused = _refused(_below(list(self._store.exchanges(account)), after), floor)
+        return messages + await _first(refused, searches["requests"], kept)
+
+    def _searches(self, account: Account | None, text: str) -> dict[Kind, Search | None]:
+        """What is asked of messages and of requests; without one of them where it has not got a field that is asked."""
+        if not text.strip():
+            return {"messages": None, "requests": None}
+        now = self._store.standing(account).clock.now(self._wall.now())
+        search_of(text, now)  # what is wrong with it for either
+        searches: dict[Kind, Search | None] = {}
+        problem = None
+        kinds: tuple[Kind, ...] = ("messages", "requests")
+        for kind in kinds:
+            try:
+                searches[kind] = search_of(text, now, kind)
+            except SearchError as error:
+                problem = error
+        if not searches and problem is not None:
+            raise problem
+        return searches
+
+
+def mark_of(arrival: Arrival) -> Mark:
+    """Where an arrival stands."""
+    if isinstance(arrival, Message):
+        return Mark(arrival.sending.request_id, arrival.index)
+    return Mark(arrival.id, _ABOVE_ITS_MESSAGES)
+
+
+def is_refused(exchange: Exchange) -> bool:
+    """Whether a person has to see an exchange beside the messages that came of it: not all of it was accepted."""
+    if exchange.code is not ResultCode.OK or not isinstance(exchange, Sending):
+        return True
+    return exchange.places is not None or exchange.fault is not None
+
+
+def _below(arrivals: Sequence[Arrival], after: Mark | None) -> Iterator[Arrival]:
+    if after is None:
+        return iter(arrivals)
+    at = bisect.bisect_left(arrivals, -after.request_id, key=lambda each: -_request_id(each))
+    return (each for each in islice(arrivals, at, None) if mark_of(each) < after)
+
+
+def _request_id(arrival: Arrival) -> int:
+    return arrival.sending.request_id if isinstance(arrival, Message) else arrival.id
+
+
+def _refused(exchanges: Iterator[Arrival], floor: Mark | None) -> Iterator[Arrival]:
+    for exchange in exchanges:
+        if floor is not None and mark_of(exchange) < floor:
+            return
+        if isinstance(exchange, Exchange) and is_refused(exchange):
+            yield exchange
+
+
+async def _first(arrivals: Iterator[Arrival], search: Search | None, kept: Kept) -> list[Arrival]:
+    """The first of them that a search finds, one more than a window holds. Others get their turn while it looks."""
+    if search is None:
+        return list(islice(arrivals, WINDOW + 1))
+    found: list[Arrival] = []
+    while len(found) <= WINDOW:
+        part = list(islice(arrivals, _IN_ONE_GO))
+        if not part:
+            break
+        found += [each for each in part if search.holds_for(each, kept.beside(each))]
+        await asyncio.sleep(0)
+    return found[: WINDOW + 1]
+
+
+class _Rows:
+    """Makes rows. What the messages of a request share is found out once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._findings: dict[int, tuple[Finding, ...]] = {}
+
+    def row(self, mark: Mark, account: Account | None, arrival: Arrival) -> Row:
+        kept = Kept(self._store, account)
+        item = kept.item(arrival)
+        if isinstance(item, RequestItem):
+            return Row(mark, item, item.findings)
+        assert isinstance(arrival, Message)
+        assert isinstance(item, MessageItem)
+        if mark.request_id not in self._findings:
+            self._findings[mark.request_id] = kept.findings(arrival.sending)
+        told = self._findings[mark.request_id]
+        mine = f"$.MULTI_MSISDN_LIST[{arrival.index}]"
+        own = (each for each in told if mine in each.path or "MULTI_MSISDN_LIST[" not in each.path)
+        return Row(mark, item, tuple(own))

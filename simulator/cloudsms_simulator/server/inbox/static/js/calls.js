@@ -1,0 +1,97 @@
+// Calls: buttons and forms that call the admin API, and the line that shows the call as one of a shell.
+// htmx sends forms; the API wants JSON, which a form cannot be.
+
+const line = () => document.getElementById("call");
+
+function quoted(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** The call as a line for a shell. */
+export function asCurl(method, url, body) {
+  const words = ["curl"];
+  if (method !== "GET") words.push("-X", method);
+  words.push(quoted(new URL(url, location.href).href));
+  if (body !== null) words.push("-H", "'Content-Type: application/json'", "-d", quoted(body));
+  return words.join(" ");
+}
+
+/** What a form or a button calls: [method, address, body or null]. */
+function callOf(element) {
+  const { call, url, body } = element.dataset;
+  return [call, url, element.tagName === "FORM" ? JSON.stringify(valuesOf(element)) : (body ?? null)];
+}
+
+/** The fields of a form as JSON has them: `data-kind` says which are numbers, flags, JSON, or lists of lines. */
+export function valuesOf(form) {
+  const values = {};
+  for (const field of form.elements) {
+    if (!field.name || field.disabled || (field.type === "radio" && !field.checked)) continue;
+    const text = field.value.trim();
+    if (field.type === "checkbox") values[field.name] = field.checked;
+    else if (text === "" && !field.hasAttribute("data-keeps-empty")) continue;
+    else if (field.dataset.kind === "number") values[field.name] = Number(text);
+    else if (field.dataset.kind === "json") values[field.name] = JSON.parse(text);
+    else if (field.dataset.kind === "lines") values[field.name] = text.split(/\s*[\n,]\s*/).filter(Boolean);
+    else values[field.name] = field.dataset.kind === "text" ? field.value : text;
+  }
+  return values;
+}
+
+function show(element) {
+  if (!line()) return;
+  try {
+    line().querySelector("code").textContent = asCurl(...callOf(element));
+  } catch {
+    return; // a field that holds no JSON yet
+  }
+  line().querySelector("output").textContent = "";
+  line().hidden = false;
+}
+
+function tell(text, good) {
+  const output = line().querySelector("output");
+  output.textContent = text;
+  output.className = good ? "good" : "bad";
+  line().hidden = false;
+}
+
+async function make(element) {
+  const button = element.tagName === "FORM" ? element.querySelector("button:not([type=button])") : element;
+  if (button?.getAttribute("aria-busy") === "true") return;
+  show(element);
+  try {
+    const [method, url, body] = callOf(element);
+    button?.setAttribute("aria-busy", "true");
+    const headers = body === null ? {} : { "Content-Type": "application/json" };
+    const answer = await fetch(url, { method, headers, body });
+    const said = answer.status === 204 ? null : await answer.json();
+    tell(answer.ok ? `${answer.status}` : (said?.detail ?? `${answer.status}`), answer.ok);
+    element.dispatchEvent(new CustomEvent("answered", { bubbles: true, detail: { ok: answer.ok, said } }));
+    if (answer.ok) {
+      document.body.dispatchEvent(new Event("called"));
+      if (element.dataset.then) location.assign(element.dataset.then);
+    }
+  } catch (error) {
+    tell(error instanceof SyntaxError ? error.message : document.body.dataset.failed, false);
+  } finally {
+    button?.removeAttribute("aria-busy");
+  }
+}
+
+export function calls() {
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-call]");
+    if (button) make(button);
+  });
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("form[data-call]")) return;
+    event.preventDefault();
+    make(event.target);
+  });
+  for (const when of ["pointerover", "focusin", "input"])
+    document.addEventListener(when, (event) => {
+      const element = event.target.closest?.("[data-call]");
+      if (element) show(element);
+    });
+}

@@ -1,0 +1,46 @@
+"""Every text of the pages is there in both languages, and nothing is translated that no page says."""
+
+import re
+from pathlib import Path
+
+import jinja2
+import pytest
+
+from cloudsms_simulator.server.inbox.press import TEMPLATES
+from cloudsms_simulator.server.inbox.words import language_of, words_in
+
+PLACE = re.compile(r"%\((\w+)\)s")
+
+
+def texts_of_the_templates() -> set[str]:
+    environment = jinja2.Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
+    said: set[str] = set()
+    for path in Path(TEMPLATES).glob("*.html"):
+        for _, _, text in environment.extract_translations(path.read_text(encoding="utf-8")):  # type: ignore[attr-defined]
+            said |= set(text) if isinstance(text, tuple) else {text}
+    return said - {None}
+
+
+def test_every_text_is_there_in_chinese_and_no_other() -> None:
+    assert set(words_in("zh").texts) == texts_of_the_templates()
+
+
+def test_a_translation_says_the_same_values() -> None:
+    texts = words_in("zh").texts.items()
+    assert [english for english, chinese in texts if set(PLACE.findall(english)) != set(PLACE.findall(chinese))] == []
+
+
+@pytest.mark.parametrize(
+    ("chosen", "accepted", "language"),
+    [
+        ("zh", "en", "zh"),
+        ("en", "zh-CN", "en"),
+        (None, "zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        (None, "fr, en;q=0.5, zh;q=0.7", "zh"),
+        (None, "de", "en"),
+        (None, "", "en"),
+        ("xx", "zh;q=oops, en", "en"),
+    ],
+)
+def test_the_language_is_the_chosen_one_or_the_browsers(chosen: str | None, accepted: str, language: str) -> None:
+    assert language_of(chosen, accepted) == language
