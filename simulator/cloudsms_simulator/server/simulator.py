@@ -210,8 +210,8 @@ class Simulator:
         from cloudsms_simulator.server.events import Events
         from cloudsms_simulator.server.explanation import Explainer
         from cloudsms_simulator.server.facts import certs_of
-        from cloudsms_simulator.server.interventions import Interventions
         from cloudsms_simulator.server.inbox.app import inbox_routes
+        from cloudsms_simulator.server.interventions import Interventions
         from cloudsms_simulator.server.state import StateKeeper
         from cloudsms_simulator.server.waits import Waits
 
