@@ -44,7 +44,7 @@ BODY = encode(
     )
 )
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-SHORTLY = timedelta(seconds=0.4)
+SHORTLY = timedelta(seconds=1)
 LONG = timedelta(seconds=60)
 UNANSWERED = {PushFault.CUT, PushFault.RESET}
 
