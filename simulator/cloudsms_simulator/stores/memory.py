@@ -214,8 +214,9 @@ class MemoryStore:
     def _clear(self, shelf: Shelf) -> None:
         """Counts what is on a shelf no more."""
         for exchange in shelf.exchanges.values():
-            self._messages -= _room(exchange)
-            self._bytes -= _octets(exchange)
+            room, octets = _size(exchange)
+            self._messages -= room
+            self._bytes -= octets
             self._overdue.pop(exchange.id, None)
         self._bytes -= sum(map(_octets_pushed, shelf.reports.values()))
         if shelf.exchanges:
@@ -224,8 +225,9 @@ class MemoryStore:
     def _keep_within_bounds(self, exchange: Exchange) -> None:
         arrivals = self._arrivals
         arrivals.append(exchange)
-        self._messages += _room(exchange)
-        self._bytes += _octets(exchange)
+        room, octets = _size(exchange)
+        self._messages += room
+        self._bytes += octets
         # The newest stays, however small the journal, or however much in it is unsettled.
         while (self._messages > self._most_messages or self._bytes > self._most_bytes) and len(arrivals) > 1:
             oldest = arrivals.popleft()
@@ -252,8 +254,9 @@ class MemoryStore:
             self._arrivals.appendleft(exchange)
 
     def _evict(self, shelf: Shelf, exchange: Exchange) -> None:
-        self._messages -= _room(exchange)
-        self._bytes -= _octets(exchange)
+        room, octets = _size(exchange)
+        self._messages -= room
+        self._bytes -= octets
         reports = shelf.evict(exchange)
         if reports:
             self._bytes -= _octets_pushed(reports)
@@ -269,18 +272,15 @@ class _Newest(Generic[T]):
         return self._items()
 
 
-def _room(exchange: Exchange) -> int:
-    """The messages an exchange counts for; one that brought none counts as one."""
-    return 1 if isinstance(exchange.accepted, str) else max(1, len(exchange.accepted))
-
-
-def _octets(exchange: Exchange) -> int:
-    octets = _EXCHANGE_OCTETS + len(exchange.kept_body)
+def _size(exchange: Exchange) -> tuple[int, int]:
+    """The messages an exchange counts for (one that brought none counts as one), and the octets it takes."""
+    messages = 1 if isinstance(exchange.accepted, str) else len(exchange.accepted)
+    octets = _EXCHANGE_OCTETS + _MESSAGE_OCTETS * messages + len(exchange.kept_body)
     if exchange.answer is not None:
         octets += len(exchange.answer)
     if exchange.findings is not None:
         octets += _FINDING_OCTETS * len(exchange.findings)
-    return octets + _MESSAGE_OCTETS * (1 if isinstance(exchange.accepted, str) else len(exchange.accepted))
+    return messages or 1, octets
 
 
 def _octets_pushed(reports: Iterable[Report]) -> int:
