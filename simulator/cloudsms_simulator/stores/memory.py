@@ -70,11 +70,13 @@ class MemoryStore:
     async def begin(self, account: Account | None, uids: tuple[str, ...] = ()) -> Transaction:
         shelf = self._shelf(account)
         transaction = Transaction(account, shelf.standing, self._requests + 1, shelf.tallies)
-        for uid in uids:
-            message = shelf.messages.get(uid)
-            if message is not None:
-                transaction.messages[uid] = message
-                transaction.reports[uid] = shelf.reports.get(uid, ())
+        if uids:
+            messages, reports = transaction.messages, transaction.reports
+            for uid in uids:
+                message = shelf.messages.get(uid)
+                if message is not None:
+                    messages[uid] = message
+                    reports[uid] = shelf.reports.get(uid, ())
         return transaction
 
     async def commit(self, transaction: Transaction) -> None:
