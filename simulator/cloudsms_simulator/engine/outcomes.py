@@ -148,7 +148,10 @@ def _next_push(
     transaction: Transaction, account: Account, message: Message, reports: tuple[Report, ...], now: datetime
 ) -> tuple[Push | None, tuple[Report, ...]]:
     url = account.callback.url
-    while (report := due_report(message, reports, now)) is not None:
+    for _ in reports:  # each of them is shown once at most
+        report = due_report(message, reports, now)
+        if report is None:
+            break
         index = report.number - 1
         if url is not None:
             started = msgspec.structs.replace(report, next_attempt_at=None)
