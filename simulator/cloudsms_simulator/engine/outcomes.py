@@ -50,11 +50,9 @@ def look_at(transaction: Transaction, account: Account, uid: str, now: datetime)
     push, reports = _next_push(transaction, account, message, reports, now)
     if push is None:
         message = _settled(transaction, message, reports)
-    if message is not before:
+    if message is not before or reports is not known:
         transaction.put(message)
-    if reports is not known:
         transaction.reports[uid] = reports
-        transaction.updated.add(uid)
     return push
 
 

@@ -87,16 +87,8 @@ class MemoryStore:
             shelf.tallies.clear()
         if transaction.tallied is not None:
             shelf.tallies.update(transaction.tallied)
-        for uid in transaction.updated:
-            before = shelf.messages.get(uid)
-            if before is None:
-                continue  # evicted meanwhile
-            message = shelf.messages[uid] = transaction.messages[uid]
-            reports = transaction.reports.get(uid, ())
-            self._bytes += _octets_pushed(reports) - _octets_pushed(shelf.reports.get(uid, ()))
-            shelf.reports[uid] = reports
-            if message.settled and not before.settled:
-                self._settled(shelf, message.sending.request_id)
+        if transaction.updated:
+            self._update(shelf, transaction)
         exchange = transaction.exchange
         if exchange is not None:
             self._requests = exchange.id
@@ -110,6 +102,21 @@ class MemoryStore:
             shelf.plan(transaction.wakes)
         if self._audience is not None:
             self._audience.publish(transaction.account, transaction)
+
+    def _update(self, shelf: Shelf, transaction: Transaction) -> None:
+        """Puts messages and their reports in the place of what they were."""
+        messages, reports = shelf.messages, shelf.reports
+        for uid in transaction.updated:
+            before = messages.get(uid)
+            if before is None:
+                continue  # evicted meanwhile
+            message = messages[uid] = transaction.messages[uid]
+            known, told = reports.get(uid, ()), transaction.reports.get(uid, ())
+            if told is not known:
+                self._bytes += _octets_pushed(told) - _octets_pushed(known)
+            reports[uid] = told
+            if message.settled and not before.settled:
+                self._settled(shelf, message.sending.id)
 
     async def release(self, account: Account | None, request_id: int, uids: tuple[str, ...] | None = None) -> None:
         shelf = self._shelf(account)
