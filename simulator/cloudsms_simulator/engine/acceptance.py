@@ -54,9 +54,9 @@ def refused_with_others(own: dict[int, ResultCode], verdicts: dict[int, ResultCo
     return [found("batch-refused", path, Told("another destination of the batch is refused"), want) for path in paths]
 
 
-def places_of(verdicts: dict[int, ResultCode], count: int) -> tuple[int, ...] | None:
-    """The places of the destinations without a verdict, None when that is all of them."""
-    return tuple([place for place in range(count) if place not in verdicts]) if verdicts else None
+def places_of(verdicts: dict[int, ResultCode], count: int) -> tuple[int, ...]:
+    """The places of the destinations without a verdict."""
+    return tuple([place for place in range(count) if place not in verdicts])
 
 
 def accept(

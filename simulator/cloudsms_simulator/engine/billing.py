@@ -33,12 +33,7 @@ class LedgerEntry(msgspec.Struct, frozen=True, gc=False):
 
 def quote(account: Account, destinations: tuple[Destination, ...]) -> dict[int, Decimal | None]:
     """The price of one segment for each country among the destinations; None where the account has none."""
-    prices: dict[int, Decimal | None] = {}
-    for destination in destinations:
-        country = destination.country_code
-        if country not in prices:
-            prices[country] = account.price(country)
-    return prices
+    return {country: account.price(country) for country in {each.country_code for each in destinations}}
 
 
 def opening(account: Account, at: datetime) -> tuple[LedgerEntry, ...]:

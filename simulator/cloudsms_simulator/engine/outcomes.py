@@ -50,11 +50,9 @@ def look_at(transaction: Transaction, account: Account, uid: str, now: datetime)
     push, reports = _next_push(transaction, account, message, reports, now)
     if push is None:
         message = _settled(transaction, message, reports)
-    if message is not before:
+    if message is not before or reports is not known:
         transaction.put(message)
-    if reports is not known:
         transaction.reports[uid] = reports
-        transaction.updated.add(uid)
     return push
 
 
@@ -151,7 +149,10 @@ def _next_push(
     transaction: Transaction, account: Account, message: Message, reports: tuple[Report, ...], now: datetime
 ) -> tuple[Push | None, tuple[Report, ...]]:
     url = account.callback.url
-    while (report := due_report(message, reports, now)) is not None:
+    for _ in reports:  # each of them is shown once at most
+        report = due_report(message, reports, now)
+        if report is None:
+            break
         index = report.number - 1
         if url is not None:
             started = msgspec.structs.replace(report, next_attempt_at=None)

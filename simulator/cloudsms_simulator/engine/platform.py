@@ -206,15 +206,19 @@ class Platform:
         standing = transaction.standing
         sequence, uids = issue(standing.uids, now, count, profile.uid_style)
         answer: bytes | AllAccepted = AllAccepted(serial, now, destinations, uids, profile)
-        kept_answer, findings = None, None
+        kept_answer, findings, places, told = None, None, None, uids
         if verdicts:
             candidate.findings += refused_with_others(submission.verdicts, verdicts)
             answer = kept_answer = encode(Answer(serial, now, code, items_of(submission, uids, verdicts)), profile)
             findings = refusals.findings_at_once(transaction, candidate, arrival, now, tuple(candidate.findings))
-        if hearing is not None and (trouble := delayed(trouble, scripts)) is not None:
+            places = places_of(verdicts, count)
+            told = tuple([uids[place] for place in places])
+        rule = None
+        if hearing is not None:
+            trouble = delayed(trouble, scripts)
+            rule = rule_of(scripts) if trouble is None else trouble.rule
+        if trouble is not None:
             kept_answer = received(trouble, encode_accepted(answer) if isinstance(answer, AllAccepted) else answer)
-        places = places_of(verdicts, count)
-        told = uids if places is None else tuple([uids[place] for place in places])
         sending = Sending(
             transaction.request_id,
             account.name,
@@ -229,7 +233,7 @@ class Platform:
             findings,
             told[0] if len(told) == 1 else told,
             arrival.surplus,
-            rule_of(scripts) if trouble is None else trouble.rule,
+            rule,
             None if trouble is None else name_of_trouble(trouble),
             serial=serial,
             route_id=keeping.route_id,
@@ -252,12 +256,10 @@ class Platform:
         transaction.exchange = sending
         transaction.new_messages = accepted.messages
         transaction.entries += accepted.entries
-        first_due = _wake(transaction, accepted.messages, now)
         if hearing is not None:
             hearing.accepted(len(accepted.messages))
-        elif not is_reported_before(account.usual_plan):
-            return Reply(answer, code, transaction.request_id, first_due)
-        before = reported_before(accepted.messages)
+        first_due, comes_before = _wake(transaction, accepted.messages, now)
+        before = reported_before(accepted.messages) if comes_before else ()
         return Reply(answer, code, transaction.request_id, first_due, trouble, before)
 
     def _close(self, transaction: Transaction, candidate: Candidate, arrival: Arrival, now: datetime) -> Reply:
@@ -272,13 +274,17 @@ def _nobody() -> Refusal:
     raise AssertionError("check 9 refuses a packet without an account")
 
 
-def _wake(transaction: Transaction, messages: tuple[Message, ...], now: datetime) -> datetime | None:
-    """Has each new message looked at when its first step is due; when that is, for the earliest of them."""
-    plan, due, first = None, now, None
+def _wake(transaction: Transaction, messages: tuple[Message, ...], now: datetime) -> tuple[datetime | None, bool]:
+    """Has each new message looked at when its first step is due.
+
+    Returns when that is, for the earliest of them, and whether a report of any is to come before the answer.
+    """
+    plan, due, first, comes_before = None, now, None, False
     for message in messages:
         if message.plan is not plan:
             plan = message.plan
             due = now + plan.steps[0].after
             first = due if first is None or due < first else first
+            comes_before = comes_before or is_reported_before(plan)
         transaction.wakes.append((due, message.uid))
-    return first
+    return first, comes_before

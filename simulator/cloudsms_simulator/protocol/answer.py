@@ -5,7 +5,6 @@ Spec: Response UIP Format. Reading: R4.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import repeat
 from typing import Protocol
 
 import msgspec
@@ -45,7 +44,10 @@ class Addressed(Protocol):
 
 
 class AllAccepted(msgspec.Struct, frozen=True):
-    """An answer in which the packet and every destination is OK: to whom, and their SMS_UIDs, in the same order."""
+    """An answer in which the packet and every destination is OK: to whom, and their SMS_UIDs, in the same order.
+
+    Numbers that are OK are digits: check 17 refuses all others.
+    """
 
     serial: int
     time: datetime
@@ -70,9 +72,15 @@ def encode(answer: Answer, profile: Profile) -> bytes:
 
 def encode_accepted(accepted: AllAccepted) -> bytes:
     """The bytes of such an answer, without making its items first."""
-    listed = zip(accepted.destinations, accepted.uids, repeat(_OK), strict=False)
-    answer, profile = Answer(accepted.serial, accepted.time, _OK, ()), accepted.profile
-    return _document(answer, listed, profile) if profile.answer_shape == "document" else _wire(answer, listed)
+    answer = Answer(accepted.serial, accepted.time, _OK, ())
+    listed = zip(accepted.destinations, accepted.uids, strict=False)
+    if accepted.profile.answer_shape == "wire":
+        return _wire(answer, [(each, uid, _OK) for each, uid in listed])
+    items = [
+        f'{{"COUNTRY_CODE":{each.country_code},"DEST_MSISDN":"{each.msisdn}","SMS_UID":"{uid}",{_SAID_OK}}}'
+        for each, uid in listed
+    ]
+    return _document_of(answer, _SAID_OK, items)
 
 
 def desc(code: ResultCode, profile: Profile, *, by_gateway: bool) -> str:
@@ -92,6 +100,10 @@ def _document(answer: Answer, listed: _Listed, profile: Profile) -> bytes:
         items.append(
             f'{{"COUNTRY_CODE":{each.country_code},"DEST_MSISDN":{_quoted(each.msisdn)},"SMS_UID":"{uid}",{result}}}'
         )
+    return _document_of(answer, said, items)
+
+
+def _document_of(answer: Answer, said: str, items: list[str]) -> bytes:
     return (
         f'{{"METHOD":"{METHOD}","TYPE":"{ANSWER_TYPE}","SERIAL":{answer.serial},"TIME":"{wire_time(answer.time)}",'
         f'{said},"DETAIL_LIST":[{",".join(items)}]}}'

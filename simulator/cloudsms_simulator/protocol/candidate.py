@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from cloudsms_simulator.protocol import limits, uip
+from cloudsms_simulator.protocol import limits
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.limits import octets
 from cloudsms_simulator.protocol.profile import Profile
@@ -77,7 +77,7 @@ def candidate_of(decoded: Decoded, account: AccountView | None, default: Profile
 def submission_of(candidate: Candidate) -> Submission:
     """What a candidate that passed checks 1 to 16 asks for."""
     packet, segmentation = candidate.packet, candidate.segmentation
-    route, sender, body = packet.route_id, packet.original_addr, packet.customer_body
+    route, sender, body = packet.route_id, packet.original_addr, bytes(packet.customer_body)
     assert segmentation is not None, "check 15 segments the text"
     assert isinstance(route, str), "check 11 wants a string"
     return Submission(
@@ -86,7 +86,7 @@ def submission_of(candidate: Candidate) -> Submission:
         sender if isinstance(sender, str) else "",
         candidate.text,
         segmentation,
-        bytes(body) if present(body) else None,
+        body if body and body != _NULL else None,
         tuple(candidate.destinations),
         candidate.verdicts,
     )
@@ -108,7 +108,11 @@ def unsigned(value: object, profile: Profile) -> int | None:
 
 def present(raw: msgspec.Raw) -> bool:
     """Whether a raw field is there and not null."""
-    return raw != uip.ABSENT and bytes(raw) != b"null"
+    text = bytes(raw)
+    return bool(text) and text != _NULL
+
+
+_NULL = b"null"
 
 
 def missing(value: object) -> bool:

@@ -229,7 +229,6 @@ class Conversation(HttpToolsProtocol):
         return self._head_bytes
 
     def on_response_complete(self) -> None:
-        self.server_state.total_requests += 1
         if self.deaf and not self.pipelined:
             self._end()
         elif self.transport.is_closing():

@@ -258,10 +258,11 @@ def _answer_at_once(connection: Connection, reply: Reply) -> bool:
     """What nearly every reply asks for. False, and nothing happened, if it takes a while."""
     if reply.trouble is not None or reply.before:
         return False
-    if reply.body is None:
+    body = reply.body
+    if body is None:
         _hang_up(connection)
         return True
-    return connection.answer(reply.body)
+    return connection.answer(body)
 
 
 async def _fail_with(error: Exception, _scope: Scope, _receive: Receive, _send: Send) -> None:

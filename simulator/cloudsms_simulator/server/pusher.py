@@ -43,7 +43,7 @@ class Pusher:
         """
         current = self._platform.directory.named(account.name)
         if current is not None:
-            self._lane(current).expect(due)
+            self._lane_of(current).expect(due)
 
     async def idle(self) -> None:
         """Returns when no push is on its way, what came of them is kept, and nothing is about to be looked at."""
@@ -86,9 +86,12 @@ class Pusher:
         return sum(ended)
 
     def _lane(self, account: Account) -> Lane:
-        lane = self._lanes.get(account.name)
-        if lane is None:
-            lane = self._lanes[account.name] = Lane(account, self._platform, self._store, self._client, self._wall)
         # A caller may hold the account as it was before a scenario was put to use.
-        lane.account = self._platform.directory.named(account.name) or account
+        return self._lane_of(self._platform.directory.named(account.name) or account)
+
+    def _lane_of(self, current: Account) -> Lane:
+        lane = self._lanes.get(current.name)
+        if lane is None:
+            lane = self._lanes[current.name] = Lane(current, self._platform, self._store, self._client, self._wall)
+        lane.account = current
         return lane

@@ -70,11 +70,13 @@ class MemoryStore:
     async def begin(self, account: Account | None, uids: tuple[str, ...] = ()) -> Transaction:
         shelf = self._shelf(account)
         transaction = Transaction(account, shelf.standing, self._requests + 1, shelf.tallies)
-        for uid in uids:
-            message = shelf.messages.get(uid)
-            if message is not None:
-                transaction.messages[uid] = message
-                transaction.reports[uid] = shelf.reports.get(uid, ())
+        if uids:
+            messages, reports = transaction.messages, transaction.reports
+            for uid in uids:
+                message = shelf.messages.get(uid)
+                if message is not None:
+                    messages[uid] = message
+                    reports[uid] = shelf.reports.get(uid, ())
         return transaction
 
     async def commit(self, transaction: Transaction) -> None:
@@ -85,16 +87,8 @@ class MemoryStore:
             shelf.tallies.clear()
         if transaction.tallied is not None:
             shelf.tallies.update(transaction.tallied)
-        for uid in transaction.updated:
-            before = shelf.messages.get(uid)
-            if before is None:
-                continue  # evicted meanwhile
-            message = shelf.messages[uid] = transaction.messages[uid]
-            reports = transaction.reports.get(uid, ())
-            self._bytes += _octets_pushed(reports) - _octets_pushed(shelf.reports.get(uid, ()))
-            shelf.reports[uid] = reports
-            if message.settled is not before.settled:
-                self._settled(shelf, message)
+        if transaction.updated:
+            self._update(shelf, transaction)
         exchange = transaction.exchange
         if exchange is not None:
             self._requests = exchange.id
@@ -110,6 +104,22 @@ class MemoryStore:
             shelf.plan(transaction.wakes)
         if self._audience is not None:
             self._audience.publish(transaction.account, transaction)
+
+    def _update(self, shelf: Shelf, transaction: Transaction) -> None:
+        """Puts messages and their reports in the place of what they were."""
+        messages, reports = shelf.messages, shelf.reports
+        for uid in transaction.updated:
+            before = messages.get(uid)
+            if before is None:
+                continue  # evicted meanwhile
+            message = messages[uid] = transaction.messages[uid]
+            known, told = reports.get(uid, ()), transaction.reports.get(uid, ())
+            if told is not known:
+                self._bytes += _octets_pushed(told) - _octets_pushed(known)
+            if told:
+                reports[uid] = told
+            if message.settled is not before.settled:
+                self._settled(shelf, message)
 
     async def release(self, account: Account | None, request_id: int, uids: tuple[str, ...] | None = None) -> None:
         shelf = self._shelf(account)
@@ -216,8 +226,9 @@ class MemoryStore:
     def _clear(self, shelf: Shelf) -> None:
         """Counts what is on a shelf no more."""
         for exchange in shelf.exchanges.values():
-            self._messages -= _room(exchange)
-            self._bytes -= _octets(exchange)
+            room, octets = _size(exchange)
+            self._messages -= room
+            self._bytes -= octets
             self._overdue.pop(exchange.id, None)
         self._bytes -= sum(map(_octets_pushed, shelf.reports.values()))
         if shelf.exchanges:
@@ -226,8 +237,9 @@ class MemoryStore:
     def _keep_within_bounds(self, exchange: Exchange) -> None:
         arrivals = self._arrivals
         arrivals.append(exchange)
-        self._messages += _room(exchange)
-        self._bytes += _octets(exchange)
+        room, octets = _size(exchange)
+        self._messages += room
+        self._bytes += octets
         # The newest stays, however small the journal, or however much in it is unsettled.
         while (self._messages > self._most_messages or self._bytes > self._most_bytes) and len(arrivals) > 1:
             oldest = arrivals.popleft()
@@ -259,8 +271,9 @@ class MemoryStore:
             self._arrivals.appendleft(exchange)
 
     def _evict(self, shelf: Shelf, exchange: Exchange) -> None:
-        self._messages -= _room(exchange)
-        self._bytes -= _octets(exchange)
+        room, octets = _size(exchange)
+        self._messages -= room
+        self._bytes -= octets
         reports = shelf.evict(exchange)
         if reports:
             self._bytes -= _octets_pushed(reports)
@@ -276,18 +289,15 @@ class _Newest(Generic[T]):
         return self._items()
 
 
-def _room(exchange: Exchange) -> int:
-    """The messages an exchange counts for; one that brought none counts as one."""
-    return 1 if isinstance(exchange.accepted, str) else max(1, len(exchange.accepted))
-
-
-def _octets(exchange: Exchange) -> int:
-    octets = _EXCHANGE_OCTETS + len(exchange.kept_body)
+def _size(exchange: Exchange) -> tuple[int, int]:
+    """The messages an exchange counts for (one that brought none counts as one), and the octets it takes."""
+    messages = 1 if isinstance(exchange.accepted, str) else len(exchange.accepted)
+    octets = _EXCHANGE_OCTETS + _MESSAGE_OCTETS * messages + len(exchange.kept_body)
     if exchange.answer is not None:
         octets += len(exchange.answer)
     if exchange.findings is not None:
         octets += _FINDING_OCTETS * len(exchange.findings)
-    return octets + _MESSAGE_OCTETS * (1 if isinstance(exchange.accepted, str) else len(exchange.accepted))
+    return messages or 1, octets
 
 
 def _octets_pushed(reports: Iterable[Report]) -> int:

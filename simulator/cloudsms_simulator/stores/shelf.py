@@ -132,7 +132,8 @@ class Shelf:
         accepted = exchange.accepted
         if isinstance(accepted, str):
             return 0 if self.messages[accepted].settled else 1
-        return sum(not self.messages[uid].settled for uid in accepted)
+        messages = self.messages
+        return len([uid for uid in accepted if not messages[uid].settled])
 
     def evict(self, exchange: Exchange) -> list[Report]:
         """Forgets an exchange with its messages; returns their reports."""
