@@ -11,7 +11,6 @@ from cloudsms_simulator.server.admin.lookups import no_report, report_named, rep
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.admin.pages import json_response, page_response
 from cloudsms_simulator.server.admin.searching import matching
-from cloudsms_simulator.server.items import report_item
 from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.server.pending_item import PendingListing
 from cloudsms_simulator.server.sought import name_of
@@ -42,7 +41,7 @@ class Reports:
     async def show(self, request: Request) -> Response:
         """One report with its attempts."""
         account, report = report_of(self._office, request)
-        return json_response(report_item(report, account.auth_key))
+        return json_response(Kept(self._office.store, account).report(report))
 
     async def resend(self, request: Request) -> Response:
         """Pushes a report once more now, whatever came of it; the report. 409 while a push of it is on the way."""
@@ -53,4 +52,4 @@ class Reports:
             raise no_report(self._office, account, request.path_params["id"])
         if isinstance(report, Conflict):
             raise HTTPException(409, report.why)
-        return json_response(report_item(report, account.auth_key))
+        return json_response(Kept(self._office.store, account).report(report))
