@@ -58,6 +58,16 @@ class Plan(msgspec.Struct, frozen=True):
     dropped: tuple[Step, ...] = ()
     """Steps that come too late: the message has expired by then."""
 
+    @property
+    def before_answer(self) -> int:
+        """How many steps come before the answer to the submission: up to the last that is scripted to."""
+        last = (place for place in range(len(self.steps), 0, -1) if _is_before_answer(self.steps[place - 1]))
+        return next(last, 0)
+
+
+def _is_before_answer(step: Step) -> bool:
+    return step.manner is not None and step.manner.before_answer
+
 
 MAXIMUM_RETURN_TIME = timedelta(hours=24)
 """A final state later than this is late, and says so."""

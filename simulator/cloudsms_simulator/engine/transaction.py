@@ -6,7 +6,7 @@ That is why a store on disk or over a network needs nothing else from the engine
 Reading: R16.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from cloudsms_simulator.engine.account import Account
@@ -38,6 +38,7 @@ class Transaction:
         "standing",
         "tallied",
         "tallies",
+        "unanswered",
         "updated",
         "wakes",
     )
@@ -58,6 +59,8 @@ class Transaction:
         """By SMS_UID, as they are; `put` replaces one."""
         self.reports: dict[str, tuple[Report, ...]] = {}
         """Of those messages, by SMS_UID, in the order of their number."""
+        self.unanswered: Collection[str] = ()
+        """SMS_UIDs of messages of which only what comes before the answer comes now: that is not out yet."""
         self.exchange: Exchange | None = None
         self.tallied: Mapping[Tally, int] | None = None
         """Counts that take the place of those in `tallies`; None: all stay as they are."""
@@ -69,7 +72,7 @@ class Transaction:
         """SMS_UIDs whose message or reports changed."""
         self.wakes: list[tuple[datetime, str]] = []
         """When to look at which message again; of a new message only after its answer is out."""
-        self.cancelled: list[tuple[datetime, str]] = []
+        self.cancelled: tuple[tuple[datetime, str], ...] = ()
         """Wakes of one message that are not wanted any more. While it waits for its answer, so does what is in
         `wakes`."""
 
