@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from cloudsms_simulator.engine.account import Account, Callback
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.intervening import Wish
 from cloudsms_simulator.engine.report import PushResult
 from cloudsms_simulator.engine.rule_book import ReplyStep, Rule, RuleBook
 from cloudsms_simulator.engine.rules import Rules
@@ -696,3 +697,18 @@ def test_no_more_is_kept_than_the_bound_plus_the_newest_once_everything_is_settl
         newest = 1 if refused else count
     room = sum(max(1, len(exchange.uids)) for exchange in here.store.exchanges(here.account))
     assert room <= max(most_messages, newest)
+
+
+def test_a_message_that_changes_before_its_first_report_does_not_come_before_others_in_the_list_of_reports(
+    keeper,
+) -> None:
+    here = keeper(PUSHED)
+    here.send()
+    here.send()
+    second, first = (message.uid for message in here.store.messages(here.account))
+    transaction = here.begin(second)
+    here.platform.force(transaction, second, Wish(5, HOUR, True), here.now)
+    here.commit(transaction)
+    here.let_happen(SECOND)
+    here.let_happen(HOUR)
+    assert [report.uid for report in here.store.reports(here.account)] == [second, first]

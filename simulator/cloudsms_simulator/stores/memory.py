@@ -89,7 +89,8 @@ class MemoryStore:
             message = shelf.messages[uid] = transaction.messages[uid]
             reports = transaction.reports.get(uid, ())
             self._bytes += _octets_pushed(reports) - _octets_pushed(shelf.reports.get(uid, ()))
-            shelf.reports[uid] = reports
+            if reports:
+                shelf.reports[uid] = reports
             if message.settled is not before.settled:
                 self._settled(shelf, message)
         exchange = transaction.exchange

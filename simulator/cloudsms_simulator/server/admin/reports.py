@@ -5,14 +5,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cloudsms_simulator.engine.intervening import Conflict
-from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.server.admin.bodies import Nothing, read_json
 from cloudsms_simulator.server.admin.lookups import no_report, report_named, report_of
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.admin.pages import json_response, page_response
 from cloudsms_simulator.server.admin.searching import matching
 from cloudsms_simulator.server.kept import Kept
-from cloudsms_simulator.server.pending_item import PendingListing
+from cloudsms_simulator.server.pending_item import PendingListing, pending_of
 from cloudsms_simulator.server.sought import name_of
 
 
@@ -33,9 +32,9 @@ class Reports:
         account = self._office.asked(request)
         store = self._office.store
         messages = await matching(self._office, request, account, "messages")
+        pending = await pending_of(store, account, messages)
         now = store.standing(account).clock.now(self._office.wall.now())
-        known = ((each, store.reports_of(account, each.uid)) for each in messages if isinstance(each, Message))
-        listing = PendingListing(known, now, messages.evicted)
+        listing = PendingListing(pending, now, messages.evicted)
         return page_response(request, listing, lambda each: each.report_id, lambda each: each)
 
     async def show(self, request: Request) -> Response:
