@@ -195,8 +195,9 @@ def test_a_report_before_the_answer_goes_on_as_forced(world) -> None:
     here.release(reply, here.accounts[0], reply.before)
     assert states_in(here.advance(NOTHING)) == [1]
     assert force(here, reply.before[0], 5) == Forced(5, True, here.now, 2)
-    assert states_in(here.advance(NOTHING)) == [5]
+    assert here.advance(HOUR) == []
     here.release(reply, here.accounts[0])
+    assert states_in(here.advance(NOTHING)) == [5]
     assert here.store.next_wake(here.accounts[0]) is None
 
 

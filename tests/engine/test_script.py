@@ -14,6 +14,7 @@ from cloudsms_simulator.engine.script import (
     EXPIRED_AT_LAST,
     EXPIRY,
     LOCAL_REJECTION,
+    Manner,
     Plan,
     Step,
     plan_of,
@@ -93,3 +94,10 @@ def test_every_plan_has_exactly_one_final_step_the_last_and_none_after_25_hours(
     assert [each.after for each in plan.steps] == sorted(each.after for each in plan.steps)
     assert plan.steps[-1].after <= EXPIRY
     assert all(each in steps for each in plan.steps if each is not EXPIRED_AT_LAST)
+
+
+def test_what_comes_before_the_answer_ends_with_the_last_step_that_is_scripted_to() -> None:
+    early = Step(1, SECOND, False, manner=Manner(before_answer=True))
+    assert plan_of(early, step(2, 2 * SECOND)).before_answer == 1
+    assert plan_of(step(9, SECOND / 2), early, step(2, 2 * SECOND)).before_answer == 2
+    assert plan_of(step(2, SECOND)).before_answer == 0

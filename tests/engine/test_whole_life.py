@@ -262,8 +262,6 @@ class Fate(msgspec.Struct):
     cost: Decimal
     paid: bool
     plan: Plan
-    may_come_early: bool
-    """Its reports need not wait for the answer."""
     answered: bool = False
     pushings: dict[int, Pushing] = {}
     further: tuple[tuple[int, datetime], ...] = ()
@@ -271,6 +269,17 @@ class Fate(msgspec.Struct):
 
     def pushing(self, number: int) -> Pushing:
         return self.pushings.setdefault(number, Pushing())
+
+    @property
+    def early(self) -> int:
+        """How many of its reports do not wait for the answer."""
+        early = [nth for nth, each in enumerate(self.plan.steps, 1) if each.manner and each.manner.before_answer]
+        return max(early, default=0)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing of it waits for the answer."""
+        return self.answered or self.early == len(self.plan.steps)
 
     @property
     def states(self) -> list[int]:
@@ -302,7 +311,8 @@ class Fate(msgspec.Struct):
         return None if place is None else (*steps[:place], forced, *steps[place:])
 
     def reached(self, now: datetime) -> int:
-        return sum(self.at + each.after <= now for each in self.plan.steps)
+        steps = self.plan.steps if self.answered else self.plan.steps[: self.early]
+        return sum(self.at + each.after <= now for each in steps)
 
     def is_reported(self, number: int) -> bool:
         """Whether a report is done or lost."""
@@ -407,7 +417,7 @@ class Life(RuleBasedStateMachine):
             for uid, destination, code in zip(items, destinations, expected, strict=True)
             if code is OK
         ]
-        assert reply.before == tuple(uid for uid in accepted if self.fates[uid].may_come_early)
+        assert reply.before == tuple(uid for uid in accepted if self.fates[uid].early)
         if reply.before:
             self.here.release(reply, self.account, reply.before)
             self.work()
@@ -464,7 +474,7 @@ class Life(RuleBasedStateMachine):
             self.here.stand_at(max(self.here.now, due))
         for uid, fate in self.fates.items():
             message = self.here.store.message(self.account, uid)
-            assert message is None or message.settled == (fate.answered or fate.may_come_early)
+            assert message is None or message.settled == fate.is_free
 
     @precondition(lambda self: self.fates)
     @rule(
@@ -601,14 +611,14 @@ class Life(RuleBasedStateMachine):
             passed = [(passage.state, passage.at) for passage in message.passages]
             assert passed == [(each.state, fate.at + each.after) for each in fate.plan.steps[: len(passed)]]
             assert [each.final for each in fate.plan.steps] == [False] * (len(fate.plan.steps) - 1) + [True]
-            if not (fate.answered or fate.may_come_early):
+            if not (fate.answered or fate.early):
                 assert passed == []
             elif nothing_is_late:
                 assert len(passed) == fate.reached(self.here.now)
             ended = len(passed) == len(fate.plan.steps)
             assert message.refunded == (ended and self.is_refunded(fate))
             pending = self.check_reports(uid, fate)
-            if nothing_is_late and (fate.answered or fate.may_come_early):
+            if nothing_is_late and (fate.answered or fate.early):
                 self.check_none_is_late(fate, pending)
             assert message.settled == (ended and not pending)
             unsettled += not message.settled
@@ -753,13 +763,11 @@ class Life(RuleBasedStateMachine):
         courses = REJECTED if rejected else self.courses_to_come[message.index]
         assert tuple(each.state for each in message.plan.steps) in courses
         assert message.plan.steps[-1].after <= 25 * HOUR
-        manner = message.plan.steps[0].manner
         self.fates[uid] = Fate(
             self.here.now,
             message.cost,
             self.is_limited and not rejected,
             message.plan,
-            manner is not None and manner.before_answer,
         )
         return uid
 
@@ -864,7 +872,7 @@ class Life(RuleBasedStateMachine):
         """Sees that a push is one that may be made now."""
         now, fate = self.here.now, self.fates[push.uid]
         manner, pushing = fate.manner(push.number), fate.pushing(push.number)
-        assert fate.answered or fate.may_come_early
+        assert fate.is_free or push.number <= fate.early
         assert pushing.asked or not fate.is_reported(push.number)
         assert all(each.push is None for each in fate.pushings.values()), "pushes of one message never overlap"
         held = timedelta() if pushing.hurried else manner.held

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 import pytest
 import trustme
 
+from cloudsms_simulator.client import AsyncClient
 from cloudsms_simulator.engine.account import Callback
-from cloudsms_simulator.engine.script import plan_of, step
+from cloudsms_simulator.engine.script import Manner, Step, plan_of, step
 from cloudsms_simulator.server.account_settings import AccountSettings
 from cloudsms_simulator.server.receiver import Behaviour, Receiver, behaviour_of
 
@@ -273,5 +274,33 @@ def test_each_account_has_its_own_profile_clock_and_journal(run, platform, packe
             await here.post(packet())
             assert (await here.post(packet(AUTH_KEY="observed-key"))).body.startswith(b'{ "RESULT_CODE": 1')
             assert [len(await here.items("messages", name)) for name in ("default", "observed")] == [1, 1]
+
+    run(story())
+
+
+def test_what_follows_a_report_that_comes_before_the_answer_waits_for_a_late_answer(
+    run, platform, receiving, packet
+) -> None:
+    async def story() -> None:
+        receiver = Receiver()
+        first = Step(1, timedelta(0), False, manner=Manner(before_answer=True))
+        settings = account(first, step(2, 5 * SECOND))
+        async with (
+            receiving(receiver) as url,
+            platform(callback_url=url, accounts=(settings,), clock=FAST) as here,
+            AsyncClient(here.simulator.ready.admin_url) as admin,
+        ):
+            await admin.faults.add({"delay": "500ms"})
+            answering = asyncio.create_task(here.post(packet()))
+            await receiver.wait_for(1)
+            [message] = await admin.messages.all()
+            assert (await admin.clock.show()).now - message.accepted_at > 5 * SECOND
+            assert (len(receiver.reports), answering.done()) == (1, False)
+            [uid] = (await answering).uids
+            await receiver.wait_for(2)
+            assert [(report.uid, report.state_name) for report in receiver.reports] == [
+                (uid, "ENROUTE"),
+                (uid, "DELIVERED"),
+            ]
 
     run(story())

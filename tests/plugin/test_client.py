@@ -1,7 +1,11 @@
 """The control client, blocking and awaited, against a server; and that it knows what the server shows."""
 
 import asyncio
+import json
 import re
+import ssl
+import tempfile
+import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -173,6 +177,45 @@ def test_facts_are_told(client: Client) -> None:
     assert client.segments("Hello", country=852).segments == 1
     assert client.sink.answers([{"status": 503}, {}]).answer["sequence"]
     assert client.sink.clear().answer["answer"] == "ok"
+
+
+def test_single_things_are_read_and_done_to(client: Client) -> None:
+    account = client.accounts.change(client.account, callback={"url": client.sink.show().url})
+    packet = {
+        "METHOD": "SMS_SEND_REQUEST",
+        "TYPE": "REQUEST",
+        "SERIAL": 1,
+        "TIME": "2026-11-22 12:00:00",
+        "AUTH_KEY": client.state()["accounts"][-1]["account"]["auth_key"],
+        "ROUTE_ID": account.routes[0],
+        "MULTI_MSISDN_LIST": [{"COUNTRY_CODE": 852, "DEST_MSISDN": "67000011"}],
+        "SMS_CONTENT": "It’s 4711, your code",
+        "VERSION": "2021-01-01",
+    }
+    info, certs = client.info(), client.certs()
+    context = ssl.create_default_context(cadata=certs.ca_pem)
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as pair:
+        pair.write(certs.client_cert_pem + certs.client_key_pem)
+        pair.flush()
+        context.load_cert_chain(pair.name)
+    asked = urllib.request.Request(info.urls.platform, json.dumps(packet).encode())
+    with urllib.request.urlopen(asked, context=context, timeout=10) as answer:
+        [item] = json.load(answer)["DETAIL_LIST"]
+    uid = item["SMS_UID"]
+    assert client.messages.show(uid).request_id == client.requests.show(client.requests.all()[0].id).id
+    assert (client.messages.otp(uid), client.messages.segments(uid).forcing[0].character) == ("4711", "’")
+    assert [each.uid for each in client.reports.pending(f"uid:{uid}")] == [uid]
+    assert client.reports.pending("uid:another") == []
+    forced = client.messages.report(uid, "DELETED", after=timedelta(seconds=1), final=True)
+    assert (forced.report, forced.message.state) == (None, None)
+    client.clock.advance("1s")
+    report = client.reports.show(f"{uid}-1")
+    assert (report.state_name, report.outcome) == ("DELETED", "answered")
+    assert len(client.reports.resend(report.id).attempts) == 2
+    with pytest.raises(RefusedError, match="nothing follows a final state") as refused:
+        client.messages.report(uid, 2)
+    assert refused.value.status == 409
+    assert client.messages.timeline(uid).items[-1].kind == "pushed"
 
 
 def test_the_same_verbs_are_awaited(server: LocalServer) -> None:

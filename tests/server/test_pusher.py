@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from cloudsms_simulator.engine.account import Account, Callback
-from cloudsms_simulator.engine.arrival import Arrival
+from cloudsms_simulator.engine.arrival import Arrival, Reply
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.message import Message
@@ -127,6 +127,15 @@ class Scene:
         self.begun.append(self)
 
     async def send(self, count: int = 1, *, expect: bool = True) -> list[Message]:
+        reply, messages = await self.receive(count)
+        await self.store.release(self.account, reply.request_id)
+        assert reply.first_due is not None
+        if expect:
+            self.pusher.expect(self.account, reply.first_due)
+        return messages
+
+    async def receive(self, count: int = 1) -> tuple[Reply, list[Message]]:
+        """Has a packet accepted whose answer is not out yet."""
         packet = {
             "METHOD": "SMS_SEND_REQUEST",
             "TYPE": "REQUEST",
@@ -144,11 +153,7 @@ class Scene:
         judged = self.platform.judge(self.platform.identify(body), body)
         reply = self.platform.receive(transaction, judged, Arrival(body), now)
         await self.store.commit(transaction)
-        await self.store.release(self.account, reply.request_id)
-        assert reply.first_due is not None
-        if expect:
-            self.pusher.expect(self.account, reply.first_due)
-        return list(transaction.new_messages)
+        return reply, list(transaction.new_messages)
 
     async def advance(self, by: timedelta) -> None:
         """Moves the account's clock ahead; tells nobody."""
@@ -699,6 +704,8 @@ def test_pushes_that_are_on_the_way_are_counted_for_each_account() -> None:
 
 
 AT_ONCE = timedelta(0)
+EARLY = Manner(before_answer=True)
+FIRST = Step(2, AT_ONCE, True, manner=EARLY)
 
 
 async def sent(scene: Scene, count: int = 1) -> tuple[tuple[str, ...], list[Message]]:
@@ -710,7 +717,7 @@ async def sent(scene: Scene, count: int = 1) -> tuple[tuple[str, ...], list[Mess
 @pytest.mark.parametrize("rate", [0, 1], ids=["frozen", "real"])
 def test_reports_that_come_first_are_pushed_at_once_and_waited_for_until_they_are_kept(rate: float) -> None:
     async def story() -> None:
-        scene = Scene(account(step(2, AT_ONCE), push_window=2), rate)
+        scene = Scene(account(FIRST, push_window=2), rate)
         uids, messages = await sent(scene, 2)
         first = asyncio.ensure_future(scene.pusher.report_first(scene.account, uids, 10))
         await scene.customer.has(2)
@@ -739,7 +746,7 @@ def test_every_report_that_is_due_at_that_moment_comes_first() -> None:
 
 @pytest.mark.parametrize(
     ("answering", "steps", "outcomes"),
-    [(DOWN, [step(2, AT_ONCE)], ["pending"]), (GOOD, [step(1, AT_ONCE), step(2, SECOND)], ["answered"])],
+    [(DOWN, [FIRST], ["pending"]), (GOOD, [Step(1, AT_ONCE, False, manner=EARLY), step(2, SECOND)], ["answered"])],
     ids=["a retry", "a state"],
 )
 def test_what_is_due_later_is_not_waited_for(answering: PushResult, steps: list[Step], outcomes: list[str]) -> None:
@@ -754,13 +761,29 @@ def test_what_is_due_later_is_not_waited_for(answering: PushResult, steps: list[
     tell(story())
 
 
+def test_what_comes_after_the_answer_is_not_waited_for_though_it_is_due() -> None:
+    async def story() -> None:
+        scene = Scene(account(Step(1, AT_ONCE, False, manner=EARLY), step(2, AT_ONCE)), rate=0)
+        scene.customer.answering = GOOD
+        reply, [message] = await scene.receive()
+        await scene.store.release(scene.account, reply.request_id, (message.uid,))
+        await scene.pusher.report_first(scene.account, (message.uid,), 10)
+        await scene.pusher.settle(scene.account, [])
+        assert [push.number for push in scene.customer.pushes] == [1]
+        await scene.store.release(scene.account, reply.request_id)
+        await scene.pusher.settle(scene.account, [])
+        assert [push.number for push in scene.customer.pushes] == [1, 2]
+
+    tell(story())
+
+
 def test_a_customer_that_does_not_answer_is_waited_for_so_long_and_its_push_goes_on(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
 
     async def story() -> None:
-        scene = Scene(account(step(2, AT_ONCE)), rate=0)
+        scene = Scene(account(FIRST), rate=0)
         uids, [message] = await sent(scene)
         await scene.pusher.report_first(scene.account, uids, 0.01)
         assert scene.pusher.running(scene.account) == 1
@@ -774,7 +797,7 @@ def test_a_customer_that_does_not_answer_is_waited_for_so_long_and_its_push_goes
 
 def test_reports_that_come_first_wait_for_room() -> None:
     async def story() -> None:
-        scene = Scene(account(step(2, AT_ONCE), concurrency=1), rate=0)
+        scene = Scene(account(FIRST, concurrency=1), rate=0)
         await scene.send()
         await scene.customer.has(1)
         uids, messages = await sent(scene)
@@ -793,7 +816,7 @@ def test_reports_that_come_first_wait_for_room() -> None:
 
 def test_without_a_callback_nothing_is_waited_for() -> None:
     async def story() -> None:
-        scene = Scene(account(step(2, AT_ONCE), url=None), rate=0)
+        scene = Scene(account(FIRST, url=None), rate=0)
         uids, messages = await sent(scene)
         await scene.pusher.report_first(scene.account, uids, 10)
         assert scene.outcomes(messages) == ["no_callback"]
@@ -804,7 +827,7 @@ def test_without_a_callback_nothing_is_waited_for() -> None:
 @pytest.mark.parametrize("end", ["abort", "close"])
 def test_an_account_that_is_reset_or_stopped_keeps_no_answer_waiting(end: str) -> None:
     async def story() -> None:
-        scene = Scene(account(step(2, AT_ONCE)), rate=0)
+        scene = Scene(account(FIRST), rate=0)
         uids, _ = await sent(scene)
         first = asyncio.ensure_future(scene.pusher.report_first(scene.account, uids, 10))
         await scene.customer.has(1)
@@ -817,7 +840,7 @@ def test_an_account_that_is_reset_or_stopped_keeps_no_answer_waiting(end: str) -
 
 def test_messages_that_are_gone_are_not_waited_for() -> None:
     async def story() -> None:
-        scene = Scene(account(step(2, AT_ONCE)), rate=0)
+        scene = Scene(account(FIRST), rate=0)
         uids, _ = await sent(scene)
         await scene.store.reset(scene.account, scene.store.standing(scene.account).clock.virtual)
         await scene.pusher.report_first(scene.account, uids, 10)
@@ -830,7 +853,7 @@ def test_a_store_that_fails_is_tried_again_while_an_answer_waits(monkeypatch: py
     monkeypatch.setattr(lane_module, "_PAUSE_AFTER_A_FAILURE", 0.001)
 
     async def story() -> None:
-        scene = Scene(account(step(2, AT_ONCE)), rate=0)
+        scene = Scene(account(FIRST), rate=0)
         scene.customer.answering = GOOD
         scene.store.failures = [StoreError("a moment"), StoreError("of trouble")]
         uids, messages = await sent(scene)

@@ -12,12 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.account import Account, Callback
+from cloudsms_simulator.engine.intervening import Wish
 from cloudsms_simulator.engine.report import Push, PushResult
 from cloudsms_simulator.engine.rule_book import ReplyStep, Rule
 from cloudsms_simulator.protocol.profile import PROFILES
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.sms_uid import read_uid
 from cloudsms_simulator.server.account_keeper import AccountKeeper
+from cloudsms_simulator.server.interventions import Interventions
 from cloudsms_simulator.server.json_table import read_json_table
 from cloudsms_simulator.server.problems import SettingsError
 from cloudsms_simulator.server.scenarios import Scenarios
@@ -89,10 +91,22 @@ Steps = st.lists(
         st.tuples(st.just("scenario"), st.sampled_from(["flaky", "otp-demo", "expired", "local-rejected"])),
         st.tuples(st.just("rule"), st.sampled_from(["one", "two"])),
         st.tuples(st.just("change"), st.decimals(0, 5, places=2)),
+        st.tuples(st.just("by hand"), st.sampled_from(["default", "shop"]), st.sampled_from([1, 8]), st.booleans()),
         st.tuples(st.just("reset"), st.just("shop")),
     ),
     max_size=8,
 )
+
+
+async def intervene(world: World, account: Account, state: int, *, again: bool) -> None:
+    """Forces a state on the newest message, and has its first report pushed once more."""
+    at = world.stage
+    newest = next(iter(at.store.messages(account)), None)
+    if newest is not None:
+        by_hand = Interventions(at.platform, at.store, at.pusher, at.wall)
+        later = timedelta(hours=state)
+        await by_hand.force(account, newest.uid, Wish(state, later, final=state == 8, again=again))
+        await by_hand.resend(account, newest.uid, 1)
 
 
 async def live(world: World, steps: list[tuple[object, ...]]) -> None:
@@ -103,6 +117,8 @@ async def live(world: World, steps: list[tuple[object, ...]]) -> None:
             await world.stage.receive(how[1], world.account(how[0]), SMS_CONTENT=text, CUSTOMER_BODY={"n": 0.10})
         elif what == "refuse":
             await world.stage.receive(1, world.account(how[0]), SMS_CONTENT="")
+        elif what == "by hand":
+            await intervene(world, world.account(how[0]), how[1], again=how[2])
         elif what == "advance":
             await world.advance(how[0], seconds=how[1])
         elif what == "scenario":

@@ -16,15 +16,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from cloudsms_simulator.engine.account import Account, Callback
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.intervening import Wish
 from cloudsms_simulator.engine.report import PushResult
 from cloudsms_simulator.engine.rule_book import ReplyStep, Rule, RuleBook
 from cloudsms_simulator.engine.rules import Rules
-from cloudsms_simulator.engine.script import plan_of, step
+from cloudsms_simulator.engine.script import Manner, Step, plan_of, step
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.result_codes import ResultCode
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
+FIRST = Step(1, SECOND, False, manner=Manner(before_answer=True))
+EARLY = Account(plan=plan_of(FIRST, step(2, 2 * SECOND)))
 PUSHED = Account(callback=Callback(url="http://a/"))
 SHOP, BANK = Account(name="shop", auth_key="shop-key"), Account(name="bank", auth_key="bank-key")
 
@@ -169,7 +172,7 @@ def test_wakes_come_in_the_order_due_then_put_in_each_once_and_never_early(keepe
 
 
 def test_some_messages_of_a_request_can_be_released_before_the_others(keeper) -> None:
-    here = keeper()
+    here = keeper(EARLY)
     reply = here.send(3, release=False)
     third, second, first = (message.uid for message in here.store.messages(here.account))
     here.release(reply, uids=(second,))
@@ -183,8 +186,22 @@ def test_some_messages_of_a_request_can_be_released_before_the_others(keeper) ->
     assert here.wakes() == []
 
 
+def test_what_is_not_to_come_before_the_answer_waits_for_it(keeper) -> None:
+    here = keeper(msgspec.structs.replace(EARLY, callback=PUSHED.callback))
+    reply = here.send(2, release=False)
+    second, first = (message.uid for message in here.store.messages(here.account))
+    here.release(reply, uids=(first,))
+    here.release(reply, uids=(second,))
+    pushed = [(push.uid, push.number) for push in here.let_happen(HOUR)]
+    assert pushed == [(first, 1), (second, 1)]
+    assert here.store.next_wake(here.account) is None
+    here.release(reply)
+    assert [(push.uid, push.number) for push in here.let_happen(SECOND)] == [(first, 2), (second, 2)]
+    assert here.begin(first).unanswered == ()
+
+
 def test_releasing_all_messages_by_name_leaves_nothing_to_release(keeper) -> None:
-    here = keeper()
+    here = keeper(EARLY)
     reply = here.send(2, release=False)
     uids = tuple(message.uid for message in here.store.messages(here.account))
     here.release(reply, uids=uids)
@@ -707,3 +724,18 @@ def test_no_more_is_kept_than_the_bound_plus_the_newest_once_everything_is_settl
         newest = 1 if refused else count
     room = sum(max(1, len(exchange.uids)) for exchange in here.store.exchanges(here.account))
     assert room <= max(most_messages, newest)
+
+
+def test_a_message_that_changes_before_its_first_report_does_not_come_before_others_in_the_list_of_reports(
+    keeper,
+) -> None:
+    here = keeper(PUSHED)
+    here.send()
+    here.send()
+    second, first = (message.uid for message in here.store.messages(here.account))
+    transaction = here.begin(second)
+    here.platform.force(transaction, second, Wish(5, HOUR, True), here.now)
+    here.commit(transaction)
+    here.let_happen(SECOND)
+    here.let_happen(HOUR)
+    assert [report.uid for report in here.store.reports(here.account)] == [second, first]

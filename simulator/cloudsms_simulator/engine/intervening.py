@@ -143,7 +143,7 @@ def _unsettle(transaction: Transaction, message: Message) -> None:
 def _plan_anew(transaction: Transaction, uid: str, before: set[datetime]) -> None:
     """Has a message looked at when something of it is due by now, and not when something was that is not any more."""
     after = _wakes(transaction.messages[uid], transaction.reports[uid])
-    transaction.cancelled += [(moment, uid) for moment in sorted(before - after)]
+    transaction.cancelled += tuple([(moment, uid) for moment in sorted(before - after)])
     transaction.wakes += [(moment, uid) for moment in sorted(after - before)]
 
 

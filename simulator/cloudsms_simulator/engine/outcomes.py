@@ -91,6 +91,9 @@ def _reach_what_is_due(
     transaction: Transaction, account: Account, message: Message, reports: tuple[Report, ...], now: datetime
 ) -> tuple[Message, tuple[Report, ...]]:
     steps, accepted_at = message.plan.steps, message.sending.accepted_at
+    if message.uid in transaction.unanswered:
+        # The release of the others has the message looked at again.
+        steps = steps[: message.plan.before_answer]
     before = done = len(message.passages)
     while done < len(steps):
         upcoming = steps[done]

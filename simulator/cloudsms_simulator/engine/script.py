@@ -58,6 +58,15 @@ class Plan(msgspec.Struct, frozen=True):
     dropped: tuple[Step, ...] = ()
     """Steps that come too late: the message has expired by then."""
 
+    @property
+    def before_answer(self) -> int:
+        """How many steps come before the answer to the submission: up to the last that is scripted to."""
+        count = 0
+        for place, each in enumerate(self.steps, 1):  # asked of every request: a generator would cost more
+            if each.manner is not None and each.manner.before_answer:
+                count = place
+        return count
+
 
 MAXIMUM_RETURN_TIME = timedelta(hours=24)
 """A final state later than this is late, and says so."""

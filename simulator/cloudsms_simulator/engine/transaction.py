@@ -6,7 +6,7 @@ That is why a store on disk or over a network needs nothing else from the engine
 Reading: R16.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import msgspec
@@ -36,6 +36,8 @@ class Transaction(msgspec.Struct, eq=False):
     """By SMS_UID, as they are; `put` replaces one."""
     reports: dict[str, tuple[Report, ...]] = {}
     """Of those messages, by SMS_UID, in the order of their number."""
+    unanswered: Collection[str] = ()
+    """SMS_UIDs of messages of which only what comes before the answer comes now: that is not out yet."""
     exchange: Exchange | None = None
     tallied: Mapping[Tally, int] | None = None
     """Counts that take the place of those in `tallies`; None: all stay as they are."""
@@ -47,7 +49,7 @@ class Transaction(msgspec.Struct, eq=False):
     """SMS_UIDs whose message or reports changed."""
     wakes: list[tuple[datetime, str]] = []
     """When to look at which message again; of a new message only after its answer is out."""
-    cancelled: list[tuple[datetime, str]] = []
+    cancelled: tuple[tuple[datetime, str], ...] = ()
     """Wakes of one message that are not wanted any more. While it waits for its answer, so does what is in `wakes`."""
 
     def put(self, message: Message) -> None:

@@ -229,12 +229,14 @@ class Lane:
         return min(window - len(self._underway), _LOOKED_AT_ONCE)
 
     def _is_due(self, uid: str) -> bool:
-        """Whether a message is to reach a state by now, or to be pushed."""
+        """Whether a message is to reach a state by now, or to be pushed, before the answer to its submission."""
         message = self._store.message(self.account, uid)
         if message is None:
             return False
         reports = self._store.reports_of(self.account, uid)
-        moments = [message.next_step_at, *(each.next_attempt_at for each in reports if each.outcome == "pending")]
+        is_early = len(message.passages) < message.plan.before_answer
+        upcoming = message.next_step_at if is_early else None
+        moments = [upcoming, *(each.next_attempt_at for each in reports if each.outcome == "pending")]
         now = self._now()
         return any(moment is not None and moment <= now for moment in moments)
 

@@ -1,14 +1,21 @@
 """The pending item: what the admin API tells of what is still due, and the list of it."""
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 import msgspec
 
+from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.coming import Coming, Kind, coming_of
 from cloudsms_simulator.engine.message import Message
-from cloudsms_simulator.engine.report import Report
 from cloudsms_simulator.protocol.states import name_of
+from cloudsms_simulator.server.kept import parts_of
+from cloudsms_simulator.server.sought import Value
+from cloudsms_simulator.stores.store import Store
+
+Pending = tuple[Coming, Message]
+"""What is due of which message."""
 
 
 class PendingItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,19 +37,27 @@ class PendingItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PendingListing:
-    """What is due of messages, soonest first."""
+    """What is due of messages, soonest first, as they and `now` were when it was made."""
 
-    def __init__(self, messages: Iterable[tuple[Message, tuple[Report, ...]]], now: datetime, evicted: int) -> None:
-        unfinished = ((message, reports) for message, reports in messages if not message.settled)
-        coming = [(each, message) for message, reports in unfinished for each in coming_of(message, reports)]
-        coming.sort(key=lambda entry: (entry[0].due_at, entry[0].uid, entry[0].number))
-        self.total = len(coming)
+    def __init__(self, pending: Iterable[Pending], now: datetime, evicted: int) -> None:
+        self._pending = sorted(pending, key=lambda each: (each[0].due_at, each[0].uid, each[0].number))
+        self.total = len(self._pending)
         self.evicted = evicted
-        self._coming = coming
         self._now = now
 
     def __iter__(self) -> Iterator[PendingItem]:
-        return (_item(coming, message, self._now) for coming, message in self._coming)
+        return (_item(coming, message, self._now) for coming, message in self._pending)
+
+
+async def pending_of(store: Store, account: Account, messages: Iterable[Value]) -> list[Pending]:
+    """What is due of those messages that are not done, each beside its message. Others get their turn meanwhile."""
+    found: list[Pending] = []
+    for part in parts_of(messages):
+        for each in part:
+            if isinstance(each, Message) and not each.settled:
+                found += [(coming, each) for coming in coming_of(each, store.reports_of(account, each.uid))]
+        await asyncio.sleep(0)
+    return found
 
 
 def _item(coming: Coming, message: Message, now: datetime) -> PendingItem:

@@ -231,7 +231,7 @@ class Simulator:
             lambda: certs_of(self.files),
             Waits(self.store, self._news, self.wall, self.timekeeper.is_moved, self.stopping),
             Events(self.store, self._news, self.wall, self.stopping),
-            Explainer(self._platform, self.store, self.wall, lambda: self.ready),
+            Explainer(self._platform, self.store, self.wall, lambda: self.ready, _admits(self.settings)),
             Interventions(self._platform, self.store, self.pusher, self.wall),
             self._is_serving,
         )

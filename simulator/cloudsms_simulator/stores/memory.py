@@ -77,6 +77,8 @@ class MemoryStore:
                 if message is not None:
                     messages[uid] = message
                     reports[uid] = shelf.reports.get(uid, ())
+        if shelf.early:
+            transaction.unanswered = frozenset(chain.from_iterable(shelf.early.values()))
         return transaction
 
     async def commit(self, transaction: Transaction) -> None:
@@ -125,8 +127,11 @@ class MemoryStore:
         shelf = self._shelf(account)
         wakes = shelf.held.pop(request_id, None)
         if wakes is not None and uids is not None:
+            shelf.early[request_id] = (*shelf.early.get(request_id, ()), *uids)
             shelf.held[request_id] = [wake for wake in wakes if wake[1] not in uids]
             wakes = [wake for wake in wakes if wake[1] in uids]
+        elif wakes is not None and shelf.early:
+            wakes += shelf.answered(request_id)
         if wakes is not None:
             shelf.plan(wakes, shelf.exchanges.get(request_id))
 

@@ -46,6 +46,8 @@ class Shelf:
         self._timeline: Timeline[str | tuple[str, ...]] = Timeline()
         self._taken: deque[tuple[datetime, str]] = deque()
         self.held: dict[int, list[tuple[datetime, str]]] = {}
+        self.early: dict[int, tuple[str, ...]] = {}
+        """By request, the messages of which some reports are released before its answer is out."""
         self.evicted_exchanges = 0
         self.evicted_messages = 0
         self.evicted_reports = 0
@@ -98,6 +100,16 @@ class Shelf:
             if of is not None and uids == of.accepted:
                 uids = of.accepted  # one tuple of them is enough
             self._timeline.add(moment, uids if len(uids) > 1 else uids[0])
+
+    def answered(self, request_id: int) -> list[tuple[datetime, str]]:
+        """The answer of a request is out: when to look at what was released before it, for what was not."""
+        wakes = []
+        for uid in self.early.pop(request_id, ()):
+            message = self.messages.get(uid)
+            if message is not None and len(message.passages) >= message.plan.before_answer:
+                due = message.next_step_at
+                wakes += [] if due is None else [(due, uid)]
+        return wakes
 
     def plan_anew(self, wakes: Sequence[tuple[datetime, str]], cancelled: Sequence[tuple[datetime, str]]) -> None:
         """Has one message looked at at other moments; not before its answer is out, if it waits for that."""

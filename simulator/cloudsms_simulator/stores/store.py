@@ -55,7 +55,8 @@ class Store(Protocol):
     async def release(self, account: Account | None, request_id: int, uids: tuple[str, ...] | None = None) -> None:
         """The answer of a request is out, or never will be: its reports may be pushed now.
 
-        With `uids` only those of these messages; the others wait for another call.
+        With `uids` only those of these messages that are scripted to come before the answer; the others wait for
+        another call.
         """
         ...
 

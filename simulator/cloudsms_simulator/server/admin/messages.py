@@ -19,7 +19,7 @@ from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.admin.pages import json_response, page_response
 from cloudsms_simulator.server.admin.searching import matching
 from cloudsms_simulator.server.durations import read_amount
-from cloudsms_simulator.server.items import MessageItem, ReportItem, message_item, report_item
+from cloudsms_simulator.server.items import MessageItem, ReportItem
 from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.server.kinds import UnfitError
 from cloudsms_simulator.server.sought import name_of as key_of
@@ -82,7 +82,7 @@ class Messages:
     async def show(self, request: Request) -> Response:
         """One message, as the list has it."""
         account, message = message_of(self._office, request)
-        return json_response(message_item(message, account.auth_key))
+        return json_response(Kept(self._office.store, account).message(message))
 
     async def timeline(self, request: Request) -> Response:
         """Everything that happened to a message in order, and what is still to come."""
@@ -121,7 +121,7 @@ class Messages:
         message = None if forced is None else self._office.store.message(account, uid)
         if forced is None or message is None:
             raise no_message(self._office, account, uid)
-        reports = self._office.store.reports_of(account, uid)
+        kept, reports = Kept(self._office.store, account), self._office.store.reports_of(account, uid)
         is_there = forced.number is not None and forced.number <= len(reports)
         return json_response(
             ForcedItem(
@@ -130,8 +130,8 @@ class Messages:
                 final=forced.final,
                 due_at=forced.due_at,
                 dropped=forced.number is None,
-                message=message_item(message, account.auth_key),
-                report=report_item(reports[(forced.number or 0) - 1], account.auth_key) if is_there else None,
+                message=kept.message(message),
+                report=kept.report(reports[(forced.number or 0) - 1]) if is_there else None,
             )
         )
 

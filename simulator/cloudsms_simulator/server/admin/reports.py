@@ -5,15 +5,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cloudsms_simulator.engine.intervening import Conflict
-from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.server.admin.bodies import Nothing, read_json
 from cloudsms_simulator.server.admin.lookups import no_report, report_named, report_of
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.admin.pages import json_response, page_response
 from cloudsms_simulator.server.admin.searching import matching
-from cloudsms_simulator.server.items import report_item
 from cloudsms_simulator.server.kept import Kept
-from cloudsms_simulator.server.pending_item import PendingListing
+from cloudsms_simulator.server.pending_item import PendingListing, pending_of
 from cloudsms_simulator.server.sought import name_of
 
 
@@ -34,15 +32,15 @@ class Reports:
         account = self._office.asked(request)
         store = self._office.store
         messages = await matching(self._office, request, account, "messages")
+        pending = await pending_of(store, account, messages)
         now = store.standing(account).clock.now(self._office.wall.now())
-        known = ((each, store.reports_of(account, each.uid)) for each in messages if isinstance(each, Message))
-        listing = PendingListing(known, now, messages.evicted)
+        listing = PendingListing(pending, now, messages.evicted)
         return page_response(request, listing, lambda each: each.report_id, lambda each: each)
 
     async def show(self, request: Request) -> Response:
         """One report with its attempts."""
         account, report = report_of(self._office, request)
-        return json_response(report_item(report, account.auth_key))
+        return json_response(Kept(self._office.store, account).report(report))
 
     async def resend(self, request: Request) -> Response:
         """Pushes a report once more now, whatever came of it; the report. 409 while a push of it is on the way."""
@@ -53,4 +51,4 @@ class Reports:
             raise no_report(self._office, account, request.path_params["id"])
         if isinstance(report, Conflict):
             raise HTTPException(409, report.why)
-        return json_response(report_item(report, account.auth_key))
+        return json_response(Kept(self._office.store, account).report(report))
