@@ -20,7 +20,12 @@ R = TypeVar("R")
 MARGIN = 5.0
 """Seconds an answer may take beyond what the server was asked to do."""
 _SHOWN = 200
-_WRONG_USAGE = (400, 401, 403, 404, 405, 410, 413, 415, 421)
+WRONG_USAGE = (400, 401, 403, 404, 405, 410, 413, 415, 421)
+"""Statuses that say the request was wrong, not what was found."""
+
+
+UNAUTHORIZED = ": give --admin-token, or set CLOUDSMS_SIM_ADMIN_TOKEN"
+"""What a command adds when a server wants a token."""
 
 
 class AdminApi(msgspec.Struct, frozen=True):
@@ -72,8 +77,8 @@ class AdminApi(msgspec.Struct, frozen=True):
             message = f"{self.url} answers HTTP {status}; is this its admin port? {shown}"
             raise CommandError(message, ExitCode.FAILED) from None
         if status == 401:
-            detail += ": give --admin-token, or set CLOUDSMS_SIM_ADMIN_TOKEN"
-        raise CommandError(detail, ExitCode.USAGE if status in _WRONG_USAGE else ExitCode.FAILED)
+            detail += UNAUTHORIZED
+        raise CommandError(detail, ExitCode.USAGE if status in WRONG_USAGE else ExitCode.FAILED)
 
 
 class _Problem(msgspec.Struct, frozen=True):
