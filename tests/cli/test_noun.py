@@ -198,7 +198,7 @@ def test_on_a_terminal_no_line_is_wider(busy, columns: int) -> None:
         assert lines
         assert all(width(line) <= columns for line in lines), lines
         assert busy.first in "\n".join(lines) or noun == "requests"
-        assert ("PEER" in lines[0]) == (noun == "requests" and columns == 160)
+        assert ("COST" in lines[0]) == (noun == "messages" and columns == 160)
 
 
 @pytest.mark.parametrize(

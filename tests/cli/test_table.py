@@ -47,9 +47,16 @@ def test_on_a_narrow_terminal_the_last_column_is_cut_and_spare_ones_are_left_out
 
 
 def test_on_a_wide_terminal_spare_columns_are_shown() -> None:
-    heading, *_ = TABLE.lines(THINGS, 61)
+    heading, *_ = TABLE.lines(THINGS, 71)
     assert "AMOUNT" in heading
-    heading, *_ = TABLE.lines(THINGS, 60)
+    heading, *_ = TABLE.lines(THINGS, 70)
+    assert "AMOUNT" not in heading
+    # What is not cut needs no more room.
+    assert list(TABLE.lines(THINGS[:1], 47)) == [
+        "TIME      NAME  AMOUNT  TEXT",
+        "12:00:00  a          5  one two three four five",
+    ]
+    heading, *_ = TABLE.lines(THINGS[:1], 46)
     assert "AMOUNT" not in heading
 
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "readyz": "Tell whether a server is ready; for health checks.",
     "config": "Show, check or begin a configuration.",
     "explain": "Explain an exchange, or a packet before it is sent, and correct it.",
+    "doctor": "Find out why reports do not arrive or requests are refused.",
     "completion": "Print the completion script of a shell.",
 }
 """The commands in the order of `--help`, each with its line there."""

@@ -43,7 +43,7 @@ def ls(client: Client, as_json: bool) -> None:
         click.echo(line)
 
 
-@account.command
+@account.command(short_help="Show an account.")
 @_name_or_default
 @client_options
 @as_json
@@ -78,7 +78,7 @@ def change(client: Client, name: str, settings: tuple[str, ...], as_json: bool) 
     _print(client.accounts.change(name, **assignments_of(settings)), as_json)
 
 
-@account.command
+@account.command(short_help="Delete an account.")
 @_name
 @client_options
 @as_json
@@ -88,7 +88,7 @@ def delete(client: Client, name: str, as_json: bool) -> None:
     click.echo(msgspec.json.encode({"deleted": name}) if as_json else f"{name} is deleted")
 
 
-@account.command
+@account.command(short_help="Put money on an account.")
 @_name
 @click.argument("amount")
 @click.argument("currency", required=False)
@@ -103,7 +103,7 @@ def credit(client: Client, name: str, amount: str, currency: str | None, as_json
         click.echo(f"{movement.amount} put on {name}; balance {movement.balance}")
 
 
-@account.command
+@account.command(short_help="Make an account as it was created.")
 @_name
 @client_options
 @as_json
@@ -112,7 +112,7 @@ def reset(client: Client, name: str, as_json: bool) -> None:
     _print(client.accounts.reset(name), as_json)
 
 
-@account.command
+@account.command(short_help="Show every movement on an account.")
 @_name_or_default
 @client_options
 @as_json

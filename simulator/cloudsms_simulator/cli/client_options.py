@@ -29,12 +29,22 @@ def client_options(command: Callable[Concatenate[Client, P], R]) -> Callable[...
     """
 
     @functools.wraps(command)
-    def with_client(api: AdminApi, *args: P.args, **kwargs: P.kwargs) -> R:
+    def with_client(api: AdminApi, client: Client, *args: P.args, **kwargs: P.kwargs) -> R:
+        return command(client, *args, **kwargs)
+
+    return api_client_options(with_client)
+
+
+def api_client_options(command: Callable[..., R]) -> Callable[..., R]:
+    """The same, and calls it with the API first."""
+
+    @functools.wraps(command)
+    def with_client(api: AdminApi, *args: object, **kwargs: object) -> R:
         from cloudsms_simulator.client import ApiError, Client
 
         try:
             with Client(api.url, api.token) as client:
-                return command(client, *args, **kwargs)
+                return command(api, client, *args, **kwargs)
         except ApiError as error:
             raise told(error) from error
 

@@ -293,4 +293,4 @@ def _tell_evicted(noun: Noun[I], page: Page[I]) -> None:
 def _tell_nobodys(noun: Noun[I], client: Client, search: str) -> None:
     total = noun.journal(client.of("*")).page(search, limit=1).total
     if total:
-        click.echo(f"{total:,} more belong to no account: {noun.name} ls --account '*'", err=True)
+        click.echo(f"{total:,} more belong to no account: cloudsms-simulator {noun.name} ls --account '*'", err=True)

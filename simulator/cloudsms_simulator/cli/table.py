@@ -15,8 +15,8 @@ T = TypeVar("T")
 _GAP = "  "
 _NARROWEST = 8
 """Columns that what is cut keeps, on a terminal that is too narrow for the others already."""
-_COMFORTABLE = 30
-"""Columns that what is cut ought to have before a spare column is shown."""
+_COMFORTABLE = 40
+"""Columns that what is cut ought to have, if it needs so many, before a spare column is shown."""
 
 
 class Column(msgspec.Struct, Generic[T], frozen=True):
@@ -44,19 +44,23 @@ class Table(msgspec.Struct, Generic[T], frozen=True):
         Moments of one day are shown without it on a terminal.
         """
         if items:
-            yield from _lines(self._table(items, width, len({self.moment(item).date() for item in items}) > 1), width)
+            days = len({self.moment(item).date() for item in items}) > 1
+            yield from _lines(self._table(items, width, days=days, steady=False), width)
 
     def row(self, item: T, width: int | None) -> str:
         """A row by itself, as one of many that come one by one."""
-        [_, row] = _lines(self._table((item,), width, False), width, steady=True)
+        [_, row] = _lines(self._table((item,), width, days=False, steady=True), width, steady=True)
         return row
 
-    def _table(self, items: Sequence[T], width: int | None, days: bool) -> list[tuple[Column[T], list[str]]]:
+    def _table(
+        self, items: Sequence[T], width: int | None, *, days: bool, steady: bool
+    ) -> list[tuple[Column[T], list[str]]]:
         form = "%Y-%m-%d %H:%M:%S" if width is None else "%m-%d %H:%M:%S" if days else "%H:%M:%S"
         time = Column[T]("TIME", lambda item: self.moment(item).strftime(form))
         cells = [(column, [column.text(item) for item in items]) for column in (time, *self.columns)]
+        wanted = _COMFORTABLE if steady else min(_width(*cells[-1], steady=False), _COMFORTABLE)
         while width is not None and (spares := [each for each in cells if each[0].spare]):
-            if width - sum(_width(*each, steady=False) + len(_GAP) for each in cells[:-1]) >= _COMFORTABLE:
+            if width - sum(_width(*each, steady=steady) + len(_GAP) for each in cells[:-1]) >= wanted:
                 break
             cells.remove(spares[-1])
         return cells
@@ -75,7 +79,7 @@ def _lines(table: list[tuple[Column[T], list[str]]], width: int | None, *, stead
     widths = [_width(*each, steady=steady) for each in table]
     if width is not None:
         left = width - sum(each + len(_GAP) for each in widths[:-1])
-        widths[-1] = max(left, _NARROWEST)
+        widths[-1] = min(widths[-1], max(left, _NARROWEST))
     columns = [column for column, _ in table]
     yield _joined(columns, widths, [column.heading for column in columns])
     for row in zip(*(texts for _, texts in table), strict=True):
