@@ -146,6 +146,22 @@ def test_tail_prints_what_comes_until_there_are_enough(busy) -> None:
     assert [line.split()[2] for line in out.splitlines()] == uids
 
 
+def test_tail_prints_a_message_again_only_when_it_changed(shop) -> None:
+    shop.api.accounts.change(shop.name, callback={"url": shop.api.sink.show().url})
+    process = shop.start("messages", "tail", "--count", "3")
+    assert process.stderr is not None
+    assert process.stdout is not None
+    process.stderr.readline()
+    uid = shop.uid("67000021")
+    told = [process.stdout.readline()]
+    shop.api.clock.advance(seconds=1)
+    told.append(process.stdout.readline())
+    last = shop.uid("67000022")
+    out, _ = process.communicate(timeout=60)
+    told += out.splitlines()
+    assert [line.split()[2:5:2] for line in told] == [[uid, "-"], [uid, "DELIVERED"], [last, "-"]]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_tail_ends_0_when_it_is_told_to_stop(busy, number: signal.Signals) -> None:
     process = busy.start("requests", "tail", "--json")

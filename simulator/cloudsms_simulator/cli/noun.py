@@ -26,6 +26,7 @@ I = TypeVar("I")  # noqa: E741
 
 _SHOWN = 20
 _BIG_PAGE = 1000
+_REMEMBERED = 10_000
 
 
 search_argument = click.argument("search", nargs=-1)
@@ -227,11 +228,11 @@ def _add_tail(group: click.Group, noun: Noun[I]) -> None:
     @client_options
     @click.option("--json", "as_json", is_flag=True, help="Print each as one JSON object.")
     def tail(client: Client, count: int | None, account: str, as_json: bool) -> None:
-        printed = 0
+        printed, known = 0, _Known(noun)
         with interruptible(), client.events(account) as events:
             click.echo(f'waiting for {noun.name} of "{account}"; Ctrl-C ends it', err=True)
             for event in events:
-                for item in _items_of(noun, event):
+                for item in known.changed(_items_of(noun, event)):
                     click.echo(msgspec.json.encode(item) if as_json else noun.about.row(item, terminal_width()))
                     printed += 1
                     if printed == count:
@@ -269,6 +270,24 @@ def _closest(error: WaitError) -> Iterator[str]:
             f"{miss.term}: {'it has nothing' if miss.got is None else f'it has {miss.got}'}" for miss in close.misses
         )
         yield f"close: {close.name}  {misses}"
+
+
+class _Known(Generic[I]):
+    """What a tail has printed: of things that look as they did, another line would tell nothing."""
+
+    def __init__(self, noun: Noun[I]) -> None:
+        self._noun = noun
+        self._latest: dict[str, I] = {}
+
+    def changed(self, items: list[I]) -> Iterator[I]:
+        """Those that look otherwise than they did."""
+        for item in items:
+            name = self._noun.id_of(item)
+            if self._latest.pop(name, None) != item:
+                yield item
+            self._latest[name] = item
+            if len(self._latest) > _REMEMBERED:
+                del self._latest[next(iter(self._latest))]
 
 
 def _items_of(noun: Noun[I], event: Event) -> list[I]:

@@ -1,14 +1,15 @@
-"""Reports on a terminal: as rows of a table, and what came of their pushes."""
+"""Reports on a terminal: as rows of a table, one with its attempts, and what came of their pushes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cloudsms_simulator.cli.table import Column, Table
-from cloudsms_simulator.cli.text_lines import one_line
+from cloudsms_simulator.cli.text_lines import body_lines, finding_lines, moment, one_line
 
 if TYPE_CHECKING:
-    from cloudsms_simulator.client_items import Report
+    from cloudsms_simulator.client_items import Attempt, Report
     from cloudsms_simulator.server.items import ReportItem
 
 
@@ -22,10 +23,13 @@ def came_of(report: Report | ReportItem) -> str:
 
 
 def _came(report: Report) -> str:
-    audited = [finding.rule for attempt in report.attempts[-1:] for finding in attempt.findings]
-    # A push that failed says why in words already.
-    answered = bool(report.attempts) and report.attempts[-1].status is not None
-    return one_line(", ".join([came_of(report), *(audited if answered else [])]))
+    # What is wrong comes first: on a narrow terminal the rest is cut.
+    told = [finding.rule for attempt in report.attempts[-1:] for finding in attempt.findings]
+    if report.attempts:
+        told.append(came_of(report))
+    if report.next_attempt_at is not None:
+        told.append(f"next push at {report.next_attempt_at:%H:%M:%S}")
+    return one_line(", ".join(told))
 
 
 REPORTS: Table[Report] = Table(
@@ -38,3 +42,33 @@ REPORTS: Table[Report] = Table(
     ),
 )
 """Reports, the moment being that at which the state was reached."""
+
+
+def lines_of(report: Report, width: int | None) -> Iterator[str]:
+    """All of a report, with every push of it and what is wrong with the customer's answers.
+
+    Findings are wrapped at the terminal's width, if there is one.
+    """
+    yield f"report      {report.id}"
+    yield f"account     {report.account}"
+    yield f"state       {report.state_name} ({report.state}), reached {moment(report.due_at)}"
+    yield f"outcome     {report.outcome}"
+    if report.next_attempt_at is not None:
+        yield f"next push   {moment(report.next_attempt_at)}"
+    yield from finding_lines(report.findings, width)
+    for number, attempt in enumerate(report.attempts, 1):
+        yield from _attempt(number, attempt, width)
+
+
+def _attempt(number: int, attempt: Attempt, width: int | None) -> Iterator[str]:
+    yield f"attempt {number:<4}{moment(attempt.at)}, SERIAL {attempt.serial}, POST {attempt.url}"
+    if attempt.fault is not None:
+        yield f"fault       {attempt.fault}"
+    yield from body_lines("report", attempt.request)
+    if attempt.status is None:
+        yield f"no answer   {attempt.error or ''}".rstrip()
+    else:
+        right = "" if attempt.findings else ", and the ANSWER is right in every point"
+        yield f"status      HTTP {attempt.status}{right}"
+        yield from body_lines("answer", attempt.body)
+    yield from finding_lines(attempt.findings, width)

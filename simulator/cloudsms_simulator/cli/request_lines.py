@@ -1,11 +1,12 @@
-"""Requests on a terminal: as rows of a table."""
+"""Requests on a terminal: as rows of a table, and one with all that was said."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cloudsms_simulator.cli.table import Column, Table
-from cloudsms_simulator.cli.text_lines import one_line
+from cloudsms_simulator.cli.text_lines import body_lines, finding_lines, moment, one_line
 
 if TYPE_CHECKING:
     from cloudsms_simulator.client_items import Request
@@ -50,3 +51,35 @@ REQUESTS: Table[Request] = Table(
     ),
 )
 """Requests, with what came of them and the worst that is wrong with them."""
+
+
+def lines_of(request: Request, width: int | None) -> Iterator[str]:
+    """All of a request, its bodies indented; findings are wrapped at the terminal's width, if there is one."""
+    yield f"request     {request.id}, {request.kind}, {moment(request.received_at)}"
+    yield f"account     {request.account or 'none'}"
+    if request.peer is not None:
+        connection = f", connection {request.connection_id}" if request.connection_id else ""
+        yield f"peer        {request.peer}{connection}"
+    if request.tls is not None:
+        peer = request.tls["peer"]
+        shown = f", certificate {peer['subject']}" if isinstance(peer, dict) else ", no client certificate"
+        yield f"tls         {request.tls['version']} {request.tls['cipher']}{shown}"
+    yield f"outcome     {_outcome_in_full(request)}"
+    if request.rule is not None:
+        yield f"rule        {request.rule}"
+    if request.fault is not None:
+        yield f"fault       {request.fault}"
+    for number, uid in enumerate(request.uids):
+        yield f"{'' if number else 'messages':<12}{uid}"
+    yield from finding_lines(request.findings, width)
+    for number, (name, value) in enumerate(request.headers):
+        yield f"{'' if number else 'headers':<12}{one_line(name)}: {one_line(value)}"
+    if request.kind != "handshake":
+        yield from body_lines("body", request.body)
+    if request.answer is not None:
+        yield from body_lines("answer", request.answer)
+
+
+def _outcome_in_full(request: Request) -> str:
+    told = outcome_of(request)
+    return told if request.code is None or request.http_status is None else f"{told}, HTTP {request.http_status}"

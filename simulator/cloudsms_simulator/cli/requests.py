@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from cloudsms_simulator.cli.client_options import account_option, client_options
+from cloudsms_simulator.cli.client_options import account_option, as_json, client_options
 from cloudsms_simulator.cli.noun import (
     Noun,
     Searching,
@@ -20,7 +20,8 @@ from cloudsms_simulator.cli.noun import (
     search_argument,
     write,
 )
-from cloudsms_simulator.cli.request_lines import REQUESTS
+from cloudsms_simulator.cli.request_lines import REQUESTS, lines_of
+from cloudsms_simulator.cli.table import terminal_width
 from cloudsms_simulator.client_items import Request
 
 if TYPE_CHECKING:
@@ -47,6 +48,21 @@ def requests() -> None:
 
 
 add_journal(requests, NOUN)
+
+
+@requests.command(short_help="Show a request.")
+@click.argument("number", type=click.IntRange(min=0), metavar="ID")
+@account_option(NOUN.nobody)
+@client_options
+@as_json
+def show(client: Client, number: int, account: str, as_json: bool) -> None:
+    """Show a request: who sent it, what came, what is wrong with it, and the answer. `explain` says what to change."""
+    found = client.of(account).requests.show(number)
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+        return
+    for line in lines_of(found, terminal_width()):
+        click.echo(line)
 
 
 @requests.command(short_help="Write requests as JSON Lines or HAR.", cls=Searching)

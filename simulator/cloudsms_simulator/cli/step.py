@@ -1,7 +1,5 @@
 """A step of `doctor`: something that was looked at, whether it is in order, and what would mend it."""
 
-import sys
-import textwrap
 from collections.abc import Iterator
 from typing import Literal
 
@@ -9,11 +7,12 @@ import click
 import msgspec
 
 from cloudsms_simulator.cli.table import terminal_width
+from cloudsms_simulator.cli.text_lines import wrapped
 
 Verdict = Literal["ok", "note", "wrong"]
 """`note`: worth knowing, and nothing that has to be mended."""
 
-_INDENT = " " * 19
+_INDENT = 19
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -29,20 +28,10 @@ def print_step(step: Step) -> None:
     """Prints a step at once, on a terminal in as many lines as it takes."""
     for line in _lines(step):
         click.echo(line)
-    sys.stdout.flush()
 
 
 def _lines(step: Step) -> Iterator[str]:
-    yield from _wrapped(f"{step.verdict:<7}{step.step:<12}", step.found)
-    if step.fix is not None:
-        yield from _wrapped(f"{'':<7}{'fix:':<12}", step.fix)
-
-
-def _wrapped(label: str, text: str) -> Iterator[str]:
     width = terminal_width()
-    if width is None:
-        yield label + text
-        return
-    yield from textwrap.wrap(
-        label + text, max(width, 40), subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False
-    )
+    yield from wrapped(f"{step.verdict:<7}{step.step:<12}{step.found}", _INDENT, width)
+    if step.fix is not None:
+        yield from wrapped(f"{'':<7}{'fix:':<12}{step.fix}", _INDENT, width)
