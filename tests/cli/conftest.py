@@ -5,8 +5,10 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import count
 
 import pytest
@@ -39,6 +41,8 @@ class Shop:
         self.name = account.name
         self.auth_key = account.auth_key
         self.api = server.client.of(account.name)
+        self.uids: list[str] = []
+        """What `busy` sent."""
 
     def send(self, *to: str, **fields: object) -> Json:
         """Sends to numbers in Hong Kong, or to `country number`; the answer."""
@@ -126,3 +130,45 @@ def silent_url() -> Iterator[str]:
     """Where connections are taken and nothing is ever said."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+
+
+@pytest.fixture
+def busy(shop: Shop) -> Shop:
+    """A shop that sent two messages, of which the first was delivered."""
+    shop.api.accounts.change(shop.name, callback={"url": shop.api.sink.show().url})
+    shop.uids.append(shop.uid("67000011"))
+    shop.api.clock.advance(hours=30)
+    shop.uids.append(shop.uid("65 12345678", SMS_CONTENT="第二条短信"))
+    return shop
+
+
+class Answering:
+    """A server that answers every request with the same body, and closes."""
+
+    def __init__(self, body: bytes, kind: str = "application/json") -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", kind)
+                self.send_header("Connection", "close")
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Keeps the test's output clean."""
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+
+    def __enter__(self) -> str:
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def answering() -> type[Answering]:
+    """A server to be used with `with`, which gives its URL."""
+    return Answering

@@ -1,4 +1,4 @@
-"""`doctor` on accounts whose callbacks, clocks and customers have one thing wrong each, over real sockets and TLS."""
+"""`doctor` and its steps, on accounts with one thing wrong each: callback, clock, customer. Real sockets, real TLS."""
 
 import json
 import socket
@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 from cloudsms_simulator.cli import callback, doctor
 from cloudsms_simulator.cli.admin_api import AdminApi
 from cloudsms_simulator.cli.callback import FAKE_UID
+from cloudsms_simulator.cli.callback_tls import Identity, broken_tls
 from cloudsms_simulator.cli.exit_codes import ExitCode
 from cloudsms_simulator.engine.fault import TlsTrouble
 from cloudsms_simulator.protocol.customer import encode_report_answer
@@ -205,6 +206,67 @@ def test_the_name_that_only_containers_know(diagnose, monkeypatch: pytest.Monkey
     assert (step.step, "docker exec CONTAINER cloudsms-simulator doctor" in (step.fix or "")) == ("dns", True)
 
 
+@pytest.mark.parametrize(
+    ("failure", "found", "fix"),
+    [
+        (TimeoutError("timed out"), "no connection to 127.0.0.1:1 within 2 s", "look for a firewall"),
+        (OSError(113, "No route to host"), "no connection to 127.0.0.1:1: No route to host", "a way to that host"),
+    ],
+)
+def test_a_host_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch, failure: OSError, found: str, fix: str) -> None:
+    def fail(*args: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(callback.socket, "create_connection", fail)
+    *_, step = callback.steps_of(a_trial("http://127.0.0.1:1/"))
+    assert (step.step, step.found, fix in (step.fix or "")) == ("tcp", found, True)
+
+
+def test_localhost_by_name_and_by_address_is_the_containers_own() -> None:
+    told = {host: callback._is_loopback(host) for host in ("localhost", "127.0.0.2", "::1", "10.0.0.1", "sms.test")}
+    assert told == {"localhost": True, "127.0.0.2": True, "::1": True, "10.0.0.1": False, "sms.test": False}
+
+
+def test_a_server_that_breaks_off(diagnose) -> None:
+    def hang_up(listening: socket.socket) -> None:
+        while True:
+            try:
+                sock, _ = listening.accept()
+            except OSError:
+                return
+            sock.recv(100)
+            sock.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        thread = threading.Thread(target=hang_up, args=(sock,), daemon=True)
+        thread.start()
+        port = sock.getsockname()[1]
+        found, fix = ended(diagnose(f"https://127.0.0.1:{port}/"), "tls")
+        assert found.startswith("the server broke off the handshake: ")
+        assert "see the log of your server; if it wants to know clients, let it trust " in fix
+        found, fix = ended(diagnose(f"http://127.0.0.1:{port}/"), "http")
+        assert found.split(":")[0] in ("ServerDisconnectedError", "ClientOSError")
+        assert fix == "see the log of your server"
+        sock.shutdown(socket.SHUT_RDWR)
+    thread.join(10)
+
+
+def test_without_the_folder_a_remedy_says_where_its_files_are() -> None:
+    step = broken_tls("tlsv1 alert UNKNOWN_CA", Identity(None, "the platform's certificate", ""))
+    assert step.fix is not None
+    assert "ca.pem of the server's folder of certificates (GET /api/v1/certs has it)" in step.fix
+    step = broken_tls("TLSV13_ALERT_CERTIFICATE_REQUIRED", Identity(Path("certs"), "mine.pem", ""))
+    assert step.found.startswith("the server does not take the client certificate (")
+
+
+@pytest.mark.parametrize("identity", ["expired", "unknown_ca"])
+def test_a_certificate_that_is_flawed_on_purpose(
+    customer: Start, good: ssl.SSLContext, diagnose, identity: str
+) -> None:
+    found, _ = ended(diagnose(customer(good).url, identity=identity), "tls")
+    assert found.startswith("the server does not trust the platform's certificate (")
+
+
 def test_the_wrong_path(customer: Start, good: ssl.SSLContext, diagnose) -> None:
     there = customer(good, path="/reports")
     found, fix = ended(diagnose(there.url.replace("/reports", "/nope")), "http")
@@ -356,6 +418,20 @@ def test_where_a_server_is(server, monkeypatch: pytest.MonkeyPatch) -> None:
     assert doctor._elsewhere(here, msgspec.structs.replace(info, container=True)) is None
 
 
+def test_files_that_are_not_on_this_machine_are_left_out_and_told(server, tmp_path: Path) -> None:
+    account = server.client.accounts.show("default")
+    here = tmp_path / "here.pem"
+    here.touch()
+    said = msgspec.structs.replace(
+        account.callback, ca=str(here), client_cert="/nowhere/cert.pem", client_key="/nowhere/key.pem"
+    )
+    account = msgspec.structs.replace(account, callback=said)
+    [note] = doctor._left_out(account)
+    assert (note.verdict, "callback.client_cert is /nowhere/cert.pem" in note.found) == ("note", True)
+    taken = doctor._callback(account)
+    assert (taken.ca, taken.client_cert, taken.client_key) == (str(here), None, None)
+
+
 def test_a_standing_clock_keeps_reports_from_coming(customer: Start, open_shop) -> None:
     shop = open_shop(callback={"url": customer().url})
     shop.send()
@@ -445,7 +521,7 @@ def a_trial(url: str, elsewhere: str | None = None) -> callback.Trial:
         sender="CloudSMS",
         callback=callback.Callback(url=url),
         files=CertificateFiles.within(Path("nowhere")),
-        identity=callback.Identity(None, None, ""),
+        identity=Identity(None, None, ""),
         elsewhere=elsewhere,
         dry=True,
     )

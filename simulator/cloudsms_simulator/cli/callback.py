@@ -89,9 +89,7 @@ def _url(trial: Trial) -> tuple[_Way | None, Step]:
         found = "no callback is configured: reports reach their states and are pushed nowhere"
         return None, Step("callback", "wrong", found, f"{set_url}; or serve --callback-url")
     split = urlsplit(url)
-    way = _Way(url, split.scheme, split.hostname or "", split.port or _PORTS.get(split.scheme, 0), split.path or "/")
-    if not way.host or not way.port:
-        return None, Step("callback", "wrong", f"{url} is no address to push to", set_url)
+    way = _Way(url, split.scheme, split.hostname or "", split.port or _PORTS[split.scheme], split.path or "/")
     found = f"{url}: {way.scheme}, host {way.host}, port {way.port}, path {way.path}"
     if trial.elsewhere is not None and _is_loopback(way.host):
         there = split._replace(netloc=split.netloc.replace(way.host, _IN_CONTAINERS)).geturl()
@@ -113,11 +111,11 @@ def _is_loopback(host: str) -> bool:
 def _name(way: _Way) -> tuple[tuple[tuple[str, int], ...], Step]:
     try:
         found = socket.getaddrinfo(way.host, way.port, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         mend = "see whether it is spelled right; names of containers are known in their own network only"
         if way.host == _IN_CONTAINERS:
             mend = "only containers know this name: docker exec CONTAINER cloudsms-simulator doctor looks from there"
-        return (), Step("dns", "wrong", f"the name {way.host} is not known here: {error.strerror or error}", mend)
+        return (), Step("dns", "wrong", f"the name {way.host} is not known here: {_reason(error)}", mend)
     addresses = tuple(dict.fromkeys((str(each[4][0]), way.port) for each in found))
     return addresses, Step("dns", "ok", f"{way.host} is {', '.join(host for host, _ in addresses)}")
 
@@ -142,8 +140,12 @@ def _port(way: _Way, addresses: tuple[tuple[str, int], ...], callback: Callback)
     if any(isinstance(each, TimeoutError) for each in failures):
         mend = "look for a firewall in between, or for an address that is nobody's"
         return None, Step("tcp", "wrong", f"no connection to {tried} within {timeout:g} s", mend)
-    reasons = "; ".join(str(each.strerror or each) for each in failures)
+    reasons = "; ".join(map(_reason, failures))
     return None, Step("tcp", "wrong", f"no connection to {tried}: {reasons}", "see whether there is a way to that host")
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _written(address: tuple[str, int]) -> str:

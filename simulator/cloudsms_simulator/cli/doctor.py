@@ -20,6 +20,7 @@ from cloudsms_simulator.cli.exit_codes import ExitCode
 if TYPE_CHECKING:
     from cloudsms_simulator.cli.admin_api import AdminApi
     from cloudsms_simulator.cli.callback import Trial
+    from cloudsms_simulator.cli.step import Step
     from cloudsms_simulator.client import Client
     from cloudsms_simulator.client_items import Account
     from cloudsms_simulator.engine.account import Callback
@@ -48,7 +49,7 @@ def doctor(api: AdminApi, client: Client, dry: bool, certs: Path | None, account
     """
     from cloudsms_simulator.cli.callback import steps_of
     from cloudsms_simulator.cli.server_steps import server_steps
-    from cloudsms_simulator.cli.step import Step, print_step
+    from cloudsms_simulator.cli.step import print_step
 
     steps: list[Step] = []
 
@@ -60,6 +61,7 @@ def doctor(api: AdminApi, client: Client, dry: bool, certs: Path | None, account
 
     info, subject = client.info(), client.accounts.show(account)
     take(server_steps(client, info, subject))
+    take(_left_out(subject))
     with _files(client, certs or api.certs) as (files, at_hand):
         take(steps_of(_trial(api, info, subject, files, at_hand, dry=dry)))
     wrong = [step for step in steps if step.verdict == "wrong"]
@@ -140,6 +142,17 @@ def _callback(account: Account) -> Callback:
         client_key=here(said.client_key) if cert is not None else None,
         identity=Identity(said.identity),
     )
+
+
+def _left_out(account: Account) -> Iterator[Step]:
+    """Files of the callback that are on the server's machine and not on this one."""
+    from cloudsms_simulator.cli.step import Step
+
+    said = account.callback
+    for key, path in (("ca", said.ca), ("client_cert", said.client_cert)):
+        if path is not None and not Path(path).is_file():
+            found = f"callback.{key} is {path} on the server's machine, and not here: tried without it"
+            yield Step("files", "note", found, "run doctor on the server's machine for a trial with it")
 
 
 def _elsewhere(api: AdminApi, info: Info) -> str | None:

@@ -9,8 +9,10 @@ import msgspec
 
 from cloudsms_simulator.cli.client_options import account_option, as_json, client_options
 from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
+from cloudsms_simulator.cli.exporting import add_export
+from cloudsms_simulator.cli.journal_commands import add_journal
 from cloudsms_simulator.cli.message_lines import MESSAGES, forced_line, lines_of
-from cloudsms_simulator.cli.noun import Noun, add_export, add_journal
+from cloudsms_simulator.cli.noun import Noun
 from cloudsms_simulator.cli.report_lines import REPORTS
 from cloudsms_simulator.cli.table import terminal_width
 from cloudsms_simulator.client_items import Message

@@ -1,39 +1,24 @@
-"""A noun: messages, requests or reports, and the commands that all three have: ls, find, wait, tail, export."""
+"""A noun: messages, requests or reports, and what the commands have to know of it."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Generic, Literal, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 import click
 import msgspec
 
-from cloudsms_simulator.cli.client_options import account_option, as_json, client_options
-from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
-from cloudsms_simulator.cli.signals import interruptible
 from cloudsms_simulator.cli.table import Table, terminal_width
 
 if TYPE_CHECKING:
-    from cloudsms_simulator.client import Api, Client, Event, WaitError
+    from cloudsms_simulator.client import Api
     from cloudsms_simulator.client_drivers import BlockingHttp
     from cloudsms_simulator.client_items import Page
     from cloudsms_simulator.client_journal import Journal
 
 I = TypeVar("I")  # noqa: E741
 
-_SHOWN = 20
 _BIG_PAGE = 1000
-_REMEMBERED = 10_000
-
-
-search_argument = click.argument("search", nargs=-1)
-output_option = click.option(
-    "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write there instead."
-)
-"""Where what is exported goes."""
 
 
 class Noun(msgspec.Struct, Generic[I], frozen=True):
@@ -62,27 +47,6 @@ class Noun(msgspec.Struct, Generic[I], frozen=True):
             click.echo(line)
 
 
-class Searching(click.Command):
-    """A command with a search, whose terms may begin with a dash, as in `ls -to:86*`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Puts such terms where no option is looked for."""
-        valued = {opt for param in self.params if not getattr(param, "is_flag", False) for opt in param.opts}
-        options: list[str] = []
-        terms: list[str] = []
-        rest = iter(args)
-        for each in rest:
-            if each == "--":
-                terms += rest
-            elif len(each) > 2 and each[0] == "-" and each[1] != "-":
-                terms.append(each)
-            else:
-                options.append(each)
-                if each.startswith("--") and each in valued:
-                    options += [value for value in [next(rest, None)] if value is not None]
-        return super().parse_args(ctx, [*options, "--", *terms])
-
-
 def everything(noun: Noun[I], api: Api[BlockingHttp], search: str) -> list[I]:
     """All that a search finds, oldest first; says on standard error what is gone."""
     found: list[I] = []
@@ -92,224 +56,12 @@ def everything(noun: Noun[I], api: Api[BlockingHttp], search: str) -> list[I]:
         found += page.items
         cursor = page.cursor
         if cursor is None:
-            _tell_evicted(noun, page)
+            tell_evicted(noun, page)
             found.reverse()
             return found
 
 
-def add_journal(group: click.Group, noun: Noun[I]) -> None:
-    """Gives a group the commands that every noun has."""
-    for add in (_add_ls, _add_find, _add_wait, _add_tail):
-        add(group, noun)
-
-
-def add_export(group: click.Group, noun: Noun[I]) -> None:
-    """Gives a group `export`, for a noun that has no other format than ours."""
-
-    @group.command(
-        help=f"Write the {noun.name} that fit a search as JSON Lines, oldest first, with every field.",
-        short_help=f"Write {noun.name} as JSON Lines.",
-        cls=Searching,
-    )
-    @search_argument
-    @output_option
-    @account_option(noun.nobody)
-    @client_options
-    def export(client: Client, search: tuple[str, ...], output: Path | None, account: str) -> None:
-        found = everything(noun, client.of(account), " ".join(search))
-        write(json_lines(found), output)
-
-
-def json_lines(items: Sequence[object]) -> Iterator[bytes]:
-    """Each on a line of its own."""
-    for item in items:
-        yield msgspec.json.encode(item) + b"\n"
-
-
-def _add_ls(group: click.Group, noun: Noun[I]) -> None:
-    @group.command(
-        help=f"List the {noun.name} that fit a search, such as {noun.example}, newest last; all without one.",
-        short_help=f"List {noun.name}.",
-        cls=Searching,
-    )
-    @search_argument
-    @click.option(
-        "--limit",
-        type=click.IntRange(1, _BIG_PAGE),
-        default=_SHOWN,
-        show_default=True,
-        metavar="N",
-        help="The newest so many.",
-    )
-    @account_option(noun.nobody)
-    @client_options
-    @as_json
-    def ls(client: Client, search: tuple[str, ...], limit: int, account: str, as_json: bool) -> None:
-        page = noun.journal(client.of(account)).page(" ".join(search), limit=limit)
-        if as_json:
-            click.echo(msgspec.json.encode(page))
-            return
-        noun.print(page.items[::-1])
-        if not page.items:
-            click.echo(f"no {noun.name}", err=True)
-        elif page.cursor is not None:
-            click.echo(f"the newest {len(page.items)} of {page.total:,}; --limit shows more", err=True)
-        _tell_evicted(noun, page)
-        if noun.nobody and account != "*":
-            _tell_nobodys(noun, client, " ".join(search))
-
-
-def _add_find(group: click.Group, noun: Noun[I]) -> None:
-    @group.command(
-        help=f"Print the ids of the {noun.name} that fit a search, oldest first, one a line. Ends 1 when none does.",
-        short_help=f"Print the ids of {noun.name}.",
-        cls=Searching,
-    )
-    @search_argument
-    @account_option(noun.nobody)
-    @client_options
-    @as_json
-    def find(client: Client, search: tuple[str, ...], account: str, as_json: bool) -> None:
-        ids = [noun.id_of(item) for item in everything(noun, client.of(account), " ".join(search))]
-        if as_json:
-            click.echo(msgspec.json.encode(ids))
-        else:
-            for each in ids:
-                click.echo(each)
-        sys.exit(ExitCode.OK if ids else ExitCode.FAILED)
-
-
-def _add_wait(group: click.Group, noun: Noun[I]) -> None:
-    @group.command(
-        short_help=f"Wait for {noun.name}.",
-        help=f"Wait until there are {noun.name} that fit a search. Ends 4, and says what came close, when they do not "
-        "come in time, or when only a frozen clock keeps them from coming.",
-        cls=Searching,
-    )
-    @search_argument
-    @click.option(
-        "--count", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="How many there have to be."
-    )
-    @click.option(
-        "--timeout",
-        type=click.FloatRange(0, 3600),
-        default=10,
-        show_default=True,
-        metavar="SECONDS",
-        help="How long it may take, by the wall.",
-    )
-    @account_option(noun.nobody)
-    @client_options
-    @as_json
-    def wait(client: Client, search: tuple[str, ...], count: int, timeout: float, account: str, as_json: bool) -> None:
-        from cloudsms_simulator.client_errors import WaitError
-
-        try:
-            items = noun.journal(client.of(account)).wait(" ".join(search), count=count, timeout=timeout)
-        except WaitError as error:
-            if as_json:
-                click.echo(msgspec.json.encode(_Missed(error.detail, error.count, error.total, error.closest)))
-            else:
-                for line in _closest(error):
-                    click.echo(line)
-            raise
-        if as_json:
-            click.echo(msgspec.json.encode({"items": items}))
-        else:
-            noun.print(items)
-
-
-def _add_tail(group: click.Group, noun: Noun[I]) -> None:
-    changing = "" if noun.nobody else ", and again when they change"
-
-    @group.command(help=f"Print {noun.name} as they come{changing}, until Ctrl-C.", short_help=f"Follow {noun.name}.")
-    @click.option("--count", type=click.IntRange(1), metavar="N", help="End after so many lines.")
-    @account_option(noun.nobody)
-    @client_options
-    @click.option("--json", "as_json", is_flag=True, help="Print each as one JSON object.")
-    def tail(client: Client, count: int | None, account: str, as_json: bool) -> None:
-        printed, known = 0, _Known(noun)
-        with interruptible(), client.events(account) as events:
-            click.echo(f'waiting for {noun.name} of "{account}"; Ctrl-C ends it', err=True)
-            for event in events:
-                for item in known.changed(_items_of(noun, event)):
-                    click.echo(msgspec.json.encode(item) if as_json else noun.about.row(item, terminal_width()))
-                    printed += 1
-                    if printed == count:
-                        return
-            raise CommandError("the server ended the stream: it has stopped", ExitCode.UNREACHABLE)
-
-
-def write(pieces: Iterator[bytes], output: Path | None) -> None:
-    """Writes to a file, or to standard output. Ends with 2 when the file cannot be written."""
-    try:
-        with _opened(output) as file:
-            for piece in pieces:
-                file.write(piece)
-            file.flush()
-    except OSError as error:
-        if output is None:
-            raise
-        raise click.BadParameter(f"{output}: {error.strerror or error}", param_hint="--output") from error
-
-
-def _opened(output: Path | None) -> AbstractContextManager[IO[bytes]]:
-    return nullcontext(sys.stdout.buffer) if output is None else output.open("wb")
-
-
-class _Missed(msgspec.Struct, frozen=True):
-    detail: str
-    count: int
-    total: int
-    closest: object
-
-
-def _closest(error: WaitError) -> Iterator[str]:
-    for close in error.closest:
-        misses = "; ".join(
-            f"{miss.term}: {'it has nothing' if miss.got is None else f'it has {miss.got}'}" for miss in close.misses
-        )
-        yield f"close: {close.name}  {misses}"
-
-
-class _Known(Generic[I]):
-    """What a tail has printed: of things that look as they did, another line would tell nothing."""
-
-    def __init__(self, noun: Noun[I]) -> None:
-        self._noun = noun
-        self._latest: dict[str, I] = {}
-
-    def changed(self, items: list[I]) -> Iterator[I]:
-        """Those that look otherwise than they did."""
-        for item in items:
-            name = self._noun.id_of(item)
-            if self._latest.pop(name, None) != item:
-                yield item
-            self._latest[name] = item
-            if len(self._latest) > _REMEMBERED:
-                del self._latest[next(iter(self._latest))]
-
-
-def _items_of(noun: Noun[I], event: Event) -> list[I]:
-    """The things of ours in an event; what else it tells goes to standard error."""
-    if event.name == "gap":
-        click.echo(f"gap: something came in between that is not shown; {noun.name} ls has it", err=True)
-    elif event.name == "reset":
-        click.echo("reset: all that was kept is gone", err=True)
-    if event.name != noun.one:
-        return []
-    more = event.data.get("more", 0)
-    if more:
-        click.echo(f"{more} more before these are not shown; {noun.name} ls has them", err=True)
-    return noun.read(event.data["items"])
-
-
-def _tell_evicted(noun: Noun[I], page: Page[I]) -> None:
+def tell_evicted(noun: Noun[I], page: Page[I]) -> None:
+    """Says on standard error what the journal has no more, if anything."""
     if page.evicted:
         click.echo(f"{page.evicted:,} {noun.name} were evicted from the journal and are not among these", err=True)
-
-
-def _tell_nobodys(noun: Noun[I], client: Client, search: str) -> None:
-    total = noun.journal(client.of("*")).page(search, limit=1).total
-    if total:
-        click.echo(f"{total:,} more belong to no account: cloudsms-simulator {noun.name} ls --account '*'", err=True)

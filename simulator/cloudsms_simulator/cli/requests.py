@@ -10,17 +10,11 @@ import click
 import msgspec
 
 from cloudsms_simulator.cli.client_options import account_option, as_json, client_options
-from cloudsms_simulator.cli.noun import (
-    Noun,
-    Searching,
-    add_journal,
-    everything,
-    json_lines,
-    output_option,
-    search_argument,
-    write,
-)
+from cloudsms_simulator.cli.exporting import json_lines, output_option, write
+from cloudsms_simulator.cli.journal_commands import add_journal
+from cloudsms_simulator.cli.noun import Noun, everything
 from cloudsms_simulator.cli.request_lines import REQUESTS, lines_of
+from cloudsms_simulator.cli.searching import Searching, search_argument
 from cloudsms_simulator.cli.table import terminal_width
 from cloudsms_simulator.client_items import Request
 
