@@ -61,3 +61,4 @@ def test_the_commands_of_a_group_are_completed() -> None:
     assert {"ls", "find", "wait", "tail", "export"} <= set(completed(["messages"], ""))
     assert completed(["account"], "cre") == ["create", "credit"]
     assert completed(["requests", "export"], "--h") == ["--har", "--help"]
+    assert completed(["messages", "ls", "-to:86*"], "--lim") == ["--limit"]

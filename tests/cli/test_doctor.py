@@ -5,6 +5,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -234,8 +235,8 @@ def test_a_server_that_breaks_off(diagnose) -> None:
                 sock, _ = listening.accept()
             except OSError:
                 return
-            sock.recv(100)
-            sock.close()
+            with suppress(OSError), sock:
+                sock.recv(100)
 
     with socket.create_server(("127.0.0.1", 0)) as sock:
         thread = threading.Thread(target=hang_up, args=(sock,), daemon=True)
@@ -247,6 +248,51 @@ def test_a_server_that_breaks_off(diagnose) -> None:
         found, fix = ended(diagnose(f"http://127.0.0.1:{port}/"), "http")
         assert found.split(":")[0] in ("ServerDisconnectedError", "ClientOSError")
         assert fix == "see the log of your server"
+        sock.shutdown(socket.SHUT_RDWR)
+    thread.join(10)
+
+
+@pytest.mark.parametrize(("identity", "mend"), [("valid", "let it trust "), ("none", "leave callback.identity out")])
+def test_a_server_that_closes_after_the_handshake_as_node_does(
+    files: CertificateFiles, diagnose, identity: str, mend: str
+) -> None:
+    context = serving(files.customer_cert, files.customer_key)
+
+    def close_at_once(listening: socket.socket) -> None:
+        while True:
+            try:
+                sock, _ = listening.accept()
+            except OSError:
+                return
+            with suppress(OSError), context.wrap_socket(sock, server_side=True) as tls:
+                tls.unwrap()
+
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        thread = threading.Thread(target=close_at_once, args=(sock,), daemon=True)
+        thread.start()
+        found, fix = ended(diagnose(f"https://127.0.0.1:{sock.getsockname()[1]}/", identity=identity), "tls")
+        assert found == "the server closed the connection right after the handshake, without a word"
+        assert mend in fix
+        sock.shutdown(socket.SHUT_RDWR)
+    thread.join(10)
+
+
+def test_something_else_than_tls(diagnose) -> None:
+    def greet(listening: socket.socket) -> None:
+        while True:
+            try:
+                sock, _ = listening.accept()
+            except OSError:
+                return
+            with suppress(OSError), sock:
+                sock.sendall(b"220 smtp.test ESMTP\r\n")
+                sock.recv(65536)
+
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        thread = threading.Thread(target=greet, args=(sock,), daemon=True)
+        thread.start()
+        found, _ = ended(diagnose(f"https://127.0.0.1:{sock.getsockname()[1]}/"), "tls")
+        assert found.startswith("what answers is not TLS (")
         sock.shutdown(socket.SHUT_RDWR)
     thread.join(10)
 
@@ -292,7 +338,7 @@ def test_a_status_that_ends_no_report(customer: Start, diagnose, status: int, fo
 def test_plain_http_at_a_port_for_tls(customer: Start, diagnose) -> None:
     there = customer()
     found, fix = ended(diagnose(there.url.replace("http:", "https:")), "tls")
-    assert "the server speaks plain HTTP at this port" in found
+    assert found == "the server speaks plain HTTP at this port"
     assert fix == "switch TLS on in your server, or begin callback.url with http://"
 
 

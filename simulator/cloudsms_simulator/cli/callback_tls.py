@@ -48,10 +48,13 @@ def try_tls(address: tuple[str, int], host: str, context: ssl.SSLContext, timeou
             facts = tls_facts(tls)
             tls.settimeout(_ALERT_WITHIN)
             with suppress(TimeoutError):  # it waits for a request, as it should
-                tls.recv(1)
+                if not tls.recv(1):
+                    return _closed(identity)
     except ssl.SSLCertVerificationError as error:
         return _distrusted(error, _certificate_of(address, host, timeout), host, identity)
     except OSError as error:
+        if _speaks_http(address, timeout):
+            return Step(_STEP, "wrong", *_not_tls("", identity))
         return broken_tls(error, identity)
     who = "" if facts.peer is None else f"; {_described(facts.peer)}"
     shown = f"; shown to it: {identity.shows}" if identity.shows is not None else "; no certificate is shown to it"
@@ -79,6 +82,25 @@ def broken_tls(error: OSError | str, identity: Identity) -> Step:
 def speaks_tls(address: tuple[str, int], host: str, timeout: float) -> bool:
     """Whether a server completes a handshake with somebody who trusts everybody."""
     return _certificate_of(address, host, timeout) is not None
+
+
+def _speaks_http(address: tuple[str, int], timeout: float) -> bool:
+    """Whether a server answers to plain HTTP."""
+    try:
+        with socket.create_connection(address, timeout) as sock:
+            sock.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
+            return sock.recv(5) == b"HTTP/"
+    except OSError:
+        return False
+
+
+def _closed(identity: Identity) -> Step:
+    found = "the server closed the connection right after the handshake, without a word"
+    if identity.shows is None:
+        mend = "it wants a client certificate, most likely, and none is offered: leave callback.identity out"
+    else:
+        mend = f"it does not accept the client certificate, most likely: {_trust_us(identity)}"
+    return Step(_STEP, "wrong", found, mend)
 
 
 def _certificate_of(address: tuple[str, int], host: str, timeout: float) -> PeerCertificate | None:
@@ -147,10 +169,8 @@ def _untrusted(told: str, identity: Identity) -> tuple[str, str]:
 
 
 def _not_tls(told: str, identity: Identity) -> tuple[str, str]:
-    return (
-        f"what answers is not TLS ({told}): the server speaks plain HTTP at this port, most likely",
-        f"switch TLS on in your server, or {_PLAIN}",
-    )
+    found = f"what answers is not TLS ({told})" if told else "the server speaks plain HTTP at this port"
+    return found, f"switch TLS on in your server, or {_PLAIN}"
 
 
 def _old(told: str, identity: Identity) -> tuple[str, str]:

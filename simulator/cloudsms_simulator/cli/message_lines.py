@@ -28,8 +28,8 @@ MESSAGES: Table[Message] = Table(
     lambda message: message.accepted_at,
     (
         Column("UID", lambda message: message.uid, least=30),
-        Column("TO", lambda message: message.to, least=13),
-        Column("STATE", _state, least=len("UNDELIVERABLE")),
+        Column("TO", lambda message: message.to, least=11),
+        Column("STATE", _state, least=len("DELIVERED")),
         Column("SEG", lambda message: str(message.segments), spare=True, right=True),
         Column("COST", lambda message: str(message.cost), least=8, spare=True, right=True),
         Column("TEXT", lambda message: one_line(message.text)),

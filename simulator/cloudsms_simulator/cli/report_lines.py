@@ -36,7 +36,7 @@ REPORTS: Table[Report] = Table(
     lambda report: report.due_at,
     (
         Column("ID", lambda report: report.id, least=32),
-        Column("STATE", lambda report: report.state_name, least=len("UNDELIVERABLE")),
+        Column("STATE", lambda report: report.state_name, least=len("DELIVERED")),
         Column("OUTCOME", lambda report: report.outcome, least=len("answered")),
         Column("CAME", _came),
     ),
