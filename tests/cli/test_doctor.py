@@ -472,10 +472,17 @@ def test_files_that_are_not_on_this_machine_are_left_out_and_told(server, tmp_pa
         account.callback, ca=str(here), client_cert="/nowhere/cert.pem", client_key="/nowhere/key.pem"
     )
     account = msgspec.structs.replace(account, callback=said)
-    [note] = doctor._left_out(account)
+    [note] = doctor._left_out(account, at_hand=True)
     assert (note.verdict, "callback.client_cert is /nowhere/cert.pem" in note.found) == ("note", True)
-    taken = doctor._callback(account)
+    taken = doctor._callback(account, at_hand=True)
     assert (taken.ca, taken.client_cert, taken.client_key) == (str(here), None, None)
+
+
+def test_a_certificate_that_cannot_be_made_here_is_told(customer: Start, good: ssl.SSLContext, open_shop) -> None:
+    shop = open_shop(clock="real", callback={"url": customer(good).url, "identity": "expired"})
+    told = {step["step"]: step for step in json.loads(shop.run("doctor", "--json", "--dry").stdout)["steps"]}
+    assert "certificate that is expired on purpose; tried with a good one" in told["files"]["found"]
+    assert told["tls"]["verdict"] == "ok"
 
 
 def test_a_standing_clock_keeps_reports_from_coming(customer: Start, open_shop) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cloudsms_simulator.cli.step import Step
     from cloudsms_simulator.client import Client
     from cloudsms_simulator.client_items import Account
+    from cloudsms_simulator.client_items import Callback as CallbackItem
     from cloudsms_simulator.engine.account import Callback
     from cloudsms_simulator.server.certificates import CertificateFiles
     from cloudsms_simulator.server.facts import Info
@@ -61,8 +62,8 @@ def doctor(api: AdminApi, client: Client, dry: bool, certs: Path | None, account
 
     info, subject = client.info(), client.accounts.show(account)
     take(server_steps(client, info, subject))
-    take(_left_out(subject))
     with _files(client, certs or api.certs) as (files, at_hand):
+        take(_left_out(subject, at_hand=at_hand))
         take(steps_of(_trial(api, info, subject, files, at_hand, dry=dry)))
     wrong = [step for step in steps if step.verdict == "wrong"]
     if as_json:
@@ -97,7 +98,7 @@ def _trial(api: AdminApi, info: Info, account: Account, files: CertificateFiles,
     from cloudsms_simulator.cli.callback import Trial
     from cloudsms_simulator.cli.callback_tls import Identity
 
-    callback = _callback(account)
+    callback = _callback(account, at_hand=at_hand)
     shows: str | None = "the platform's certificate" if at_hand else "the customer's certificate, for the platform's"
     if callback.identity != "valid":
         shows = None if callback.identity == "none" else f"a certificate that is {callback.identity} on purpose"
@@ -119,7 +120,7 @@ def _trial(api: AdminApi, info: Info, account: Account, files: CertificateFiles,
     )
 
 
-def _callback(account: Account) -> Callback:
+def _callback(account: Account, *, at_hand: bool) -> Callback:
     """The callback as the account has it, but for files that are not on this machine."""
     from datetime import timedelta
 
@@ -140,12 +141,17 @@ def _callback(account: Account) -> Callback:
         ca=here(said.ca),
         client_cert=cert,
         client_key=here(said.client_key) if cert is not None else None,
-        identity=Identity(said.identity),
+        identity=Identity.VALID if _is_made_elsewhere(said, at_hand) else Identity(said.identity),
     )
 
 
-def _left_out(account: Account) -> Iterator[Step]:
-    """Files of the callback that are on the server's machine and not on this one."""
+def _is_made_elsewhere(callback: CallbackItem, at_hand: bool) -> bool:
+    """Whether the platform shows a flawed certificate that cannot be made without the key of its authority."""
+    return not at_hand and callback.identity not in ("valid", "none")
+
+
+def _left_out(account: Account, *, at_hand: bool) -> Iterator[Step]:
+    """What of the callback only the server's machine has."""
     from cloudsms_simulator.cli.step import Step
 
     said = account.callback
@@ -153,6 +159,9 @@ def _left_out(account: Account) -> Iterator[Step]:
         if path is not None and not Path(path).is_file():
             found = f"callback.{key} is {path} on the server's machine, and not here: tried without it"
             yield Step("files", "note", found, "run doctor on the server's machine for a trial with it")
+    if _is_made_elsewhere(said, at_hand):
+        found = f"the platform shows a certificate that is {said.identity} on purpose; tried with a good one"
+        yield Step("files", "note", found, "give --certs DIR, the server's folder, for a trial with it")
 
 
 def _elsewhere(api: AdminApi, info: Info) -> str | None:
