@@ -10,7 +10,7 @@ from typing import TypeVar
 import httpx2
 
 from cloudsms_simulator.client_call import Call, Steps
-from cloudsms_simulator.client_errors import ApiError, UnreachableError
+from cloudsms_simulator.client_errors import ApiError, SilentError, UnreachableError
 from cloudsms_simulator.client_events import Event, awaited_events_of, events_of, events_request
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class HttpBase:
 
     def _failed(self, error: httpx2.TransportError) -> UnreachableError:
         if isinstance(error, httpx2.TimeoutException) and not isinstance(error, httpx2.ConnectTimeout):
-            return UnreachableError(f"{self.url} does not answer in time")
+            return SilentError(f"{self.url} does not answer in time")
         return UnreachableError(f"nobody answers at {self.url}; is the server running, and is this its admin port?")
 
 

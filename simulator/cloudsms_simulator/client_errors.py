@@ -34,6 +34,10 @@ class UnreachableError(ApiError):
     """Nobody answers, or not in time."""
 
 
+class SilentError(UnreachableError):
+    """Somebody is there, and does not answer in time."""
+
+
 class UnreadableError(ApiError):
     """Somebody answers, but not as the simulator's admin API of this version does."""
 

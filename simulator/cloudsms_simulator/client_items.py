@@ -119,6 +119,14 @@ class Callback(msgspec.Struct, frozen=True):
     retries_s: tuple[float, ...]
     verify: bool
     concurrency: int
+    connect_timeout_s: float = 2.0
+    timeout_s: float = 5.0
+    identity: str = "valid"
+    """What is wrong with the certificate that the platform shows."""
+    ca: str | None = None
+    """Paths of files on the server's machine."""
+    client_cert: str | None = None
+    client_key: str | None = None
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -140,6 +148,7 @@ class Account(msgspec.Struct, frozen=True):
     seed: int
     scenario: str | None
     rules: int
+    whitelist: tuple[str, ...] = ()
 
 
 class Movement(msgspec.Struct, frozen=True):

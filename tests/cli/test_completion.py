@@ -55,3 +55,10 @@ def test_the_words_of_a_setting_are_completed() -> None:
     assert completed(["serve", "--mtls"], "") == ["off", "optional", "required"]
     assert completed(["serve", "--clock"], "") == ["real", "frozen"]
     assert completed(["serve", "--port"], "") == []
+
+
+def test_the_commands_of_a_group_are_completed() -> None:
+    assert {"ls", "find", "wait", "tail", "export"} <= set(completed(["messages"], ""))
+    assert completed(["account"], "cre") == ["create", "credit"]
+    assert completed(["requests", "export"], "--h") == ["--har", "--help"]
+    assert completed(["messages", "ls", "-to:86*"], "--lim") == ["--limit"]

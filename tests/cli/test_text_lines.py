@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloudsms_simulator.cli.text_lines import dearness, quoted
+from cloudsms_simulator.cli.text_lines import columns_of, dearness, fitted, quoted
 from cloudsms_simulator.engine.text_bill import bill
 
 
@@ -24,3 +24,23 @@ def test_a_dear_text_says_why_and_what_would_be_cheaper() -> None:
 def test_a_cheap_text_says_nothing_and_chinese_has_no_look_alike() -> None:
     assert list(dearness(bill("It's", None, None, "table", None))) == []
     assert len(list(dearness(bill("云", None, None, "table", None)))) == 1
+
+
+@pytest.mark.parametrize(("text", "columns"), [("abc", 3), ("云a", 3), ("ｅ", 2), ("e\u0301", 1), ("", 0)])
+def test_a_text_takes_columns(text: str, columns: int) -> None:
+    assert columns_of(text) == columns
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "shown"),
+    [
+        ("abc", 3, "abc"),
+        ("abcd", 3, "ab…"),
+        ("云云", 4, "云云"),
+        ("云云", 3, "云…"),
+        ("云云", 2, "…"),
+        ("ab cd", 4, "ab…"),
+    ],
+)
+def test_a_text_is_cut_to_so_many_columns(text: str, columns: int, shown: str) -> None:
+    assert fitted(text, columns) == shown

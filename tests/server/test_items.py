@@ -6,6 +6,7 @@ Names are a contract: see the API's documentation.
 import json
 from datetime import datetime, timedelta
 from decimal import Decimal
+from ipaddress import ip_network
 
 import msgspec
 import pytest
@@ -201,6 +202,7 @@ def test_an_account_with_its_standing() -> None:
         currency="HKD",
         credit_limit=Decimal("5"),
         directions=frozenset({852, 65}),
+        whitelist=(ip_network("10.0.0.0/8"),),
         callback=Callback(url="http://a/", retries=(SECOND, timedelta(milliseconds=1500)), verify=False),
         rules=Rules(RuleBook(name="night", rules=(Rule(id="a"), Rule(id="b")), faults=(FaultRule(id="c"),))),
         seed=42,
@@ -218,12 +220,24 @@ def test_an_account_with_its_standing() -> None:
         "balance": {"amount": "999.95000000", "currency": "HKD"},
         "credit_limit": {"amount": "5", "currency": "HKD"},
         "default_sender": "CloudSMS",
-        "callback": {"url": "http://a/", "retries_s": [1.0, 1.5], "verify": False, "concurrency": 32},
+        "callback": {
+            "url": "http://a/",
+            "retries_s": [1.0, 1.5],
+            "verify": False,
+            "concurrency": 32,
+            "connect_timeout_s": 2.0,
+            "timeout_s": 5.0,
+            "identity": "valid",
+            "ca": None,
+            "client_cert": None,
+            "client_key": None,
+        },
         "now": "2026-11-22T12:00:00+08:00",
         "outstanding": 3,
         "seed": 42,
         "scenario": "night",
         "rules": 3,
+        "whitelist": ["10.0.0.0/8"],
     }
 
 

@@ -526,6 +526,6 @@ def test_a_flawed_certificate_that_cannot_be_made_is_a_failure_that_names_its_fi
 def test_contexts_are_shared_by_identity(files: CertificateFiles) -> None:
     client = PushClient(files)
     one, other = Callback(url="https://a/"), Callback(url="https://b/", retries=(timedelta(seconds=1),))
-    assert client._context(one) is client._context(other)
-    assert client._context(one) is not client._context(Callback(verify=False))
-    assert client._context(one) is not client._context(Callback(identity=Identity.NONE))
+    assert client.context(one) is client.context(other)
+    assert client.context(one) is not client.context(Callback(verify=False))
+    assert client.context(one) is not client.context(Callback(identity=Identity.NONE))

@@ -15,13 +15,18 @@ COMMANDS = {
     "demo": "Show the platform at work: sends, answers, prices, delivery reports.",
     "send": "Send an SMS the way a customer does.",
     "listen": "Receive delivery reports the way a customer does.",
+    "messages": "List, show, await and export messages.",
+    "requests": "List, show, await and export requests with their answers.",
+    "reports": "List, show, await and export delivery reports.",
     "clock": "Show or move the clock of an account.",
     "scenario": "List, write, check and use scenarios.",
+    "account": "Make, show, change and delete accounts, and see what moved on them.",
     "segments": "Show how a text is encoded, cut into segments and billed.",
     "certs": "Make the certificates and tell how to trust them.",
     "readyz": "Tell whether a server is ready; for health checks.",
     "config": "Show, check or begin a configuration.",
     "explain": "Explain an exchange, or a packet before it is sent, and correct it.",
+    "doctor": "Find out why reports do not arrive or requests are refused.",
     "completion": "Print the completion script of a shell.",
 }
 """The commands in the order of `--help`, each with its line there."""

@@ -20,7 +20,12 @@ R = TypeVar("R")
 MARGIN = 5.0
 """Seconds an answer may take beyond what the server was asked to do."""
 _SHOWN = 200
-_WRONG_USAGE = (400, 401, 403, 404, 405, 410, 413, 415, 421)
+WRONG_USAGE = (400, 401, 403, 404, 405, 410, 413, 415, 421)
+"""Statuses that say the request was wrong, not what was found."""
+
+
+UNAUTHORIZED = ": give --admin-token, or set CLOUDSMS_SIM_ADMIN_TOKEN"
+"""What a command adds when a server wants a token."""
 
 
 class AdminApi(msgspec.Struct, frozen=True):
@@ -29,6 +34,8 @@ class AdminApi(msgspec.Struct, frozen=True):
     host: str
     port: int
     token: str | None = None
+    certs: Path | None = None
+    """The folder of the server's certificates, where its ready file said so."""
 
     @property
     def url(self) -> str:
@@ -72,8 +79,8 @@ class AdminApi(msgspec.Struct, frozen=True):
             message = f"{self.url} answers HTTP {status}; is this its admin port? {shown}"
             raise CommandError(message, ExitCode.FAILED) from None
         if status == 401:
-            detail += ": give --admin-token, or set CLOUDSMS_SIM_ADMIN_TOKEN"
-        raise CommandError(detail, ExitCode.USAGE if status in _WRONG_USAGE else ExitCode.FAILED)
+            detail += UNAUTHORIZED
+        raise CommandError(detail, ExitCode.USAGE if status in WRONG_USAGE else ExitCode.FAILED)
 
 
 class _Problem(msgspec.Struct, frozen=True):
@@ -127,8 +134,8 @@ def admin_options(command: Callable[Concatenate[AdminApi, P], R]) -> Callable[..
     def with_api(*args: P.args, **kwargs: P.kwargs) -> R:
         given = {name: kwargs.pop(name) for name in ("admin_url", "ready_file", "admin_host", "admin_port")}
         token = kwargs.pop("admin_token")
-        host, port = _place(**given)
-        return command(AdminApi(host, port, token if isinstance(token, str) else None), *args, **kwargs)
+        api = msgspec.structs.replace(_place(**given), token=token if isinstance(token, str) else None)
+        return command(api, *args, **kwargs)
 
     offering: Callable[..., R] = with_api
     for option in reversed(_OPTIONS):
@@ -136,13 +143,15 @@ def admin_options(command: Callable[Concatenate[AdminApi, P], R]) -> Callable[..
     return offering
 
 
-def _place(admin_url: object, ready_file: object, admin_host: object, admin_port: object) -> tuple[str, int]:
+def _place(admin_url: object, ready_file: object, admin_host: object, admin_port: object) -> AdminApi:
+    certs = None
     if isinstance(ready_file, Path) and admin_url is None:
         from cloudsms_simulator.cli.target import ready_at
 
-        admin_url = ready_at(ready_file).admin_url
+        ready = ready_at(ready_file)
+        admin_url, certs = ready.admin_url, Path(ready.ca).parent
     if isinstance(admin_url, str):
-        return address_of(admin_url, "--admin-url")
+        return AdminApi(*address_of(admin_url, "--admin-url"), certs=certs)
     assert isinstance(admin_host, str)
     assert isinstance(admin_port, int)
-    return reachable(admin_host), admin_port
+    return AdminApi(reachable(admin_host), admin_port)

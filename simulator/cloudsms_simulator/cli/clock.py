@@ -11,6 +11,7 @@ import msgspec
 
 from cloudsms_simulator.cli.admin_api import AdminApi, admin_options
 from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
+from cloudsms_simulator.cli.report_lines import came_of
 
 if TYPE_CHECKING:
     from cloudsms_simulator.server.clock_item import ClockItem
@@ -145,11 +146,5 @@ def _lines(clock: ClockItem) -> Iterator[str]:
 
 
 def _report(report: ReportItem) -> str:
-    came = ""
-    if report.attempts:
-        last = report.attempts[-1]
-        came = f"HTTP {last.status}" if last.status is not None else last.error or "no answer"
-        if len(report.attempts) > 1:
-            came += f" at attempt {len(report.attempts)}"
     at = report.due_at.isoformat(" ")
-    return f"{at}  {report.uid}  {report.state_name:<14} {report.outcome:<11} {came}".rstrip()
+    return f"{at}  {report.uid}  {report.state_name:<14} {report.outcome:<11} {came_of(report)}".rstrip()

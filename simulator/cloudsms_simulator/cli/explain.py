@@ -11,7 +11,7 @@ import click
 
 from cloudsms_simulator.cli.admin_api import AdminApi, admin_options
 from cloudsms_simulator.cli.exit_codes import ExitCode
-from cloudsms_simulator.cli.text_lines import dearness, quoted
+from cloudsms_simulator.cli.text_lines import dearness, finding_lines, quoted
 
 if TYPE_CHECKING:
     from cloudsms_simulator.engine.text_bill import TextBill
@@ -85,9 +85,7 @@ def _lines(found: Explanation) -> Iterator[str]:
     if found.fault is not None:
         delay = "" if not found.fault.delay_s else f" after {found.fault.delay_s:g} s"
         yield f"fault       {found.fault.fault}{delay}, as {found.fault.rule} says"
-    for finding in found.findings:
-        yield f"{finding.severity:<10}  {finding.rule} at {finding.path}: got {finding.got}, want {finding.want}"
-        yield f"            see {finding.heading}"
+    yield from finding_lines(found.findings)
     if found.text is not None:
         yield from _text(found.text)
     for destination in found.destinations:

@@ -71,7 +71,7 @@ def record(transaction: Transaction, account: Account, push: Push, result: PushR
         result.status,
         result.body[:_KEPT_OF_AN_ANSWER],
         result.error,
-        fair(_findings_of(push, result), manner, push.fault),
+        fair(push_findings(push, result), manner, push.fault),
         push.fault,
         report.resend,
     )
@@ -198,7 +198,8 @@ def _start(
     return Push(account.name, message.uid, report.number, serial, now, url, body, fault)
 
 
-def _findings_of(push: Push, result: PushResult) -> tuple[Finding, ...]:
+def push_findings(push: Push, result: PushResult) -> tuple[Finding, ...]:
+    """What is wrong with how a push ended; empty when it was answered as the document wants it."""
     if result.failure is not None:
         return (found(result.failure, "callback", Told(result.error or "no answer"), f"an answer from {push.url}"),)
     status = result.status or 0

@@ -3,6 +3,9 @@
 Spec: CloudSMS Platform Server.
 """
 
+import os
+from pathlib import Path
+
 import msgspec
 
 from cloudsms_simulator.protocol.limits import MOST_DESTINATIONS, MOST_SEGMENTS
@@ -55,6 +58,10 @@ class Info(msgspec.Struct, frozen=True):
     limits: Limits
     features: tuple[str, ...]
     """The resources below `/api/v1`."""
+    whitelist: tuple[str, ...] = ()
+    """Networks that may connect; empty: any."""
+    container: bool = False
+    """Whether it runs in a container, where localhost is another machine than outside."""
 
 
 class Certs(msgspec.Struct, frozen=True):
@@ -70,7 +77,7 @@ def info_of(
 ) -> Info:
     """What a server is."""
     return Info(
-        version=_version(),
+        version=own_version(),
         profile=settings.profile,
         plain=settings.plain,
         mtls=settings.mtls,
@@ -89,7 +96,15 @@ def info_of(
             settings.journal_bytes,
         ),
         features=features,
+        whitelist=tuple(map(str, settings.whitelist)),
+        container=in_container(),
     )
+
+
+def in_container() -> bool:
+    """Whether this process runs in a container, as far as Docker, Podman and Kubernetes let it know."""
+    marks = (Path("/.dockerenv"), Path("/run/.containerenv"))
+    return "KUBERNETES_SERVICE_HOST" in os.environ or any(mark.exists() for mark in marks)
 
 
 def certs_of(files: CertificateFiles) -> Certs:
@@ -101,7 +116,8 @@ def certs_of(files: CertificateFiles) -> Certs:
     )
 
 
-def _version() -> str:
+def own_version() -> str:
+    """The version of this program; `unknown` when it is not installed."""
     # Takes 7 ms to import, and only who asks wants it.
     from importlib.metadata import PackageNotFoundError, version
 

@@ -11,6 +11,7 @@ import msgspec
 from cloudsms_simulator.engine.account import ANY, Account
 from cloudsms_simulator.engine.connection import TlsFacts
 from cloudsms_simulator.engine.exchange import Exchange
+from cloudsms_simulator.engine.fault import Identity
 from cloudsms_simulator.engine.message import Message, Sending
 from cloudsms_simulator.engine.money import Currency, Money
 from cloudsms_simulator.engine.report import Attempt, Outcome, Report
@@ -116,6 +117,14 @@ class CallbackItem(msgspec.Struct, frozen=True):
     retries_s: list[float]
     verify: bool
     concurrency: int
+    connect_timeout_s: float
+    timeout_s: float
+    identity: Identity
+    """What is wrong with the certificate that the platform shows; `valid`: nothing."""
+    ca: str | None
+    """Paths of files on the server's machine, as the configuration has them."""
+    client_cert: str | None
+    client_key: str | None
 
 
 class AccountItem(msgspec.Struct, frozen=True):
@@ -140,6 +149,8 @@ class AccountItem(msgspec.Struct, frozen=True):
     seed: int
     scenario: str | None
     rules: int
+    whitelist: list[str]
+    """Networks that its packets may come from; empty: any."""
 
 
 def code_item(code: ResultCode) -> Code:
@@ -240,12 +251,19 @@ def account_item(account: Account, standing: Standing, now: datetime) -> Account
             [pause.total_seconds() for pause in account.callback.retries],
             account.callback.verify,
             account.callback.concurrency,
+            account.callback.connect_timeout.total_seconds(),
+            account.callback.timeout.total_seconds(),
+            account.callback.identity,
+            account.callback.ca,
+            account.callback.client_cert,
+            account.callback.client_key,
         ),
         now=now,
         outstanding=standing.outstanding,
         seed=account.seed,
         scenario=book.name or None,
         rules=len(book.rules) + len(book.faults),
+        whitelist=list(map(str, account.whitelist)),
     )
 
 

@@ -47,7 +47,7 @@ class PushClient:
         import aiohttp
 
         try:
-            context = self._context(callback) if push.url.startswith("https:") else None
+            context = self.context(callback) if push.url.startswith("https:") else None
         except CertificateError as error:
             return PushResult(failure="push-tls", error=str(error))
         if push.fault is not None:
@@ -72,6 +72,18 @@ class PushClient:
             return PushResult(failure="push-tls" if in_tls else "push-refused", error=_reason(error))
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return _broken_off(error, secured=context is not None)
+
+    def context(self, callback: Callback) -> ssl.SSLContext:
+        """The TLS identity that an account's pushes have. CertificateError when a file cannot serve."""
+        identity = (callback.client_cert, callback.client_key, callback.ca, callback.verify, callback.identity)
+        context = self._contexts.get(identity)
+        if context is None:
+            context = self._contexts[identity] = push_context(
+                self._shown(callback),
+                (self._files.ca, *([Path(callback.ca)] if callback.ca is not None else [])),
+                verify=callback.verify,
+            )
+        return context
 
     async def close(self) -> None:
         """Closes every pooled connection."""
@@ -105,17 +117,6 @@ class PushClient:
             whole, connecting = (time.total_seconds() for time in times)
             timeout = self._timeouts[times] = aiohttp.ClientTimeout(total=whole, sock_connect=connecting)
         return timeout
-
-    def _context(self, callback: Callback) -> ssl.SSLContext:
-        identity = (callback.client_cert, callback.client_key, callback.ca, callback.verify, callback.identity)
-        context = self._contexts.get(identity)
-        if context is None:
-            context = self._contexts[identity] = push_context(
-                self._shown(callback),
-                (self._files.ca, *([Path(callback.ca)] if callback.ca is not None else [])),
-                verify=callback.verify,
-            )
-        return context
 
     def _shown(self, callback: Callback) -> Shown | None:
         if callback.identity is not Identity.VALID:

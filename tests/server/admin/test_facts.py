@@ -1,6 +1,7 @@
 """What a server tells of itself."""
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from starlette.testclient import TestClient
 from cloudsms_simulator.protocol.finding_rules import FINDING_RULES
 from cloudsms_simulator.server.admin.facts import Facts
 from cloudsms_simulator.server.certificates import open_certificates
-from cloudsms_simulator.server.facts import Info, Ports, certs_of, info_of
+from cloudsms_simulator.server.facts import Info, Ports, certs_of, in_container, info_of
 from cloudsms_simulator.server.readings import readings, readings_file
 from cloudsms_simulator.server.ready_file import Ready
 from cloudsms_simulator.server.settings import Settings
@@ -24,7 +25,9 @@ def client(tmp_path: Path) -> TestClient:
     files = open_certificates(tmp_path)
 
     def info(features: tuple[str, ...]) -> Info:
-        return info_of(Settings(clock=3600.0), 42, "flaky", READY, Ports(1, 2), features)
+        return info_of(
+            Settings(clock=3600.0, whitelist=(ip_network("10.0.0.0/8"),)), 42, "flaky", READY, Ports(1, 2), features
+        )
 
     facts = Facts(info, lambda: certs_of(files))
     routes = [Route(f"/api/v1/{name}", getattr(facts, name)) for name in ("info", "readings", "certs")]
@@ -36,6 +39,7 @@ def test_a_server_tells_what_it_is_and_no_key(client: TestClient) -> None:
     assert "the key" not in answer.text
     info = answer.json()
     assert re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+|unknown", info.pop("version"))
+    assert info.pop("container") is in_container()
     assert info == {
         "profile": "spec",
         "plain": False,
@@ -55,6 +59,7 @@ def test_a_server_tells_what_it_is_and_no_key(client: TestClient) -> None:
             "journal_bytes": 64 * 1024 * 1024,
         },
         "features": ["certs", "info", "readings"],
+        "whitelist": ["10.0.0.0/8"],
     }
 
 
@@ -87,3 +92,16 @@ def test_no_reading_of_the_file_is_missed() -> None:
     found = readings()
     assert {reading.id for reading in found} == written
     assert all(reading.title and reading.text for reading in found)
+
+
+@pytest.mark.parametrize(("mark", "inside"), [("/.dockerenv", True), ("/run/.containerenv", True), ("/etc", False)])
+def test_a_container_is_known_by_its_marks(mark: str, inside: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setattr(Path, "exists", lambda path: str(path) == mark)
+    assert in_container() is inside
+
+
+def test_a_container_is_known_by_the_variable_of_kubernetes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "exists", lambda path: False)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    assert in_container()
