@@ -1,7 +1,7 @@
 """Tests of somebody else's project: each is a file that pytest runs with the plugin, in this process or in another."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -42,23 +42,25 @@ def send(cloudsms, *to, **fields):
 '''
 
 
-@pytest.fixture(scope="session")
-def plugin() -> tuple[str, ...]:
-    """The options that load the plugin where it is not installed; installed, pytest finds it by itself."""
-    installed = entry_points(group="pytest11", name="cloudsms")
-    return () if installed else ("-p", "cloudsms_simulator.pytest_plugin")
+@pytest.fixture
+def plugins(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """The options that load our plugin, by its entry point where it is installed, and some others; none but these are
+    loaded, whatever else is installed."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
+    ours = "cloudsms" if entry_points(group="pytest11", name="cloudsms") else "cloudsms_simulator.pytest_plugin"
+    return lambda *others: [option for name in (ours, *others) for option in ("-p", name)]
 
 
 @pytest.fixture
-def project(
-    pytester: pytest.Pytester, plugin: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., pytest.RunResult]:
+def project(pytester: pytest.Pytester, plugins: Callable[..., list[str]]) -> Callable[..., pytest.RunResult]:
     """Runs the tests in a text; `sender.send(cloudsms, …)` sends for them. Warnings are errors."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
 
-    def run(tests: str, *options: str, apart: bool = False, conftest: str = "", **files: str) -> pytest.RunResult:
+    def run(
+        tests: str, *options: str, apart: bool = False, conftest: str = "", beside: Sequence[str] = (), **files: str
+    ) -> pytest.RunResult:
         pytester.makepyfile(sender=SENDER, conftest=conftest, test_it=tests, **files)
         started = pytester.runpytest_subprocess if apart else pytester.runpytest_inprocess
-        return started(*plugin, "-W", "error", "-p", "no:cacheprovider", *options)
+        return started(*plugins(*beside), "-W", "error", "-p", "no:cacheprovider", *options)
 
     return run

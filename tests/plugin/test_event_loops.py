@@ -41,7 +41,8 @@ def test_what_blocks_can_be_awaited_too(project) -> None:
             async def balance():
                 return (await cloudsms.aio.account.show()).balance
             assert asyncio.run(balance()) == asyncio.run(balance()) == cloudsms.account.balance
-        """
+        """,
+        beside=["anyio"],
     )
     run.assert_outcomes(passed=2)
 

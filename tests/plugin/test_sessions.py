@@ -59,13 +59,13 @@ def elsewhere() -> Iterator[Simulator]:
 
 
 def test_each_process_has_a_server_of_its_own(project) -> None:
-    run = project(SENDING, "-n", "2", apart=True)
+    run = project(SENDING, "-n", "2", apart=True, beside=["xdist"])
     run.assert_outcomes(passed=6)
 
 
 def test_many_processes_share_a_server_that_runs_elsewhere(project, elsewhere, monkeypatch) -> None:
     monkeypatch.setenv("CLOUDSMS_SIM_ADMIN_TOKEN", "t0ken")
-    run = project(SENDING, "-n", "2", "--cloudsms-url", elsewhere.ready.admin_url, apart=True)
+    run = project(SENDING, "-n", "2", "--cloudsms-url", elsewhere.ready.admin_url, apart=True, beside=["xdist"])
     run.assert_outcomes(passed=6)
     assert [account.name for account in elsewhere.directory] == ["default"]
 
@@ -168,8 +168,6 @@ def test_a_run_that_uses_no_fixture_imports_nothing_of_ours(project) -> None:
             assert ours <= {"cloudsms_simulator.pytest_plugin"}
             assert not {"httpx2", "msgspec", "starlette"} & set(sys.modules)
         """,
-        "-p",
-        "no:schemathesis",
         apart=True,
     )
     run.assert_outcomes(passed=1)
