@@ -1,22 +1,25 @@
 """Drivers: the two ways of having steps done, by a client that blocks and by one that is awaited.
 
+httpx2 is imported by what is awaited, and by streams of events.
+
 Spec: none; this is how the admin API is called.
 """
 
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
-from typing import TypeVar
-
-import httpx2
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlencode, urlsplit
 
 from cloudsms_simulator.client_call import Call, Steps
+from cloudsms_simulator.client_connections import CONNECT, Connections
 from cloudsms_simulator.client_errors import ApiError, UnreachableError
 from cloudsms_simulator.client_events import Event, awaited_events_of, events_of, events_request
 
+if TYPE_CHECKING:
+    import httpx2
+
 T = TypeVar("T")
 
-CONNECT = 5.0
-"""Seconds to reach the server."""
 MARGIN = 10.0
 """Seconds an answer may take beyond what the server was asked to do."""
 
@@ -28,21 +31,12 @@ class HttpBase:
         self.url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
-    def _request(self, call: Call[T]) -> httpx2.Request:
-        headers = dict(self._headers)
-        if call.body is not None:
-            headers["Content-Type"] = call.media_type
-        timeout = httpx2.Timeout(call.seconds + MARGIN, connect=CONNECT)
-        return httpx2.Request(
-            call.method,
-            f"{self.url}{call.path}",
-            params=dict(call.query) or None,
-            headers=headers,
-            content=call.body,
-            extensions={"timeout": timeout.as_dict()},
-        )
+    def _headers_of(self, call: Call[T]) -> dict[str, str]:
+        return self._headers if call.body is None else {**self._headers, "Content-Type": call.media_type}
 
-    def _failed(self, error: httpx2.TransportError) -> UnreachableError:
+    def _unreachable(self, error: "httpx2.TransportError") -> UnreachableError:
+        import httpx2
+
         if isinstance(error, httpx2.TimeoutException) and not isinstance(error, httpx2.ConnectTimeout):
             return UnreachableError(f"{self.url} does not answer in time")
         return UnreachableError(f"nobody answers at {self.url}; is the server running, and is this its admin port?")
@@ -53,8 +47,8 @@ class BlockingHttp(HttpBase):
 
     def __init__(self, url: str, token: str | None) -> None:
         super().__init__(url, token)
-        # The admin port speaks plain HTTP: loading CAs would take longer than everything else.
-        self._http = httpx2.Client(verify=False, trust_env=False)
+        self._base = urlsplit(self.url).path
+        self._connections = Connections(self.url)
 
     def run(self, steps: Steps[T]) -> T:
         """What comes of the steps."""
@@ -75,23 +69,26 @@ class BlockingHttp(HttpBase):
     @contextmanager
     def events(self, *accounts: str) -> Iterator[Iterator[Event]]:
         """A stream of what happens to some accounts, for as long as the block lasts."""
-        try:
-            response = self._http.send(events_request(self.url, self._headers, accounts), stream=True)
-        except httpx2.TransportError as error:
-            raise self._failed(error) from error
-        with closing(response):
-            yield events_of(response)
+        import httpx2
+
+        with httpx2.Client(verify=_verified(self.url), trust_env=False) as http:
+            try:
+                response = http.send(events_request(self.url, self._headers, accounts), stream=True)
+            except httpx2.TransportError as error:
+                raise self._unreachable(error) from error
+            with closing(response):
+                yield events_of(response)
 
     def close(self) -> None:
         """Lets go of its connections."""
-        self._http.close()
+        self._connections.close()
 
     def _answer(self, call: Call[T]) -> T:
-        try:
-            response = self._http.send(self._request(call))
-        except httpx2.TransportError as error:
-            raise self._failed(error) from error
-        return call.read(response.status_code, response.content)
+        __tracebackhide__ = True
+        target = f"{self._base}{call.path}{f'?{urlencode(call.query)}' if call.query else ''}"
+        return call.read(
+            *self._connections.exchange(call.method, target, self._headers_of(call), call.body, call.seconds + MARGIN)
+        )
 
 
 class WaitingHttp(HttpBase):
@@ -100,7 +97,7 @@ class WaitingHttp(HttpBase):
 
     def __init__(self, url: str, token: str | None, *, keep_alive: bool = True) -> None:
         super().__init__(url, token)
-        self._http = _async_client() if keep_alive else None
+        self._http = _async_client(self.url) if keep_alive else None
 
     async def run(self, steps: Steps[T]) -> T:
         """What comes of the steps."""
@@ -121,11 +118,13 @@ class WaitingHttp(HttpBase):
     @asynccontextmanager
     async def events(self, *accounts: str) -> AsyncIterator[AsyncIterator[Event]]:
         """A stream of what happens to some accounts, for as long as the block lasts."""
-        async with _async_client() as http:
+        import httpx2
+
+        async with _async_client(self.url) as http:
             try:
                 response = await http.send(events_request(self.url, self._headers, accounts), stream=True)
             except httpx2.TransportError as error:
-                raise self._failed(error) from error
+                raise self._unreachable(error) from error
             try:
                 yield awaited_events_of(response)
             finally:
@@ -137,19 +136,40 @@ class WaitingHttp(HttpBase):
             await self._http.aclose()
 
     async def _answer(self, call: Call[T]) -> T:
+        import httpx2
+
         try:
             if self._http is not None:
                 response = await self._http.send(self._request(call))
             else:
-                async with _async_client() as http:
+                async with _async_client(self.url) as http:
                     response = await http.send(self._request(call))
         except httpx2.TransportError as error:
-            raise self._failed(error) from error
+            raise self._unreachable(error) from error
         return call.read(response.status_code, response.content)
 
+    def _request(self, call: Call[T]) -> "httpx2.Request":
+        import httpx2
 
-def _async_client() -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(verify=False, trust_env=False)
+        return httpx2.Request(
+            call.method,
+            f"{self.url}{call.path}",
+            params=dict(call.query) or None,
+            headers=self._headers_of(call),
+            content=call.body,
+            extensions={"timeout": httpx2.Timeout(call.seconds + MARGIN, connect=CONNECT).as_dict()},
+        )
+
+
+def _async_client(url: str) -> "httpx2.AsyncClient":
+    import httpx2
+
+    return httpx2.AsyncClient(verify=_verified(url), trust_env=False)
+
+
+def _verified(url: str) -> bool:
+    # The admin port speaks plain HTTP: loading CAs would take longer than everything else.
+    return url.startswith("https:")
 
 
 def _returned(_running: Generator[Call[object], object, T], done: StopIteration) -> T:

@@ -1,14 +1,16 @@
 """Events as a client reads them: a stream of what happens, from now on."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import httpx2
 import msgspec
 
 from cloudsms_simulator.client_call import Call
 from cloudsms_simulator.client_errors import UnreachableError
 from cloudsms_simulator.client_said import API
+
+if TYPE_CHECKING:
+    import httpx2
 
 SILENCE = 60.0
 """Seconds without a word, its signs of life among them, after which a server is gone."""
@@ -21,8 +23,10 @@ class Event(msgspec.Struct, frozen=True):
     data: Mapping[str, object]
 
 
-def events_request(url: str, headers: Mapping[str, str], accounts: tuple[str, ...]) -> httpx2.Request:
+def events_request(url: str, headers: Mapping[str, str], accounts: tuple[str, ...]) -> "httpx2.Request":
     """What to ask a server for."""
+    import httpx2
+
     timeout = httpx2.Timeout(SILENCE).as_dict()
     query = {"account": list(accounts)}
     return httpx2.Request(
@@ -30,8 +34,10 @@ def events_request(url: str, headers: Mapping[str, str], accounts: tuple[str, ..
     )
 
 
-def events_of(response: httpx2.Response) -> Iterator[Event]:
+def events_of(response: "httpx2.Response") -> Iterator[Event]:
     """The events of a stream, until the server stops. UnreachableError when it breaks off."""
+    import httpx2
+
     if response.status_code != 200:
         _refuse(response.status_code, response.read())
     try:
@@ -42,8 +48,10 @@ def events_of(response: httpx2.Response) -> Iterator[Event]:
         raise UnreachableError(f"the stream of events broke off: {error}") from error
 
 
-async def awaited_events_of(response: httpx2.Response) -> AsyncIterator[Event]:
+async def awaited_events_of(response: "httpx2.Response") -> AsyncIterator[Event]:
     """The same, awaited."""
+    import httpx2
+
     if response.status_code != 200:
         _refuse(response.status_code, await response.aread())
     try:
@@ -54,7 +62,7 @@ async def awaited_events_of(response: httpx2.Response) -> AsyncIterator[Event]:
         raise UnreachableError(f"the stream of events broke off: {error}") from error
 
 
-def _event(sent: httpx2.ServerSentEvent) -> Event:
+def _event(sent: "httpx2.ServerSentEvent") -> Event:
     return msgspec.convert({"name": sent.event, "data": msgspec.json.decode(sent.data)}, Event)
 
 

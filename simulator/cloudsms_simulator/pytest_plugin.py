@@ -59,7 +59,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         import_module("cloudsms_simulator.server.simulator")
         import_module("cloudsms_simulator.server.admin.app")
         if not sys.modules.keys().isdisjoint(("freezegun", "time_machine")):
-            import_module("aiohttp")
+            for late in ("aiohttp", "httpx2", "httpcore2"):
+                import_module(late)
 
 
 @pytest.fixture(scope="session")
