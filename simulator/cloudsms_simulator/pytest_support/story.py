@@ -46,17 +46,6 @@ def story_of(api: Api[BlockingHttp], since: datetime) -> str:
     return "\n".join(lines)
 
 
-def wrong_answers(reports: list[Report]) -> list[str]:
-    """What is wrong with how the customer's server answered, a line each; faults of the simulator's own aside."""
-    return [
-        f"report {report.id} ({report.state_name}), attempt {number}: {_finding(finding)}"
-        for report in reports
-        for number, attempt in enumerate(report.attempts, 1)
-        if attempt.fault is None
-        for finding in attempt.findings
-    ]
-
-
 def _request(request: Request) -> Iterator[str]:
     if request.code is not None:
         outcome = f"{request.code.hex} {request.code.name}"
