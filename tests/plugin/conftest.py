@@ -1,20 +1,27 @@
 """Tests of somebody else's project: each is a file that pytest runs with the plugin, in this process or in another."""
 
+import asyncio
 import os
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from datetime import timedelta
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import cloudsms_simulator
+from cloudsms_simulator.server.event_loop import new_event_loop
+from cloudsms_simulator.server.settings import Settings
+from cloudsms_simulator.server.simulator import Simulator
 
 PACKAGE = Path(cloudsms_simulator.__file__).parent
 
 # Each run in this process forgets what it imported, and some libraries cannot be imported twice.
-OURS = ("cloudsms_simulator.pytest_support.keeper", "cloudsms_simulator.server.simulator")
-for module in ("aiohttp", "httpcore2", *OURS):
+for module in ("aiohttp", "httpcore2", "httpx2", "cloudsms_simulator.pytest_support.keeper"):
     import_module(module)
 
 SENDER = '''
@@ -64,3 +71,29 @@ def project(pytester: pytest.Pytester, plugins: Callable[..., list[str]]) -> Cal
         return started(*plugins(*beside), "-W", "error", "-p", "no:cacheprovider", *options)
 
     return run
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    """A simulator that somebody else started, with a token that the tests know."""
+    monkeypatch.setenv("CLOUDSMS_SIM_ADMIN_TOKEN", "t0ken")
+    started: Future[tuple[Simulator, Callable[[], object]]] = Future()
+
+    async def serve() -> None:
+        simulator = Simulator(msgspec.structs.replace(Settings(), port=0, admin_port=0, admin_token="t0ken"))
+        await simulator.start()
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        started.set_result((simulator, lambda: loop.call_soon_threadsafe(stop.set)))
+        await stop.wait()
+        await simulator.stop(timedelta(0))
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(serve())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    simulator, stop = started.result(20)
+    yield simulator
+    stop()
+    thread.join(20)

@@ -17,6 +17,7 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.clock import Clock, Mode
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.server.kept import Item, Kept
+from cloudsms_simulator.server.news import Gone
 from cloudsms_simulator.server.sought import Value, name_of
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.store import Store
@@ -95,7 +96,7 @@ class Feed:
         self._clock_now = transaction.standing.clock
         self._flush_soon()
 
-    def hear_reset(self, account: Account | None) -> None:
+    def hear_reset(self, account: Account | None, reason: Gone) -> None:
         """All that was kept is gone; what was not told yet is of no interest any more."""
         self._account = account
         self._recent = {name: _Recent() for name in _KINDS}

@@ -16,7 +16,7 @@ import msgspec
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.server.kept import Kept, parts_of
-from cloudsms_simulator.server.news import News
+from cloudsms_simulator.server.news import Gone, News
 from cloudsms_simulator.server.prospects import BUSY, Prospects, prospects_of
 from cloudsms_simulator.server.search import Difference, Search
 from cloudsms_simulator.server.sought import Kind, Value
@@ -95,7 +95,8 @@ class Waits:
         """Returns once `count` are there that the search finds, or after `within` of the wall.
 
         One that nothing running can bring ends at once: reports, and messages in a state, while the clock stands and
-        nothing is due or on its way. CalledOffError when the account is reset meanwhile or the simulator stops.
+        nothing is due or on its way. CalledOffError when the account is reset or deleted meanwhile or the simulator
+        stops.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within.total_seconds()
@@ -145,11 +146,11 @@ class Waits:
         if account is not None and waiting.has_for_outcomes:
             self._recheck_soon(account)
 
-    def hear_reset(self, account: Account | None) -> None:
+    def hear_reset(self, account: Account | None, reason: Gone) -> None:
         """Ends the waits of an account: what they waited for belongs to the past."""
         for waiter in self._waiting.get(None if account is None else account.name, ()):
             if not waiter.future.done():
-                waiter.future.set_exception(CalledOffError("reset"))
+                waiter.future.set_exception(CalledOffError(reason))
 
     # Waits in vain
 
