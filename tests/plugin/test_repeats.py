@@ -111,7 +111,7 @@ def test_leaves_sends_and_waits_running(cloudsms, nth):
         while send(cloudsms)["RESULT_CODE"] != 5:
             pass
     def wait_on():
-        with pytest.raises(Exception, match="the account was deleted meanwhile|there is no account"):
+        with pytest.raises(Exception, match="the account was reset or deleted meanwhile|there is no account"):
             cloudsms.wait_for_sms(to="1*", timeout=60)
     cloudsms.clock.resume(1000)
     for left in (go_on, wait_on):

@@ -6,14 +6,12 @@ Reading: R16.
 """
 
 import logging
-from typing import Literal, Protocol
+from typing import Protocol
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.transaction import Transaction
 
 log = logging.getLogger("cloudsms_simulator.news")
-
-Gone = Literal["reset", "deleted"]
 
 
 class Listener(Protocol):
@@ -22,7 +20,7 @@ class Listener(Protocol):
     def hear(self, account: Account | None, transaction: Transaction) -> None:
         """A transaction was kept."""
 
-    def hear_reset(self, account: Account | None, reason: Gone) -> None:
+    def hear_reset(self, account: Account | None) -> None:
         """All that was kept of an account is gone."""
 
 
@@ -54,10 +52,10 @@ class News:
             except Exception:
                 log.exception("news could not be told")
 
-    def reset(self, account: Account | None, reason: Gone = "reset") -> None:
-        """Tells that all that was kept of an account is gone, with the account or without. Raises nothing."""
+    def reset(self, account: Account | None) -> None:
+        """Tells that all that was kept of an account is gone. Raises nothing."""
         for listener in self._listeners.get(None if account is None else account.name, ()):
             try:
-                listener.hear_reset(account, reason)
+                listener.hear_reset(account)
             except Exception:
                 log.exception("the news of a reset could not be told")

@@ -33,7 +33,7 @@ class ToldStore(MemoryStore):
 
     async def drop(self, account: Account) -> None:
         await super().drop(account)
-        self._news.reset(account, "deleted")
+        self._news.reset(account)
 
     async def reset(self, account: Account | None, now: datetime) -> None:
         await super().reset(account, now)

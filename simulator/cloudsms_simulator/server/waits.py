@@ -16,7 +16,7 @@ import msgspec
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.server.kept import Kept, parts_of
-from cloudsms_simulator.server.news import Gone, News
+from cloudsms_simulator.server.news import News
 from cloudsms_simulator.server.prospects import BUSY, Prospects, prospects_of
 from cloudsms_simulator.server.search import Difference, Search
 from cloudsms_simulator.server.sought import Kind, Value
@@ -142,15 +142,15 @@ class Waits:
         waiting = self._waiting.get(name)
         if waiting is None:
             return
-        waiting.hear(transaction, Kept(self._store, account))
+        waiting.hear(transaction, lambda: Kept(self._store, account))
         if account is not None and waiting.has_for_outcomes:
             self._recheck_soon(account)
 
-    def hear_reset(self, account: Account | None, reason: Gone) -> None:
+    def hear_reset(self, account: Account | None) -> None:
         """Ends the waits of an account: what they waited for belongs to the past."""
         for waiter in self._waiting.get(None if account is None else account.name, ()):
             if not waiter.future.done():
-                waiter.future.set_exception(CalledOffError(reason))
+                waiter.future.set_exception(CalledOffError("gone"))
 
     # Waits in vain
 
