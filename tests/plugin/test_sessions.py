@@ -105,6 +105,21 @@ def test_a_run_that_uses_no_fixture_imports_nothing_of_ours(project) -> None:
     run.assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("collects", [True, False])
+def test_garbage_is_collected_afterwards_if_it_was_before(project, collects) -> None:
+    run = project(
+        f"""
+        import gc
+
+        def test_it(cloudsms):
+            assert gc.isenabled() is {collects}
+        """,
+        conftest="import gc" if collects else "import gc; gc.disable()",
+        apart=True,
+    )
+    run.assert_outcomes(passed=1)
+
+
 def test_fixtures_marker_and_options_are_documented(project) -> None:
     run = project("", "--fixtures")
     for name in ("cloudsms", "make_cloudsms", "cloudsms_server", "cloudsms_sink", "cloudsms_settings"):
