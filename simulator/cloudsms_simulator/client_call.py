@@ -48,10 +48,12 @@ class Call(msgspec.Struct, Generic[T], frozen=True):
     media_type: str = "application/json"
 
     def __iter__(self) -> Generator["Call[object]", object, T]:
+        __tracebackhide__ = True
         return cast("T", (yield cast("Call[object]", self)))
 
     def read(self, status: int, body: bytes) -> T:
         """What the answer says. RefusedError when it is a refusal, UnreadableError when it cannot be read."""
+        __tracebackhide__ = True
         if not 200 <= status <= 299:
             raise _refusal(self, status, body)
         if self.kind is None:

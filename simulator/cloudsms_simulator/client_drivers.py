@@ -53,8 +53,7 @@ class BlockingHttp(HttpBase):
 
     def __init__(self, url: str, token: str | None) -> None:
         super().__init__(url, token)
-        # The admin port speaks plain HTTP: loading CAs would take longer than everything else.
-        self._http = httpx2.Client(verify=False, trust_env=False)
+        self._http = httpx2.Client(verify=_verified(self.url), trust_env=False)
 
     def run(self, steps: Steps[T]) -> T:
         """What comes of the steps."""
@@ -100,7 +99,7 @@ class WaitingHttp(HttpBase):
 
     def __init__(self, url: str, token: str | None, *, keep_alive: bool = True) -> None:
         super().__init__(url, token)
-        self._http = _async_client() if keep_alive else None
+        self._http = _async_client(self.url) if keep_alive else None
 
     async def run(self, steps: Steps[T]) -> T:
         """What comes of the steps."""
@@ -121,7 +120,7 @@ class WaitingHttp(HttpBase):
     @asynccontextmanager
     async def events(self, *accounts: str) -> AsyncIterator[AsyncIterator[Event]]:
         """A stream of what happens to some accounts, for as long as the block lasts."""
-        async with _async_client() as http:
+        async with _async_client(self.url) as http:
             try:
                 response = await http.send(events_request(self.url, self._headers, accounts), stream=True)
             except httpx2.TransportError as error:
@@ -141,15 +140,20 @@ class WaitingHttp(HttpBase):
             if self._http is not None:
                 response = await self._http.send(self._request(call))
             else:
-                async with _async_client() as http:
+                async with _async_client(self.url) as http:
                     response = await http.send(self._request(call))
         except httpx2.TransportError as error:
             raise self._failed(error) from error
         return call.read(response.status_code, response.content)
 
 
-def _async_client() -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(verify=False, trust_env=False)
+def _async_client(url: str) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(verify=_verified(url), trust_env=False)
+
+
+def _verified(url: str) -> bool:
+    # The admin port speaks plain HTTP: loading CAs would take longer than everything else. A gateway before it may not.
+    return url.startswith("https:")
 
 
 def _returned(_running: Generator[Call[object], object, T], done: StopIteration) -> T:

@@ -5,9 +5,11 @@ Nothing but pytest is imported until a test asks for one of the fixtures.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,13 @@ _MARKER = (
     "cloudsms(scenario=None, profile=None, balance=None, seed=None, mtls=None, **settings): what the account of this"
     " test is like, and how the platform asks for client certificates"
 )
+_NEEDED = (
+    "cloudsms_simulator.pytest_support.keeper",
+    "cloudsms_simulator.server.simulator",
+    "cloudsms_simulator.server.admin.app",
+)
+_NEEDED_LATER = ("aiohttp",)
+"""For the first report that is pushed."""
 _KEEPER = pytest.StashKey["Keeper"]()
 
 
@@ -55,11 +64,22 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.option.collectonly:
         return
     if any("_cloudsms_servers" in getattr(item, "fixturenames", ()) for item in session.items):
-        import_module("cloudsms_simulator.pytest_support.keeper")
-        import_module("cloudsms_simulator.server.simulator")
-        import_module("cloudsms_simulator.server.admin.app")
-        if not sys.modules.keys().isdisjoint(("freezegun", "time_machine")):
-            import_module("aiohttp")
+        freezes = not sys.modules.keys().isdisjoint(("freezegun", "time_machine"))
+        with _without_garbage_collection():
+            for name in _NEEDED + (_NEEDED_LATER if freezes else ()):
+                import_module(name)
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """What is imported stays: looking for garbage in it, again and again, takes a tenth of the time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 @pytest.fixture(scope="session")

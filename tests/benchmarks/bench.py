@@ -14,9 +14,11 @@ from pathlib import Path
 
 import floors
 import journal
+import listeners
 import pushes
 import rules
 import sends
+import sessions
 import start
 from effort import FULL, QUICK, Effort
 from processes import Cores, ProgramError
@@ -30,6 +32,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "rules": rules.rules,
     "pushes": pushes.pushes_http,
     "pushes-mtls": pushes.pushes_mtls,
+    "listeners": listeners.listeners,
+    "plugin": sessions.starts,
+    "fixtures": sessions.fixtures,
     "start": start.start,
     "journal": journal.sizes,
     "due": journal.due,

@@ -11,8 +11,14 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     """How long one round of requests lasts."""
     pushes: int
     """Reports in one round of pushes."""
+    waits: int
+    """Waits that are open while requests are sent."""
     starts: int
     """How often a server is started."""
+    sessions: int
+    """How often a test session, or what its fixtures do, is run."""
+    accounts: int
+    """Accounts in each."""
     many: int
     """Messages pending or journalled where the floor says a million."""
     singles: int
@@ -21,5 +27,27 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     """Requests, or reports, of one round inside a process."""
 
 
-FULL = Effort(rounds=4, seconds=2.0, pushes=2_000, starts=5, many=1_000_000, singles=100_000, batch=4_000)
-QUICK = Effort(rounds=1, seconds=1.0, pushes=400, starts=1, many=50_000, singles=10_000, batch=1_000)
+FULL = Effort(
+    rounds=4,
+    seconds=2.0,
+    pushes=2_000,
+    waits=1_000,
+    starts=5,
+    sessions=5,
+    accounts=100,
+    many=1_000_000,
+    singles=100_000,
+    batch=4_000,
+)
+QUICK = Effort(
+    rounds=1,
+    seconds=1.0,
+    pushes=400,
+    waits=1_000,
+    starts=1,
+    sessions=3,
+    accounts=20,
+    many=50_000,
+    singles=10_000,
+    batch=1_000,
+)

@@ -1,6 +1,7 @@
 """The floors: what each measurement is held to, and whether it got there.
 
-A floor is a ratio to something measured in the same run on the same machine, or a number of bytes; never a time.
+A floor is a ratio to something measured in the same run on the same machine, or a number of bytes. Only what users of
+pytest wait for at every run is a time.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ class Floor(msgspec.Struct, frozen=True):
     what: str
     direction: Literal["at least", "at most"]
     bound: float
-    unit: Literal["x", "bytes"]
+    unit: Literal["x", "bytes", "ms"]
 
     def holds(self, seen: float) -> bool:
         """Whether a measured value is on the right side of the bound, or on it."""
@@ -30,6 +31,8 @@ class Floor(msgspec.Struct, frozen=True):
         """A value in the floor's unit."""
         if self.unit == "bytes":
             return f"{value:,.0f} bytes"
+        if self.unit == "ms":
+            return f"{value:g} ms" if exact else f"{value:.1f} ms"
         return f"{value:g}x" if exact else f"{value:.2f}x"
 
 
@@ -54,6 +57,12 @@ BULK = Floor("bulk", "200-recipient requests, messages/s against single sends", 
 PUSHES_HTTP = Floor("pushes", "pushes against a bare aiohttp loop, HTTP", "at least", 0.8, "x")
 PUSHES_MTLS = Floor("pushes-mtls", "pushes against a bare aiohttp loop, mTLS", "at least", 0.8, "x")
 RULES = Floor("rules", "CPU of a send with 100 rules against none", "at most", 2, "x")
+LISTENERS = Floor("listeners", "sends with 1,000 waits and 20 event streams against none", "at least", 0.9, "x")
+PLUGIN_UNUSED = Floor("plugin-unused", "added to a pytest start that does not use the plugin", "at most", 60, "ms")
+PLUGIN_USED = Floor("plugin-used", "added to one that does", "at most", 400, "ms")
+FIXTURE_START = Floor("fixture-start", "the plugin's server, imports aside: start", "at most", 50, "ms")
+FIXTURE_ACCOUNT = Floor("fixture-account", "a fresh account for a test", "at most", 5, "ms")
+FIXTURE_STOP = Floor("fixture-stop", "the plugin's server: stop, with open streams", "at most", 100, "ms")
 START = Floor("start", "start to first answer against bare imports", "at most", 1.5, "x")
 JOURNAL_SINGLE = Floor("journal-single", "journal, bytes per message, single sends", "at most", 1_000, "bytes")
 JOURNAL_BULK = Floor("journal-bulk", "journal, bytes per message, 200 a request", "at most", 350, "bytes")

@@ -19,12 +19,15 @@ ROWS = {
     "rules": ["rules"],
     "pushes": ["pushes"],
     "pushes-mtls": ["pushes-mtls"],
+    "listeners": ["listeners"],
+    "plugin": ["plugin-unused", "plugin-used"],
+    "fixtures": ["fixture-start", "fixture-account", "fixture-stop"],
     "start": ["start"],
     "journal": ["journal-single", "journal-bulk"],
     "due": ["due"],
     "requests": ["requests"],
 }
-LOADED_BY_WRK = {"sends", "bulk", "rules"}
+LOADED_BY_WRK = {"sends", "bulk", "rules", "listeners"}
 
 Module = Callable[[str], ModuleType]
 
@@ -48,7 +51,9 @@ def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[Module]:
 def test_a_benchmark_measures_its_rows(name: str, module: Module) -> None:
     if name in LOADED_BY_WRK and shutil.which("wrk") is None:
         pytest.skip("wrk is not installed")
-    tiny = module("effort").Effort(rounds=1, seconds=0.2, pushes=30, starts=1, many=2_000, singles=2_000, batch=20)
+    tiny = module("effort").Effort(
+        rounds=1, seconds=0.2, pushes=30, waits=8, starts=1, sessions=1, accounts=2, many=2_000, singles=2_000, batch=20
+    )
     rows = list(module("bench").measured(name, tiny, module("processes").Cores.available()))
     assert [row.floor.name for row in rows] == ROWS[name]
     assert all(row.seen != 0 and row.detail for row in rows)

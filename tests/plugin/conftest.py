@@ -1,20 +1,27 @@
 """Tests of somebody else's project: each is a file that pytest runs with the plugin, in this process or in another."""
 
+import asyncio
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from datetime import timedelta
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import cloudsms_simulator
+from cloudsms_simulator.server.event_loop import new_event_loop
+from cloudsms_simulator.server.settings import Settings
+from cloudsms_simulator.server.simulator import Simulator
 
 PACKAGE = Path(cloudsms_simulator.__file__).parent
 
 # Each run in this process forgets what it imported, and some libraries cannot be imported twice.
-OURS = ("cloudsms_simulator.pytest_support.keeper", "cloudsms_simulator.server.simulator")
-for module in ("aiohttp", "httpcore2", *OURS):
+for module in ("aiohttp", "httpcore2", "httpx2", "cloudsms_simulator.pytest_support.keeper"):
     import_module(module)
 
 SENDER = '''
@@ -42,23 +49,51 @@ def send(cloudsms, *to, **fields):
 '''
 
 
-@pytest.fixture(scope="session")
-def plugin() -> tuple[str, ...]:
-    """The options that load the plugin where it is not installed; installed, pytest finds it by itself."""
-    installed = entry_points(group="pytest11", name="cloudsms")
-    return () if installed else ("-p", "cloudsms_simulator.pytest_plugin")
+@pytest.fixture
+def plugins(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """The options that load our plugin, by its entry point where it is installed, and some others; none but these are
+    loaded, whatever else is installed."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
+    ours = "cloudsms" if entry_points(group="pytest11", name="cloudsms") else "cloudsms_simulator.pytest_plugin"
+    return lambda *others: [option for name in (ours, *others) for option in ("-p", name)]
 
 
 @pytest.fixture
-def project(
-    pytester: pytest.Pytester, plugin: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., pytest.RunResult]:
+def project(pytester: pytest.Pytester, plugins: Callable[..., list[str]]) -> Callable[..., pytest.RunResult]:
     """Runs the tests in a text; `sender.send(cloudsms, …)` sends for them. Warnings are errors."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
 
-    def run(tests: str, *options: str, apart: bool = False, conftest: str = "", **files: str) -> pytest.RunResult:
+    def run(
+        tests: str, *options: str, apart: bool = False, conftest: str = "", beside: Sequence[str] = (), **files: str
+    ) -> pytest.RunResult:
         pytester.makepyfile(sender=SENDER, conftest=conftest, test_it=tests, **files)
         started = pytester.runpytest_subprocess if apart else pytester.runpytest_inprocess
-        return started(*plugin, "-W", "error", "-p", "no:cacheprovider", *options)
+        return started(*plugins(*beside), "-W", "error", "-p", "no:cacheprovider", *options)
 
     return run
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    """A simulator that somebody else started, with a token that the tests know."""
+    monkeypatch.setenv("CLOUDSMS_SIM_ADMIN_TOKEN", "t0ken")
+    started: Future[tuple[Simulator, Callable[[], object]]] = Future()
+
+    async def serve() -> None:
+        simulator = Simulator(msgspec.structs.replace(Settings(), port=0, admin_port=0, admin_token="t0ken"))
+        await simulator.start()
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        started.set_result((simulator, lambda: loop.call_soon_threadsafe(stop.set)))
+        await stop.wait()
+        await simulator.stop(timedelta(0))
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(serve())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    simulator, stop = started.result(20)
+    yield simulator
+    stop()
+    thread.join(20)

@@ -170,6 +170,56 @@ def test_a_test_can_be_strict_about_the_answers_to_its_reports(project) -> None:
     run.stdout.fnmatch_lines(["*- CloudSMS simulator -*"])
 
 
+def test_strictness_may_be_about_some_mistakes_and_said_for_many_tests(project) -> None:
+    run = project(
+        """
+        import json
+        import pytest
+        from sender import send
+
+        @pytest.fixture
+        def cloudsms_settings():
+            return {"strict_answers": ["dr-answer-empty"]}
+
+        def reported(cloudsms, **answer):
+            cloudsms.sink.answer(**answer)
+            send(cloudsms)
+            cloudsms.clock.advance(hours=1)
+            assert cloudsms.reports[0].attempts[0].findings
+
+        def test_other_mistake(cloudsms):
+            reported(cloudsms, body=json.dumps({"METHOD": " SMS_PUSH_REPORT", "TYPE": "ANSWER", "SERIAL": 9}))
+
+        def test_mistake(cloudsms):
+            reported(cloudsms, answer="none")
+
+        @pytest.mark.cloudsms(strict_answers=False)
+        def test_lenient(cloudsms, make_cloudsms):
+            reported(cloudsms, answer="none")
+
+        @pytest.mark.cloudsms(strict_answers=False)
+        def test_one_of_two(cloudsms, make_cloudsms):
+            reported(cloudsms, answer="none")
+            reported(make_cloudsms(strict_answers=["dr-answer-serial"]), answer="wrong-serial")
+
+        def test_ours(cloudsms):
+            cloudsms.rules.add({"report": [{"state": "DELIVERED", "push": "CUT"}]})
+            reported(cloudsms, answer="none")
+
+        @pytest.mark.cloudsms(strict_answers="always")
+        def test_wrong(cloudsms): ...
+
+        def test_refused(cloudsms):
+            cloudsms.sink.answer("never")
+        """
+    )
+    run.stdout.fnmatch_lines(["*cloudsms: strict_answers: got 'always', want True, False, or a list of rules*"])
+    told = [line for line in run.outlines if line.startswith("report ") and ", attempt 1: error" in line]
+    assert [line.split(": error ")[1].partition(":")[0] for line in told] == ["dr-answer-empty", "dr-answer-serial"]
+    assert "cloudsms_simulator/" not in run.stdout.str().partition("short test summary")[0]
+    run.assert_outcomes(passed=5, failed=1, errors=3)
+
+
 def test_mistakes_in_settings_say_what_would_be_right(project) -> None:
     run = project(
         """

@@ -1,79 +1,11 @@
-"""Whole sessions: frozen clocks, many processes, a server that runs elsewhere, and what it all costs."""
+"""Whole sessions: frozen clocks, a server that runs elsewhere, and what it all costs."""
 
-import asyncio
-import threading
-from collections.abc import Iterator
-from datetime import timedelta
-
-import msgspec
 import pytest
-
-from cloudsms_simulator.server.event_loop import new_event_loop
-from cloudsms_simulator.server.settings import Settings
-from cloudsms_simulator.server.simulator import Simulator
 
 pytest_plugins = ["pytester"]
 
-SENDING = """
-    import pytest
-    from sender import send
 
-    @pytest.mark.parametrize("number", range(6))
-    def test_alone(cloudsms, number):
-        send(cloudsms, f"6700001{number}")
-        cloudsms.clock.advance("1s")
-        assert [each.msisdn for each in cloudsms.messages] == [f"6700001{number}"]
-        assert [each.msisdn for each in cloudsms.sink.received] == [f"6700001{number}"]
-"""
-
-
-@pytest.fixture
-def elsewhere() -> Iterator[Simulator]:
-    """A simulator that somebody else started, with a token."""
-    started = threading.Event()
-    running: list[Simulator] = []
-    stops: list[asyncio.Event] = []
-    loops: list[asyncio.AbstractEventLoop] = []
-
-    async def serve() -> None:
-        settings = msgspec.structs.replace(Settings(), port=0, admin_port=0, admin_token="t0ken")
-        simulator = Simulator(settings)
-        await simulator.start()
-        running.append(simulator)
-        stops.append(asyncio.Event())
-        loops.append(asyncio.get_running_loop())
-        started.set()
-        await stops[0].wait()
-        await simulator.stop(timedelta(0))
-
-    def run() -> None:
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(serve())
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    assert started.wait(20)
-    yield running[0]
-    loops[0].call_soon_threadsafe(stops[0].set)
-    thread.join(20)
-
-
-def test_each_process_has_a_server_of_its_own(project) -> None:
-    run = project(SENDING, "-n", "2", apart=True)
-    run.assert_outcomes(passed=6)
-
-
-def test_many_processes_share_a_server_that_runs_elsewhere(project, elsewhere, monkeypatch) -> None:
-    monkeypatch.setenv("CLOUDSMS_SIM_ADMIN_TOKEN", "t0ken")
-    run = project(SENDING, "-n", "2", "--cloudsms-url", elsewhere.ready.admin_url, apart=True)
-    run.assert_outcomes(passed=6)
-    assert [account.name for account in elsewhere.directory] == ["default"]
-
-
-def test_a_server_that_runs_elsewhere_keeps_its_mode_and_reaches_us_by_another_name(
-    project, elsewhere, monkeypatch
-) -> None:
-    monkeypatch.setenv("CLOUDSMS_SIM_ADMIN_TOKEN", "t0ken")
+def test_a_server_that_runs_elsewhere_keeps_its_mode_and_reaches_us_by_another_name(project, elsewhere) -> None:
     run = project(
         """
         import pytest
@@ -168,8 +100,21 @@ def test_a_run_that_uses_no_fixture_imports_nothing_of_ours(project) -> None:
             assert ours <= {"cloudsms_simulator.pytest_plugin"}
             assert not {"httpx2", "msgspec", "starlette"} & set(sys.modules)
         """,
-        "-p",
-        "no:schemathesis",
+        apart=True,
+    )
+    run.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_garbage_is_collected_afterwards_if_it_was_before(project, collects) -> None:
+    run = project(
+        f"""
+        import gc
+
+        def test_it(cloudsms):
+            assert gc.isenabled() is {collects}
+        """,
+        conftest="import gc" if collects else "import gc; gc.disable()",
         apart=True,
     )
     run.assert_outcomes(passed=1)

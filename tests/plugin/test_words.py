@@ -1,9 +1,11 @@
 """What is made of the words of a test: searches, wishes, seeds."""
 
+import re
 from pathlib import Path
 
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.pytest_support.searching import search_of
+from cloudsms_simulator.pytest_support.strictness import ANSWER_RULES, strictness_of
 from cloudsms_simulator.pytest_support.wishes import Wishes, seed_of, wishes_of
 from cloudsms_simulator.server.search import search_of as server_s_search_of
 from cloudsms_simulator.server.wall import WallClock
@@ -27,9 +29,29 @@ def test_wishes_are_the_account_s_settings_and_what_the_fixture_sees_to() -> Non
         },
         mtls="off",
         timeout="2s",
-        strict_answers=True,
+        strict_answers=ANSWER_RULES,
     )
 
 
 def test_a_seed_is_what_it_was_in_every_version() -> None:
     assert (seed_of("tests/test_otp.py::test_otp"), seed_of("")) == (1355703722, 1954132660)
+
+
+def test_strictness_is_all_rules_of_answers_none_or_those_named() -> None:
+    assert {"dr-http-status", "dr-answer-empty", "dr-answer-serial"} < strictness_of(True)
+    assert strictness_of(False) == frozenset()
+    assert strictness_of(["dr-answer-serial"]) == {"dr-answer-serial"}
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("yes", "got 'yes', want True, False, or a list of rules such as dr-answer-serial"),
+        (1, "got 1, want True, False"),
+        (["dr-answer-seriel"], 'there is no rule "dr-answer-seriel" of answers to reports; did you mean "dr-answer-s'),
+        (["body-empty"], 'there is no rule "body-empty" of answers to reports; want one of dr-answer-code, dr-answer-'),
+    ],
+)
+def test_a_strictness_that_is_none_says_what_would_be(said: object, told: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(told)):
+        strictness_of(said)

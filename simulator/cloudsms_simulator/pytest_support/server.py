@@ -1,37 +1,19 @@
-"""The server of a test session: a simulator in a thread of its own, or one that runs elsewhere.
+"""The server of a test session: a simulator in a thread of its own, or one that runs elsewhere."""
 
-What starts and stops it has deadlines, so that a test session ends whatever happens.
-"""
-
-import asyncio
 import shutil
 import ssl
 import tempfile
-import threading
-from concurrent.futures import Future
-from datetime import timedelta
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
 from cloudsms_simulator.client import Client
-
-if TYPE_CHECKING:
-    from cloudsms_simulator.server.ready_file import Ready
-    from cloudsms_simulator.server.settings import Settings
+from cloudsms_simulator.pytest_support.server_thread import ServerError, ServerThread
 
 Mtls = Literal["off", "optional", "required"]
-
-STARTS_WITHIN = 30.0
-"""Seconds of wall time."""
-STOPS_WITHIN = 10.0
-_GRACE = timedelta(milliseconds=50)
-
-
-class ServerError(RuntimeError):
-    """The simulator cannot be started, reached or stopped."""
 
 
 class Server:
@@ -63,6 +45,9 @@ class Server:
             self._sinks = self.client.sink.show().url.rpartition("/")[0]
         return f"{self._sinks}/{account}"
 
+    def check(self) -> None:
+        """ServerError when it is known not to run any more."""
+
     def close(self) -> None:
         """Ends what this object began."""
         self.client.close()
@@ -77,7 +62,7 @@ class LocalServer(Server):
         settings = msgspec.structs.replace(
             Settings(), port=0, admin_port=0, mtls=mtls, profile=profile, clock="frozen", certs=certs
         )
-        self._thread = _Thread(settings)
+        self._thread = ServerThread(settings)
         ready = self._thread.start()
         super().__init__(
             url=ready.url,
@@ -87,6 +72,10 @@ class LocalServer(Server):
             ca=ready.ca,
             client_cert=(ready.client_cert, ready.client_key),
         )
+
+    def check(self) -> None:
+        """ServerError when its thread ended by itself."""
+        self._thread.check()
 
     def close(self) -> None:
         """Stops it, whatever it is doing; ServerError when it does not stop in time."""
@@ -152,58 +141,11 @@ class Servers:
         return server
 
     def close(self) -> None:
-        """Closes all of them, the one whose certificates the others use last."""
-        for server in reversed(self._open.values()):
-            server.close()
-
-
-class _Thread:
-    """A simulator, its event loop and its thread."""
-
-    def __init__(self, settings: "Settings") -> None:
-        self._settings = settings
-        self._ready: Future[Ready] = Future()
-        self._stop: Future[None] = Future()
-        self._thread = threading.Thread(target=self._serve, name="cloudsms-simulator", daemon=True)
-
-    def start(self) -> "Ready":
-        self._thread.start()
-        try:
-            return self._ready.result(STARTS_WITHIN)
-        except TimeoutError:
-            self._stop.set_result(None)
-            raise ServerError(f"the simulator did not start within {STARTS_WITHIN:.0f} s") from None
-        except Exception as error:
-            raise ServerError(f"the simulator did not start: {error}") from error
-
-    def stop(self) -> None:
-        if not self._stop.done():
-            self._stop.set_result(None)
-        self._thread.join(STOPS_WITHIN)
-        if self._thread.is_alive():
-            raise ServerError(f"the simulator did not stop within {STOPS_WITHIN:.0f} s; it ends with the process")
-
-    def _serve(self) -> None:
-        from cloudsms_simulator.server.event_loop import new_event_loop
-
-        try:
-            with asyncio.Runner(loop_factory=new_event_loop) as runner:
-                runner.run(self._run())
-        except BaseException as error:
-            if self._ready.done():
-                raise
-            self._ready.set_exception(error)
-
-    async def _run(self) -> None:
-        from cloudsms_simulator.server.simulator import Simulator
-
-        simulator = Simulator(self._settings)
-        await simulator.start()
-        try:
-            self._ready.set_result(simulator.ready)
-            await asyncio.wrap_future(self._stop)
-        finally:
-            await simulator.stop(_GRACE)
+        """Closes all of them, the one whose certificates the others use last. ServerError when one does not stop, once
+        the others have."""
+        with ExitStack() as stack:
+            for server in self._open.values():
+                stack.callback(server.close)
 
 
 def _at_host_of(admin_url: str, url: str) -> str:

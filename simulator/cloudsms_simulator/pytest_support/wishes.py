@@ -9,6 +9,7 @@ import msgspec
 
 from cloudsms_simulator.client_said import Duration
 from cloudsms_simulator.pytest_support.server import Mtls
+from cloudsms_simulator.pytest_support.strictness import strictness_of
 
 OWN = ("mtls", "timeout", "strict_answers", "callback_host", "scenario")
 """What the fixture sees to itself. Everything else is a setting of the account."""
@@ -24,8 +25,8 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     """None: as the session's server has it, `required` when that is ours."""
     timeout: Duration = 5.0
     """How long waits take unless they say, wall time."""
-    strict_answers: bool = False
-    """Whether a report that was answered wrongly fails the test."""
+    strict_answers: frozenset[str] = frozenset()
+    """The findings in answers to reports that fail the test."""
     callback_host: str | None = None
     """How the server reaches the machine of the tests."""
     scenario_file: Path | None = None
@@ -56,7 +57,7 @@ def wishes_of(settings: Mapping[str, object], nodeid: str, folder: Path) -> Wish
         account=account,
         mtls=cast("Literal['off', 'optional', 'required'] | None", mtls),
         timeout=cast("Duration", timeout),
-        strict_answers=bool(settings.get("strict_answers", False)),
+        strict_answers=strictness_of(settings.get("strict_answers", False)),
         callback_host=None if host is None else str(host),
         scenario_file=file,
     )

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.server.feed import PAUSE, Bare, Feed, encoded
 from cloudsms_simulator.server.news import News
+from cloudsms_simulator.server.pace import Pace
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.store import Store
 
@@ -75,6 +76,7 @@ class Events:
         self._news = news
         self._wall = wall
         self._stopping = stopping
+        self._pace = Pace()
         self._feeds: dict[str | None, Feed] = {}
         self._streams: set[Stream] = set()
         self._ending: asyncio.Task[None] | None = None
@@ -106,7 +108,7 @@ class Events:
             name = None if account is None else account.name
             feed = self._feeds.get(name)
             if feed is None:
-                feed = self._feeds[name] = Feed(account, self._store, self._wall)
+                feed = self._feeds[name] = Feed(account, self._store, self._wall, self._pace)
                 self._news.listen(name, feed)
             if stream not in feed.takers:
                 feed.takers = (*feed.takers, stream)

@@ -1,4 +1,5 @@
-"""A feed: the news of one account as server-sent events, put into words ten times a second at most, once for everybody.
+"""A feed: the news of one account as server-sent events, put into words ten times a second at most, once for everybody;
+less often while that would slow down who sends.
 
 Each event has the account, the newest things of its kind as the API shows them, and how many more there were.
 
@@ -17,6 +18,7 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.clock import Clock, Mode
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.server.kept import Item, Kept
+from cloudsms_simulator.server.pace import Pace
 from cloudsms_simulator.server.sought import Value, name_of
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.store import Store
@@ -67,11 +69,12 @@ class Taker(Protocol):
 class Feed:
     """The feed of one account, or of nobody's exchanges. Belongs to one event loop."""
 
-    def __init__(self, account: Account | None, store: Store, wall: WallClock) -> None:
+    def __init__(self, account: Account | None, store: Store, wall: WallClock, pace: Pace) -> None:
         self.takers: tuple[Taker, ...] = ()
         self._account = account
         self._store = store
         self._wall = wall
+        self._pace = pace
         self._clock = store.standing(account).clock
         # Whole transactions would keep the garbage collector busy.
         self._recent: dict[Name, _Recent] = {name: _Recent() for name in _KINDS}
@@ -110,12 +113,14 @@ class Feed:
     def _flush_soon(self) -> None:
         if self._flushing is None:
             loop = asyncio.get_running_loop()
-            self._flushing = loop.call_at(max(self._not_before, loop.time()), self._flush)
+            self._flushing = loop.call_at(self._pace.slot(max(self._not_before, loop.time())), self._flush)
 
     def _flush(self) -> None:
         self._flushing = None
         self._not_before = asyncio.get_running_loop().time() + PAUSE
+        self._pace.begin()
         frame = b"".join(self._events())
+        self._pace.end()
         self._recent = {name: _Recent() for name in _KINDS}
         self._was_reset = False
         for taker in self.takers if frame else ():

@@ -100,11 +100,6 @@ def name_of(value: Value) -> str | int:
     return value.uid if isinstance(value, Message) else value.id
 
 
-def uids_of(value: Value) -> tuple[str, ...]:
-    """The SMS_UIDs of a value."""
-    return value.uids if isinstance(value, Exchange) else (value.uid,)
-
-
 def text_in(value: object) -> tuple[str, ...]:
     """A field of a packet, if it is a text."""
     return (value,) if isinstance(value, str) else ()

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal
 
-Reason = Literal["reset", "deleted", "replaced", "stopped"]
+Reason = Literal["reset", "deleted", "gone", "replaced", "stopped"]
 _TOLD: dict[Reason, str] = {
     "reset": "the account was reset meanwhile, so nothing is left to wait for",
     "deleted": "the account was deleted meanwhile",
+    "gone": "the account was reset or deleted meanwhile, so nothing is left to wait for",
     "replaced": "another state was put in the place of this one meanwhile",
     "stopped": "the simulator is stopping",
 }

@@ -4,12 +4,14 @@ Reading: R17.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from cloudsms_simulator.engine.exchange import Exchange
+from cloudsms_simulator.engine.message import Message, Sending
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.server.search import Search
-from cloudsms_simulator.server.sought import ALONE, Beside, Kind, Value, name_of, recipients_of, uids_of
+from cloudsms_simulator.server.sought import ALONE, Beside, Kind, Value, name_of, recipients_of
 
 Hits = tuple[Value, ...]
 
@@ -79,7 +81,7 @@ class Waiting:
         self._for_outcomes = 0
 
     def __len__(self) -> int:
-        return sum(map(len, self._lines.values()))
+        return sum(line.count for line in self._lines.values())
 
     def __iter__(self) -> Iterator[Waiter]:
         return (waiter for line in self._lines.values() for waiter in line)
@@ -99,73 +101,87 @@ class Waiting:
         self._lines[waiter.kind].remove(waiter)
         self._for_outcomes -= waiter.wants_an_outcome
 
-    def hear(self, transaction: Transaction, kept: Kept) -> None:
+    def hear(self, transaction: Transaction, kept: Callable[[], Kept]) -> None:
         """Tells what a transaction wrote to those it may concern."""
         messages, requests, reports = self._lines["messages"], self._lines["requests"], self._lines["reports"]
         exchange = transaction.exchange
-        if len(requests) and exchange is not None:
-            # An accepted exchange's messages are in the store by now, and the findings on it need them.
-            requests.tell(exchange, kept.beside(exchange))
-        if len(messages):
+        if requests.count and exchange is not None:
+            recipients = _recipients_in(exchange, transaction.new_messages) if requests.by_recipient else ()
+            for waiter in requests.concerned(exchange.uids, recipients):
+                # An accepted exchange's messages are in the store by now, and the findings on it need them.
+                waiter.hear_of(exchange, kept().beside(exchange))
+        if messages.count:
             for message in transaction.new_messages:
-                messages.tell(message, ALONE)
-        if transaction.updated and (len(messages) or len(reports)):
+                messages.tell(message)
+        if transaction.updated and (messages.count or reports.count):
             for uid in transaction.updated:
                 changed = transaction.messages[uid]
-                messages.tell(changed, ALONE)
-                if len(reports):
-                    beside = Beside(changed)
-                    for report in transaction.reports.get(uid, ()):
-                        reports.tell(report, beside)
+                if messages.count:
+                    messages.tell(changed)
+                if reports.count:
+                    concerned = reports.concerned((uid,), recipients_of(changed))
+                    for report in transaction.reports.get(uid, ()) if concerned else ():
+                        for waiter in concerned:
+                            waiter.hear_of(report, Beside(changed))
+
+
+def _recipients_in(exchange: Exchange, messages: tuple[Message, ...]) -> tuple[str, ...]:
+    """The recipients of an exchange. Nobody reads its body when all that it names was accepted."""
+    if isinstance(exchange, Sending) and exchange.places is None:
+        return tuple([recipient for message in messages for recipient in recipients_of(message)])
+    return recipients_of(exchange)
 
 
 class _Line:
     """Waiters of one kind. Who demands an SMS_UID is found by that, who demands a recipient by that."""
 
     def __init__(self) -> None:
+        self.count = 0
+        self.by_recipient: dict[str, list[Waiter]] = {}
         self._by_uid: dict[str, list[Waiter]] = {}
-        self._by_recipient: dict[str, list[Waiter]] = {}
         self._others: list[Waiter] = []
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
 
     def __iter__(self) -> Iterator[Waiter]:
-        for row in (*self._by_uid.values(), *self._by_recipient.values(), self._others):
+        for row in (*self._by_uid.values(), *self.by_recipient.values(), self._others):
             yield from row
 
     def add(self, waiter: Waiter) -> None:
-        self._count += 1
+        self.count += 1
         uid, recipient = waiter.search.uid, waiter.search.recipient
         if uid is not None:
             self._by_uid.setdefault(uid, []).append(waiter)
         elif recipient is not None:
-            self._by_recipient.setdefault(recipient, []).append(waiter)
+            self.by_recipient.setdefault(recipient, []).append(waiter)
         else:
             self._others.append(waiter)
 
     def remove(self, waiter: Waiter) -> None:
-        self._count -= 1
+        self.count -= 1
         uid, recipient = waiter.search.uid, waiter.search.recipient
         if uid is not None:
             _take_out(self._by_uid, uid, waiter)
         elif recipient is not None:
-            _take_out(self._by_recipient, recipient, waiter)
+            _take_out(self.by_recipient, recipient, waiter)
         else:
             self._others.remove(waiter)
 
-    def tell(self, value: Value, beside: Beside) -> None:
-        """Tells those it may concern."""
-        concerned = self._others.copy()
+    def tell(self, message: Message) -> None:
+        """Tells those it may concern of a message."""
+        for waiter in self.concerned((message.uid,), recipients_of(message) if self.by_recipient else ()):
+            waiter.hear_of(message, ALONE)
+
+    def concerned(self, uids: tuple[str, ...], recipients: tuple[str, ...]) -> list[Waiter]:
+        """Those whom something with these SMS_UIDs, for these recipients, may concern."""
+        found = self._others
         if self._by_uid:
-            for uid in uids_of(value):
-                concerned += self._by_uid.get(uid, ())
-        if self._by_recipient:
-            for recipient in dict.fromkeys(recipients_of(value, beside.message)):
-                concerned += self._by_recipient.get(recipient, ())
-        for waiter in concerned:
-            waiter.hear_of(value, beside)
+            for uid in uids:
+                if uid in self._by_uid:
+                    found = found + self._by_uid[uid]
+        if self.by_recipient:
+            for recipient in recipients if len(recipients) == 1 else dict.fromkeys(recipients):
+                if recipient in self.by_recipient:
+                    found = found + self.by_recipient[recipient]
+        return found
 
 
 def _take_out(rows: dict[str, list[Waiter]], name: str, waiter: Waiter) -> None:

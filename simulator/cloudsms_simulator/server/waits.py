@@ -95,7 +95,8 @@ class Waits:
         """Returns once `count` are there that the search finds, or after `within` of the wall.
 
         One that nothing running can bring ends at once: reports, and messages in a state, while the clock stands and
-        nothing is due or on its way. CalledOffError when the account is reset meanwhile or the simulator stops.
+        nothing is due or on its way. CalledOffError when the account is reset or deleted meanwhile or the simulator
+        stops.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within.total_seconds()
@@ -141,7 +142,7 @@ class Waits:
         waiting = self._waiting.get(name)
         if waiting is None:
             return
-        waiting.hear(transaction, Kept(self._store, account))
+        waiting.hear(transaction, lambda: Kept(self._store, account))
         if account is not None and waiting.has_for_outcomes:
             self._recheck_soon(account)
 
@@ -149,7 +150,7 @@ class Waits:
         """Ends the waits of an account: what they waited for belongs to the past."""
         for waiter in self._waiting.get(None if account is None else account.name, ()):
             if not waiter.future.done():
-                waiter.future.set_exception(CalledOffError("reset"))
+                waiter.future.set_exception(CalledOffError("gone"))
 
     # Waits in vain
 
