@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.pytest_support.searching import search_of
 from cloudsms_simulator.pytest_support.strictness import ANSWER_RULES, strictness_of

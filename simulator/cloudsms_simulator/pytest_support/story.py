@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cloudsms_simulator.client import Api
 from cloudsms_simulator.client_drivers import BlockingHttp
-from cloudsms_simulator.client_items import Message, Report, Request
+from cloudsms_simulator.client_items import Message, Request
 from cloudsms_simulator.client_message_items import Timeline
 from cloudsms_simulator.protocol.finding import Finding
 
