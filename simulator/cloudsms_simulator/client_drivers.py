@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MARGIN = 10.0
+MARGIN = 20.0
 """Seconds an answer may take beyond what the server was asked to do."""
 
 
