@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 CONNECT = 5.0
 """Seconds to reach the server."""
-MARGIN = 10.0
+MARGIN = 20.0
 """Seconds an answer may take beyond what the server was asked to do."""
 
 
@@ -86,6 +86,7 @@ class BlockingHttp(HttpBase):
         self._http.close()
 
     def _answer(self, call: Call[T]) -> T:
+        __tracebackhide__ = True
         try:
             response = self._http.send(self._request(call))
         except httpx2.TransportError as error:

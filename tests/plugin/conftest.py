@@ -19,9 +19,10 @@ from cloudsms_simulator.server.settings import Settings
 from cloudsms_simulator.server.simulator import Simulator
 
 PACKAGE = Path(cloudsms_simulator.__file__).parent
+ADMIN = "cloudsms_simulator.server.admin.app"
 
 # Each run in this process forgets what it imported, and some libraries cannot be imported twice.
-for module in ("aiohttp", "httpcore2", "httpx2", "cloudsms_simulator.pytest_support.keeper"):
+for module in ("aiohttp", "httpcore2", "httpx2", "cloudsms_simulator.pytest_support.keeper", ADMIN):
     import_module(module)
 
 SENDER = '''

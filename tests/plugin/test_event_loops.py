@@ -156,7 +156,6 @@ def test_anyio_runs_tests_that_await(project, library) -> None:
         ),
         conftest=f"import pytest\n@pytest.fixture\ndef anyio_backend(): return {library!r}",
         beside=["anyio"],
-        apart=True,
     )
     run.assert_outcomes(passed=2)
 
