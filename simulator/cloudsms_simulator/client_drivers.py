@@ -90,6 +90,8 @@ class BlockingHttp(HttpBase):
         try:
             response = self._http.send(self._request(call))
         except httpx2.TransportError as error:
+            if self._http.is_closed:
+                raise UnreachableError(f"the client was closed before {self.url} answered") from error
             raise self._failed(error) from error
         return call.read(response.status_code, response.content)
 
