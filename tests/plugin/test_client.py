@@ -3,10 +3,12 @@
 import asyncio
 import json
 import re
+import socket
 import ssl
 import tempfile
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -257,3 +259,16 @@ def test_nobody_and_somebody_else_are_told_apart(server: LocalServer) -> None:
         client.info()
     with Client(server.admin_url) as client, pytest.raises(UnreadableError, match="cannot read the answer"):
         client._driver.run(Call("GET", "/api/v1/info", client_items.Account))
+
+
+def test_a_client_that_is_closed_while_a_thread_waits_says_so_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
+        client = Client(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        waiting = pool.submit(client.messages.wait, "to:852*", timeout=60)
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.recv(1)
+            client.close()
+            accepted.shutdown(socket.SHUT_RDWR)
+            with pytest.raises(UnreachableError, match="the client was closed before"):
+                waiting.result(20)
