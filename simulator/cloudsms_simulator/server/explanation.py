@@ -50,7 +50,7 @@ class Explainer:
         The account is the one whose AUTH_KEY is in it; `$CLOUDSMS_AUTH_KEY`, and the key's fingerprint, stand for the
         key of `account`. StoreError when the store cannot be read.
         """
-        case = await self._dry_run(_with_key(body, account))
+        case = await self._dry_run(with_key(body, account))
         return explanation_item(case, await self._correction(case, case.account or account))
 
     async def of_exchange(self, account: Account | None, exchange: Exchange, other: Account) -> Explanation:
@@ -71,6 +71,17 @@ class Explainer:
             answer=answer_of(exchange, messages) if exchange.fault in _ARRIVES else None,
         )
         return explanation_item(case, await self._correction(case, account or other))
+
+    def curl(self, account: Account | None, exchange: Exchange) -> str | None:
+        """An exchange as a line for a shell; None without a packet of text, which is all that a shell can say."""
+        if exchange.kind != "uip" or b"\0" in exchange.body:
+            return None
+        key = PLACEHOLDER if account is None else fingerprint(account.auth_key)
+        body = exchange.body.replace(msgspec.json.encode(key), msgspec.json.encode(PLACEHOLDER))
+        try:
+            return curl_line(self._ready(), body)
+        except UnicodeDecodeError:
+            return None
 
     async def _dry_run(self, body: bytes) -> Case:
         identified = self._platform.identify(body)
@@ -100,7 +111,7 @@ class Explainer:
         if found.body is None:
             left = (*found.uncorrected, *_elsewhere(case))
             return CorrectionItem(curl=None, changes=found.changes, uncorrected=left, code=None, passes=False)
-        again = await self._dry_run(_with_key(found.body, account))
+        again = await self._dry_run(with_key(found.body, account))
         return CorrectionItem(
             request=msgspec.Raw(found.body),
             curl=curl_line(self._ready(), found.body),
@@ -140,13 +151,12 @@ def curl_line(ready: Ready, body: bytes) -> str:
         words += ["--cacert", ready.ca, "--cert", ready.client_cert, "--key", ready.client_key]
     words += [ready.url, "-H", "Content-Type: application/json", "--data-binary"]
     packet = shlex.quote(body.decode())
-    key = f'"AUTH_KEY":"{PLACEHOLDER}"'
-    packet = packet.replace(key, f'"AUTH_KEY":"\'"{PLACEHOLDER}"\'"')
+    packet = packet.replace(f'"{PLACEHOLDER}"', f'"\'"{PLACEHOLDER}"\'"')
     return f"{shlex.join(words)} {packet}"
 
 
-def _with_key(body: bytes, account: Account) -> bytes:
-    """A body with the account's AUTH_KEY in the place of what stands for it."""
+def with_key(body: bytes, account: Account) -> bytes:
+    """A body with the account's AUTH_KEY in the place of what stands for it: its fingerprint, or its variable."""
     if account.auth_key == ANY:
         return body
     key = msgspec.json.encode(account.auth_key)
