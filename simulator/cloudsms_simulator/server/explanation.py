@@ -22,6 +22,7 @@ from cloudsms_simulator.engine.message import Sending
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.suspicions import NEIGHBOURS, suspicions
 from cloudsms_simulator.protocol.correction import PLACEHOLDER, Correction, Uncorrected, beyond_correction, corrected
+from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.masking import fingerprint
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.remedies import Model
@@ -65,12 +66,17 @@ class Explainer:
             exchange=exchange,
             account=account,
             profile=exchange.profile if isinstance(exchange, Sending) else self._profile_of(account),
-            findings=(*findings, *suspicions(exchange, self._around(account, exchange), clock_is_real=real)),
+            findings=(*findings, *self.suspicions(account, exchange)),
             messages=messages,
             entries=() if account is None else store.ledger(account),
             answer=answer_of(exchange, messages) if exchange.fault in _ARRIVES else None,
         )
         return explanation_item(case, await self._correction(case, account or other))
+
+    def suspicions(self, account: Account | None, exchange: Exchange) -> tuple[Finding, ...]:
+        """What the exchanges around one make suspect about its client."""
+        real = self._store.standing(account).clock.is_real
+        return tuple(suspicions(exchange, self._around(account, exchange), clock_is_real=real))
 
     def curl(self, account: Account | None, exchange: Exchange) -> str | None:
         """An exchange as a line for a shell; None without a packet of text, which is all that a shell can say."""
