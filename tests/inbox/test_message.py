@@ -151,6 +151,16 @@ def test_the_keys_lead_through_the_list_and_back(visitor: Visitor, send: Callabl
     expect(page.locator(".arrival")).to_have_count(3)
 
 
+def test_a_message_that_goes_stays_to_be_read_and_says_so(
+    visitor: Visitor, send: Callable[..., Packet], cloudsms: Cloudsms
+) -> None:
+    visitor.expected = {"404"}
+    page = visitor.open(f"/messages/{uid_of(send('still to be read'))}", of=visitor.account)
+    cloudsms.account.reset()
+    expect(page.get_by_text("It is gone from the journal; this is what it was.")).to_be_visible()
+    expect(page.locator(".bubble")).to_have_text("still to be read")
+
+
 def test_a_message_that_is_not_there_says_why_and_where_to_go(visitor: Visitor) -> None:
     visitor.expected = {"404"}
     page = visitor.open("/messages/nowhere", of=visitor.account)

@@ -17,6 +17,9 @@ from cloudsms_simulator.server.inbox.marked import Mark, Marked, marked
 from cloudsms_simulator.server.inbox.visit import Visit, accounts_in
 from cloudsms_simulator.server.search_words import SearchError
 
+MOST = 50
+"""Findings, and changes, that a page shows one by one."""
+
 
 class Neighbours(msgspec.Struct, frozen=True):
     """The addresses of what stands above and below in the list, None at its ends."""
@@ -53,15 +56,15 @@ async def neighbours(office: Office, visit: Visit, arrival: Arrival) -> Neighbou
 
 
 def with_findings(body: bytes, findings: tuple[Finding, ...]) -> Marked:
-    """A body with its findings, which are numbered from 1 in their order."""
-    return marked(body, [Mark(each.path, nth, each.severity, each.rule) for nth, each in enumerate(findings, 1)])
+    """A body with its findings, the first so many, which are numbered from 1 in their order."""
+    return marked(body, [Mark(each.path, nth, each.severity, each.rule) for nth, each in enumerate(findings[:MOST], 1)])
 
 
 def with_changes(correction: CorrectionItem) -> Marked | None:
     """A corrected packet with its changes, numbered alike; None without one."""
     if not isinstance(correction.request, msgspec.Raw):
         return None
-    changes = enumerate(correction.changes, 1)
+    changes = enumerate(correction.changes[:MOST], 1)
     return marked(bytes(correction.request), [Mark(each.path, nth, "change", each.why) for nth, each in changes])
 
 

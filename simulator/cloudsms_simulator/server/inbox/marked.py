@@ -10,7 +10,7 @@ import msgspec
 from cloudsms_simulator.protocol import uip
 from cloudsms_simulator.protocol.json_places import Place, Places
 
-LONGEST = 24_000
+LONGEST = 12_000
 """Octets of a laid-out body that a page shows."""
 _BODY = "body"
 _KINDS = ("error", "warning", "suspicion", "change")

@@ -14,7 +14,7 @@ from cloudsms_simulator.server.admin.lookups import no_message
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.inbox.arrivals import about
 from cloudsms_simulator.server.inbox.bubbles import talk_of
-from cloudsms_simulator.server.inbox.detail import neighbours, owner_in, with_findings
+from cloudsms_simulator.server.inbox.detail import MOST, neighbours, owner_in, with_findings
 from cloudsms_simulator.server.inbox.marked import marked
 from cloudsms_simulator.server.inbox.press import Press
 from cloudsms_simulator.server.inbox.visit import Visit, visit_of
@@ -54,6 +54,7 @@ class MessagePage:
             otp=otp_in(bill.text),
             decided_by=decider_of_message(message),
             findings=findings,
+            most=MOST,
             request=came,
             body=with_findings(sending.body, findings),
             answer=None if came.answer is None else marked(came.answer.encode()),

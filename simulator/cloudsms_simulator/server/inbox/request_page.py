@@ -9,7 +9,7 @@ from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.server.admin.lookups import exchange_of
 from cloudsms_simulator.server.admin.office import Office
-from cloudsms_simulator.server.inbox.detail import neighbours, owner_in, with_changes, with_findings
+from cloudsms_simulator.server.inbox.detail import MOST, neighbours, owner_in, with_changes, with_findings
 from cloudsms_simulator.server.inbox.marked import marked
 from cloudsms_simulator.server.inbox.press import Press
 from cloudsms_simulator.server.inbox.visit import visit_of
@@ -43,6 +43,7 @@ class RequestPage:
             visit,
             item=item,
             explanation=explanation,
+            most=MOST,
             body=with_findings(exchange.body, explanation.findings),
             better=None if correction is None else with_changes(correction),
             curl=office.explainer.curl(owner, exchange),

@@ -1,10 +1,21 @@
 // Live: what reads itself again stays as it is while nothing in it changed, and what its reader opened stays open.
+// What is gone from the journal stays too, and says so.
 
 const last = new Map();
 
+document.body.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.dataset?.gone !== undefined) event.preventDefault();
+});
+
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   const box = event.target.closest("[data-live]") ?? event.detail.requestConfig?.elt.closest("[data-live]");
-  if (!box || event.detail.xhr.status !== 200) return;
+  if (!box) return;
+  if (event.detail.xhr.status === 404) {
+    box.dataset.gone = "";
+    event.detail.isError = false;
+    document.getElementById("gone").hidden = false;
+  }
+  if (event.detail.xhr.status !== 200) return;
   const name = box.dataset.live;
   const page = new DOMParser().parseFromString(event.detail.serverResponse, "text/html");
   const fresh = page.querySelector(name)?.innerHTML;
