@@ -1,10 +1,13 @@
-"""Arrivals: what stands above and below one of them in the list."""
+"""What the pages of one message and of one request stand on: their neighbours, their findings, and their texts."""
 
 import asyncio
+
+import pytest
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.server.inbox.arrivals import Arrivals, Mark, about, mark_of
+from cloudsms_simulator.server.inbox.typography import as_code, between_tags, state_name, visible
 
 SHOP = Account(name="shop", auth_key="the key of the shop")
 
@@ -43,3 +46,22 @@ def test_a_destination_has_to_do_with_its_own_findings_and_with_those_of_the_who
 
     told = (at("$.TIME"), at("$.MULTI_MSISDN_LIST[1].DEST_MSISDN"), at("$.MULTI_MSISDN_LIST[11]"))
     assert about(1, told) == told[:2]
+
+
+def test_control_characters_are_pictures_of_themselves() -> None:
+    assert visible("a\x00b\x7fc\n\td") == "a␀b␡c\n\td"
+
+
+@pytest.mark.parametrize("character", ["\u202e", "\u2066", "\u200f", "\u061c"])
+def test_code_shows_what_would_turn_its_direction(character: str) -> None:
+    assert as_code(f"a{character}b\x01") == f"a\\u{ord(character):04x}b␁"
+    assert visible(character) == character, "a phone turns"
+
+
+def test_a_text_between_tags_is_no_element() -> None:
+    assert between_tags('<b a="1">&amp;') == '&lt;b a="1"&gt;&amp;amp;'
+
+
+@pytest.mark.parametrize(("state", "name"), [(2, "DELIVERED"), (42, "UNKNOWN"), (None, "")])
+def test_a_state_has_a_name_as_soon_as_there_is_one(state: int | None, name: str) -> None:
+    assert state_name(state) == name
