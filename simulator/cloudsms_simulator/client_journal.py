@@ -174,6 +174,18 @@ class Requests(Journal[D_co, Request]):
         return Call("GET", self._at(request_id), Request, self._query)
 
     @Verb
+    def send(self, request_id: int, *, corrected: bool = False, account: str | None = None) -> Steps[Request]:
+        """Sends the packet of an exchange again inside the server, as it was or corrected; the exchange that it became.
+
+        It gets a SERIAL and TIME of its own, and the AUTH_KEY of its account. `account`: whose a corrected packet of
+        nobody's is to be. RefusedError when there is no packet, or none that can be corrected.
+        """
+        said: dict[str, object] = {"corrected": corrected}
+        if account is not None:
+            said["account"] = account
+        return Call("POST", f"{self._at(request_id)}/send", Request, self._query, body_of(said), LONGEST_PUSH)
+
+    @Verb
     def verify(
         self,
         search: str = "",

@@ -122,3 +122,24 @@ def test_pushes_of_one_message_never_overlap_though_many_ask_at_once(run, platfo
                 assert all(report["outcome"] == "answered" for report in done)
 
     run(story())
+
+
+def test_a_packet_is_sent_again_and_a_refused_one_corrected(run, platform, receiving, packet) -> None:
+    async def story() -> None:
+        receiver = Receiver()
+        async with receiving(receiver) as url, platform(callback_url=url, clock="frozen") as here:
+            await here.post(packet(VERSION="1.0"))
+            async with AsyncClient(here.simulator.ready.admin_url) as client:
+                with pytest.raises(RefusedError, match="there is no request"):
+                    await client.requests.send(99)
+                [refused] = await client.requests.all()
+                assert (await client.requests.send(refused.id)).code == refused.code
+                accepted = await client.requests.send(refused.id, corrected=True)
+                assert (accepted.peer, len(accepted.uids)) == (None, 1)
+                again = await client.requests.send(accepted.id)
+                await client.clock.advance(1)
+                assert {each.uid for each in receiver.reports} == {*accepted.uids, *again.uids}
+                with pytest.raises(RefusedError, match="nothing to correct"):
+                    await client.requests.send(accepted.id, corrected=True)
+
+    run(story())

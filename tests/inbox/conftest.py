@@ -26,9 +26,9 @@ DEADLINE_MS = 20_000
 Packet = dict[str, object]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A browser for all tests of this process."""
+    """A browser for the tests of a module. While it is open, no other test of this process can run an event loop."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:
         pytest.skip("the inbox's tests need chromium on the PATH: apt-get install chromium")

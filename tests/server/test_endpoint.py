@@ -778,6 +778,31 @@ def test_reports_that_cannot_come_before_the_answer_do_not_keep_it_from_going_ou
     assert (scene.store.next_wake(ACCOUNT), len(scene.expected)) == (LONG_AGO, 1), "it still comes"
 
 
+# On no connection
+
+
+def test_a_packet_that_comes_on_no_connection_is_taken_like_any_other() -> None:
+    scene = Scene()
+    account, reply = asyncio.run(scene.endpoint.take(packet()))
+    assert (account, reply.code, scene.newest(scene.account).connection) == (scene.account, ResultCode.OK, None)
+    due = LONG_AGO + timedelta(seconds=1)
+    assert (scene.store.next_wake(scene.account), scene.expected) == (due, [("default", due)])
+
+
+def test_what_comes_on_no_connection_may_be_nobodys() -> None:
+    scene = Scene()
+    account, reply = asyncio.run(scene.endpoint.take(packet(AUTH_KEY="nobody's")))
+    assert (account, reply.code, scene.is_untouched()) == (None, ResultCode.CHANNEL_NOT_EXIST, True)
+
+
+def test_reports_that_come_before_an_answer_come_before_one_that_nobody_waits_for() -> None:
+    scene = Scene()
+    seen: list[object] = []
+    scene.on_report_first = lambda account, uids, _seconds: seen.append((account.name, len(uids), scene.expected[:]))
+    asyncio.run(scene.endpoint.take(to(FIRST)))
+    assert (seen, len(scene.expected)) == ([("default", 1, [])], 1)
+
+
 # Rules
 
 

@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import json
 import shlex
+import subprocess
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -410,6 +411,28 @@ def test_the_key_is_told_nowhere_however_it_was_said(desk: Desk, stand_in: str) 
 def test_an_account_of_any_key_takes_what_stands_for_one(desks: Callable[..., Desk]) -> None:
     desk = desks(Account(auth_key="*", routes=frozenset({"*"})))
     assert (desk.explain().code.name, desk.account.route_at_hand) == ("OK", "VerifyCode_516")
+
+
+def test_an_exchange_is_a_line_for_a_shell_that_sends_what_came_with_the_key_of_its_account(desk: Desk) -> None:
+    body = json.dumps(desk.packet(SMS_CONTENT="It's 100% `yours` $HOME", ROUTE_ID=PLACEHOLDER), indent=1)
+    desk.send(body.encode())
+    exchange = desk.stage.store.exchange(desk.account, 1)
+    line = desk.explainer.curl(desk.account, exchange)
+    assert desk.account.auth_key not in line
+    printed = subprocess.run(
+        ["sh", "-c", line.replace("curl", "printf '%s\\n'", 1)],
+        env={"CLOUDSMS_AUTH_KEY": "the key"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert printed.partition("--data-binary\n")[2] == body.replace(PLACEHOLDER, "the key") + "\n"
+
+
+@pytest.mark.parametrize("body", [b"\xff", b"{\0}"])
+def test_what_is_no_text_is_no_line_for_a_shell(desk: Desk, body: bytes) -> None:
+    desk.send(body)
+    assert desk.explainer.curl(None, desk.stage.store.exchange(None, 1)) is None
 
 
 def test_an_explanation_travels_as_json(desk: Desk) -> None:

@@ -103,7 +103,7 @@ def scan(body: bytes) -> Scan:
         end=end,
         kind=next((kind for firsts, kind in _KINDS if first and first in firsts), None),
         surplus=surplus,
-        members=tuple((_name(body[each.name]), body[each.value].rstrip(_WHITE_SPACE)) for each in members),
+        members=tuple((member_name(body[each.name]), body[each.value].rstrip(_WHITE_SPACE)) for each in members),
         lone_surrogate=lone is not None,
     )
 
@@ -156,7 +156,8 @@ def duplicate_keys(body: bytes) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _name(quoted: bytes) -> str:
+def member_name(quoted: bytes) -> str:
+    """The name of a member, as its quotes and escapes spell it."""
     if b"\\" not in quoted:
         return quoted[1:-1].decode()
     return _printable(json.loads(quoted))

@@ -124,6 +124,20 @@ class Endpoint:
         finally:
             await self._conclude_all(decided, leave)
 
+    async def take(self, body: bytes) -> tuple[Account | None, Reply]:
+        """Takes a packet that comes on no connection, as any other; whose it is, and the reply that nobody waits for.
+
+        What befalls the answer befalls nobody then, and no delay is waited for; reports that come before it still do.
+        """
+        packet = self._read([body])[0]
+        reply = await self._receive(packet, Arrival(body))
+        try:
+            if reply.before and packet.account is not None:
+                await self._report_before(packet.account, reply)
+        finally:
+            await self._release(packet.account, reply)
+        return packet.account, reply
+
     async def _conclude_all(self, decided: list[_Decided], leave: Leave) -> None:
         answered = []
         for each in decided:

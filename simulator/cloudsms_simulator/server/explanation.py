@@ -23,6 +23,7 @@ from cloudsms_simulator.engine.message import Sending
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.suspicions import NEIGHBOURS, suspicions
 from cloudsms_simulator.protocol.correction import PLACEHOLDER, Correction, Uncorrected, beyond_correction, corrected
+from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.masking import fingerprint
 from cloudsms_simulator.protocol.profile import Profile
@@ -60,7 +61,7 @@ class Explainer:
         The account is the one whose AUTH_KEY is in it; `$CLOUDSMS_AUTH_KEY`, and the key's fingerprint, stand for the
         key of `account`. StoreError when the store cannot be read.
         """
-        body = _with_key(body, account)
+        body = with_key(body, account)
         refused = peer is not None and not self._admits(peer)
         case = await (self._turned_away(body, peer or "") if refused else self._dry_run(body, peer))
         return explanation_item(case, await self._correction(case, case.account or account))
@@ -77,12 +78,28 @@ class Explainer:
             exchange=exchange,
             account=account,
             profile=exchange.profile if isinstance(exchange, Sending) else self._profile_of(account),
-            findings=(*findings, *suspicions(exchange, self._around(account, exchange), clock_is_real=real)),
+            findings=(*findings, *self.suspicions(account, exchange)),
             messages=messages,
             entries=() if account is None else store.ledger(account),
             answer=answer_of(exchange, messages) if exchange.fault in _ARRIVES else None,
         )
         return explanation_item(case, await self._correction(case, account or other))
+
+    def suspicions(self, account: Account | None, exchange: Exchange) -> tuple[Finding, ...]:
+        """What the exchanges around one make suspect about its client."""
+        real = self._store.standing(account).clock.is_real
+        return tuple(suspicions(exchange, self._around(account, exchange), clock_is_real=real))
+
+    def curl(self, account: Account | None, exchange: Exchange) -> str | None:
+        """An exchange as a line for a shell; None without a packet of text, which is all that a shell can say."""
+        if exchange.kind != "uip" or b"\0" in exchange.body:
+            return None
+        key = PLACEHOLDER if account is None else fingerprint(account.auth_key)
+        body = exchange.body.replace(msgspec.json.encode(key), msgspec.json.encode(PLACEHOLDER))
+        try:
+            return curl_line(self._ready(), body)
+        except UnicodeDecodeError:
+            return None
 
     async def _turned_away(self, body: bytes, peer: str) -> Case:
         """What the server's own whitelist closes before anything is read."""
@@ -133,7 +150,7 @@ class Explainer:
         if found.body is None:
             left = (*found.uncorrected, *_elsewhere(case))
             return CorrectionItem(curl=None, changes=found.changes, uncorrected=left, code=None, passes=False)
-        again = await self._dry_run(_with_key(found.body, account))
+        again = await self._dry_run(with_key(found.body, account))
         return CorrectionItem(
             request=msgspec.Raw(found.body),
             curl=curl_line(self._ready(), found.body),
@@ -173,13 +190,12 @@ def curl_line(ready: Ready, body: bytes) -> str:
         words += ["--cacert", ready.ca, "--cert", ready.client_cert, "--key", ready.client_key]
     words += [ready.url, "-H", "Content-Type: application/json", "--data-binary"]
     packet = shlex.quote(body.decode())
-    key = f'"AUTH_KEY":"{PLACEHOLDER}"'
-    packet = packet.replace(key, f'"AUTH_KEY":"\'"{PLACEHOLDER}"\'"')
+    packet = packet.replace(f'"{PLACEHOLDER}"', f'"\'"{PLACEHOLDER}"\'"')
     return f"{shlex.join(words)} {packet}"
 
 
-def _with_key(body: bytes, account: Account) -> bytes:
-    """A body with the account's AUTH_KEY in the place of what stands for it."""
+def with_key(body: bytes, account: Account) -> bytes:
+    """A body with the account's AUTH_KEY in the place of what stands for it: its fingerprint, or its variable."""
     if account.auth_key == ANY:
         return body
     key = msgspec.json.encode(account.auth_key)

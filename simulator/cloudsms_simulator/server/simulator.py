@@ -212,9 +212,11 @@ class Simulator:
         from cloudsms_simulator.server.facts import certs_of
         from cloudsms_simulator.server.inbox.app import inbox_routes
         from cloudsms_simulator.server.interventions import Interventions
+        from cloudsms_simulator.server.resubmission import Resubmitter
         from cloudsms_simulator.server.state import StateKeeper
         from cloudsms_simulator.server.waits import Waits
 
+        explainer = Explainer(self._platform, self.store, self.wall, lambda: self.ready, _admits(self.settings))
         office = Office(
             self.directory,
             self.store,
@@ -231,8 +233,9 @@ class Simulator:
             lambda: certs_of(self.files),
             Waits(self.store, self._news, self.wall, self.timekeeper.is_moved, self.stopping),
             Events(self.store, self._news, self.wall, self.stopping),
-            Explainer(self._platform, self.store, self.wall, lambda: self.ready, _admits(self.settings)),
+            explainer,
             Interventions(self._platform, self.store, self.pusher, self.wall),
+            Resubmitter(self._endpoint, explainer, self.store, self.wall),
             self._is_serving,
         )
         names = {

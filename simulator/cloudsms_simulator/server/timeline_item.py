@@ -8,12 +8,15 @@ from datetime import datetime
 
 import msgspec
 
-from cloudsms_simulator.engine.chronicle import Entry, Kind
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.chronicle import Entry, Kind, chronicle_of
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.money import Money
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.states import name_of
+from cloudsms_simulator.server.kept import Kept
+from cloudsms_simulator.stores.store import Store
 
 
 class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +49,15 @@ class TimelineItem(msgspec.Struct, frozen=True, kw_only=True):
     settled: bool
     """Nothing is to come any more."""
     items: list[TimelineEntry]
+
+
+def timeline_of(store: Store, account: Account, message: Message, wall: datetime) -> TimelineItem:
+    """The timeline of a kept message; `wall` is what the wall's clock shows."""
+    clock = store.standing(account).clock
+    now = clock.now(wall)
+    findings = Kept(store, account).findings(message.sending)
+    reports = store.reports_of(account, message.uid)
+    return timeline_item(message, chronicle_of(message, reports, store.ledger(account), findings, now), clock, now)
 
 
 def timeline_item(message: Message, chronicle: Sequence[Entry], clock: Clock, now: datetime) -> TimelineItem:

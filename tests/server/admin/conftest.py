@@ -21,12 +21,16 @@ from cloudsms_simulator.server.account_keeper import AccountKeeper
 from cloudsms_simulator.server.account_settings import AccountSettings
 from cloudsms_simulator.server.admin.app import admin_app
 from cloudsms_simulator.server.admin.office import Office
+from cloudsms_simulator.server.bodies import BodyLimits
+from cloudsms_simulator.server.endpoint import Endpoint
 from cloudsms_simulator.server.events import Events
 from cloudsms_simulator.server.explanation import Explainer
 from cloudsms_simulator.server.interventions import Interventions
+from cloudsms_simulator.server.journal import Journal
 from cloudsms_simulator.server.key_pairs import CertificateError
 from cloudsms_simulator.server.news import News
 from cloudsms_simulator.server.ready_file import Ready
+from cloudsms_simulator.server.resubmission import Resubmitter
 from cloudsms_simulator.server.scenarios import Scenarios
 from cloudsms_simulator.server.sink import Sink
 from cloudsms_simulator.server.state import StateKeeper
@@ -36,6 +40,7 @@ from cloudsms_simulator.server.waits import Waits
 T = TypeVar("T")
 
 NAMES = ("localhost", "127.0.0.1", "[::1]", "sms.test")
+READY = Ready("http://localhost:61815/dave/io", "http://localhost:61816", "", "", "", "", "", 1)
 SHOP = Account(name="shop", auth_key="the shop's own key", plan=plan_of(step(2, timedelta(0))))
 
 
@@ -63,10 +68,6 @@ class Troubles:
         return known[trouble]
 
 
-def _nowhere() -> Ready:
-    raise AssertionError("no test here asks where the platform is")
-
-
 class Scene:
     """A stage, and a client of its admin API whose requests all run in one event loop."""
 
@@ -92,6 +93,15 @@ class Scene:
             profile_of=lambda named: PROFILES[named or "spec"],
         )
         news, stopping = News(), asyncio.Event()
+        explainer = Explainer(stage.platform, stage.store, stage.wall, lambda: READY)
+        endpoint = Endpoint(
+            stage.platform,
+            stage.store,
+            Journal(stage.platform, stage.store, stage.wall),
+            stage.pusher,
+            stage.wall,
+            BodyLimits(1_000_000, timedelta(seconds=1)),
+        )
         office = Office(
             stage.directory,
             stage.store,
@@ -108,8 +118,9 @@ class Scene:
             lambda: None,
             Waits(stage.store, news, stage.wall, stage.timekeeper.is_moved, stopping),
             Events(stage.store, news, stage.wall, stopping),
-            Explainer(stage.platform, stage.store, stage.wall, _nowhere),
+            explainer,
             Interventions(stage.platform, stage.store, stage.pusher, stage.wall),
+            Resubmitter(endpoint, explainer, stage.store, stage.wall),
             lambda: self.ready,
         )
         self.client = TestClient(admin_app(office, NAMES, token), base_url="http://localhost:61816")

@@ -42,6 +42,7 @@ class Counter:
         self.stage = stage(Account(), SHOP)
         office = SimpleNamespace(directory=self.stage.directory, store=self.stage.store)
         office.named = lambda name: Office.named(office, name)
+        office.at_hand = lambda: Office.at_hand(office)
         office.asked = lambda request: Office.asked(office, request)
         explainer = Explainer(self.stage.platform, self.stage.store, self.stage.wall, lambda: READY)
         explain = Explain(office, explainer)

@@ -42,3 +42,33 @@ def test_a_request_that_is_not_there_is_told_where_it_may_be(scenes, shop) -> No
     scene.send(shop)
     gone = "1 requests are gone from the journal, and it may have been one of them"
     assert told("1", account="shop") == f'there is no request "1" of account "shop"; {gone}'
+
+
+def test_a_packet_is_sent_again_inside_the_server(scene, shop) -> None:
+    scene.send(shop)
+    again = scene.post("/api/v1/requests/1/send", account="shop")
+    assert (again["id"], again["account"], again["code"]["name"], again["peer"]) == (2, "shop", "OK", None)
+    assert scene.get(f"/api/v1/messages/{again['uids'][0]}", account="shop")["request_id"] == 2
+    assert shop.auth_key not in json.dumps(again)
+
+
+def test_a_refused_packet_is_sent_corrected(scene, shop) -> None:
+    scene.send(shop, VERSION="1.0")
+    again = scene.post("/api/v1/requests/1/send", {"corrected": True}, account="shop")
+    assert (again["code"]["name"], len(again["uids"])) == ("OK", 1)
+    told = scene.post("/api/v1/requests/2/send", {"corrected": True}, 409, account="shop")
+    assert told == "there is nothing to correct in request 2; send it as it is"
+
+
+def test_a_packet_of_nobodys_becomes_one_of_the_account_that_is_named(scene, shop) -> None:
+    scene.send(shop, AUTH_KEY="somebody's")
+    again = scene.post("/api/v1/requests/1/send", {"corrected": True, "account": "shop"}, account="*")
+    assert (again["account"], again["code"]["name"]) == ("shop", "OK")
+    assert scene.post("/api/v1/requests/1/send", {"corrected": True}, account="*")["account"] == "default"
+    told = scene.post("/api/v1/requests/2/send", {"account": "default"}, 400, account="shop")
+    assert told == 'account: got "default", want "shop", whose packet it is'
+
+
+def test_only_a_request_that_is_there_is_sent_again(scene) -> None:
+    told = scene.post("/api/v1/requests/1/send", status=404)
+    assert told.startswith('there is no request "1" of account "default"')

@@ -63,6 +63,7 @@ def admin_app(office: Office, names: Iterable[str], token: str | None, pages: Se
             Route("/api/v1/accounts/{name}/reset", accounts.reset, methods=["POST"]),
             Route("/api/v1/messages", messages.listing),
             Route("/api/v1/requests", requests.listing),
+            Route("/api/v1/requests/{id}/send", requests.send, methods=["POST"]),
             Route("/api/v1/reports", reports.listing),
             Route("/api/v1/messages/wait", waits.messages, methods=["GET", "POST"]),
             Route("/api/v1/requests/wait", waits.requests, methods=["GET", "POST"]),

@@ -15,7 +15,7 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.server.admin.bodies import read_json
 from cloudsms_simulator.server.admin.lookups import exchange_of
-from cloudsms_simulator.server.admin.office import DEFAULT, Office
+from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.admin.pages import json_response
 from cloudsms_simulator.server.admin.searching import NOBODY
 from cloudsms_simulator.server.explanation import Explainer
@@ -72,7 +72,7 @@ class Explain:
         of_nobody = request.query_params.get("account") == NOBODY
         account = None if of_nobody else self._office.asked(request)
         exchange = self._exchange(account, number)
-        return json_response(await self._explainer.of_exchange(account, exchange, account or self._any_account()))
+        return json_response(await self._explainer.of_exchange(account, exchange, account or self._office.at_hand()))
 
     def _exchange(self, account: Account | None, number: int | None) -> Exchange:
         if number is not None:
@@ -83,9 +83,6 @@ class Explain:
             others = "" if account is None else "; what belongs to no account is under account=*"
             raise HTTPException(404, f"nothing of {whose} is kept{others}")
         return newest
-
-    def _any_account(self) -> Account:
-        return self._office.directory.named(DEFAULT) or next(iter(self._office.directory))
 
 
 def _peer(asked: Asked) -> str | None:

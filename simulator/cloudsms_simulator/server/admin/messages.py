@@ -8,7 +8,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cloudsms_simulator.engine.chronicle import chronicle_of
 from cloudsms_simulator.engine.intervening import Conflict, Wish
 from cloudsms_simulator.engine.otp import otp_in
 from cloudsms_simulator.engine.text_bill import bill_of_message
@@ -24,7 +23,7 @@ from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.server.kinds import UnfitError
 from cloudsms_simulator.server.sought import name_of as key_of
 from cloudsms_simulator.server.switches import read_state
-from cloudsms_simulator.server.timeline_item import timeline_item
+from cloudsms_simulator.server.timeline_item import timeline_of
 
 _STATE = 'the name of a state such as "DELIVERED", or its number'
 
@@ -87,13 +86,7 @@ class Messages:
     async def timeline(self, request: Request) -> Response:
         """Everything that happened to a message in order, and what is still to come."""
         account, message = message_of(self._office, request)
-        store = self._office.store
-        clock = store.standing(account).clock
-        now = clock.now(self._office.wall.now())
-        findings = Kept(store, account).findings(message.sending)
-        reports = store.reports_of(account, message.uid)
-        chronicle = chronicle_of(message, reports, store.ledger(account), findings, now)
-        return json_response(timeline_item(message, chronicle, clock, now))
+        return json_response(timeline_of(self._office.store, account, message, self._office.wall.now()))
 
     async def segments(self, request: Request) -> Response:
         """The parts of a message as a handset gets them, what they cost, and what forced its alphabet."""

@@ -16,6 +16,7 @@ from cloudsms_simulator.server.facts import Certs, Info
 from cloudsms_simulator.server.interventions import Interventions
 from cloudsms_simulator.server.key_pairs import CertificateError
 from cloudsms_simulator.server.listening_socket import ListenError
+from cloudsms_simulator.server.resubmission import Resubmitter
 from cloudsms_simulator.server.scenarios import Scenarios
 from cloudsms_simulator.server.sink import Sink
 from cloudsms_simulator.server.state import StateKeeper
@@ -54,6 +55,7 @@ class Office(msgspec.Struct, frozen=True):
     events: Events
     explainer: Explainer
     interventions: Interventions
+    resubmitter: Resubmitter
     is_ready: Callable[[], bool]
     """Whether both ports serve."""
 
@@ -67,6 +69,13 @@ class Office(msgspec.Struct, frozen=True):
         if account is None:
             known = ", ".join(each.name for each in self.directory)
             raise HTTPException(404, f'there is no account "{name[:100]}"; there is {known}')
+        return account
+
+    def at_hand(self) -> Account:
+        """The account `default`, else the first there is; 404 when there is none at all."""
+        account = self.directory.named(DEFAULT) or next(iter(self.directory), None)
+        if account is None:
+            raise HTTPException(404, "there is no account; POST /api/v1/accounts makes one")
         return account
 
     async def troubled(self, trouble: TlsTrouble) -> TroubleItem:

@@ -11,8 +11,10 @@ from starlette.routing import BaseRoute, Mount, Route
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.inbox.files import STATIC, VENDORED, Files, edition_of
 from cloudsms_simulator.server.inbox.list_page import ListPage
+from cloudsms_simulator.server.inbox.message_page import MessagePage
 from cloudsms_simulator.server.inbox.press import Press
 from cloudsms_simulator.server.inbox.pulses import Pulses
+from cloudsms_simulator.server.inbox.request_page import RequestPage
 from cloudsms_simulator.server.inbox.visit import visit_of
 from cloudsms_simulator.server.news import News
 from cloudsms_simulator.server.search_words import SearchError
@@ -24,6 +26,7 @@ def inbox_routes(office: Office, news: News, stopping: asyncio.Event) -> list[Ba
     """The routes of every page, and of what pages are made of."""
     press = Press(edition_of((STATIC, VENDORED)))
     listing, pulses = ListPage(office, press), Pulses(office, news, stopping)
+    messages, requests = MessagePage(office, press), RequestPage(office, press)
 
     def page(path: str, handler: Handler) -> Route:
         return Route(path, _with_problems(office, press, handler), name=f"inbox:{path}")
@@ -31,6 +34,8 @@ def inbox_routes(office: Office, news: News, stopping: asyncio.Event) -> list[Ba
     return [
         page("/", listing.show),
         page("/window", listing.window),
+        page("/messages/{uid}", messages.show),
+        page("/requests/{id}", requests.show),
         Route("/pulse", pulses.stream),
         Mount("/static", Files(directory=STATIC)),
         Mount("/vendored", Files(directory=VENDORED)),

@@ -32,6 +32,7 @@ _IN_ONE_GO = 256
 """Values that a search looks at before everybody else gets a turn."""
 _ABOVE_ITS_MESSAGES = 1_000
 """Where a request that was refused in part stands among its messages, whose places end at 199."""
+_ENTRY = "$.MULTI_MSISDN_LIST["
 
 Arrival = Message | Exchange
 
@@ -99,6 +100,18 @@ class Arrivals:
         more = shown[-1].mark if len(found) > WINDOW else None
         return Window(shown, more, total, evicted)
 
+    async def around(self, mark: Mark, text: str = "") -> tuple[Arrival | None, Arrival | None]:
+        """The arrivals just above a mark and just below it that a search finds. SearchError as for `window`."""
+        above: list[Arrival] = []
+        below: list[Arrival] = []
+        for account in self._accounts:
+            kept = Kept(self._store, account)
+            for kind, search in self._searches(account, text).items():
+                listed = [each for each in kept.listing(kind) if isinstance(each, Message | Exchange)]
+                above += await _first(_shown(_above(listed, mark)), search, kept, 1)
+                below += await _first(_shown(_below(listed, mark)), search, kept, 1)
+        return min(above, key=mark_of, default=None), max(below, key=mark_of, default=None)
+
     async def _of(self, account: Account | None, text: str, after: Mark | None) -> list[Arrival]:
         """One account's newest arrivals, one more than a window holds if there are so many."""
         searches = self._searches(account, text)
@@ -146,11 +159,26 @@ def is_refused(exchange: Exchange) -> bool:
     return exchange.places is not None or exchange.fault is not None
 
 
+def about(place: int, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings on a request that one of its destinations has to do with."""
+    own = f"{_ENTRY}{place}]"
+    return tuple(each for each in findings if own in each.path or _ENTRY not in each.path)
+
+
 def _below(arrivals: Sequence[Arrival], after: Mark | None) -> Iterator[Arrival]:
     if after is None:
         return iter(arrivals)
     at = bisect.bisect_left(arrivals, -after.request_id, key=lambda each: -_request_id(each))
     return (each for each in islice(arrivals, at, None) if mark_of(each) < after)
+
+
+def _above(arrivals: Sequence[Arrival], mark: Mark) -> Iterator[Arrival]:
+    at = bisect.bisect_right(arrivals, -mark.request_id, key=lambda each: -_request_id(each))
+    return (each for each in reversed(arrivals[:at]) if mark_of(each) > mark)
+
+
+def _shown(arrivals: Iterator[Arrival]) -> Iterator[Arrival]:
+    return (each for each in arrivals if isinstance(each, Message) or is_refused(each))
 
 
 def _request_id(arrival: Arrival) -> int:
@@ -165,18 +193,20 @@ def _refused(exchanges: Iterator[Arrival], floor: Mark | None) -> Iterator[Arriv
             yield exchange
 
 
-async def _first(arrivals: Iterator[Arrival], search: Search | None, kept: Kept) -> list[Arrival]:
+async def _first(
+    arrivals: Iterator[Arrival], search: Search | None, kept: Kept, most: int = WINDOW + 1
+) -> list[Arrival]:
     """The first of them that a search finds, one more than a window holds. Others get their turn while it looks."""
     if search is None:
-        return list(islice(arrivals, WINDOW + 1))
+        return list(islice(arrivals, most))
     found: list[Arrival] = []
-    while len(found) <= WINDOW:
+    while len(found) < most:
         part = list(islice(arrivals, _IN_ONE_GO))
         if not part:
             break
         found += [each for each in part if search.holds_for(each, kept.beside(each))]
         await asyncio.sleep(0)
-    return found[: WINDOW + 1]
+    return found[:most]
 
 
 class _Rows:
@@ -196,6 +226,4 @@ class _Rows:
         if mark.request_id not in self._findings:
             self._findings[mark.request_id] = kept.findings(arrival.sending)
         told = self._findings[mark.request_id]
-        mine = f"$.MULTI_MSISDN_LIST[{arrival.index}]"
-        own = (each for each in told if mine in each.path or "MULTI_MSISDN_LIST[" not in each.path)
-        return Row(mark, item, tuple(own))
+        return Row(mark, item, about(arrival.index, told))

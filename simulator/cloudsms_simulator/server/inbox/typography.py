@@ -10,15 +10,29 @@ import msgspec
 from markupsafe import Markup, escape
 
 from cloudsms_simulator.engine.money import Money
+from cloudsms_simulator.protocol.states import name_of
 from cloudsms_simulator.server.inbox.regions import REGIONS
 
 _PICTURES = {code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t"} | {0x7F: "\u2421"}
+_DIRECTIONS = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_TURNS = {code: f"\\u{code:04x}" for code in _DIRECTIONS}
+"""Characters that turn the direction of what follows, as JSON spells them."""
 _REGIONAL_INDICATOR = 0x1F1E6 - ord("A")
 
 
 def visible(text: str) -> str:
     """A text whose control characters, NUL among them, are pictures of themselves: no page can hold the real ones."""
     return text.translate(_PICTURES)
+
+
+def as_code(text: str) -> str:
+    """A text in which nothing hides or turns what stands beside it: `visible`, and the like for directions."""
+    return visible(text).translate(_TURNS)
+
+
+def between_tags(text: str) -> Markup:
+    """A text inside an element, never in an attribute: JSON is full of quotes, which need no escaping there."""
+    return Markup(text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))  # noqa: S704
 
 
 def clock_time(moment: datetime) -> str:
@@ -51,6 +65,11 @@ def amount(value: Money | Decimal | str) -> str:
     return f"{value.currency} {value.amount:,f}" if isinstance(value, Money) else str(value)
 
 
+def state_name(state: int | None) -> str:
+    """`DELIVERED`; nothing where there is no state yet."""
+    return "" if state is None else name_of(state)
+
+
 def flag(country_code: int) -> str:
     """The flag of the country, nothing where there is none."""
     return "".join(chr(_REGIONAL_INDICATOR + ord(each)) for each in REGIONS.get(country_code, ""))
@@ -81,10 +100,13 @@ def character_name(character: str) -> str:
 
 FILTERS: Mapping[str, object] = {
     "visible": visible,
+    "as_code": as_code,
+    "between_tags": between_tags,
     "clock_time": clock_time,
     "full_time": full_time,
     "span": span,
     "amount": amount,
+    "state_name": state_name,
     "flag": flag,
     "region": region,
     "pretty": pretty,

@@ -1,8 +1,11 @@
-// Keys: the list by j and k, Enter, u, / and ?.
+// Keys: the list by j and k, from one of its pages to the next as well, Enter, u, / and ?.
 
 function step(by) {
   const covers = [...document.querySelectorAll(".arrival .cover")];
-  if (covers.length === 0) return;
+  if (covers.length === 0) {
+    document.querySelector(by > 0 ? "[data-next]" : "[data-previous]")?.click();
+    return;
+  }
   const at = covers.indexOf(document.activeElement);
   const next = covers[Math.min(Math.max(at + by, 0), covers.length - 1)];
   next.focus();

@@ -1,0 +1,70 @@
+"""The page of one request: what was wrong with it, where, and what would be right."""
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.exchange import Exchange
+from cloudsms_simulator.engine.message import Message
+from cloudsms_simulator.server.admin.lookups import exchange_of
+from cloudsms_simulator.server.admin.office import Office
+from cloudsms_simulator.server.inbox.detail import MOST, neighbours, owner_in, with_changes, with_findings
+from cloudsms_simulator.server.inbox.marked import marked
+from cloudsms_simulator.server.inbox.press import Press
+from cloudsms_simulator.server.inbox.visit import visit_of
+from cloudsms_simulator.server.items import RequestItem
+from cloudsms_simulator.server.kept import Kept
+
+
+class RequestPage:
+    """`/requests/{id}`; `?of=` names whose it is, `*` what is nobody's."""
+
+    def __init__(self, office: Office, press: Press) -> None:
+        self._office = office
+        self._press = press
+
+    async def show(self, request: Request) -> Response:
+        """The page; one that says where to look when there is no such request."""
+        office, visit = self._office, visit_of(self._office, request)
+        number = request.path_params["id"]
+        owner = owner_in(office, request, lambda holder: _has(office, holder, number))
+        try:
+            exchange = exchange_of(office, owner, number)
+        except HTTPException as error:
+            return self._press.page("missing.html", visit, 404, what="request", detail=error.detail)
+        sender = owner or visit.account or office.at_hand()
+        explanation = await office.explainer.of_exchange(owner, exchange, sender)
+        item, correction = Kept(office.store, owner).item(exchange), explanation.correction
+        assert isinstance(item, RequestItem)
+        messages = self._messages(owner, exchange)
+        return self._press.page(
+            "request.html",
+            visit,
+            item=item,
+            explanation=explanation,
+            most=MOST,
+            body=with_findings(exchange.body, explanation.findings),
+            better=None if correction is None else with_changes(correction),
+            curl=office.explainer.curl(owner, exchange),
+            answer=None if item.answer is None else marked(item.answer.encode()),
+            messages=messages,
+            is_live=any(message.final_at is None for message in messages.values()),
+            sender=sender,
+            beside=await neighbours(office, visit, exchange),
+        )
+
+    def _messages(self, owner: Account | None, exchange: Exchange) -> dict[str, Message]:
+        """The messages that came of an exchange, those that are still kept, by SMS_UID."""
+        if owner is None:
+            return {}
+        kept = (self._office.store.message(owner, uid) for uid in exchange.uids)
+        return {each.uid: each for each in kept if each is not None}
+
+
+def _has(office: Office, holder: Account | None, number: str) -> bool:
+    try:
+        exchange_of(office, holder, number)
+    except HTTPException:
+        return False
+    return True

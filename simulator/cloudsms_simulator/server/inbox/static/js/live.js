@@ -1,0 +1,39 @@
+// Live: what reads itself again stays as it is while nothing in it changed, and what its reader opened stays open.
+// What is gone from the journal stays too, and says so.
+
+const last = new Map();
+
+document.body.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.dataset?.gone !== undefined) event.preventDefault();
+});
+
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  const box = event.target.closest("[data-live]") ?? event.detail.requestConfig?.elt.closest("[data-live]");
+  if (!box) return;
+  if (event.detail.xhr.status === 404) {
+    box.dataset.gone = "";
+    event.detail.isError = false;
+    document.getElementById("gone").hidden = false;
+  }
+  if (event.detail.xhr.status !== 200) return;
+  const name = box.dataset.live;
+  const page = new DOMParser().parseFromString(event.detail.serverResponse, "text/html");
+  const fresh = page.querySelector(name)?.innerHTML;
+  if (fresh === last.get(name)) {
+    event.detail.shouldSwap = false;
+    return;
+  }
+  last.set(name, fresh);
+  const open = [...box.querySelectorAll("details[open][id]")].map((each) => each.id);
+  const focused = document.activeElement?.closest(name) ? document.activeElement.textContent : null;
+  document.body.addEventListener(
+    "htmx:afterSwap",
+    () => {
+      for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+      if (focused === null) return;
+      const again = [...box.querySelectorAll("button, summary, a, [tabindex]")];
+      again.find((each) => each.textContent === focused)?.focus({ preventScroll: true });
+    },
+    { once: true },
+  );
+});
