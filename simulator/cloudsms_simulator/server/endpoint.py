@@ -104,13 +104,28 @@ class Endpoint:
                     leave(request, partial(self._answer, body, identified))
                     continue
                 try:
-                    reply = await self._receive(request.scope, body, identified)  # type: ignore[arg-type]
+                    arrival = _arrival_of(request.scope, body, identified)  # type: ignore[arg-type]
+                    reply = await self._receive(arrival, identified)
                 except Exception as error:
                     leave(request, partial(_fail_with, error))
                 else:
                     judged.append(_Judged(request, _account_of(identified), reply))
         finally:
             await self._conclude_all(judged, leave)
+
+    async def hand_in(self, body: bytes) -> tuple[Account | None, Reply]:
+        """Takes a body that came on no connection: whose it is, and its reply.
+
+        It is judged, kept, and its reports pushed like those of any other; only nothing can be late, cut or spoilt on
+        its way. Raises nothing.
+        """
+        identified = self._identify(body)
+        account = _account_of(identified)
+        reply = await self._receive(Arrival(body), identified)
+        if reply.before and account is not None:
+            await self._report_before(account, reply)
+        await self._release(account, reply)
+        return account, reply
 
     async def _conclude_all(self, judged: list[_Judged], leave: Leave) -> None:
         answered = []
@@ -128,7 +143,7 @@ class Endpoint:
     async def _answer(
         self, body: bytes, identified: Identified | None, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        reply = await self._receive(scope, body, identified)
+        reply = await self._receive(_arrival_of(scope, body, identified), identified)
         await self._conclude(_account_of(identified), reply, scope, receive, send)
 
     async def _conclude(
@@ -164,11 +179,7 @@ class Endpoint:
             log.exception("a body could not be read for a reason inside the simulator")
             return None
 
-    async def _receive(self, scope: Scope, body: bytes, identified: Identified | None) -> Reply:
-        connection = connection_of(scope)
-        surplus = bool(connection.surplus) and bool(connection.take_surplus())
-        peer = peer_of(scope, None if identified is None else identified.key)
-        arrival = Arrival(body, peer.connection, peer.headers, surplus)
+    async def _receive(self, arrival: Arrival, identified: Identified | None) -> Reply:
         now = self._wall.now()
         if identified is None:
             return await self._fail(None, arrival, now, ResultCode.UNKNOWN_ERROR, "unknown-error")
@@ -231,6 +242,13 @@ class Endpoint:
 
 def _account_of(identified: Identified | None) -> Account | None:
     return None if identified is None else identified.account
+
+
+def _arrival_of(scope: Scope, body: bytes, identified: Identified | None) -> Arrival:
+    connection = connection_of(scope)
+    surplus = bool(connection.surplus) and bool(connection.take_surplus())
+    peer = peer_of(scope, None if identified is None else identified.key)
+    return Arrival(body, peer.connection, peer.headers, surplus)
 
 
 def _answer_at_once(connection: Connection, reply: Reply) -> bool:

@@ -13,16 +13,16 @@ from datetime import datetime
 
 import msgspec
 
-from cloudsms_simulator.engine.account import ANY, Account
+from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.arrival import Arrival
 from cloudsms_simulator.engine.case import Case
 from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.hindsight import answer_of, findings_of
 from cloudsms_simulator.engine.message import Sending
 from cloudsms_simulator.engine.platform import Platform
+from cloudsms_simulator.engine.secrecy import with_key
 from cloudsms_simulator.engine.suspicions import NEIGHBOURS, suspicions
 from cloudsms_simulator.protocol.correction import PLACEHOLDER, Correction, Uncorrected, beyond_correction, corrected
-from cloudsms_simulator.protocol.masking import fingerprint
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.remedies import Model
 from cloudsms_simulator.server.explanation_item import CorrectionItem, Explanation, explanation_item
@@ -50,7 +50,7 @@ class Explainer:
         The account is the one whose AUTH_KEY is in it; `$CLOUDSMS_AUTH_KEY`, and the key's fingerprint, stand for the
         key of `account`. StoreError when the store cannot be read.
         """
-        case = await self._dry_run(_with_key(body, account))
+        case = await self._dry_run(with_key(body, account))
         return explanation_item(case, await self._correction(case, case.account or account))
 
     async def of_exchange(self, account: Account | None, exchange: Exchange, other: Account) -> Explanation:
@@ -100,7 +100,7 @@ class Explainer:
         if found.body is None:
             left = (*found.uncorrected, *_elsewhere(case))
             return CorrectionItem(curl=None, changes=found.changes, uncorrected=left, code=None, passes=False)
-        again = await self._dry_run(_with_key(found.body, account))
+        again = await self._dry_run(with_key(found.body, account))
         return CorrectionItem(
             request=msgspec.Raw(found.body),
             curl=curl_line(self._ready(), found.body),
@@ -143,16 +143,6 @@ def curl_line(ready: Ready, body: bytes) -> str:
     key = f'"AUTH_KEY":"{PLACEHOLDER}"'
     packet = packet.replace(key, f'"AUTH_KEY":"\'"{PLACEHOLDER}"\'"')
     return f"{shlex.join(words)} {packet}"
-
-
-def _with_key(body: bytes, account: Account) -> bytes:
-    """A body with the account's AUTH_KEY in the place of what stands for it."""
-    if account.auth_key == ANY:
-        return body
-    key = msgspec.json.encode(account.auth_key)
-    for stand_in in (PLACEHOLDER, fingerprint(account.auth_key)):
-        body = body.replace(msgspec.json.encode(stand_in), key)
-    return body
 
 
 def _elsewhere(case: Case) -> tuple[Uncorrected, ...]:

@@ -27,6 +27,7 @@ from cloudsms_simulator.server.key_pairs import CertificateError
 from cloudsms_simulator.server.news import News
 from cloudsms_simulator.server.ready_file import Ready
 from cloudsms_simulator.server.scenarios import Scenarios
+from cloudsms_simulator.server.sender import Sender
 from cloudsms_simulator.server.sink import Sink
 from cloudsms_simulator.server.state import StateKeeper
 from cloudsms_simulator.server.tls_trouble import TroubledListener
@@ -108,6 +109,7 @@ class Scene:
             Waits(stage.store, news, stage.wall, stage.timekeeper.is_moved, stopping),
             Events(stage.store, news, stage.wall, stopping),
             Explainer(stage.platform, stage.store, stage.wall, _nowhere),
+            Sender(stage.store, stage.endpoint.hand_in),
             lambda: self.ready,
         )
         self.client = TestClient(admin_app(office, NAMES, token), base_url="http://localhost:61816")

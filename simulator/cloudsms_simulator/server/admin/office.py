@@ -16,6 +16,7 @@ from cloudsms_simulator.server.facts import Certs, Info
 from cloudsms_simulator.server.key_pairs import CertificateError
 from cloudsms_simulator.server.listening_socket import ListenError
 from cloudsms_simulator.server.scenarios import Scenarios
+from cloudsms_simulator.server.sender import Sender
 from cloudsms_simulator.server.sink import Sink
 from cloudsms_simulator.server.state import StateKeeper
 from cloudsms_simulator.server.timekeeper import Timekeeper
@@ -52,6 +53,7 @@ class Office(msgspec.Struct, frozen=True):
     waits: Waits
     events: Events
     explainer: Explainer
+    sender: Sender
     is_ready: Callable[[], bool]
     """Whether both ports serve."""
 
