@@ -24,7 +24,7 @@ from cloudsms_simulator.client import (
 from cloudsms_simulator.client_call import Call
 from cloudsms_simulator.client_verb import Resource, Unrun, Verb
 from cloudsms_simulator.pytest_support.server import LocalServer
-from cloudsms_simulator.server import clock_item, items, ledger_item, receiver, rule_item
+from cloudsms_simulator.server import clock_item, items, ledger_item, receiver, rule_item, sender
 from cloudsms_simulator.server.admin import office, pages, scenarios, sink, verify
 
 APP = Path(pages.__file__).with_name("app.py")
@@ -37,6 +37,7 @@ SHOWN = {
     client_items.Callback: items.CallbackItem,
     client_items.Account: items.AccountItem,
     client_items.Movement: ledger_item.LedgerItem,
+    client_items.Sent: sender.SentItem,
     client_items.Clock: clock_item.ClockItem,
     client_items.Rule: rule_item.RuleItem,
     client_items.Trouble: office.TroubleItem,
@@ -160,6 +161,18 @@ def test_facts_are_told(client: Client) -> None:
     assert client.segments("Hello", country=852).segments == 1
     assert client.sink.answers([{"status": 503}, {}]).answer["sequence"]
     assert client.sink.clear().answer["answer"] == "ok"
+
+
+def test_a_text_and_a_packet_are_sent_without_a_key(client: Client) -> None:
+    sent = client.send("+852 67000011", "Hello", sender="Shop", customer_body={"order": 1})
+    assert sent.code is not None
+    assert (sent.code.name, client.messages.wait()[0].uid) == ("OK", sent.uids[0])
+    again = client.send(["67000011"], "Hello", country=852)
+    assert again.request_id is not None
+    assert client.requests.all()[-1].id == again.request_id
+    refused = client.send(packet={"METHOD": "SMS_SEND_REQUEST", "TYPE": "REQUEST"})
+    assert refused.code is not None
+    assert (refused.code.name, refused.uids) == ("Invalid_parameter", ())
 
 
 def test_the_same_verbs_are_awaited(server: LocalServer) -> None:

@@ -146,3 +146,9 @@ def test_an_item_tells_number_account_code_answer_and_messages(counter: Counter)
     item = sent_item(sent)
     assert (item.request_id, item.account, item.code.name, item.uids) == (1, "shop", "OK", sent.exchange.uids)
     assert json.loads(item.answer)["RESULT_CODE"] == 1
+
+
+def test_serials_go_from_1_to_65535_and_round_again(counter: Counter) -> None:
+    serials = [counter.sender.take_serial() for _ in range(65_536)]
+    assert serials == [*range(1, 65_536), 1]
+    assert counter.sender.serial == 2

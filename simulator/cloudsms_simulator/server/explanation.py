@@ -72,6 +72,10 @@ class Explainer:
         )
         return explanation_item(case, await self._correction(case, account or other))
 
+    def curl(self, body: bytes) -> str:
+        """A packet with `$CLOUDSMS_AUTH_KEY` as a line for a POSIX shell."""
+        return curl_line(self._ready(), body)
+
     async def _dry_run(self, body: bytes) -> Case:
         identified = self._platform.identify(body)
         account = identified.account
@@ -103,7 +107,7 @@ class Explainer:
         again = await self._dry_run(with_key(found.body, account))
         return CorrectionItem(
             request=msgspec.Raw(found.body),
-            curl=curl_line(self._ready(), found.body),
+            curl=self.curl(found.body),
             changes=found.changes,
             uncorrected=(*found.uncorrected, *_elsewhere(again)),
             code=None if again.exchange.code is None else code_item(again.exchange.code),

@@ -14,6 +14,7 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.arrival import Reply
 from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.secrecy import with_key
+from cloudsms_simulator.protocol.limits import HIGHEST_SERIAL
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.server.items import Code, code_item
 from cloudsms_simulator.stores.store import Store
@@ -54,6 +55,14 @@ class Sender:
     def __init__(self, store: Store, hand_in: HandIn) -> None:
         self._store = store
         self._hand_in = hand_in
+        self.serial = 1
+        """The next SERIAL for a packet that is made here."""
+
+    def take_serial(self) -> int:
+        """That SERIAL, which is then another: 1 to 65535, and 1 again."""
+        taken = self.serial
+        self.serial = taken % HIGHEST_SERIAL + 1
+        return taken
 
     async def send(self, account: Account, body: bytes) -> Sent:
         """Sends a body in which `$CLOUDSMS_AUTH_KEY`, or the key's fingerprint, stands for the account's AUTH_KEY.

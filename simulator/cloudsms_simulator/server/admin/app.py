@@ -25,6 +25,7 @@ from cloudsms_simulator.server.admin.requests import Requests
 from cloudsms_simulator.server.admin.rules import Rules
 from cloudsms_simulator.server.admin.scenarios import Scenarios
 from cloudsms_simulator.server.admin.segments import Segments
+from cloudsms_simulator.server.admin.send import Send
 from cloudsms_simulator.server.admin.sink import Sinks
 from cloudsms_simulator.server.admin.state import States
 from cloudsms_simulator.server.admin.verify import Verify
@@ -49,6 +50,7 @@ def admin_app(office: Office, names: Iterable[str], token: str | None, pages: Se
         EventStreams(office, office.events),
     )
     explain, segments = Explain(office, office.explainer), Segments(office)
+    send = Send(office)
     return Starlette(
         routes=[
             Route("/livez", probes.livez),
@@ -72,6 +74,7 @@ def admin_app(office: Office, names: Iterable[str], token: str | None, pages: Se
             Route("/api/v1/explain", explain.show),
             Route("/api/v1/explain", explain.ask, methods=["POST"]),
             Route("/api/v1/segments", segments.count, methods=["POST"]),
+            Route("/api/v1/send", send.send, methods=["POST"]),
             Route("/api/v1/clock", clocks.show),
             Route("/api/v1/clock/freeze", clocks.freeze, methods=["POST"]),
             Route("/api/v1/clock/advance", clocks.advance, methods=["POST"]),
