@@ -212,6 +212,7 @@ class Simulator:
         from cloudsms_simulator.server.explanation import Explainer
         from cloudsms_simulator.server.facts import certs_of
         from cloudsms_simulator.server.inbox.app import inbox_routes
+        from cloudsms_simulator.server.interventions import Interventions
         from cloudsms_simulator.server.sender import Sender
         from cloudsms_simulator.server.state import StateKeeper
         from cloudsms_simulator.server.waits import Waits
@@ -233,6 +234,7 @@ class Simulator:
             Waits(self.store, self._news, self.wall, self.timekeeper.is_moved, self.stopping),
             Events(self.store, self._news, self.wall, self.stopping),
             Explainer(self._platform, self.store, self.wall, lambda: self.ready),
+            Interventions(self._platform, self.store, self.pusher, self.wall),
             Sender(self.store, self._endpoint.hand_in),
             self._is_serving,
         )

@@ -23,6 +23,7 @@ from cloudsms_simulator.server.admin.app import admin_app
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.events import Events
 from cloudsms_simulator.server.explanation import Explainer
+from cloudsms_simulator.server.interventions import Interventions
 from cloudsms_simulator.server.key_pairs import CertificateError
 from cloudsms_simulator.server.news import News
 from cloudsms_simulator.server.ready_file import Ready
@@ -109,6 +110,7 @@ class Scene:
             Waits(stage.store, news, stage.wall, stage.timekeeper.is_moved, stopping),
             Events(stage.store, news, stage.wall, stopping),
             Explainer(stage.platform, stage.store, stage.wall, _nowhere),
+            Interventions(stage.platform, stage.store, stage.pusher, stage.wall),
             Sender(stage.store, stage.endpoint.hand_in),
             lambda: self.ready,
         )
