@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.secrecy import with_key, without_key
+from cloudsms_simulator.engine.secrecy import without_key
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.masking import fingerprint
 
@@ -47,15 +46,3 @@ def test_never_more_than_a_few_characters_of_a_key_are_left(key: str, before: st
     got = without_key(finding, key).got
     spelled = msgspec.json.encode(key).decode()[1:-1]
     assert spelled not in got or spelled in before + after + fingerprint(key)
-
-
-@pytest.mark.parametrize("stand_in", ["$CLOUDSMS_AUTH_KEY", MARK])
-def test_a_key_gets_back_to_where_something_stands_for_it(stand_in: str) -> None:
-    account = Account(auth_key=KEY)
-    body = msgspec.json.encode({"AUTH_KEY": stand_in, "SMS_CONTENT": f"not {stand_in}"})
-    assert with_key(body, account) == msgspec.json.encode({"AUTH_KEY": KEY, "SMS_CONTENT": f"not {stand_in}"})
-
-
-def test_an_account_that_takes_any_key_gets_what_stands_there() -> None:
-    body = b'{"AUTH_KEY":"$CLOUDSMS_AUTH_KEY"}'
-    assert with_key(body, Account(auth_key="*")) is body

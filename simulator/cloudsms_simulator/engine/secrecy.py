@@ -1,14 +1,10 @@
-"""Secrecy: where an AUTH_KEY must not be told, and how it gets back to where something else stands for it.
-
-A finding quotes what came, and what came may be the AUTH_KEY in another field.
+"""Secrecy: a finding quotes what came, and what came may be the AUTH_KEY in another field.
 
 Spec: Parameter Details, AUTH_KEY. Reading: R18.
 """
 
 import msgspec
 
-from cloudsms_simulator.engine.account import ANY, Account
-from cloudsms_simulator.protocol.correction import PLACEHOLDER
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.masking import fingerprint
 
@@ -27,16 +23,3 @@ def without_key(finding: Finding, key: str | None) -> Finding:
         cut = next((each for each in beginnings if got[:-1].endswith(each)), "")
         got = f"{got[: -1 - len(cut)]}{mark if cut else ''}…"
     return finding if got == finding.got else msgspec.structs.replace(finding, got=got)
-
-
-def with_key(body: bytes, account: Account) -> bytes:
-    """A body with the account's AUTH_KEY in the place of `$CLOUDSMS_AUTH_KEY`, and of the key's own fingerprint.
-
-    Unchanged for an account that takes any key.
-    """
-    if account.auth_key == ANY:
-        return body
-    key = msgspec.json.encode(account.auth_key)
-    for stand_in in (PLACEHOLDER, fingerprint(account.auth_key)):
-        body = body.replace(msgspec.json.encode(stand_in), key)
-    return body

@@ -104,8 +104,7 @@ class Endpoint:
                     leave(request, partial(self._answer, body, identified))
                     continue
                 try:
-                    arrival = _arrival_of(request.scope, body, identified)  # type: ignore[arg-type]
-                    reply = await self._receive(arrival, identified)
+                    reply = await self._receive(identified, _arrival_of(request.scope, body, identified))  # type: ignore[arg-type]
                 except Exception as error:
                     leave(request, partial(_fail_with, error))
                 else:
@@ -113,18 +112,19 @@ class Endpoint:
         finally:
             await self._conclude_all(judged, leave)
 
-    async def hand_in(self, body: bytes) -> tuple[Account | None, Reply]:
-        """Takes a body that came on no connection: whose it is, and its reply.
+    async def take(self, body: bytes) -> tuple[Account | None, Reply]:
+        """Takes a packet that comes on no connection, as any other; whose it is, and the reply that nobody waits for.
 
-        It is judged, kept, and its reports pushed like those of any other; only nothing can be late, cut or spoilt on
-        its way. Raises nothing.
+        What befalls the answer befalls nobody then, and no delay is waited for; reports that come before it still do.
         """
         identified = self._identify(body)
         account = _account_of(identified)
-        reply = await self._receive(Arrival(body), identified)
-        if reply.before and account is not None:
-            await self._report_before(account, reply)
-        await self._release(account, reply)
+        reply = await self._receive(identified, Arrival(body))
+        try:
+            if reply.before and account is not None:
+                await self._report_before(account, reply)
+        finally:
+            await self._release(account, reply)
         return account, reply
 
     async def _conclude_all(self, judged: list[_Judged], leave: Leave) -> None:
@@ -143,7 +143,7 @@ class Endpoint:
     async def _answer(
         self, body: bytes, identified: Identified | None, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        reply = await self._receive(_arrival_of(scope, body, identified), identified)
+        reply = await self._receive(identified, _arrival_of(scope, body, identified))
         await self._conclude(_account_of(identified), reply, scope, receive, send)
 
     async def _conclude(
@@ -179,7 +179,7 @@ class Endpoint:
             log.exception("a body could not be read for a reason inside the simulator")
             return None
 
-    async def _receive(self, arrival: Arrival, identified: Identified | None) -> Reply:
+    async def _receive(self, identified: Identified | None, arrival: Arrival) -> Reply:
         now = self._wall.now()
         if identified is None:
             return await self._fail(None, arrival, now, ResultCode.UNKNOWN_ERROR, "unknown-error")
@@ -240,15 +240,15 @@ class Endpoint:
             _hang_up(connection_of(scope))
 
 
-def _account_of(identified: Identified | None) -> Account | None:
-    return None if identified is None else identified.account
-
-
 def _arrival_of(scope: Scope, body: bytes, identified: Identified | None) -> Arrival:
     connection = connection_of(scope)
     surplus = bool(connection.surplus) and bool(connection.take_surplus())
     peer = peer_of(scope, None if identified is None else identified.key)
     return Arrival(body, peer.connection, peer.headers, surplus)
+
+
+def _account_of(identified: Identified | None) -> Account | None:
+    return None if identified is None else identified.account
 
 
 def _answer_at_once(connection: Connection, reply: Reply) -> bool:

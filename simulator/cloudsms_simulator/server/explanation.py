@@ -13,16 +13,16 @@ from datetime import datetime
 
 import msgspec
 
-from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.account import ANY, Account
 from cloudsms_simulator.engine.arrival import Arrival
 from cloudsms_simulator.engine.case import Case
 from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.hindsight import answer_of, findings_of
 from cloudsms_simulator.engine.message import Sending
 from cloudsms_simulator.engine.platform import Platform
-from cloudsms_simulator.engine.secrecy import with_key
 from cloudsms_simulator.engine.suspicions import NEIGHBOURS, suspicions
 from cloudsms_simulator.protocol.correction import PLACEHOLDER, Correction, Uncorrected, beyond_correction, corrected
+from cloudsms_simulator.protocol.masking import fingerprint
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.remedies import Model
 from cloudsms_simulator.server.explanation_item import CorrectionItem, Explanation, explanation_item
@@ -72,7 +72,7 @@ class Explainer:
         )
         return explanation_item(case, await self._correction(case, account or other))
 
-    def curl(self, body: bytes) -> str:
+    def curl_of_packet(self, body: bytes) -> str:
         """A packet with `$CLOUDSMS_AUTH_KEY` as a line for a POSIX shell."""
         return curl_line(self._ready(), body)
 
@@ -107,7 +107,7 @@ class Explainer:
         again = await self._dry_run(with_key(found.body, account))
         return CorrectionItem(
             request=msgspec.Raw(found.body),
-            curl=self.curl(found.body),
+            curl=curl_line(self._ready(), found.body),
             changes=found.changes,
             uncorrected=(*found.uncorrected, *_elsewhere(again)),
             code=None if again.exchange.code is None else code_item(again.exchange.code),
@@ -147,6 +147,16 @@ def curl_line(ready: Ready, body: bytes) -> str:
     key = f'"AUTH_KEY":"{PLACEHOLDER}"'
     packet = packet.replace(key, f'"AUTH_KEY":"\'"{PLACEHOLDER}"\'"')
     return f"{shlex.join(words)} {packet}"
+
+
+def with_key(body: bytes, account: Account) -> bytes:
+    """A body with the account's AUTH_KEY in the place of what stands for it: its fingerprint, or its variable."""
+    if account.auth_key == ANY:
+        return body
+    key = msgspec.json.encode(account.auth_key)
+    for stand_in in (PLACEHOLDER, fingerprint(account.auth_key)):
+        body = body.replace(msgspec.json.encode(stand_in), key)
+    return body
 
 
 def _elsewhere(case: Case) -> tuple[Uncorrected, ...]:

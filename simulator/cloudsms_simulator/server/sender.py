@@ -13,13 +13,13 @@ import msgspec
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.arrival import Reply
 from cloudsms_simulator.engine.exchange import Exchange
-from cloudsms_simulator.engine.secrecy import with_key
 from cloudsms_simulator.protocol.limits import HIGHEST_SERIAL
 from cloudsms_simulator.protocol.result_codes import ResultCode
+from cloudsms_simulator.server.explanation import with_key
 from cloudsms_simulator.server.items import Code, code_item
 from cloudsms_simulator.stores.store import Store
 
-HandIn = Callable[[bytes], Awaitable[tuple[Account | None, Reply]]]
+Take = Callable[[bytes], Awaitable[tuple[Account | None, Reply]]]
 """Has the platform take a body; whose it is, and its reply."""
 
 
@@ -52,9 +52,9 @@ class SentItem(msgspec.Struct, frozen=True, kw_only=True):
 class Sender:
     """Sends for accounts."""
 
-    def __init__(self, store: Store, hand_in: HandIn) -> None:
+    def __init__(self, store: Store, take: Take) -> None:
         self._store = store
-        self._hand_in = hand_in
+        self._take = take
         self.serial = 1
         """The next SERIAL for a packet that is made here."""
 
@@ -69,7 +69,7 @@ class Sender:
 
         A body in which neither stands is sent as it is. Raises nothing: failures have a result code.
         """
-        found, reply = await self._hand_in(with_key(body, account))
+        found, reply = await self._take(with_key(body, account))
         exchange = self._store.exchange(found, reply.request_id) if reply.request_id else None
         spoilt = exchange is not None and reply.trouble is not None
         answer = exchange.answer if spoilt and exchange is not None else reply.body

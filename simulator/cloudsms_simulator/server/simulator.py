@@ -235,7 +235,7 @@ class Simulator:
             Events(self.store, self._news, self.wall, self.stopping),
             Explainer(self._platform, self.store, self.wall, lambda: self.ready),
             Interventions(self._platform, self.store, self.pusher, self.wall),
-            Sender(self.store, self._endpoint.hand_in),
+            Sender(self.store, self._endpoint.take),
             self._is_serving,
         )
         names = {

@@ -111,7 +111,7 @@ class Scene:
             Events(stage.store, news, stage.wall, stopping),
             Explainer(stage.platform, stage.store, stage.wall, _nowhere),
             Interventions(stage.platform, stage.store, stage.pusher, stage.wall),
-            Sender(stage.store, stage.endpoint.hand_in),
+            Sender(stage.store, stage.endpoint.take),
             lambda: self.ready,
         )
         self.client = TestClient(admin_app(office, NAMES, token), base_url="http://localhost:61816")

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from cloudsms_simulator.server.admin.office import Office
+from cloudsms_simulator.server.inbox.compose_page import ComposePage
 from cloudsms_simulator.server.inbox.files import STATIC, VENDORED, Files, edition_of
 from cloudsms_simulator.server.inbox.list_page import ListPage
 from cloudsms_simulator.server.inbox.press import Press
@@ -24,13 +25,17 @@ def inbox_routes(office: Office, news: News, stopping: asyncio.Event) -> list[Ba
     """The routes of every page, and of what pages are made of."""
     press = Press(edition_of((STATIC, VENDORED)))
     listing, pulses = ListPage(office, press), Pulses(office, news, stopping)
+    compose = ComposePage(office, press)
 
-    def page(path: str, handler: Handler) -> Route:
-        return Route(path, _with_problems(office, press, handler), name=f"inbox:{path}")
+    def page(path: str, handler: Handler, method: str = "GET") -> Route:
+        return Route(path, _with_problems(office, press, handler), methods=[method], name=f"inbox:{path}")
 
     return [
         page("/", listing.show),
         page("/window", listing.window),
+        page("/compose", compose.show),
+        page("/compose/draft", compose.draft, "POST"),
+        page("/compose/sent", compose.sent),
         Route("/pulse", pulses.stream),
         Mount("/static", Files(directory=STATIC)),
         Mount("/vendored", Files(directory=VENDORED)),

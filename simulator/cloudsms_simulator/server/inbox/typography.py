@@ -10,6 +10,7 @@ import msgspec
 from markupsafe import Markup, escape
 
 from cloudsms_simulator.engine.money import Money
+from cloudsms_simulator.protocol.states import name_of
 from cloudsms_simulator.server.inbox.regions import REGIONS
 
 _PICTURES = {code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t"} | {0x7F: "\u2421"}
@@ -69,6 +70,11 @@ def pretty(body: str) -> str:
         return body
 
 
+def state_name(state: int | None) -> str:
+    """The name of a state; nothing while there is none."""
+    return "" if state is None else name_of(state)
+
+
 def as_json(value: object) -> Markup:
     """A value as JSON in an attribute of a page."""
     return escape(json.dumps(value, ensure_ascii=False))
@@ -88,6 +94,7 @@ FILTERS: Mapping[str, object] = {
     "flag": flag,
     "region": region,
     "pretty": pretty,
+    "state_name": state_name,
     "as_json": as_json,
     "character_name": character_name,
 }
