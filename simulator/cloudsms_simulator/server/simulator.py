@@ -245,8 +245,8 @@ class Simulator:
             self.settings.admin_host.lower(),
             *map(str.lower, self.settings.hosts),
         }
-        pages = inbox_routes(office, self._news, self.stopping)
-        return admin_app(office, names, self.settings.admin_token, pages)
+        token = self.settings.admin_token
+        return admin_app(office, names, token, inbox_routes(office, self._news, self.stopping, token))
 
     def _platform_listener(self, sock: socket.socket, context: ssl.SSLContext | None) -> Listener:
         """A listener for the platform's packets, the main one or one in trouble."""

@@ -15,7 +15,7 @@ from cloudsms_simulator.server.admin.events import EventStreams
 from cloudsms_simulator.server.admin.explain import Explain
 from cloudsms_simulator.server.admin.facts import Facts
 from cloudsms_simulator.server.admin.faults import Faults
-from cloudsms_simulator.server.admin.guard import Guard
+from cloudsms_simulator.server.admin.guard import LOGIN, Guard
 from cloudsms_simulator.server.admin.messages import Messages
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.admin.probes import Probes
@@ -39,6 +39,7 @@ def admin_app(office: Office, names: Iterable[str], token: str | None, pages: Se
 
     `pages` are routes beside those of the API.
     """
+    asks = any(isinstance(page, Route) and page.path == LOGIN for page in pages)
     probes, accounts, clocks = Probes(office), Accounts(office), Clocks(office)
     messages, requests, reports = Messages(office), Requests(office), Reports(office)
     verbs, sinks = AccountVerbs(office, office.keeper), Sinks(office, office.sink)
@@ -116,7 +117,7 @@ def admin_app(office: Office, names: Iterable[str], token: str | None, pages: Se
             Route("/api/v1/reset", accounts.reset_all, methods=["POST"]),
             *pages,
         ],
-        middleware=[Middleware(Guard, names=frozenset(names), token=token)],
+        middleware=[Middleware(Guard, names=frozenset(names), token=token, asks=asks)],
         exception_handlers={
             HTTPException: on_http_exception,
             SettingsError: on_settings_error,

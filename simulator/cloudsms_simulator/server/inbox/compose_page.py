@@ -1,7 +1,5 @@
 """Compose: sends as a customer would, and says before that what will come of it."""
 
-from urllib.parse import parse_qsl
-
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,12 +9,11 @@ from cloudsms_simulator.protocol.country_codes import ASSIGNED
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.admin.searching import NOBODY
 from cloudsms_simulator.server.inbox.draft import draft_of
+from cloudsms_simulator.server.inbox.forms import read_form
 from cloudsms_simulator.server.inbox.press import Press
 from cloudsms_simulator.server.inbox.regions import REGIONS
 from cloudsms_simulator.server.inbox.visit import Visit, visit_of
 
-LARGEST = 256 * 1024
-"""Octets of a form."""
 SIGNATURE_TYPES = ((1, "【S】text"), (2, "text【S】"), (3, "[S] text"), (4, "text[S]"), (5, "text"))
 
 
@@ -45,12 +42,7 @@ class ComposePage:
     async def draft(self, request: Request) -> Response:
         """What the fields of the form, as they are sent, would come to."""
         visit = visit_of(self._office, request)
-        body = bytearray()
-        async for piece in request.stream():
-            body += piece
-            if len(body) > LARGEST:
-                raise HTTPException(413, f"the form is larger than {LARGEST:,} octets")
-        fields = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+        fields = await read_form(request)
         return self._press.page("_draft.html", visit, draft=await draft_of(self._office, _account(visit), fields))
 
     async def sent(self, request: Request) -> Response:
