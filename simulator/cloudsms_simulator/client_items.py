@@ -185,6 +185,7 @@ class Rule(msgspec.Struct, frozen=True):
     kind: Literal["rule", "fault"]
     book: str | None
     hits: int
+    enabled: bool
     definition: Json
 
 

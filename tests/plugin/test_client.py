@@ -144,6 +144,8 @@ def test_rules_faults_and_scenarios_are_laid_down_and_taken_back(client: Client)
     fault = client.faults.add({"delay": timedelta(seconds=1.5)})
     assert [each.id for each in client.rules.all()] == [rule.id, fault.id]
     assert [each.id for each in client.rules.unused()] == [rule.id, fault.id]
+    assert not client.rules.switch(rule.id, False).enabled
+    assert client.rules.switch(rule.id, True) == rule
     assert client.rules.remove(rule.id)[0].definition == {"id": fault.id, "delay": "1s500ms"}
     assert client.faults.clear() == []
     assert client.scenarios.use("flaky", seed=7).seed == 7
