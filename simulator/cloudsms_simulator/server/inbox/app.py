@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from cloudsms_simulator.server.admin.guard import LOGIN
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.inbox.compose_page import ComposePage
+from cloudsms_simulator.server.inbox.control_page import ControlPage
 from cloudsms_simulator.server.inbox.files import STATIC, VENDORED, Files, edition_of
 from cloudsms_simulator.server.inbox.list_page import ListPage
 from cloudsms_simulator.server.inbox.login_page import LoginPage
@@ -27,6 +28,7 @@ def inbox_routes(office: Office, news: News, stopping: asyncio.Event, token: str
     """The routes of every page, and of what pages are made of; `token` is the admin port's, if it wants one."""
     press = Press(edition_of((STATIC, VENDORED)))
     listing, pulses = ListPage(office, press), Pulses(office, news, stopping)
+    control = ControlPage(office, press)
     compose, login = ComposePage(office, press), LoginPage(press, token)
 
     def page(path: str, handler: Handler, method: str = "GET") -> Route:
@@ -38,6 +40,8 @@ def inbox_routes(office: Office, news: News, stopping: asyncio.Event, token: str
         page("/compose", compose.show),
         page("/compose/draft", compose.draft, "POST"),
         page("/compose/sent", compose.sent),
+        page("/control", control.show),
+        page("/control/live", control.live),
         Route(LOGIN, login.show),
         Route(LOGIN, login.enter, methods=["POST"]),
         Route("/logout", login.leave, methods=["POST"]),
