@@ -6,7 +6,7 @@
 Every verb is written once; `AsyncClient` has the same ones to await.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import TYPE_CHECKING, Generic, Self
 
@@ -26,7 +26,7 @@ from cloudsms_simulator.client_errors import (
     WaitError,
 )
 from cloudsms_simulator.client_events import Event
-from cloudsms_simulator.client_items import Account, Json, Page
+from cloudsms_simulator.client_items import Account, Json, Page, Sent
 from cloudsms_simulator.client_journal import Messages, Reports, Requests
 from cloudsms_simulator.client_rules import Faults, Rules, ScenarioVerbs
 from cloudsms_simulator.client_said import API, body_of
@@ -137,6 +137,42 @@ class Api(Resource[D_co], Generic[D_co]):
         }
         asked = {key: value for key, value in said.items() if value is not None}
         return Call("POST", f"{API}/segments", TextBill, {"account": self.account}, body_of(asked))
+
+    @Verb
+    def send(
+        self,
+        to: str | Sequence[str] | None = None,
+        text: str | None = None,
+        *,
+        packet: Mapping[str, object] | str | None = None,
+        country: int | None = None,
+        sender: str | None = None,
+        signature: str | None = None,
+        signature_type: int | None = None,
+        route: str | None = None,
+        priority: int | None = None,
+        version: str | None = None,
+        customer_body: Mapping[str, object] | None = None,
+    ) -> Steps[Sent]:
+        """Sends for the account, whose AUTH_KEY the server puts in: a text to some numbers, or a packet as it is.
+
+        What comes back says how it went, also of a refusal.
+        """
+        said = {
+            "to": [to] if isinstance(to, str) else to,
+            "text": text,
+            "packet": packet,
+            "country": country,
+            "sender": sender,
+            "signature": signature,
+            "signature_type": signature_type,
+            "route": route,
+            "priority": priority,
+            "version": version,
+            "customer_body": customer_body,
+        }
+        asked = {key: value for key, value in said.items() if value is not None}
+        return Call("POST", f"{API}/send", Sent, {"account": self.account}, body_of(asked))
 
     @Verb
     def reset(self) -> Going[list[Account]]:

@@ -163,6 +163,17 @@ class Movement(msgspec.Struct, frozen=True):
     at: datetime
 
 
+class Sent(msgspec.Struct, frozen=True):
+    """A request the server sent for an account; without `request_id` the store failed to keep it."""
+
+    request_id: int | None
+    account: str | None
+    code: Code | None
+    answer: str | None
+    fault: str | None
+    uids: tuple[str, ...]
+
+
 class Clock(msgspec.Struct, frozen=True):
     """An account's clock, and after an advance the reports that fired on the way, in that order."""
 
@@ -183,6 +194,7 @@ class Rule(msgspec.Struct, frozen=True):
     kind: Literal["rule", "fault"]
     book: str | None
     hits: int
+    enabled: bool
     definition: Json
 
 

@@ -35,6 +35,11 @@ class Rules(Resource[D_co]):
         return list(page.items)
 
     @Verb
+    def switch(self, id: str, enabled: bool) -> Steps[Rule]:
+        """Switches one on or off, the scenario's too, until another scenario is put to use or the account is reset."""
+        return Call("POST", f"{self._path}/{segment_of(id)}", Rule, self._query, body_of({"enabled": enabled}))
+
+    @Verb
     def clear(self) -> Going[list[Rule]]:
         """Takes back all that were laid down by themselves; what is left."""
         page = yield from Call("DELETE", self._path, Page[Rule], self._query)

@@ -67,7 +67,14 @@ def test_a_rule_laid_down_makes_the_platform_busy_twice(run, platform, packet) -
         async with platform() as here, here.client() as client:
             rule = {"id": "busy", "match": {"to": "852*"}, "reply": [{"code": "Busy", "times": 2}, "OK"]}
             laid_down = await call(here.simulator, "POST", "/rules", rule)
-            assert laid_down == {"id": "busy", "kind": "rule", "book": None, "hits": 0, "definition": rule}
+            assert laid_down == {
+                "id": "busy",
+                "kind": "rule",
+                "book": None,
+                "hits": 0,
+                "enabled": True,
+                "definition": rule,
+            }
             assert [(await client.post(packet())).codes[1] for _ in range(3)] == [BUSY, BUSY, OK]
             assert [item["rule"] for item in await here.items("requests")] == ["busy"] * 3
             [shown] = (await call(here.simulator, "GET", "/rules"))["items"]  # type: ignore[misc]

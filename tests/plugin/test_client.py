@@ -37,6 +37,7 @@ from cloudsms_simulator.server import (
     pending_item,
     receiver,
     rule_item,
+    sender,
     timeline_item,
 )
 from cloudsms_simulator.server.admin import messages, office, pages, scenarios, sink, verify
@@ -51,6 +52,7 @@ SHOWN = {
     client_items.Callback: items.CallbackItem,
     client_items.Account: items.AccountItem,
     client_items.Movement: ledger_item.LedgerItem,
+    client_items.Sent: sender.SentItem,
     client_items.Clock: clock_item.ClockItem,
     client_items.Rule: rule_item.RuleItem,
     client_items.Trouble: office.TroubleItem,
@@ -148,6 +150,8 @@ def test_rules_faults_and_scenarios_are_laid_down_and_taken_back(client: Client)
     fault = client.faults.add({"delay": timedelta(seconds=1.5)})
     assert [each.id for each in client.rules.all()] == [rule.id, fault.id]
     assert [each.id for each in client.rules.unused()] == [rule.id, fault.id]
+    assert not client.rules.switch(rule.id, False).enabled
+    assert client.rules.switch(rule.id, True) == rule
     assert client.rules.remove(rule.id)[0].definition == {"id": fault.id, "delay": "1s500ms"}
     assert client.faults.clear() == []
     assert client.scenarios.use("flaky", seed=7).seed == 7
@@ -218,6 +222,18 @@ def test_single_things_are_read_and_done_to(client: Client) -> None:
         client.messages.report(uid, 2)
     assert refused.value.status == 409
     assert client.messages.timeline(uid).items[-1].kind == "pushed"
+
+
+def test_a_text_and_a_packet_are_sent_without_a_key(client: Client) -> None:
+    sent = client.send("+852 67000011", "Hello", sender="Shop", customer_body={"order": 1})
+    assert sent.code is not None
+    assert (sent.code.name, client.messages.wait()[0].uid) == ("OK", sent.uids[0])
+    again = client.send(["67000011"], "Hello", country=852)
+    assert again.request_id is not None
+    assert client.requests.all()[-1].id == again.request_id
+    refused = client.send(packet={"METHOD": "SMS_SEND_REQUEST", "TYPE": "REQUEST"})
+    assert refused.code is not None
+    assert (refused.code.name, refused.uids) == ("Invalid_parameter", ())
 
 
 def test_the_same_verbs_are_awaited(server: LocalServer) -> None:

@@ -57,7 +57,7 @@ def test_a_request_is_a_packet_in_order() -> None:
 def test_what_is_not_given_is_not_sent() -> None:
     body = encode_request(REQUEST)
 
-    for name in (b"SIGNATURE", b"ORIGINAL_ADDR", b"CUSTOMER_BODY"):
+    for name in (b"SIGNATURE", b"ORIGINAL_ADDR", b"PRIORITY", b"CUSTOMER_BODY"):
         assert name not in body
 
 

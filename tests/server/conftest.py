@@ -19,6 +19,9 @@ from cloudsms_simulator.engine.report import Push, PushResult
 from cloudsms_simulator.engine.script import plan_of, step
 from cloudsms_simulator.protocol.profile import SPEC
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
+from cloudsms_simulator.server.bodies import BodyLimits
+from cloudsms_simulator.server.endpoint import Endpoint
+from cloudsms_simulator.server.journal import Journal
 from cloudsms_simulator.server.timekeeper import Timekeeper
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.memory import MemoryStore
@@ -42,6 +45,8 @@ class Pushes:
         self.made: list[Push] = []
         self.told: list[str] = []
         """The accounts whose clock was said to have changed."""
+        self.expected: list[tuple[str, datetime]] = []
+        """The accounts of which something was released, and when the first of it is due."""
         self.aborted: list[str] = []
         self.stuck = False
         """Settling gets nothing done, as when the store fails."""
@@ -52,11 +57,14 @@ class Pushes:
     def running(self, account: Account) -> int:
         return int(account.name in self._underway)
 
+    def expect(self, account: Account, due: datetime) -> None:
+        self.expected.append((account.name, due))
+
+    async def report_first(self, account: Account, uids: tuple[str, ...], seconds: float) -> None:
+        await self.settle(account, [])
+
     def clock_changed(self, account: Account) -> None:
         self.told.append(account.name)
-
-    def expect(self, account: Account, due: datetime) -> None:
-        """Nothing is pushed before somebody settles."""
 
     async def settle(self, account: Account, looked_at: list[str]) -> None:
         self._looked_at = looked_at
@@ -120,6 +128,8 @@ class Stage:
         self.store = MemoryStore(lambda _account: clock, lambda: next(nodes), **bounds)
         self.pusher = Pushes(self.platform, self.store, self.wall)
         self.timekeeper = Timekeeper(self.store, self.pusher, self.wall)
+        journal, limits = Journal(self.platform, self.store, self.wall), BodyLimits(1_000_000, timedelta(seconds=1))
+        self.endpoint = Endpoint(self.platform, self.store, journal, self.pusher, self.wall, limits)  # type: ignore[arg-type]
 
     async def send(self, count: int = 1, account: Account | None = None, **fields: object) -> tuple[Message, ...]:
         """The messages a packet to `count` numbers brought."""

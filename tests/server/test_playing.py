@@ -105,3 +105,13 @@ def test_only_what_was_laid_down_by_itself_is_own() -> None:
 )
 def test_a_count_is_for_a_rule_or_for_none(tally: Tally, rule: str | None) -> None:
     assert counts_for(tally) == rule
+
+
+def test_what_is_switched_off_is_in_no_book_and_counted_all_the_same() -> None:
+    playing = Playing(scenario(DAY), OWN, frozenset({"theirs", "drops", "later"}))
+
+    assert (playing.book.rules, playing.book.faults) == ((MINE,), (HANGS,))
+    assert [change.book.rules for change in playing.book.timeline] == [(MINE,), (MINE,), (MINE,)]
+    assert playing.books == (DAY, EVENING, CALM)
+    enabled = {each.rule.id: each.enabled for each in counted_rules(playing, {})}
+    assert enabled == {"mine": True, "drops": False, "theirs": False, "hangs": True, "later": False}

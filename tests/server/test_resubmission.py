@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.arrival import Arrival, Reply
+from cloudsms_simulator.engine.arrival import Arrival
 from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.rule_book import ReplyStep, Rule, RuleBook
 from cloudsms_simulator.engine.rules import Rules
@@ -20,6 +20,7 @@ from cloudsms_simulator.server.explanation import Explainer
 from cloudsms_simulator.server.journal import Journal
 from cloudsms_simulator.server.ready_file import Ready
 from cloudsms_simulator.server.resubmission import Impossible, Resubmitter, replaced
+from cloudsms_simulator.server.sender import Sender
 from cloudsms_simulator.stores.store import StoreError
 
 READY = Ready("http://localhost:61815/dave/io", "http://localhost:61816", "", "", "", "", "", 1)
@@ -38,7 +39,8 @@ class Scene:
             self.stage.platform, self.stage.store, self.journal, self.stage.pusher, self.stage.wall, limits
         )
         self.explainer = Explainer(self.stage.platform, self.stage.store, self.stage.wall, lambda: READY)
-        self.resubmitter = Resubmitter(endpoint, self.explainer, self.stage.store, self.stage.wall)
+        sender = Sender(self.stage.store, endpoint.take)
+        self.resubmitter = Resubmitter(sender, self.explainer, self.stage.store, self.stage.wall)
 
     def send(self, account: Account | None = None, **fields: object) -> Exchange:
         owner = None if "AUTH_KEY" in fields else account or self.stage.account
@@ -139,19 +141,7 @@ def test_a_failure_of_the_simulator_itself_is_told(scene: Scene, monkeypatch: py
 
     monkeypatch.setattr(scene.stage.store, "commit", fails)
     told = scene.again(first, SHOP, SHOP)
-    assert told == Impossible("the simulator itself failed, and answered 0x1000000E DB_not_find; its log says why")
-
-
-def test_what_the_journal_has_let_go_meanwhile_is_told(scene: Scene) -> None:
-    first = scene.send(SHOP)
-
-    class Gone:
-        async def take(self, _body: bytes) -> tuple[Account | None, Reply]:
-            return SHOP, Reply(b"{}", ResultCode.OK, 99)
-
-    resubmitter = Resubmitter(Gone(), scene.explainer, scene.stage.store, scene.stage.wall)
-    told = asyncio.run(resubmitter.send(SHOP, first, SHOP, corrected=False))
-    assert told == Impossible("it was sent as request 99, which is gone from the journal already")
+    assert told == Impossible("it was answered 0x1000000E DB_not_find, and nothing of it is kept; the log says why")
 
 
 def test_values_are_replaced_where_they_stand_and_nothing_else() -> None:

@@ -24,6 +24,7 @@ def test_a_rule_of_a_scenario() -> None:
         "kind": "rule",
         "book": "night",
         "hits": 7,
+        "enabled": True,
         "definition": {"match": {"probability": 0.5}},
     }
 
@@ -37,5 +38,6 @@ def test_a_fault_laid_down_by_itself_is_of_no_book() -> None:
         "kind": "fault",
         "book": None,
         "hits": 0,
+        "enabled": True,
         "definition": {"id": "drops", "fault": "DRIBBLE"},
     }

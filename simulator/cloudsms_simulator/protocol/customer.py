@@ -34,6 +34,7 @@ class SendRequest(msgspec.Struct, frozen=True, rename="upper", kw_only=True):
     signature: str | msgspec.UnsetType = msgspec.UNSET
     signature_type: int | msgspec.UnsetType = msgspec.UNSET
     original_addr: str | msgspec.UnsetType = msgspec.UNSET
+    priority: int | msgspec.UnsetType = msgspec.UNSET
     version: str = "2021-01-01"
     customer_body: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 

@@ -85,6 +85,10 @@ class Explainer:
         )
         return explanation_item(case, await self._correction(case, account or other))
 
+    def curl_of_packet(self, body: bytes) -> str:
+        """A packet with `$CLOUDSMS_AUTH_KEY` as a line for a POSIX shell."""
+        return curl_line(self._ready(), body)
+
     def suspicions(self, account: Account | None, exchange: Exchange) -> tuple[Finding, ...]:
         """What the exchanges around one make suspect about its client."""
         real = self._store.standing(account).clock.is_real

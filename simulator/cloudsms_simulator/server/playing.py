@@ -3,7 +3,7 @@
 Reading: R21.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from itertools import chain
 
 import msgspec
@@ -13,20 +13,20 @@ from cloudsms_simulator.engine.rule_book import Change, FaultRule, Rule, RuleBoo
 from cloudsms_simulator.engine.tallies import Tally
 from cloudsms_simulator.server.scenario import Scenario
 
-NOTHING_OWN = RuleBook()
-
 
 class Playing(msgspec.Struct, frozen=True):
     """What an account plays: a scenario, and rules and faults of its own before that."""
 
     scenario: Scenario | None = None
-    own: RuleBook = NOTHING_OWN
+    own: RuleBook = RuleBook()
     """Only its rules and faults count."""
+    off: frozenset[str] = frozenset()
+    """Ids of rules and faults that are switched off: they are there, and decide nothing."""
 
     @property
     def book(self) -> RuleBook:
-        """Both in one."""
-        return _under(self.own, self._scripted)
+        """Both in one, without what is switched off."""
+        return _without(self.off, _under(self.own, self._scripted))
 
     @property
     def books(self) -> tuple[RuleBook, ...]:
@@ -54,6 +54,8 @@ class Counted(msgspec.Struct, frozen=True):
     book: str
     """The scenario's name, "" for a rule laid down by itself."""
     hits: int
+    enabled: bool = True
+    """False: it is switched off."""
 
     @property
     def is_own(self) -> bool:
@@ -68,11 +70,11 @@ def counted_rules(playing: Playing, tallies: Mapping[Tally, int]) -> tuple[Count
     """
     names = [book.name for book in playing.books]
     own = [
-        Counted(rule, "", sum(tallies.get(hits_of(name, rule.id), 0) for name in names))
+        Counted(rule, "", sum(tallies.get(hits_of(name, rule.id), 0) for name in names), rule.id not in playing.off)
         for rule in chain[Rule | FaultRule](playing.own.rules, playing.own.faults)
     ]
     scripted = [
-        Counted(rule, book.name, tallies.get(hits_of(book.name, rule.id), 0))
+        Counted(rule, book.name, tallies.get(hits_of(book.name, rule.id), 0), rule.id not in playing.off)
         for book in playing.books
         for rule in chain[Rule | FaultRule](book.rules, book.faults)
     ]
@@ -95,4 +97,16 @@ def _under(own: RuleBook, book: RuleBook) -> RuleBook:
         Change(book=_under(own, change.book), at=change.at, messages=change.messages) for change in book.timeline
     )
     rules, faults = (*own.rules, *book.rules), (*own.faults, *book.faults)
+    return msgspec.structs.replace(book, rules=rules, faults=faults, timeline=turned)
+
+
+def _without(off: Set[str], book: RuleBook) -> RuleBook:
+    """A book without rules and faults of these ids, in every book of its timeline too."""
+    if not off:
+        return book
+    turned = tuple(
+        Change(book=_without(off, change.book), at=change.at, messages=change.messages) for change in book.timeline
+    )
+    rules = tuple(rule for rule in book.rules if rule.id not in off)
+    faults = tuple(fault for fault in book.faults if fault.id not in off)
     return msgspec.structs.replace(book, rules=rules, faults=faults, timeline=turned)

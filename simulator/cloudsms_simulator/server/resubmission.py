@@ -1,7 +1,6 @@
 """Resubmission: the packet of an exchange that is kept, sent once more inside the server, as it was or corrected.
 
-It comes on no connection and is an exchange like any other: judged, charged, journalled, and befallen by rules. The
-AUTH_KEY is put in here, and leaves the server nowhere.
+It takes the way of all that is sent from inside the server.
 
 Reading: R25.
 """
@@ -9,12 +8,10 @@ Reading: R25.
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
-from typing import Protocol
 
 import msgspec
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.arrival import Reply
 from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.message import Sending
 from cloudsms_simulator.protocol import uip
@@ -22,20 +19,13 @@ from cloudsms_simulator.protocol.json_places import Places
 from cloudsms_simulator.protocol.limits import HIGHEST_SERIAL
 from cloudsms_simulator.protocol.result_codes import desc_of, written
 from cloudsms_simulator.protocol.timestamps import read_wire_time, wire_time
-from cloudsms_simulator.server.explanation import Explainer, with_key
+from cloudsms_simulator.server.explanation import Explainer
+from cloudsms_simulator.server.sender import Sender
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.store import Store
 
 _LOOKED_AT = 1_000
 """Exchanges in which the newest SERIAL of an account is looked for."""
-
-
-class Taking(Protocol):
-    """What is needed of an endpoint."""
-
-    async def take(self, body: bytes) -> tuple[Account | None, Reply]:
-        """Takes a packet that comes on no connection; whose it is, and the reply."""
-        ...
 
 
 class Impossible(msgspec.Struct, frozen=True):
@@ -47,8 +37,8 @@ class Impossible(msgspec.Struct, frozen=True):
 class Resubmitter:
     """Sends again. Belongs to one event loop."""
 
-    def __init__(self, endpoint: Taking, explainer: Explainer, store: Store, wall: WallClock) -> None:
-        self._endpoint = endpoint
+    def __init__(self, sender: Sender, explainer: Explainer, store: Store, wall: WallClock) -> None:
+        self._sender = sender
         self._explainer = explainer
         self._store = store
         self._wall = wall
@@ -71,14 +61,11 @@ class Resubmitter:
                 return better
             body = better
         now = self._store.standing(sender).clock.now(self._wall.now())
-        account, reply = await self._endpoint.take(with_key(self._renewed(body, sender, now), sender))
-        if not reply.request_id:
-            told = "no code" if reply.code is None else f"{written(reply.code)} {desc_of(reply.code)}"
-            return Impossible(f"the simulator itself failed, and answered {told}; its log says why")
-        sent = self._store.exchange(account, reply.request_id)
-        if sent is None:
-            return Impossible(f"it was sent as request {reply.request_id}, which is gone from the journal already")
-        return account, sent
+        sent = await self._sender.send(sender, self._renewed(body, sender, now))
+        if sent.exchange is None:
+            told = "no code" if sent.code is None else f"{written(sent.code)} {desc_of(sent.code)}"
+            return Impossible(f"it was answered {told}, and nothing of it is kept; the log says why")
+        return sent.account, sent.exchange
 
     async def _corrected(self, owner: Account | None, exchange: Exchange, sender: Account) -> bytes | Impossible:
         explanation = await self._explainer.of_exchange(owner, exchange, sender)

@@ -22,6 +22,8 @@ class RuleItem(msgspec.Struct, frozen=True):
     """The scenario it comes from; null when it was laid down by itself."""
     hits: int
     """How often it decided."""
+    enabled: bool
+    """False while it is switched off."""
     definition: msgspec.Raw
     """As a scenario file says it."""
 
@@ -35,4 +37,4 @@ def rule_item(counted: Counted) -> RuleItem:
     """A rule or a fault as the API shows it."""
     definition = msgspec.Raw(_encoder.encode(rule_value(counted.rule)))
     book = None if counted.is_own else counted.book
-    return RuleItem(counted.rule.id, kind_of(counted), book, counted.hits, definition)
+    return RuleItem(counted.rule.id, kind_of(counted), book, counted.hits, counted.enabled, definition)

@@ -23,7 +23,7 @@ from cloudsms_simulator.engine.rule_book import FaultRule, Rule, RuleBook
 from cloudsms_simulator.engine.rules import Rules
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.server.account_settings import AccountSettings, SaidAccount
-from cloudsms_simulator.server.playing import NOTHING_OWN, Counted, Playing, counted_rules, counts_for
+from cloudsms_simulator.server.playing import Counted, Playing, counted_rules, counts_for
 from cloudsms_simulator.server.remembered import Remembered
 from cloudsms_simulator.server.scenario import Scenario
 from cloudsms_simulator.server.wall import WallClock
@@ -168,19 +168,28 @@ class Scenarios:
         added, more = tuple(rules), tuple(faults)
         own = self.playing(account).own
         own = msgspec.structs.replace(own, rules=_first(added, own.rules), faults=_first(more, own.faults))
-        changed = self._with_own(account, own)
+        changed = self._with(
+            account, own, self.playing(account).off - {each.id for each in chain[Rule | FaultRule](added, more)}
+        )
         await self._forget(changed, {each.id for each in chain[Rule | FaultRule](added, more)})
         return changed
 
     def take_back(self, account: Account, ids: Iterable[str] | None = None) -> Account:
         """Removes rules and faults of the account's own, by id or all of them. What the scenario says stays."""
-        own = self.playing(account).own
-        if ids is None:
-            return self._with_own(account, NOTHING_OWN)
-        gone = set(ids)
+        playing = self.playing(account)
+        own = playing.own
+        gone = {each.id for each in chain[Rule | FaultRule](own.rules, own.faults)} if ids is None else set(ids)
         rules = tuple(rule for rule in own.rules if rule.id not in gone)
         faults = tuple(fault for fault in own.faults if fault.id not in gone)
-        return self._with_own(account, msgspec.structs.replace(own, rules=rules, faults=faults))
+        return self._with(account, msgspec.structs.replace(own, rules=rules, faults=faults), playing.off - gone)
+
+    def switch(self, account: Account, id: str, *, on: bool) -> Account:
+        """Switches a rule or a fault on or off, the account's own or the scenario's; what it counted stays counted.
+
+        It stays so until another scenario is put to use or the account is reset. The account as it is.
+        """
+        playing = self.playing(account)
+        return self._with(account, playing.own, playing.off - {id} if on else playing.off | {id})
 
     def counted(self, account: Account) -> tuple[Counted, ...]:
         """Every rule and fault of an account, those of its timeline too, in their order, with what they have done."""
@@ -189,8 +198,8 @@ class Scenarios:
     def _current(self, account: Account) -> Account:
         return self._directory.named(account.name) or account
 
-    def _with_own(self, account: Account, own: RuleBook) -> Account:
-        playing = Playing(self.playing(account).scenario, own)
+    def _with(self, account: Account, own: RuleBook, off: frozenset[str]) -> Account:
+        playing = Playing(self.playing(account).scenario, own, off)
         return self._put(msgspec.structs.replace(self._current(account), rules=Rules(playing.book)), playing)
 
     def _put(self, changed: Account, playing: Playing) -> Account:

@@ -213,10 +213,12 @@ class Simulator:
         from cloudsms_simulator.server.inbox.app import inbox_routes
         from cloudsms_simulator.server.interventions import Interventions
         from cloudsms_simulator.server.resubmission import Resubmitter
+        from cloudsms_simulator.server.sender import Sender
         from cloudsms_simulator.server.state import StateKeeper
         from cloudsms_simulator.server.waits import Waits
 
         explainer = Explainer(self._platform, self.store, self.wall, lambda: self.ready, _admits(self.settings))
+        sender = Sender(self.store, self._endpoint.take)
         office = Office(
             self.directory,
             self.store,
@@ -235,7 +237,8 @@ class Simulator:
             Events(self.store, self._news, self.wall, self.stopping),
             explainer,
             Interventions(self._platform, self.store, self.pusher, self.wall),
-            Resubmitter(self._endpoint, explainer, self.store, self.wall),
+            Resubmitter(sender, explainer, self.store, self.wall),
+            sender,
             self._is_serving,
         )
         names = {
@@ -245,8 +248,8 @@ class Simulator:
             self.settings.admin_host.lower(),
             *map(str.lower, self.settings.hosts),
         }
-        pages = inbox_routes(office, self._news, self.stopping)
-        return admin_app(office, names, self.settings.admin_token, pages)
+        token = self.settings.admin_token
+        return admin_app(office, names, token, inbox_routes(office, self._news, self.stopping, token))
 
     def _platform_listener(self, sock: socket.socket, context: ssl.SSLContext | None) -> Listener:
         """A listener for the platform's packets, the main one or one in trouble."""

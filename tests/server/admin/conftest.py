@@ -32,6 +32,7 @@ from cloudsms_simulator.server.news import News
 from cloudsms_simulator.server.ready_file import Ready
 from cloudsms_simulator.server.resubmission import Resubmitter
 from cloudsms_simulator.server.scenarios import Scenarios
+from cloudsms_simulator.server.sender import Sender
 from cloudsms_simulator.server.sink import Sink
 from cloudsms_simulator.server.state import StateKeeper
 from cloudsms_simulator.server.tls_trouble import TroubledListener
@@ -102,6 +103,7 @@ class Scene:
             stage.wall,
             BodyLimits(1_000_000, timedelta(seconds=1)),
         )
+        sender = Sender(stage.store, endpoint.take)
         office = Office(
             stage.directory,
             stage.store,
@@ -120,7 +122,8 @@ class Scene:
             Events(stage.store, news, stage.wall, stopping),
             explainer,
             Interventions(stage.platform, stage.store, stage.pusher, stage.wall),
-            Resubmitter(endpoint, explainer, stage.store, stage.wall),
+            Resubmitter(sender, explainer, stage.store, stage.wall),
+            sender,
             lambda: self.ready,
         )
         self.client = TestClient(admin_app(office, NAMES, token), base_url="http://localhost:61816")

@@ -16,7 +16,7 @@ NOTHING = {"items": [], "total": 0, "cursor": None, "evicted": 0}
 
 def item(definition: dict[str, object], hits: int = 0, kind: str = "rule") -> dict[str, object]:
     """One of the account's own, as it is shown."""
-    return {"id": definition["id"], "kind": kind, "book": None, "hits": hits, "definition": definition}
+    return {"id": definition["id"], "kind": kind, "book": None, "hits": hits, "enabled": True, "definition": definition}
 
 
 def ids(page: dict[str, object]) -> list[str]:
@@ -178,3 +178,45 @@ def test_a_rule_is_one_json_object(scene, body: bytes, status: int, told: str) -
 def test_an_account_nobody_has_is_404(scene, method: str, path: str) -> None:
     answer = scene.client.request(method, path, params={"account": "shpo"})
     assert (answer.status_code, answer.json()["detail"]) == (404, 'there is no account "shpo"; there is default, shop')
+
+
+def test_a_rule_that_is_switched_off_decides_nothing_and_keeps_what_it_counted(scene) -> None:
+    default = scene.stage.accounts[0]
+    scene.post(RULES, BUSY_TWICE)
+    assert scene.send(default).code == 3
+    assert scene.post(f"{RULES}/busy", {"enabled": False}) == item(BUSY_TWICE, 1) | {"enabled": False}
+    assert scene.get(RULES)["items"] == [item(BUSY_TWICE, 1) | {"enabled": False}]
+    assert [scene.send(default).code for _ in range(2)] == [1, 1]
+    assert scene.post(f"{RULES}/busy", {"enabled": True}) == item(BUSY_TWICE, 1)
+    assert [scene.send(default).code for _ in range(2)] == [3, 1]
+
+
+def test_one_of_a_scenario_is_switched_off_until_the_account_is_reset(night) -> None:
+    default = night.stage.accounts[0]
+    assert night.post(f"{RULES}/sorry", {"enabled": False})["enabled"] is False
+    assert night.send(default, SMS_CONTENT="sorry").code == 1
+    assert night.post("/api/v1/faults/drops", {"enabled": False})["enabled"] is False
+    assert [each["enabled"] for each in night.get(RULES)["items"]] == [False, True, False]
+    night.post("/api/v1/scenarios/use", {"text": NIGHT})
+    assert [each["enabled"] for each in night.get(RULES)["items"]] == [True, True, True]
+
+
+def test_one_that_is_laid_down_again_decides_again(scene) -> None:
+    scene.post(RULES, BUSY_TWICE)
+    scene.post(f"{RULES}/busy", {"enabled": False})
+    assert scene.post(RULES, BUSY_TWICE)["enabled"] is True
+    scene.post(f"{RULES}/busy", {"enabled": False})
+    scene.delete(f"{RULES}/busy")
+    assert scene.post(RULES, BUSY_TWICE)["enabled"] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "status", "told"),
+    [
+        ("busi", {"enabled": False}, 404, 'there is no rule "busi"; there is sorry, rule 2, drops'),
+        ("sorry", {}, 400, "enabled is missing: want true or false"),
+        ("sorry", {"enabled": 0}, 400, "enabled: got 0, want true or false"),
+    ],
+)
+def test_what_cannot_be_switched_says_why(night, name: str, body: object, status: int, told: str) -> None:
+    assert night.post(f"{RULES}/{name}", body, status) == told

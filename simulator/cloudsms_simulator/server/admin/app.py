@@ -15,7 +15,7 @@ from cloudsms_simulator.server.admin.events import EventStreams
 from cloudsms_simulator.server.admin.explain import Explain
 from cloudsms_simulator.server.admin.facts import Facts
 from cloudsms_simulator.server.admin.faults import Faults
-from cloudsms_simulator.server.admin.guard import Guard
+from cloudsms_simulator.server.admin.guard import LOGIN, Guard
 from cloudsms_simulator.server.admin.messages import Messages
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.admin.probes import Probes
@@ -25,6 +25,7 @@ from cloudsms_simulator.server.admin.requests import Requests
 from cloudsms_simulator.server.admin.rules import Rules
 from cloudsms_simulator.server.admin.scenarios import Scenarios
 from cloudsms_simulator.server.admin.segments import Segments
+from cloudsms_simulator.server.admin.send import Send
 from cloudsms_simulator.server.admin.sink import Sinks
 from cloudsms_simulator.server.admin.state import States
 from cloudsms_simulator.server.admin.verify import Verify
@@ -38,6 +39,7 @@ def admin_app(office: Office, names: Iterable[str], token: str | None, pages: Se
 
     `pages` are routes beside those of the API.
     """
+    asks = any(isinstance(page, Route) and page.path == LOGIN for page in pages)
     probes, accounts, clocks = Probes(office), Accounts(office), Clocks(office)
     messages, requests, reports = Messages(office), Requests(office), Reports(office)
     verbs, sinks = AccountVerbs(office, office.keeper), Sinks(office, office.sink)
@@ -49,6 +51,7 @@ def admin_app(office: Office, names: Iterable[str], token: str | None, pages: Se
         EventStreams(office, office.events),
     )
     explain, segments = Explain(office, office.explainer), Segments(office)
+    send = Send(office)
     return Starlette(
         routes=[
             Route("/livez", probes.livez),
@@ -82,6 +85,7 @@ def admin_app(office: Office, names: Iterable[str], token: str | None, pages: Se
             Route("/api/v1/explain", explain.show),
             Route("/api/v1/explain", explain.ask, methods=["POST"]),
             Route("/api/v1/segments", segments.count, methods=["POST"]),
+            Route("/api/v1/send", send.send, methods=["POST"]),
             Route("/api/v1/clock", clocks.show),
             Route("/api/v1/clock/freeze", clocks.freeze, methods=["POST"]),
             Route("/api/v1/clock/advance", clocks.advance, methods=["POST"]),
@@ -96,12 +100,14 @@ def admin_app(office: Office, names: Iterable[str], token: str | None, pages: Se
             Route("/api/v1/rules", rules.add, methods=["POST"]),
             Route("/api/v1/rules", rules.clear, methods=["DELETE"]),
             Route("/api/v1/rules/unused", rules.unused),
+            Route("/api/v1/rules/{id}", rules.switch, methods=["POST"]),
             Route("/api/v1/rules/{id}", rules.remove, methods=["DELETE"]),
             Route("/api/v1/faults", faults.listing),
             Route("/api/v1/faults", faults.add, methods=["POST"]),
             Route("/api/v1/faults", faults.clear, methods=["DELETE"]),
             Route("/api/v1/faults/tls", faults.troubles),
             Route("/api/v1/faults/tls", faults.open, methods=["POST"]),
+            Route("/api/v1/faults/{id}", faults.switch, methods=["POST"]),
             Route("/api/v1/faults/{id}", faults.remove, methods=["DELETE"]),
             Route("/api/v1/sink", sinks.show),
             Route("/api/v1/sink", sinks.answer, methods=["PUT"]),
@@ -114,7 +120,7 @@ def admin_app(office: Office, names: Iterable[str], token: str | None, pages: Se
             Route("/api/v1/reset", accounts.reset_all, methods=["POST"]),
             *pages,
         ],
-        middleware=[Middleware(Guard, names=frozenset(names), token=token)],
+        middleware=[Middleware(Guard, names=frozenset(names), token=token, asks=asks)],
         exception_handlers={
             HTTPException: on_http_exception,
             SettingsError: on_settings_error,

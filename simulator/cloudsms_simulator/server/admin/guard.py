@@ -1,34 +1,52 @@
 """The guard: lets in only who calls this server by its name, and beyond loopback who has the token.
 
-A page in a browser cannot drive the API: the Host header must name this server, and an Origin must be its own.
+A page in a browser cannot drive the API: the Host header must name this server, and an Origin must be its own. A person
+who opens a page without the token is asked for it.
+
+Reading: R19.
 """
 
-import hmac
+from urllib.parse import urlencode
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cloudsms_simulator.server.admin.gate import Gate
 from cloudsms_simulator.server.admin.problems import Problem, problem_response
 
+LOGIN = "/login"
+"""The path of the page that asks for the token."""
 PROBES = ("/livez", "/readyz")
+_FREE = (*PROBES, LOGIN)
 """Paths that need no token."""
+_FREE_FOLDERS = ("/static/", "/vendored/")
+"""What pages are made of; nothing of what happened is in there."""
 
 
 class Guard:
-    """Stands before an application. `names` are the hosts it may be called by, in lower case and without ports."""
+    """Stands before an application. `names` are the hosts it may be called by, in lower case and without ports.
 
-    def __init__(self, app: ASGIApp, names: frozenset[str], token: str | None) -> None:
+    `asks` tells whether the application has a page that asks people for the token.
+    """
+
+    def __init__(self, app: ASGIApp, names: frozenset[str], token: str | None, asks: bool = False) -> None:
         self._app = app
         self._names = names
-        self._token = token
+        self._gate = Gate(token)
+        self._asks = asks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request, or says why not."""
         problem = None if scope["type"] == "lifespan" else self._problem(scope)
         if problem is None:
             await self._app(scope, receive, send)
+        elif problem.status == 401 and self._asks and _is_for_a_person(scope):
+            target = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
+            query = urlencode({"next": target}).encode()
+            await self._app({**scope, "path": LOGIN, "raw_path": LOGIN.encode(), "query_string": query}, receive, send)
         else:
-            await problem_response(problem)(scope, receive, send)
+            headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None
+            await problem_response(problem, headers)(scope, receive, send)
 
     def _problem(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)
@@ -39,14 +57,17 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and origin != f"http://{host}":
             return Problem("foreign origin", 403, "pages of other sites have no business here")
-        if self._token is None or scope["path"] in PROBES:
-            return None
-        given = headers.get("authorization", "").removeprefix("Bearer ")
-        if hmac.compare_digest(given.encode(), self._token.encode()):
+        if scope["path"] in _FREE or scope["path"].startswith(_FREE_FOLDERS) or self._gate.admits(headers):
             return None
         return Problem("token missing or wrong", 401, "send `Authorization: Bearer` with the admin token")
 
 
+def _is_for_a_person(scope: Scope) -> bool:
+    """Whether a browser asks for a page to show."""
+    accepted = Headers(scope=scope).get("accept", "")
+    return scope["method"] == "GET" and "text/html" in accepted and not scope["path"].startswith("/api/")
+
+
 def _name_in(host: str) -> str:
     name, _, port = host.rpartition(":")
-    return (name if port.isdigit() and name else host).lower()
+    return name.lower() if name and port.isdigit() else host.lower()

@@ -18,6 +18,7 @@ from cloudsms_simulator.server.key_pairs import CertificateError
 from cloudsms_simulator.server.listening_socket import ListenError
 from cloudsms_simulator.server.resubmission import Resubmitter
 from cloudsms_simulator.server.scenarios import Scenarios
+from cloudsms_simulator.server.sender import Sender
 from cloudsms_simulator.server.sink import Sink
 from cloudsms_simulator.server.state import StateKeeper
 from cloudsms_simulator.server.timekeeper import Timekeeper
@@ -56,6 +57,7 @@ class Office(msgspec.Struct, frozen=True):
     explainer: Explainer
     interventions: Interventions
     resubmitter: Resubmitter
+    sender: Sender
     is_ready: Callable[[], bool]
     """Whether both ports serve."""
 

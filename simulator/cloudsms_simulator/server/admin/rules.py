@@ -5,8 +5,9 @@ rule is to be laid down it comes as JSON, with the keys that scenario files have
 """
 
 from collections.abc import Set
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +19,12 @@ from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.admin.pages import Page, json_response
 from cloudsms_simulator.server.playing import Counted
 from cloudsms_simulator.server.rule_item import RuleKind, kind_of, rule_item
+
+
+class Switch(msgspec.Struct, frozen=True):
+    """Whether a rule is to decide."""
+
+    enabled: Annotated[bool, msgspec.Meta(description="true or false")]
 
 
 class Rules:
@@ -57,6 +64,14 @@ class Rules:
         await read_json(request, Nothing)
         self._take_back(account, [each for each in self._counted(account) if each.is_own])
         return self._page(self._counted(account))
+
+    async def switch(self, request: Request) -> Response:
+        """Switches one on or off, the scenario's too; it."""
+        account = self._office.asked(request)
+        wanted = await read_json(request, Switch)
+        counted = self._found(account, request.path_params["id"])
+        self._office.scenarios.switch(account, counted.rule.id, on=wanted.enabled)
+        return json_response(rule_item(self._found(account, counted.rule.id)))
 
     async def remove(self, request: Request) -> Response:
         """Takes back one that was laid down by itself; what is left."""

@@ -98,7 +98,7 @@ class Scenarios:
     async def listing(self, request: Request) -> Response:
         """The bundled scenarios, and what the account plays."""
         account = self._office.asked(request)
-        items = await asyncio.to_thread(_bundled)
+        items = await asyncio.to_thread(bundled)
         return json_response(ScenarioPage(items, len(items), None, 0, self._playing(account)))
 
     async def schema(self, request: Request) -> Response:
@@ -164,7 +164,8 @@ def _parsed(text: str) -> Scenario:
     return parse_scenario(text, FILE_NAME, bundled_only=True)
 
 
-def _bundled() -> list[ScenarioItem]:
+def bundled() -> list[ScenarioItem]:
+    """The bundled scenarios, in order of their names. Reads their files."""
     from cloudsms_simulator.server.scenario_part import read_part
 
     parts = [(path, read_part(path, [])) for path in bundled_scenarios()]

@@ -8,9 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from cloudsms_simulator.server.admin.guard import LOGIN
 from cloudsms_simulator.server.admin.office import Office
+from cloudsms_simulator.server.inbox.compose_page import ComposePage
+from cloudsms_simulator.server.inbox.control_page import ControlPage
 from cloudsms_simulator.server.inbox.files import STATIC, VENDORED, Files, edition_of
 from cloudsms_simulator.server.inbox.list_page import ListPage
+from cloudsms_simulator.server.inbox.login_page import LoginPage
 from cloudsms_simulator.server.inbox.message_page import MessagePage
 from cloudsms_simulator.server.inbox.press import Press
 from cloudsms_simulator.server.inbox.pulses import Pulses
@@ -22,20 +26,30 @@ from cloudsms_simulator.server.search_words import SearchError
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def inbox_routes(office: Office, news: News, stopping: asyncio.Event) -> list[BaseRoute]:
-    """The routes of every page, and of what pages are made of."""
+def inbox_routes(office: Office, news: News, stopping: asyncio.Event, token: str | None = None) -> list[BaseRoute]:
+    """The routes of every page, and of what pages are made of; `token` is the admin port's, if it wants one."""
     press = Press(edition_of((STATIC, VENDORED)))
     listing, pulses = ListPage(office, press), Pulses(office, news, stopping)
     messages, requests = MessagePage(office, press), RequestPage(office, press)
+    control = ControlPage(office, press)
+    compose, login = ComposePage(office, press), LoginPage(press, token)
 
-    def page(path: str, handler: Handler) -> Route:
-        return Route(path, _with_problems(office, press, handler), name=f"inbox:{path}")
+    def page(path: str, handler: Handler, method: str = "GET") -> Route:
+        return Route(path, _with_problems(office, press, handler), methods=[method], name=f"inbox:{path}")
 
     return [
         page("/", listing.show),
         page("/window", listing.window),
         page("/messages/{uid}", messages.show),
         page("/requests/{id}", requests.show),
+        page("/compose", compose.show),
+        page("/compose/draft", compose.draft, "POST"),
+        page("/compose/sent", compose.sent),
+        page("/control", control.show),
+        page("/control/live", control.live),
+        Route(LOGIN, login.show),
+        Route(LOGIN, login.enter, methods=["POST"]),
+        Route("/logout", login.leave, methods=["POST"]),
         Route("/pulse", pulses.stream),
         Mount("/static", Files(directory=STATIC)),
         Mount("/vendored", Files(directory=VENDORED)),

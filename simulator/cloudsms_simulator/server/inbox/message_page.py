@@ -62,7 +62,7 @@ class MessagePage:
             curl=office.explainer.curl(owner, sending),
             ledger=[ledger_item(ledger, each, owner.currency) for each in ledger if each.uid == uid],
             timeline=timeline_of(store, owner, message, office.wall.now()),
-            reports=[report_item(each, key) for each in store.reports_of(owner, uid)],
+            reports=[report_item(each, key, message) for each in store.reports_of(owner, uid)],
             verifies=owner.callback.verify,
             states=tuple(row.state.name for row in STATES),
             beside=await neighbours(office, visit, message),

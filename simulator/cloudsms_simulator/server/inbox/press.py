@@ -22,7 +22,7 @@ POLICY = (
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with none at all a form would say that it is from nowhere (Origin: null)
     "Cache-Control": "no-store",
 }
 TEMPLATES = Path(__file__).with_name("templates")

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from urllib.parse import quote
 
 import msgspec
 from markupsafe import Markup, escape
@@ -88,6 +89,21 @@ def pretty(body: str) -> str:
         return body
 
 
+def decoded(raw: bytes) -> str:
+    """JSON that is kept as octets."""
+    return bytes(raw).decode()
+
+
+def in_path(name: str) -> str:
+    """A name as a part of an address."""
+    return quote(name, safe="")
+
+
+def tojson_plain(value: object) -> str:
+    """A value as JSON in the text of a page, which escapes it as any other."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def as_json(value: object) -> Markup:
     """A value as JSON in an attribute of a page."""
     return escape(json.dumps(value, ensure_ascii=False))
@@ -106,10 +122,13 @@ FILTERS: Mapping[str, object] = {
     "full_time": full_time,
     "span": span,
     "amount": amount,
-    "state_name": state_name,
     "flag": flag,
     "region": region,
     "pretty": pretty,
+    "state_name": state_name,
+    "decoded": decoded,
+    "in_path": in_path,
+    "tojson_plain": tojson_plain,
     "as_json": as_json,
     "character_name": character_name,
 }

@@ -8,6 +8,7 @@ import msgspec
 from starlette.requests import Request
 
 from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.server.admin.gate import cookie_of
 from cloudsms_simulator.server.admin.office import DEFAULT, Office
 from cloudsms_simulator.server.admin.searching import NOBODY
 from cloudsms_simulator.server.clock_item import ClockItem, clock_item
@@ -39,6 +40,8 @@ class Visit(msgspec.Struct, frozen=True):
     theme: Theme
     chosen: Mapping[str, str]
     """What was chosen in the address of this request."""
+    signed_in: bool = False
+    """Whether the browser said the token of the admin port, and can forget it."""
 
     def url(self, path: str, **parameters: object) -> str:
         """An address within the inbox that keeps the scope, with parameters that are not None."""
@@ -56,17 +59,30 @@ def visit_of(office: Office, request: Request) -> Visit:
     """The visit a request is; HTTPException 404 for an account there is not."""
     scope = request.query_params.get("account", "")
     account = office.named(scope) if scope not in ("", NOBODY) else _any(office)
+    return msgspec.structs.replace(
+        stranger(request),
+        query=request.query_params.get("q", ""),
+        scope=scope,
+        account=account,
+        accounts=tuple(each.name for each in office.directory),
+        clock=None if account is None else clock_item(office.timekeeper.read(account)),
+        signed_in=cookie_of(request.headers.get("host", "")) in request.cookies,
+    )
+
+
+def stranger(request: Request) -> Visit:
+    """The visit of somebody who must not learn of any account."""
     asked = request.query_params
     chosen = {name: asked[name] for name, offered in CHOICES.items() if asked.get(name) in offered}
     wanted = dict(request.cookies) | chosen
     theme: Theme = next((each for each in get_args(Theme) if wanted.get("theme") == each), "auto")
     return Visit(
         path=request.url.path,
-        query=request.query_params.get("q", ""),
-        scope=scope,
-        account=account,
-        accounts=tuple(each.name for each in office.directory),
-        clock=None if account is None else clock_item(office.timekeeper.read(account)),
+        query="",
+        scope="",
+        account=None,
+        accounts=(),
+        clock=None,
         language=language_of(wanted.get("lang"), request.headers.get("accept-language", "")),
         theme=theme,
         chosen=chosen,

@@ -22,20 +22,26 @@ function callOf(element) {
   return [call, url, element.tagName === "FORM" ? JSON.stringify(valuesOf(element)) : (body ?? null)];
 }
 
-/** The fields of a form as JSON has them: `data-kind` says which are numbers, flags, JSON, or lists of lines. */
+/** The fields of a form as JSON has them: `data-kind` says which are numbers, flags, JSON, or lists of lines.
+ *  `callback.url` is the key `url` of the object `callback`; `data-empty="null"` is null when nothing stands there. */
 export function valuesOf(form) {
-  const values = {};
+  const whole = {};
+  const place = (name) =>
+    name.split(".").slice(0, -1).reduce((object, key) => (object[key] ??= {}), whole);
   for (const field of form.elements) {
     if (!field.name || field.disabled || (field.type === "radio" && !field.checked)) continue;
     const text = field.value.trim();
-    if (field.type === "checkbox") values[field.name] = field.checked;
+    const values = place(field.name);
+    const name = field.name.split(".").at(-1);
+    if (field.type === "checkbox") values[name] = field.checked;
+    else if (text === "" && field.dataset.empty === "null") values[name] = null;
     else if (text === "" && !field.hasAttribute("data-keeps-empty")) continue;
-    else if (field.dataset.kind === "number") values[field.name] = Number(text);
-    else if (field.dataset.kind === "json") values[field.name] = JSON.parse(text);
-    else if (field.dataset.kind === "lines") values[field.name] = text.split(/\s*[\n,]\s*/).filter(Boolean);
-    else values[field.name] = field.dataset.kind === "text" ? field.value : text;
+    else if (field.dataset.kind === "number") values[name] = Number(text);
+    else if (field.dataset.kind === "json") values[name] = JSON.parse(text);
+    else if (field.dataset.kind === "lines") values[name] = text.split(/\s*[\n,]\s*/).filter(Boolean);
+    else values[name] = field.dataset.kind === "text" ? field.value : text;
   }
-  return values;
+  return whole;
 }
 
 function show(element) {
@@ -69,8 +75,8 @@ async function make(element) {
     tell(answer.ok ? `${answer.status}` : (said?.detail ?? `${answer.status}`), answer.ok);
     element.dispatchEvent(new CustomEvent("answered", { bubbles: true, detail: { ok: answer.ok, said } }));
     if (answer.ok) {
-      document.body.dispatchEvent(new Event("called"));
       if (element.dataset.then) location.assign(element.dataset.then);
+      else document.body.dispatchEvent(new Event("called"));
     }
   } catch (error) {
     tell(error instanceof SyntaxError ? error.message : document.body.dataset.failed, false);

@@ -1,0 +1,63 @@
+"""Login: asks a person for the token of the admin port, and remembers in their browser that they knew it.
+
+Reading: R19.
+"""
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from cloudsms_simulator.server.admin.gate import Gate, cookie_of
+from cloudsms_simulator.server.admin.guard import LOGIN
+from cloudsms_simulator.server.inbox.forms import read_form
+from cloudsms_simulator.server.inbox.press import Press
+from cloudsms_simulator.server.inbox.visit import stranger
+
+
+class LoginPage:
+    """`/login` and `/logout`. Whoever has no token yet learns nothing here but that one is wanted."""
+
+    def __init__(self, press: Press, token: str | None) -> None:
+        self._press = press
+        self._gate = Gate(token)
+
+    async def show(self, request: Request) -> Response:
+        """The form, with status 401; who is known already goes on to where they wanted."""
+        goal = _own_path(request.query_params.get("next", "/"))
+        if self._gate.admits(Headers(scope=request.scope)):
+            return RedirectResponse(goal, 303)
+        return self._form(request, goal, wrong=False)
+
+    async def enter(self, request: Request) -> Response:
+        """Takes the token; the right one is remembered until the browser is closed."""
+        form = await read_form(request)
+        goal = _own_path(form.get("next", "/"))
+        response = RedirectResponse(goal, 303)
+        if self._gate.is_open:
+            return response
+        if not self._gate.is_token(form.get("token", "").strip()):
+            return self._form(request, goal, wrong=True)
+        name = cookie_of(request.headers.get("host", ""))
+        response.set_cookie(name, self._gate.session, httponly=True, samesite="strict")
+        return response
+
+    async def leave(self, request: Request) -> Response:
+        """Has the browser forget."""
+        response = RedirectResponse(LOGIN, 303)
+        response.delete_cookie(cookie_of(request.headers.get("host", "")), httponly=True, samesite="strict")
+        return response
+
+    def _form(self, request: Request, goal: str, *, wrong: bool) -> Response:
+        response = self._press.page("login.html", stranger(request), 401, goal=goal, wrong=wrong)
+        response.headers["WWW-Authenticate"] = "Bearer"
+        return response
+
+
+def _own_path(text: str) -> str:
+    """A path of this server: where a form says to go on to, but never to another host."""
+    parts = urlsplit(text.replace("\\", "/"))
+    if parts.scheme or parts.netloc or not parts.path.startswith("/") or parts.path.startswith(("//", LOGIN)):
+        return "/"
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
