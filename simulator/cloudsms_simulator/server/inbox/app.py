@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.inbox.files import STATIC, VENDORED, Files, edition_of
 from cloudsms_simulator.server.inbox.list_page import ListPage
+from cloudsms_simulator.server.inbox.overview_page import OverviewPage
 from cloudsms_simulator.server.inbox.press import Press
 from cloudsms_simulator.server.inbox.pulses import Pulses
 from cloudsms_simulator.server.inbox.visit import visit_of
@@ -24,6 +25,7 @@ def inbox_routes(office: Office, news: News, stopping: asyncio.Event) -> list[Ba
     """The routes of every page, and of what pages are made of."""
     press = Press(edition_of((STATIC, VENDORED)))
     listing, pulses = ListPage(office, press), Pulses(office, news, stopping)
+    overview = OverviewPage(office, press)
 
     def page(path: str, handler: Handler) -> Route:
         return Route(path, _with_problems(office, press, handler), name=f"inbox:{path}")
@@ -31,6 +33,7 @@ def inbox_routes(office: Office, news: News, stopping: asyncio.Event) -> list[Ba
     return [
         page("/", listing.show),
         page("/window", listing.window),
+        page("/overview", overview.show),
         Route("/pulse", pulses.stream),
         Mount("/static", Files(directory=STATIC)),
         Mount("/vendored", Files(directory=VENDORED)),
