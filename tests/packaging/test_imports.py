@@ -14,7 +14,7 @@ ALLOWED = {
     "engine": {"engine", "protocol"},
     "stores": {"stores", "engine", "protocol"},
     "server": {"server", "stores", "engine", "protocol"},
-    "cli": {"cli", "server", "stores", "engine", "protocol"},
+    "cli": {"cli", "server", "stores", "engine", "protocol", *CLIENT},
     "pytest_support": {"pytest_support", "server", "stores", "engine", "protocol", *CLIENT},
 }
 IMPURE = {

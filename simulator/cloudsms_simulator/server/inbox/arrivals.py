@@ -2,7 +2,7 @@
 
 A window is a stretch of them. It begins at a mark, so that it stays the same stretch while others come in above it.
 
-Reading: R17, R25.
+Reading: R17, R26.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Coverage: what of the protocol was exercised by what is kept, what was not, and how it would be.
 
-Reading: R8, R20, R21, R22, R23, R25.
+Reading: R8, R20, R21, R22, R23, R26.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

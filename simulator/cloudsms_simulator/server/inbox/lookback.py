@@ -3,7 +3,7 @@
 They take as long to work out as the requests took to be served; so they are worked out a few at a time, each once, and
 what is remembered is the newest request under each rule: while that is kept, the rule counts as seen.
 
-Reading: R20, R24, R25.
+Reading: R20, R24, R26.
 """
 
 import asyncio

@@ -3,7 +3,7 @@
 A hundred thousand messages take a few tenths of a second, in pieces of some milliseconds between which others get
 their turn. Seconds are those of each account's own clock.
 
-Reading: R17, R25.
+Reading: R17, R26.
 """
 
 import asyncio
