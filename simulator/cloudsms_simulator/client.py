@@ -96,16 +96,22 @@ class Api(Resource[D_co], Generic[D_co]):
 
     @Verb
     def explain(
-        self, request: int | None = None, *, body: Mapping[str, object] | str | None = None
+        self,
+        request: int | None = None,
+        *,
+        body: Mapping[str, object] | str | None = None,
+        peer: str | None = None,
     ) -> "Steps[Explanation]":
-        """Why an exchange went as it did, the newest unless said; or what would happen to a packet or another body."""
+        """Why an exchange went as it did, the newest unless said; or what would happen to a packet or another body,
+        which whitelists are asked about when it comes from the address of a `peer`."""
         from cloudsms_simulator.server.explanation_item import Explanation
 
         query = {"account": self.account}
         if body is None:
             said = query if request is None else {**query, "request": str(request)}
             return Call("GET", f"{API}/explain", Explanation, said)
-        return Call("POST", f"{API}/explain", Explanation, query, body_of({"body": body}))
+        asked: dict[str, object] = {"body": body} if peer is None else {"body": body, "peer": peer}
+        return Call("POST", f"{API}/explain", Explanation, query, body_of(asked))
 
     @Verb
     def segments(

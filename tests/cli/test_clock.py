@@ -89,7 +89,7 @@ def run(*args: str) -> Result:
 
 def fired(*attempts: Attempt, outcome: str = "answered") -> ClockItem:
     report = Report("UID0001", 1, "default", 2, NOON + timedelta(seconds=1), outcome, None, attempts)  # type: ignore[arg-type]
-    return msgspec.structs.replace(STANDING, fired=[report_item(report, "key")])
+    return msgspec.structs.replace(STANDING, fired=[report_item(report, "key", None)])
 
 
 @pytest.mark.parametrize("word", [[], ["show"]])

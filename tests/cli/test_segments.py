@@ -78,6 +78,19 @@ def test_json_is_one_object() -> None:
             "code_point": "U+3010",
             "name": "LEFT BLACK LENTICULAR BRACKET",
         },
+        "forcing": [
+            {
+                "index": index,
+                "character": character,
+                "code_point": f"U+{ord(character):04X}",
+                "name": f"{side} BLACK LENTICULAR BRACKET",
+                "times": 1,
+                "dcs": 8,
+                "look_alike": instead,
+            }
+            for index, character, side, instead in ((0, "【", "LEFT", "["), (9, "】", "RIGHT", "]"))
+        ],
+        "signature": None,
         "rewritten": {
             "text": "[CloudSMS]hi",
             "dcs": 0,
@@ -85,7 +98,7 @@ def test_json_is_one_object() -> None:
             "saved_segments": 0,
             "saved": {"amount": "0.00", "currency": "USD"},
         },
-        "parts": [{"text": "【CloudSMS】hi", "length": 12}],
+        "parts": [{"text": "【CloudSMS】hi", "length": 12, "room": 70}],
         "warnings": [],
     }
 

@@ -9,6 +9,7 @@ from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
 WALL = datetime(2026, 11, 1, 4, 0, 0, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
 MICROSECOND = timedelta(microseconds=1)
 
 spans = st.timedeltas(timedelta(), timedelta(days=30))
@@ -134,3 +135,15 @@ def test_a_clock_ends_with_the_calendar() -> None:
     assert Clock.scaled(0.001, WALL).wall_of(WALL + timedelta(days=365_000)) is None
     with pytest.raises(ValueError, match="a clock ends with the year 9999"):
         fast.advanced(timedelta(days=10_000_000), WALL)
+
+
+def test_the_walls_moment_is_told_where_it_is_known() -> None:
+    wall = datetime(2026, 11, 22, 4, 0, 0, tzinfo=UTC)
+    real = Clock.real(wall)
+    assert real.shown_on_the_wall(wall - HOUR) == wall - HOUR
+    scaled = Clock(wall + 9 * HOUR, wall, 60.0)
+    assert scaled.shown_on_the_wall(wall + 10 * HOUR) == wall + HOUR / 60
+    assert scaled.shown_on_the_wall(wall + 9 * HOUR) is None, "it may have been so for long before it was set"
+    assert scaled.shown_on_the_wall(wall) is None
+    assert Clock.frozen(wall).shown_on_the_wall(wall) is None
+    assert Clock.frozen(wall).shown_on_the_wall(wall + HOUR) is None

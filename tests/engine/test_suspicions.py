@@ -118,6 +118,35 @@ def test_the_same_code_to_the_same_number_within_seconds_is_told(client: Client)
     assert client.rules() == []
 
 
+def test_the_same_password_in_another_text_is_told(client: Client) -> None:
+    client.send(SMS_CONTENT="Your code is 4711")
+    client.send(SMS_CONTENT="4711 is your code", after=59)
+    (finding,) = client.suspected()
+    assert (finding.rule, finding.path, finding.got) == (
+        "otp-sent-twice",
+        "$.SMS_CONTENT",
+        f"4711 to 852{ORDINARY} again 59 s after request 1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "after"),
+    [
+        (ORDINARY, "Your PIN is 4712", 1),
+        ("67000012", "Your PIN is 4711", 1),
+        (ORDINARY, "Your PIN is 4711", 60),
+        (ORDINARY, "No password", 1),
+        (BUSY, "Your PIN is 4711", 1),
+    ],
+)
+def test_another_password_another_number_and_a_minute_later_are_no_second_time(
+    client: Client, number: str, text: str, after: float
+) -> None:
+    client.send(SMS_CONTENT="Your code is 4711")
+    client.send(number, SMS_CONTENT=text, after=after)
+    assert client.rules() == []
+
+
 @pytest.mark.parametrize("magic", ["67555405", "67555406"])
 def test_who_never_got_an_answer_may_send_again(client: Client, magic: str) -> None:
     client.send(magic)
@@ -236,12 +265,13 @@ def test_what_is_no_packet_is_not_suspected(client: Client, noon: datetime) -> N
 
 def test_every_suspicion_there_is_has_a_rule_and_every_rule_is_raised_here() -> None:
     rules = {rule.id for rule in FINDING_RULES.values() if rule.severity == "suspicion"}
-    assert len(SUSPECTED) == 7
+    assert len(SUSPECTED) == 8
     assert rules == {
         "resent-unchanged",
         "resent-too-soon",
         "resent-at-once",
         "sent-twice",
+        "otp-sent-twice",
         "batch-sent-again",
         "batch-refusals-ignored",
         "customer-body-never",

@@ -5,8 +5,10 @@ Spec: RESULT_CODE and RESULT_DESC. Reading: R7, R15.
 
 import json
 from datetime import datetime, timedelta
+from decimal import Decimal
 
-from cloudsms_simulator.engine.account import Account, Callback
+from cloudsms_simulator.engine.account import Account, Blacklist, Callback
+from cloudsms_simulator.protocol.result_codes import ResultCode
 
 SECOND = timedelta(seconds=1)
 OK, BUSY, INVALID, QUEUE = 1, 3, 0x10000001, 0x10000005
@@ -65,3 +67,11 @@ def test_there_is_room_again_once_reports_are_answered(world) -> None:
 
 def test_a_queue_without_room_refuses_everything(world) -> None:
     assert world(Account(pending_limit=0)).send(HONG_KONG, HONG_KONG).codes == [QUEUE, QUEUE, QUEUE]
+
+
+def test_a_destination_that_is_refused_later_has_taken_its_room(world) -> None:
+    here = world(Account(pending_limit=1, blacklist=Blacklist(numbers=("85266*",)), prices={852: Decimal("0.05")}))
+    blacklisted, unpriced = (852, "66000001"), (44, "7700900123")
+    for refused, code in ((blacklisted, ResultCode.INTERCEPT), (unpriced, ResultCode.UNPRICED_AREA)):
+        assert here.send(refused, HONG_KONG).codes[1:] == [code, QUEUE]
+    assert here.send(HONG_KONG, blacklisted).codes[1:] == [OK, QUEUE]

@@ -130,6 +130,11 @@ class TimelineModel(RuleBasedStateMachine):
         assert self.timeline.pop_due(now, limit) == expected
         self.model = self.model[len(expected) :]
 
+    @rule(due=moments)
+    def take_out(self, due: datetime) -> None:
+        assert self.timeline.take_out(due) == [item for moment, item in self.model if moment == due]
+        self.model = [entry for entry in self.model if entry[0] != due]
+
     @rule()
     def next_due(self) -> None:
         assert self.timeline.next_due() == (self.model[0][0] if self.model else None)

@@ -3,7 +3,7 @@
 The model knows what may come of a request, what it costs, and when a report may be pushed; it knows nothing of
 transactions, wakes and stores. The clock is frozen and goes from one due moment to the next.
 
-Spec: Delivery Report (DR) CallBack. Reading: R9, R10, R11, R16, R17, R21, R22, R23.
+Spec: Delivery Report (DR) CallBack. Reading: R9, R10, R11, R16, R17, R21, R22, R23, R25.
 """
 
 import json
@@ -24,8 +24,9 @@ from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.condition import Condition
 from cloudsms_simulator.engine.delay import Fixed, Listed, Uniform
 from cloudsms_simulator.engine.fault import Fault, PushFault
+from cloudsms_simulator.engine.intervening import Conflict, Wish
 from cloudsms_simulator.engine.outlook import Course, Mix, Turn
-from cloudsms_simulator.engine.report import Push, PushResult
+from cloudsms_simulator.engine.report import Push, PushResult, Report
 from cloudsms_simulator.engine.rule_book import Change, FaultRule, ReplyStep, Rule, RuleBook
 from cloudsms_simulator.engine.rules import Rules
 from cloudsms_simulator.engine.script import Manner, Plan, Step, plan_of, step
@@ -46,6 +47,7 @@ NOT_REACHED = PushResult(failure="push-refused", error="127.0.0.1:59999: connect
 OK, BUSY = ResultCode.OK, ResultCode.BUSY
 FAILED, LOST, INTERCEPT = ResultCode.SEND_FAILED, ResultCode.LOST_INFO, ResultCode.INTERCEPT
 FULL, UNPRICED = ResultCode.QUEUE_TOO_LARGE, ResultCode.UNPRICED_AREA
+EXPIRED = Step(3, 25 * HOUR, True)
 DELIVERED, REJECTED = frozenset({(2,)}), frozenset({(60,)})
 
 HONG_KONG, HONG_KONG_TOO, SINGAPORE, LANDLINE = (852, "67000011"), (852, "67000012"), (65, "81234567"), (65, "61234567")
@@ -245,6 +247,12 @@ class Pushing(msgspec.Struct):
     """It is not tried again before then."""
     push: Push | None = None
     """The one that is under way."""
+    asked: bool = False
+    """One more was asked for when it was done, and did not end yet."""
+    resent: bool = False
+    """One that was asked for has ended."""
+    hurried: bool = False
+    """Its time was not waited for."""
 
 
 class Fate(msgspec.Struct):
@@ -258,22 +266,49 @@ class Fate(msgspec.Struct):
     """Its reports need not wait for the answer."""
     answered: bool = False
     pushings: dict[int, Pushing] = {}
+    further: tuple[tuple[int, datetime], ...] = ()
+    """The states of reports that were asked for beyond those of the plan, and when they are due."""
 
     def pushing(self, number: int) -> Pushing:
         return self.pushings.setdefault(number, Pushing())
 
+    @property
+    def states(self) -> list[int]:
+        """Of every report there will be."""
+        return [*(each.state for each in self.plan.steps), *(state for state, _ in self.further)]
+
     def manner(self, number: int) -> Manner:
-        return self.plan.steps[number - 1].manner or Manner()
+        steps = self.plan.steps
+        return (steps[number - 1].manner if number <= len(steps) else None) or Manner()
+
+    def is_lost(self, number: int) -> bool:
+        return number <= len(self.plan.steps) and self.plan.steps[number - 1].lost
 
     def due(self, number: int) -> datetime:
-        return self.at + self.plan.steps[number - 1].after
+        steps = self.plan.steps
+        return self.at + steps[number - 1].after if number <= len(steps) else self.further[number - len(steps) - 1][1]
+
+    def waits_until(self, number: int) -> datetime:
+        return self.pushing(number).again or self.due(number) + self.manner(number).held
+
+    def with_forced(self, done: int, forced: Step) -> tuple[Step, ...] | None:
+        """The steps with one more, of which so many are done; None when it would come after the final one."""
+        steps = self.plan.steps
+        if forced.final:
+            return (*steps[:done], forced if forced.after <= 25 * HOUR else EXPIRED)
+        if forced.after > 25 * HOUR:
+            return steps if steps[-1] == EXPIRED else None
+        place = next((nth for nth in range(done, len(steps)) if steps[nth].after >= forced.after), None)
+        return None if place is None else (*steps[:place], forced, *steps[place:])
 
     def reached(self, now: datetime) -> int:
         return sum(self.at + each.after <= now for each in self.plan.steps)
 
     def is_reported(self, number: int) -> bool:
         """Whether a report is done or lost."""
-        return self.plan.steps[number - 1].lost or self.pushing(number).copies == self.manner(number).copies
+        pushing = self.pushing(number)
+        done = self.is_lost(number) or pushing.resent or pushing.copies == self.manner(number).copies
+        return done and not pushing.asked
 
 
 class Life(RuleBasedStateMachine):
@@ -431,6 +466,56 @@ class Life(RuleBasedStateMachine):
             message = self.here.store.message(self.account, uid)
             assert message is None or message.settled == (fate.answered or fate.may_come_early)
 
+    @precondition(lambda self: self.fates)
+    @rule(
+        which=st.integers(0, 1000),
+        state=st.sampled_from([1, 2, 5, 8, 9, 60, 99]),
+        after=st.sampled_from([timedelta(), timedelta(), SECOND, HOUR, DAY, 26 * HOUR]),
+        final=st.booleans(),
+        again=st.booleans(),
+    )
+    def force(self, which: int, state: int, after: timedelta, final: bool, again: bool) -> None:
+        """A state is forced on a message; on one that has its final state, only one more report."""
+        uid = [*self.fates][which % len(self.fates)]
+        fate, message = self.fates[uid], self.here.store.message(self.account, uid)
+        transaction = self.here.transaction(self.account, uid)
+        if message is None:
+            assert transaction.messages == {}
+            return
+        done, now = len(message.passages), self.here.now
+        outcome = self.here.platform.force(transaction, uid, Wish(state, after, final, again), now)
+        if done == len(fate.plan.steps):
+            assert isinstance(outcome, Conflict) == (not again)
+            fate.further += ((state, now + after),) if again else ()
+        else:
+            forced = Step(state, now + after - fate.at, final, forced_at=now)
+            steps = fate.with_forced(done, forced)
+            assert isinstance(outcome, Conflict) == (steps is None)
+            fate.plan = Plan(steps or fate.plan.steps)
+        if not isinstance(outcome, Conflict):
+            self.here.commit(transaction)
+            self.work()
+
+    @precondition(lambda self: self.fates)
+    @rule(which=st.integers(0, 1000), number=st.integers(1, 3))
+    def resend(self, which: int, number: int) -> None:
+        """A report is pushed once more, or before its time."""
+        uid = [*self.fates][which % len(self.fates)]
+        fate, reports = self.fates[uid], self.here.store.reports_of(self.account, uid)
+        if number > len(reports):
+            return
+        self.note_what_went_nowhere(fate, reports)
+        pushing, is_pending = fate.pushing(number), reports[number - 1].outcome == "pending"
+        transaction, now = self.here.transaction(self.account, uid), self.here.now
+        outcome = self.here.platform.resend(transaction, uid, number, now)
+        is_busy = pushing.push is not None or (is_pending and fate.waits_until(number) <= now)
+        conflict = self.account.callback.url is None or is_busy or fate.due(number) > now
+        assert isinstance(outcome, Conflict) == conflict
+        if not conflict:
+            self.here.commit(transaction)
+            pushing.asked, pushing.hurried, pushing.again = not is_pending, True, now
+            self.work()
+
     @rule(does=st.sampled_from(ANSWERS))
     def the_customer(self, does: str) -> None:
         self.customer_does = does
@@ -510,8 +595,9 @@ class Life(RuleBasedStateMachine):
             message = self.here.store.message(self.account, uid)
             if message is None:
                 assert fate.reached(self.here.now) == len(fate.plan.steps), "only what is settled is evicted"
-                assert self.unplugged or all(map(fate.is_reported, range(1, len(fate.plan.steps) + 1)))
+                assert self.unplugged or all(map(fate.is_reported, range(1, len(fate.states) + 1)))
                 continue
+            assert message.plan.steps == fate.plan.steps
             passed = [(passage.state, passage.at) for passage in message.passages]
             assert passed == [(each.state, fate.at + each.after) for each in fate.plan.steps[: len(passed)]]
             assert [each.final for each in fate.plan.steps] == [False] * (len(fate.plan.steps) - 1) + [True]
@@ -696,15 +782,18 @@ class Life(RuleBasedStateMachine):
         """Sees that the reports of a message say what the model knows; the numbers of those still to be pushed."""
         pending = []
         reports = self.here.store.reports_of(self.account, uid)
-        assert [report.state for report in reports] == [each.state for each in fate.plan.steps[: len(reports)]]
+        self.note_what_went_nowhere(fate, reports)
+        assert [report.state for report in reports] == fate.states[: len(reports)]
+        assert not fate.further or len(reports) == len(fate.states)
         for number, report in enumerate(reports, 1):
             pushing = fate.pushing(number)
             assert (report.number, report.reached_at) == (number, fate.due(number))
             assert len(report.attempts) == pushing.pushed - (pushing.push is not None)
-            if fate.plan.steps[number - 1].lost:
-                assert (report.outcome, report.attempts) == ("lost", ())
-            elif fate.is_reported(number):
-                failed = "abandoned" if self.account.callback.retries else "failed"
+            if fate.is_lost(number) and not pushing.resent and report.outcome == "lost":
+                assert report.attempts == ()
+            elif fate.is_reported(number) and (pushing.resent or not fate.is_lost(number)):
+                tried_again = self.account.callback.retries and (pushing.pushed > 1 or not pushing.resent)
+                failed = "abandoned" if tried_again else "failed"
                 assert report.outcome == ("answered" if pushing.heard else failed)
             elif report.outcome == "pending":
                 pending.append(number)
@@ -712,13 +801,22 @@ class Life(RuleBasedStateMachine):
                 assert (report.outcome, self.unplugged) == ("no_callback", True)
         return pending
 
+    def note_what_went_nowhere(self, fate: Fate, reports: tuple[Report, ...]) -> None:
+        """What was asked for is over when the callback was gone by then. A report that was ever answered stays so."""
+        for number, report in enumerate(reports, 1):
+            pushing = fate.pushing(number)
+            if pushing.asked and report.outcome != "pending":
+                assert self.unplugged
+                assert report.outcome == ("answered" if pushing.heard else "no_callback")
+                pushing.asked = False
+
     def check_none_is_late(self, fate: Fate, pending: list[int]) -> None:
         """Sees that nothing waits to be pushed but what waits for its time, and what is behind that."""
         if any(each.push is not None for each in fate.pushings.values()):
             return
         for number in pending:
             pushing, held = fate.pushing(number), fate.manner(number).held
-            assert (pushing.again or fate.due(number) + held) > self.here.now
+            assert fate.waits_until(number) > self.here.now
             if not held or pushing.pushed:
                 return
 
@@ -766,13 +864,13 @@ class Life(RuleBasedStateMachine):
         """Sees that a push is one that may be made now."""
         now, fate = self.here.now, self.fates[push.uid]
         manner, pushing = fate.manner(push.number), fate.pushing(push.number)
-        planned = fate.plan.steps[push.number - 1]
         assert fate.answered or fate.may_come_early
-        assert not planned.lost
-        assert pushing.copies < manner.copies
+        assert pushing.asked or not fate.is_reported(push.number)
         assert all(each.push is None for each in fate.pushings.values()), "pushes of one message never overlap"
-        assert push.at == now >= max(fate.due(push.number) + manner.held, pushing.again or now)
+        held = timedelta() if pushing.hurried else manner.held
+        assert push.at == now >= max(fate.due(push.number) + held, pushing.again or now)
         reports = self.here.store.reports_of(self.account, push.uid)
+        self.note_what_went_nowhere(fate, reports)
         for number in range(1, push.number):
             held_back = fate.manner(number).held and not fate.pushing(number).pushed
             shown = reports[number - 1].outcome == "no_callback"
@@ -782,7 +880,7 @@ class Life(RuleBasedStateMachine):
         assert push.serial == (self.serial if manner.serial is None else manner.serial)
         packet = json.loads(push.body)
         assert (packet["SERIAL"], packet["SMS_UID"].upper()) == (push.serial, push.uid)
-        assert [item["SMS_STATE"] for item in packet["SMS_RESULT_LIST"]] == [planned.state]
+        assert [item["SMS_STATE"] for item in packet["SMS_RESULT_LIST"]] == [fate.states[push.number - 1]]
         assert push.fault == (manner.fault if pushing.pushed < manner.fault_times else None)
         pushing.pushed += 1
         pushing.push = push
@@ -795,6 +893,9 @@ class Life(RuleBasedStateMachine):
         well = result.status is not None and 200 <= result.status < 300
         pushing.push, pushing.again = None, None
         pushing.heard = pushing.heard or well
+        if pushing.asked:
+            pushing.asked, pushing.resent = False, True
+            return
         pushing.made += 1
         if well or pushing.made > len(retries):
             pushing.copies, pushing.made = pushing.copies + 1, 0

@@ -6,8 +6,13 @@ Spec: Delivery Report (DR) CallBack. Reading: R15, R19.
 import asyncio
 import json
 import logging
+from datetime import timedelta
 
 import pytest
+
+from cloudsms_simulator.engine.script import plan_of, step
+from cloudsms_simulator.server.account_settings import AccountSettings
+from cloudsms_simulator.server.receiver import Receiver
 
 
 async def call(platform: object, method: str, path: str, body: object = None, status: int = 200) -> object:
@@ -113,5 +118,31 @@ def test_a_server_says_what_it_is_and_gives_its_certificates(platform, run, cert
             assert {"accounts", "clock", "sink", "info"} <= set(info["features"])
             certs = await call(up, "GET", "certs")
             assert certs["ca_pem"] == certificates.ca.read_text()
+
+    run(story())
+
+
+def test_where_any_key_will_do_the_one_that_was_sent_is_shown_nowhere_and_comes_back(
+    run, platform, receiving, packet
+) -> None:
+    key = "whatever-this-customer-was-given-0123456789=="
+    said = {"AUTH_KEY": key, "CUSTOMER_BODY": {"key": key, "n": 1.0}, "SMS_CONTENT": f"Log in with {key}"}
+
+    async def story() -> None:
+        receiver = Receiver()
+        anybody = AccountSettings(auth_key="*", report=plan_of(step(2, timedelta(0))))
+        async with receiving(receiver) as url, platform(callback_url=url, accounts=(anybody,)) as here:
+            for destinations in ([(852, "67000011")], [(852, "67000011"), (852, "67000012")]):
+                [*_, uid] = (await here.post(packet(*destinations, **said))).uids
+                [shown] = await here.reported(uid)
+                assert "key-" in shown["attempts"][0]["request"]
+                assert key not in json.dumps(shown)
+            assert [json.loads(report.customer_body)["key"] for report in receiver.reports] == [key] * 3
+            for path in ("messages", "reports", "requests", "explain", f"messages/{uid}", f"messages/{uid}/timeline"):
+                told = json.dumps(await here.page(path))
+                assert (path, key in told) == (path, False)
+            [newest, *_] = await here.items("messages")
+            assert newest["customer_body"]["n"] == 1.0
+            assert newest["customer_body"]["key"] in newest["text"]
 
     run(story())

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cloudsms_simulator import client_items
+from cloudsms_simulator import client_items, client_message_items
 from cloudsms_simulator.client import (
     Api,
     AsyncClient,
@@ -24,8 +24,16 @@ from cloudsms_simulator.client import (
 from cloudsms_simulator.client_call import Call
 from cloudsms_simulator.client_verb import Resource, Unrun, Verb
 from cloudsms_simulator.pytest_support.server import LocalServer
-from cloudsms_simulator.server import clock_item, items, ledger_item, receiver, rule_item
-from cloudsms_simulator.server.admin import office, pages, scenarios, sink, verify
+from cloudsms_simulator.server import (
+    clock_item,
+    items,
+    ledger_item,
+    pending_item,
+    receiver,
+    rule_item,
+    timeline_item,
+)
+from cloudsms_simulator.server.admin import messages, office, pages, scenarios, sink, verify
 
 APP = Path(pages.__file__).with_name("app.py")
 SHOWN = {
@@ -47,6 +55,11 @@ SHOWN = {
     client_items.Received: receiver.ReceivedReport,
     client_items.Sink: sink.SinkItem,
     client_items.Verified: verify.Verified,
+    client_message_items.TimelineEntry: timeline_item.TimelineEntry,
+    client_message_items.Timeline: timeline_item.TimelineItem,
+    client_message_items.Otp: messages.OtpItem,
+    client_message_items.Forced: messages.ForcedItem,
+    client_message_items.Pending: pending_item.PendingItem,
 }
 NOT_FOR_CLIENTS = {
     "/livez",

@@ -112,9 +112,10 @@ def test_a_failing_test_tells_the_exchange_the_findings_and_the_timeline(project
             "    > {*Your code is 123456*",
             "    < {*RESULT_CODE*",
             "*message * to 85267000011: 'Your code is 123456', 1 × USD 0.05, UNDELIVERABLE",
-            "*report * UNDELIVERABLE: answered",
-            "*POST https://127.0.0.1:*/sink/test_fails-* → 200 without a body",
-            "      error dr-answer-empty: *",
+            "    *USD 0.05 was debited, which left a balance of USD 999.95.",
+            "    *It reached UNDELIVERABLE, its final state.",
+            "    *Push 1, SERIAL 1, to https://127.0.0.1:*/sink/test_fails-*: answered HTTP 200 without a body.",
+            "    *Error dr-answer-empty at *",
             "*request 2 (uip) → 0x10000001 Invalid_parameter",
             "    error *COUNTRY_CODE*",
         ]

@@ -1,32 +1,12 @@
-"""What is made of the words of a test: searches, one-time passwords, wishes, seeds."""
+"""What is made of the words of a test: searches, wishes, seeds."""
 
 from pathlib import Path
 
-import pytest
-
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
-from cloudsms_simulator.pytest_support.otp import otp_in
 from cloudsms_simulator.pytest_support.searching import search_of
 from cloudsms_simulator.pytest_support.wishes import Wishes, seed_of, wishes_of
 from cloudsms_simulator.server.search import search_of as server_s_search_of
 from cloudsms_simulator.server.wall import WallClock
-
-
-@pytest.mark.parametrize(
-    ("text", "otp"),
-    [
-        ("Your code is 123456", "123456"),
-        ("Order 20261122: your OTP is 9876.", "9876"),
-        ("验证码：445566，请勿泄露", "445566"),
-        ("PIN-4711", "4711"),
-        ("Call 12345 now", "12345"),
-        ("Your code: 123456789 or 5555", "5555"),
-        ("no code at all", None),
-        ("123 and 1234567890", None),
-    ],
-)
-def test_a_one_time_password_is_found(text: str, otp: str | None) -> None:
-    assert otp_in(text) == otp
 
 
 def test_a_search_asks_for_what_was_said_and_content_is_no_pattern() -> None:

@@ -271,6 +271,10 @@ def test_time_as_a_number_of_unix_seconds(packet: Make, judge: Judge, time: obje
         (timedelta(hours=-16), ["time-zone"], "-16:00:00"),
         (timedelta(hours=8), ["time-zone"], "+8:00:00"),
         (timedelta(hours=-21), ["time-skew"], "-21:00:00"),
+        (timedelta(hours=-2.5), ["time-zone"], "-2:30:00"),
+        (timedelta(hours=-2.25, seconds=9), ["time-zone"], "-2:14:51"),
+        (timedelta(hours=1.5), ["time-zone"], "+1:30:00"),
+        (timedelta(hours=-5.5), ["time-skew"], "-5:30:00"),
         (timedelta(days=-3), ["time-skew"], "-3 days, 0:00:00"),
     ],
 )
@@ -371,6 +375,11 @@ def test_one_solid_bracket_forcing_ucs_2(packet: Make, judge: Judge) -> None:
 
     assert judged.of("content-forced-ucs2").got == "'【' (U+3010) as character 1 of the signed text: DCS 8"
     assert judged.of("content-forced-ucs2").want == "a look-alike of GSM 03.38; segments: 2 instead of 3"
+
+
+def test_one_curly_quote_that_costs_no_segment_is_not_told(packet: Make, judge: Judge) -> None:
+    assert judge(packet(SMS_CONTENT="It’s " + "a" * 65)).rules == []
+    assert judge(packet(SMS_CONTENT="It’s " + "a" * 66)).of("content-forced-ucs2").want.endswith("1 instead of 2")
 
 
 @pytest.mark.parametrize("text", ["您的验证码是123456", "Hello", "It's “你好”", "😀"])

@@ -55,6 +55,9 @@ class Pushes:
     def clock_changed(self, account: Account) -> None:
         self.told.append(account.name)
 
+    def expect(self, account: Account, due: datetime) -> None:
+        """Nothing is pushed before somebody settles."""
+
     async def settle(self, account: Account, looked_at: list[str]) -> None:
         self._looked_at = looked_at
         while not self.stuck:

@@ -1,6 +1,7 @@
 """Explanations, before a whole platform: they move nothing, and what they correct really passes. Reading: R24."""
 
 import asyncio
+import ipaddress
 import json
 import shlex
 from collections.abc import Callable
@@ -355,6 +356,32 @@ def test_a_fault_is_told_with_what_comes_of_the_request(
     kept = desk.explain_kept(1, desk.account)
     assert kept.fault == FaultItem(fault.fault, fault.rule, None, None)
     assert "scripted-fault" in {left.rule for left in kept.correction.uncorrected}
+
+
+def test_an_address_that_is_not_expected_is_turned_away_by_the_account_or_by_the_server(
+    desks: Callable[..., Desk],
+) -> None:
+    desk = desks(Account(whitelist=(ipaddress.ip_network("10.0.0.0/8"),)))
+    here, body = desk.stage, msgspec.json.encode(desk.packet())
+    explainer = Explainer(here.platform, here.store, here.wall, lambda: READY, lambda host: host != "10.0.0.66")
+
+    def ask(peer: str | None) -> Explanation:
+        before = desk.state()
+        told = asyncio.run(explainer.of_body(desk.account, body, peer))
+        assert desk.state() == before
+        return told
+
+    for peer in (None, "10.0.0.7"):
+        assert (ask(peer).code.name, ask(peer).correction) == ("OK", None)
+    for peer, whose, account in (("11.0.0.1", "account's", "default"), ("10.0.0.66", "server's", None)):
+        told = ask(peer)
+        assert (told.kind, told.code, told.account, told.destinations) == ("closed", None, account, ())
+        assert told.summary == (
+            f"no answer, because of account source-not-whitelisted: connection: got {peer}, "
+            f"want an address on the {whose} whitelist"
+        )
+        assert [left.rule for left in told.correction.uncorrected] == ["source-not-whitelisted"]
+        assert (told.correction.curl, told.correction.passes) == (None, False)
 
 
 def test_what_was_no_packet_is_explained_by_its_finding(desk: Desk, noon: datetime) -> None:

@@ -167,7 +167,7 @@ def test_a_request() -> None:
 def test_a_report_with_its_attempts() -> None:
     attempt = Attempt(5, NOON + SECOND, "http://a/", b'{"SERIAL":5}', 500, b"\xff", None, ())
     report = Report("uid", 2, "shop", 99, NOON, "pending", NOON + 2 * SECOND, (attempt,))
-    assert shown(report_item(report, KEY)) == {
+    assert shown(report_item(report, KEY, None)) == {
         "id": "uid-2",
         "uid": "uid",
         "account": "shop",
@@ -243,7 +243,22 @@ def test_the_accounts_key_is_a_fingerprint_wherever_it_was_written(message: Mess
     sending = msgspec.structs.replace(message.sending, kept_text=f"my key is {KEY}", customer_body=customer_body)
     attempt = Attempt(5, NOON, "http://a/", b'{"AUTH_KEY":"x","CUSTOMER_BODY":%b}' % customer_body, 200, KEY.encode())
     report = Report("uid", 1, "shop", 2, NOON, "answered", None, (attempt,))
-    for item in (message_item(msgspec.structs.replace(message, sending=sending), KEY), report_item(report, KEY)):
+    for item in (message_item(msgspec.structs.replace(message, sending=sending), KEY), report_item(report, KEY, None)):
         text = msgspec.json.encode(item)
         assert KEY.encode() not in text
         assert text.count(FINGERPRINT.encode()) >= 2
+
+
+def test_where_any_key_will_do_what_is_shown_is_the_kept_body_without_the_one_that_was_sent(message: Message) -> None:
+    secret = "a key that nobody knew before"
+    raw = msgspec.json.encode({"key": secret})
+    masked = msgspec.json.encode({"SMS_CONTENT": "Use key-5f0c3a91", "CUSTOMER_BODY": {"key": "key-5f0c3a91"}})
+    sending = msgspec.structs.replace(
+        message.sending, kept_body=masked, kept_text=f"Use {secret}", customer_body=raw, profile=SPEC
+    )
+    sent = msgspec.structs.replace(message, sending=sending)
+    item = shown(message_item(sent, "*"))
+    assert (item["text"], item["customer_body"]) == ("Use key-5f0c3a91", {"key": "key-5f0c3a91"})
+    attempt = Attempt(1, NOON, "http://a/", b'{"CUSTOMER_BODY": ' + raw + b"}")
+    report = Report("uid", 1, "shop", 2, NOON, attempts=(attempt,))
+    assert report_item(report, "*", sent).attempts[0].request == '{"CUSTOMER_BODY": {"key":"key-5f0c3a91"}}'

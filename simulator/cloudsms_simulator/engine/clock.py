@@ -85,6 +85,15 @@ class Clock(msgspec.Struct, frozen=True):
         except OverflowError:
             return None
 
+    def shown_on_the_wall(self, virtual: datetime) -> datetime | None:
+        """The wall's moment for one of this clock, past or to come; None when nobody knows.
+
+        A clock that was set knows of the time since then only, and one that stands of none.
+        """
+        if self.is_real:
+            return virtual
+        return self.wall_of(virtual) if self.rate and virtual > self.virtual else None
+
     def frozen_at(self, wall: datetime) -> "Clock":
         """The clock stopped where it is."""
         return Clock(self.now(wall), wall, 0.0)

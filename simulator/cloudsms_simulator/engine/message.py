@@ -12,6 +12,7 @@ from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.money import Currency
 from cloudsms_simulator.engine.packed_body import unpacked
 from cloudsms_simulator.engine.script import Plan, Step
+from cloudsms_simulator.protocol import uip
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.request_checks import signed_text_in
 from cloudsms_simulator.protocol.segmentation import Segmentation
@@ -55,7 +56,17 @@ class Sending(Exchange, frozen=True, gc=False, kw_only=True):
     @property
     def text(self) -> str:
         """The signed text; that of a single message is usually read out of the body, whenever somebody asks."""
-        return signed_text_in(self.body, self.profile) if self.kept_text is None else self.kept_text
+        return self.masked_text if self.kept_text is None else self.kept_text
+
+    @property
+    def masked_text(self) -> str:
+        """The signed text as the kept body has it: an AUTH_KEY in it is masked, whichever was sent."""
+        return signed_text_in(self.body, self.profile)
+
+    @property
+    def masked_customer_body(self) -> bytes | None:
+        """CUSTOMER_BODY as the kept body has it, masked likewise. What is pushed is what came."""
+        return None if self.customer_body is None else bytes(uip.decode(self.body).packet.customer_body)
 
 
 class Passage(msgspec.Struct, frozen=True, gc=False):

@@ -13,7 +13,7 @@ import msgspec
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.message import Message, Passage
-from cloudsms_simulator.engine.report import Attempt, Push, PushResult, Report
+from cloudsms_simulator.engine.report import Attempt, Outcome, Push, PushResult, Report
 from cloudsms_simulator.engine.report_manner import (
     PLAIN,
     after_attempt,
@@ -75,10 +75,13 @@ def record(transaction: Transaction, account: Account, push: Push, result: PushR
         result.error,
         fair(_findings_of(push, result), manner, push.fault),
         push.fault,
+        report.resend,
     )
     attempts = (*report.attempts, attempt)
     outcome, again = after_attempt(attempts, manner, account.callback.retries, now)
-    transaction.put_report(msgspec.structs.replace(report, attempts=attempts, outcome=outcome, next_attempt_at=again))
+    transaction.put_report(
+        msgspec.structs.replace(report, attempts=attempts, outcome=outcome, next_attempt_at=again, resend=False)
+    )
     if again is not None or len(reports) > 1:
         transaction.wakes += [(due, push.uid) for due in wakes_after(transaction.reports[push.uid], now)]
     settled = _settled(transaction, message, transaction.reports[push.uid])
@@ -154,7 +157,9 @@ def _next_push(
             started = msgspec.structs.replace(report, next_attempt_at=None)
             push = _start(transaction, account, message, report, url, now)
             return push, (*reports[:index], started, *reports[index + 1 :])
-        shown = msgspec.structs.replace(report, outcome="no_callback", next_attempt_at=None)
+        answered = report.resend and any(attempt.succeeded for attempt in report.attempts)
+        outcome: Outcome = "answered" if answered else "no_callback"
+        shown = msgspec.structs.replace(report, outcome=outcome, next_attempt_at=None, resend=False)
         reports = (*reports[:index], shown, *reports[index + 1 :])
     return None, reports
 

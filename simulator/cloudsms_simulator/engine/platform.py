@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from cloudsms_simulator.engine import outcomes, refusals
+from cloudsms_simulator.engine import intervening, outcomes, refusals
 from cloudsms_simulator.engine.acceptance import (
     accept,
     kept_customer_body,
@@ -26,9 +26,10 @@ from cloudsms_simulator.engine.echo import echoed_serial, echoes_of, items_of
 from cloudsms_simulator.engine.exchange import Exchange, Kind
 from cloudsms_simulator.engine.fault import Trouble
 from cloudsms_simulator.engine.hearing import Hearing
+from cloudsms_simulator.engine.intervening import Conflict, Forced, Wish
 from cloudsms_simulator.engine.message import Message, Sending
 from cloudsms_simulator.engine.packed_body import packed
-from cloudsms_simulator.engine.report import Push, PushResult
+from cloudsms_simulator.engine.report import Push, PushResult, Report
 from cloudsms_simulator.engine.scripting import (
     NO_SCRIPTS,
     delayed,
@@ -152,6 +153,18 @@ class Platform:
         account = transaction.account
         assert account is not None
         outcomes.record(transaction, account, push, result, now)
+
+    def force(self, transaction: Transaction, uid: str, wish: Wish, now: datetime) -> Forced | Conflict:
+        """Forces a state on a message that the transaction was begun for."""
+        account = transaction.account
+        assert account is not None
+        return intervening.force(transaction, account, uid, wish, now)
+
+    def resend(self, transaction: Transaction, uid: str, number: int, now: datetime) -> Report | Conflict:
+        """Has a report pushed once more, of a message that the transaction was begun for."""
+        account = transaction.account
+        assert account is not None
+        return intervening.resend(transaction, account, uid, number, now)
 
     def _accept(
         self,

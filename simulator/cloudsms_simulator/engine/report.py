@@ -30,6 +30,8 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     findings: tuple[Finding, ...] = ()
     fault: PushFault | None = None
     """What was made to go wrong with it; `request` is what was meant to be sent."""
+    resent: bool = False
+    """Somebody asked for it when the report was done already."""
 
     @property
     def succeeded(self) -> bool:
@@ -52,6 +54,8 @@ class Report(msgspec.Struct, frozen=True, gc=False):
     """When the next push is due; None while one is running, and after the last."""
     attempts: tuple[Attempt, ...] = ()
     findings: tuple[Finding, ...] = ()
+    resend: bool = False
+    """The attempt that is due, or on the way, is one that somebody asked for when the report was done already."""
 
     @property
     def id(self) -> str:

@@ -22,8 +22,12 @@ _AUDITED = "dr-"
 
 
 def manner_of(message: Message, number: int) -> Manner:
-    """How the report of that number is pushed: as its step says. Every step of a plan has one report."""
-    return message.plan.steps[number - 1].manner or PLAIN
+    """How the report of that number is pushed: as its step says.
+
+    Every step of a plan has one report; those beyond were asked for when the message had its final state already.
+    """
+    steps = message.plan.steps
+    return (steps[number - 1].manner if number <= len(steps) else None) or PLAIN
 
 
 def first_due(reached_at: datetime, manner: Manner) -> datetime:
@@ -67,8 +71,10 @@ def after_attempt(
     """The outcome of a report after its attempts so far, the last of which ended now; and when the next is due.
 
     A copy is done when it was answered, or its retries are used up; then the next one is due at once. A report of
-    which any copy was answered is answered.
+    which any copy was answered is answered. One that is pushed again although it was done is not tried a second time.
     """
+    if attempts[-1].resent:
+        return _outcome(attempts, tried_again=len(attempts) > 1 and bool(retries)), None
     copies = made = 0
     for attempt in attempts:
         made += 1
@@ -76,9 +82,7 @@ def after_attempt(
             copies, made = copies + 1, 0
     if copies < manner.copies:
         return "pending", now if made == 0 else now + retries[made - 1]
-    if any(attempt.succeeded for attempt in attempts):
-        return "answered", None
-    return "abandoned" if retries else "failed", None
+    return _outcome(attempts, tried_again=bool(retries)), None
 
 
 def fault_of(manner: Manner, made: int) -> PushFault | None:
@@ -108,6 +112,12 @@ def fair(findings: tuple[Finding, ...], manner: Manner, fault: PushFault | None)
     if "SERIAL" in manner.omit or any(key == "SERIAL" for key, _ in manner.extra):
         return tuple(finding for finding in findings if finding.rule != "dr-answer-serial")
     return findings
+
+
+def _outcome(attempts: Sequence[Attempt], *, tried_again: bool) -> Outcome:
+    if any(attempt.succeeded for attempt in attempts):
+        return "answered"
+    return "abandoned" if tried_again else "failed"
 
 
 def _is_held(report: Report, manner: Manner) -> bool:

@@ -3,7 +3,7 @@
 Spec: SMS_STATE and RESULT_DESC. Spec: Delivery Report (DR) CallBack, Remark.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -47,6 +47,8 @@ class Step(msgspec.Struct, frozen=True):
     lost: bool = False
     """The state is reached, but no report of it is ever pushed."""
     manner: Manner | None = None
+    forced_at: datetime | None = None
+    """When somebody forced it on the message, None of what was planned at its acceptance."""
 
 
 class Plan(msgspec.Struct, frozen=True):

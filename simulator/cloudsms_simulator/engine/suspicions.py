@@ -13,6 +13,7 @@ from datetime import timedelta
 import msgspec
 
 from cloudsms_simulator.engine.exchange import Exchange
+from cloudsms_simulator.engine.otp import otp_in
 from cloudsms_simulator.engine.trace import Trace, trace_of
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
@@ -37,6 +38,8 @@ _IN_VAIN = frozenset(
 )
 """Codes that the same packet gets again."""
 _IN_VAIN_WITHIN = timedelta(hours=1)
+_MINUTE = timedelta(minutes=1)
+"""Who types a password waits longer before asking for another."""
 _ENOUGH = 5
 """Requests that all do the same before that is worth a word."""
 _SAME_TIME, _FAR_APART = 3, timedelta(minutes=1)
@@ -116,6 +119,23 @@ def sent_twice(scene: Scene) -> Iterator[Finding]:
             return
 
 
+def otp_sent_twice(scene: Scene) -> Iterator[Finding]:
+    """The same one-time password to the same number in another text, within a minute."""
+    one = scene.one
+    password = otp_in(one.content)
+    if password is None:
+        return
+    for earlier in reversed(scene.before):
+        gap = one.at - earlier.at
+        if gap >= _MINUTE or one.repeats(earlier) or otp_in(earlier.content) != password:
+            continue
+        twice = [number for number in one.accepted if number in earlier.accepted]
+        if twice:
+            got = Told(f"{password} to {_named(twice)} again {_spoken(gap)} after request {earlier.id}")
+            yield found("otp-sent-twice", "$.SMS_CONTENT", got, "a new password for each message, and one message each")
+            return
+
+
 def batch_sent_again(scene: Scene) -> Iterator[Finding]:
     """A batch of which some was refused comes again with what was accepted."""
     one = scene.one
@@ -185,6 +205,7 @@ def time_stands_still(scene: Scene) -> Iterator[Finding]:
 SUSPECTED: tuple[Callable[[Scene], Iterator[Finding]], ...] = (
     sent_again_after_an_error,
     sent_twice,
+    otp_sent_twice,
     batch_sent_again,
     batch_refusals_ignored,
     never_a_customer_body,

@@ -8,9 +8,14 @@ from collections.abc import Iterator
 
 import msgspec
 
+from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.money import Money
+from cloudsms_simulator.protocol import uip
+from cloudsms_simulator.protocol.candidate import unsigned
 from cloudsms_simulator.protocol.content import DOCUMENT_BYTES, byte_rule, placeholders, signed_text, typed_signature
+from cloudsms_simulator.protocol.gsm import is_gsm, look_alike
 from cloudsms_simulator.protocol.limits import MOST_SEGMENTS
+from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.result_codes import ResultCode, desc_of, written
 from cloudsms_simulator.protocol.segmentation import (
     Counting,
@@ -23,12 +28,16 @@ from cloudsms_simulator.protocol.segmentation import (
     segment,
 )
 
+MOST_FORCING = 20
+"""Characters outside GSM that are told one by one."""
+
 
 class Part(msgspec.Struct, frozen=True):
-    """One segment as a handset gets it; `length` in the unit of the whole text."""
+    """One segment as a handset gets it; `length`, and the `room` there is, in the unit of the whole text."""
 
     text: str
     length: int
+    room: int
 
 
 class ForcedBy(msgspec.Struct, frozen=True):
@@ -38,6 +47,27 @@ class ForcedBy(msgspec.Struct, frozen=True):
     character: str
     code_point: str
     name: str
+
+
+class Forcing(msgspec.Struct, frozen=True):
+    """A character outside GSM, where it is first, how many times, and the scheme a text with it needs at least."""
+
+    index: int
+    character: str
+    code_point: str
+    name: str
+    times: int
+    dcs: Dcs
+    look_alike: str | None
+    """What to type instead; None: nothing in GSM looks like it."""
+
+
+class SignatureSpan(msgspec.Struct, frozen=True):
+    """The signature with its brackets, from the character `start` of the signed text up to, not including, `end`."""
+
+    text: str
+    start: int
+    end: int
 
 
 class Rewritten(msgspec.Struct, frozen=True):
@@ -68,6 +98,9 @@ class TextBill(msgspec.Struct, frozen=True, kw_only=True):
     sendable: bool
     """Whether the platform takes it: not empty, and at most 10 segments by the counting asked for."""
     forced_by: ForcedBy | None
+    forcing: tuple[Forcing, ...]
+    """Every character outside GSM, the first 20 of them."""
+    signature: SignatureSpan | None
     rewritten: Rewritten | None
     parts: tuple[Part, ...]
     warnings: tuple[str, ...]
@@ -82,6 +115,8 @@ def bill(
     counted = packed if counting == "packed" else table
     coding = coding_of(counted.dcs)
     octets = byte_rule(text)
+    cut = parts(text)
+    room = coding.single if len(cut) == 1 else coding.following
     return TextBill(
         text=text,
         dcs=counted.dcs,
@@ -97,13 +132,33 @@ def bill(
         cost=_times(counted.segments, price),
         sendable=bool(content) and counted.segments <= MOST_SEGMENTS,
         forced_by=_forced_by(text),
+        forcing=_forcing(text),
+        signature=_signature_span(content, text),
         rewritten=_rewritten(text, counting, price),
-        parts=tuple(Part(part, length_in(part, counted.dcs)) for part in parts(text)),
+        parts=tuple(Part(part, length_in(part, counted.dcs), room) for part in cut),
         warnings=(
             *_warnings_about_size(content, counted.segments, table.segments, packed.segments, octets),
             *_warnings_about_wording(content, signature, signature_type),
         ),
     )
+
+
+def bill_of_message(message: Message) -> TextBill:
+    """The bill of a message as it was accepted, read out of what is kept; one rejected locally costs nothing."""
+    sending = message.sending
+    price = Money(message.price, sending.currency)
+    found = bill_of_packet(uip.decode(sending.body).packet, sending.profile, price)
+    assert found is not None, "a message has a text"
+    return found
+
+
+def bill_of_packet(packet: uip.Packet, profile: Profile, price: Money | None) -> TextBill | None:
+    """The bill of what a packet sends, each segment at `price`; None when it has no text."""
+    if not isinstance(packet.sms_content, str) or not packet.sms_content:
+        return None
+    signature = packet.signature if isinstance(packet.signature, str) else None
+    kind = unsigned(packet.signature_type, profile)
+    return bill(packet.sms_content, signature, kind, profile.segmentation, price)
 
 
 def _times(segments: int, price: Money | None) -> Money | None:
@@ -115,9 +170,34 @@ def _forced_by(text: str) -> ForcedBy | None:
     if found is None:
         return None
     index, character = found
-    return ForcedBy(
-        index, character, f"U+{ord(character):04X}", unicodedata.name(character, "a character without a name")
-    )
+    return ForcedBy(index, character, *_named(character))
+
+
+def _forcing(text: str) -> tuple[Forcing, ...]:
+    found = []
+    for character in dict.fromkeys(text):
+        if is_gsm(character):
+            continue
+        instead = look_alike(character)
+        told = None if instead == character else instead
+        dcs = segment(character, "table").dcs
+        found.append(Forcing(text.index(character), character, *_named(character), text.count(character), dcs, told))
+        if len(found) == MOST_FORCING:
+            break
+    return tuple(found)
+
+
+def _named(character: str) -> tuple[str, str]:
+    return f"U+{ord(character):04X}", unicodedata.name(character, "a character without a name")
+
+
+def _signature_span(content: str, text: str) -> SignatureSpan | None:
+    """What the signature added, at one end of the text or the other."""
+    added = len(text) - len(content)
+    if not added:
+        return None
+    start = 0 if text.endswith(content) else len(content)
+    return SignatureSpan(text[start : start + added], start, start + added)
 
 
 def _rewritten(text: str, counting: Counting, price: Money | None) -> Rewritten | None:

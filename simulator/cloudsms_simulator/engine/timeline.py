@@ -8,7 +8,7 @@ from bisect import insort_right
 from collections import deque
 from collections.abc import Iterator
 from datetime import datetime
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from operator import itemgetter
 from typing import Generic, TypeVar
 
@@ -60,6 +60,25 @@ class Timeline(Generic[T]):
             entries.append((due, item))
         else:
             insort_right(entries, (due, item), key=_due)
+
+    def take_out(self, due: datetime) -> list[T]:
+        """Takes out what is due at exactly that moment, in order."""
+        span = microseconds(due) // _SPAN
+        entries = self._spans.get(span, ())
+        there = [entries] if isinstance(entries, tuple) and entries else list(entries)
+        taken = [entry for entry in there if entry[0] == due]
+        if taken:
+            left = [entry for entry in there if entry[0] != due]
+            self._length -= len(taken)
+            if not left:
+                del self._spans[span]
+                self._order.remove(span)
+                heapify(self._order)
+            elif isinstance(entries, deque):
+                self._spans[span] = deque(left)
+            else:
+                self._spans[span] = left
+        return [item for _, item in sorted(taken, key=_due)]
 
     def next_due(self) -> datetime | None:
         """The moment the earliest item is due, or None when there is none."""

@@ -27,6 +27,7 @@ class Transaction:
 
     __slots__ = (
         "account",
+        "cancelled",
         "counts_anew",
         "entries",
         "exchange",
@@ -68,6 +69,9 @@ class Transaction:
         """SMS_UIDs whose message or reports changed."""
         self.wakes: list[tuple[datetime, str]] = []
         """When to look at which message again; of a new message only after its answer is out."""
+        self.cancelled: list[tuple[datetime, str]] = []
+        """Wakes of one message that are not wanted any more. While it waits for its answer, so does what is in
+        `wakes`."""
 
     def put(self, message: Message) -> None:
         """Replaces a message."""

@@ -155,6 +155,7 @@ _ROWS: tuple[FindingRule, ...] = (
     FindingRule("resent-too-soon", "suspicion", _CODES, "The same again before the ten minutes the document asks for."),
     FindingRule("resent-at-once", "suspicion", _CODES, "The same again within seconds of an error."),
     FindingRule("sent-twice", "suspicion", "SMS Dispatching", "The same text to the same number within seconds."),
+    FindingRule("otp-sent-twice", "suspicion", "SMS Dispatching", "The same one-time password twice within a minute."),
     FindingRule("batch-sent-again", "suspicion", _RESPONSE, "A batch again, with destinations that were accepted."),
     FindingRule("batch-refusals-ignored", "suspicion", _RESPONSE, "Refused destinations of a batch never came again."),
     FindingRule("customer-body-never", "suspicion", "CUSTOMER_BODY", "No request around has a CUSTOMER_BODY."),

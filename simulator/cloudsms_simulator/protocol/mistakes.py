@@ -49,6 +49,11 @@ _COUNTED_BY_HAND = re.compile(
     r"^\s*[(\[（【]?\s*(\d{1,2})\s*/\s*(\d{1,2})\s*[)\]）】]?|[(\[（【]\s*(\d{1,2})\s*/\s*(\d{1,2})\s*[)\]）】]\s*$"
 )
 _TOLERATED_SKEW = timedelta(minutes=5)
+_ZONES = (*range(-20 * 60, 14 * 60 + 1, 60), -1050, -690, -630, -270, -210, -150, -135, -90, 45, 90, 150, 285, 345)
+"""Minutes by which zones differ from Hong Kong's: whole hours, then India, Nepal, Adelaide and the like.
+
+Hong Kong is 20 hours from the date line; to its east only a zone that was added twice leads.
+"""
 _LIKE_THEIR_COUNTRY = frozenset({1, 7, 52, 55, 91})
 """Countries with numbers of ten digits or more that begin like their own code: 91 98765 432 is an Indian number."""
 
@@ -114,11 +119,9 @@ def time(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding
     skew = moment - circumstances.received_at
     if not circumstances.clock_is_real or abs(skew) <= _TOLERATED_SKEW:
         return
-    hours = round(skew / timedelta(hours=1))
-    # Hong Kong is 20 hours from the date line; to its east only a zone that was added twice leads.
-    whole = abs(skew - timedelta(hours=hours)) <= _TOLERATED_SKEW and -20 <= hours <= 14
-    twelve = abs(hours) == 12 and 1 <= moment.hour <= 12
-    rule = "time-12-hour" if whole and twelve else "time-zone" if whole else "time-skew"
+    zone = next((each for each in _ZONES if abs(skew - timedelta(minutes=each)) <= _TOLERATED_SKEW), None)
+    twelve = zone in {-720, 720} and 1 <= moment.hour <= 12
+    rule = "time-skew" if zone is None else "time-12-hour" if twelve else "time-zone"
     sign, seconds = "-" if skew < timedelta(0) else "+", round(abs(skew).total_seconds())
     yield found(rule, "$.TIME", Told(f"{value}, off by {sign}{timedelta(seconds=seconds)}"), want)
 
@@ -196,7 +199,7 @@ def text(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding
         yield found("content-over-1530", "$.SMS_CONTENT", Told(f"{counted} bytes"), want)
     forcing = forcing_character(candidate.text)
     cheaper = saving(candidate.text, candidate.profile.segmentation)
-    if forcing is not None and cheaper is not None:
+    if forcing is not None and cheaper is not None and cheaper.saved > 0:
         index, character = forcing
         where = f"character {index + 1} of the signed text"
         got = Told(f"{character!r} (U+{ord(character):04X}) as {where}: DCS {candidate.segmentation.dcs}")

@@ -13,9 +13,9 @@ from cloudsms_simulator.client_journal import Journal
 from cloudsms_simulator.client_said import Duration
 from cloudsms_simulator.client_verb import D_co, Resource, Unrun, Verb
 from cloudsms_simulator.engine.money import Money
+from cloudsms_simulator.engine.otp import otp_in
 from cloudsms_simulator.pytest_support.event_loops import advice_for
 from cloudsms_simulator.pytest_support.failures import close_lines, message_lines, refused_lines, unmet
-from cloudsms_simulator.pytest_support.otp import otp_in
 from cloudsms_simulator.pytest_support.searching import Wanted, search_of
 
 I = TypeVar("I")  # noqa: E741

@@ -1,17 +1,16 @@
 """The story of a test: what its report shows when it fails. The exchanges, what was found in them, and the timeline."""
 
-import sys
 from collections.abc import Iterator
 from datetime import datetime
 
 from cloudsms_simulator.client import Api
 from cloudsms_simulator.client_drivers import BlockingHttp
-from cloudsms_simulator.client_items import Attempt, Message, Report, Request
+from cloudsms_simulator.client_items import Message, Report, Request
+from cloudsms_simulator.client_message_items import Timeline
 from cloudsms_simulator.protocol.finding import Finding
 
 _MOST = 20
 _LONGEST_BODY = 400
-_LAST = sys.maxsize
 
 Event = tuple[datetime, int, list[str]]
 """When it was, what comes first of things at one moment, and what is told of it."""
@@ -27,13 +26,14 @@ def story_of(api: Api[BlockingHttp], since: datetime) -> str:
     if clock.next_due_at is not None:
         lines.append(f"next due at {clock.next_due_at.isoformat()}")
     requests = api.requests.page(limit=_MOST)
-    messages, reports = api.messages.page(limit=_MOST), api.reports.page(limit=_MOST)
+    messages = api.messages.page(limit=_MOST)
     events: list[Event] = [(each.received_at, 2 * each.id, list(_request(each))) for each in reversed(requests.items)]
-    events += [(each.accepted_at, 2 * each.request_id + 1, [_message(each)]) for each in reversed(messages.items)]
-    events += [(each.due_at, _LAST, list(_report(each))) for each in reversed(reports.items)]
+    for message in reversed(messages.items):
+        timeline = api.messages.timeline(message.uid)
+        events.append((message.accepted_at, 2 * message.request_id + 1, list(_message(message, timeline))))
     for _, _, told in sorted(events, key=lambda event: event[:2]):
         lines += told
-    for name, page in (("requests", requests), ("messages", messages), ("reports", reports)):
+    for name, page in (("requests", requests), ("messages", messages)):
         if page.total > len(page.items):
             lines.append(f"({page.total - len(page.items):,} older {name} are not shown)")
     if not events:
@@ -72,25 +72,15 @@ def _request(request: Request) -> Iterator[str]:
         yield f"    {_finding(finding)}"
 
 
-def _message(message: Message) -> str:
+def _message(message: Message, timeline: Timeline) -> Iterator[str]:
+    """A message with what became of it; what its request shows already is not told again."""
     state = message.state_name or "no state yet"
     why = f" ({message.reason})" if message.reason else ""
     cost = f"{message.segments} × {message.price}"
-    return f"{_time(message.accepted_at)} message {message.uid} to {message.to}: {message.text!r}, {cost}, {state}{why}"
-
-
-def _report(report: Report) -> Iterator[str]:
-    yield f"{_time(report.due_at)} report {report.id} {report.state_name}: {report.outcome}"
-    for attempt in report.attempts:
-        yield f"    {_time(attempt.at)} POST {attempt.url} → {_answered(attempt)}"
-        for finding in attempt.findings:
-            yield f"      {_finding(finding)}"
-
-
-def _answered(attempt: Attempt) -> str:
-    if attempt.status is None:
-        return attempt.error or "nothing yet"
-    return f"{attempt.status} {_shown(attempt.body)}" if attempt.body else f"{attempt.status} without a body"
+    yield f"{_time(message.accepted_at)} message {message.uid} to {message.to}: {message.text!r}, {cost}, {state}{why}"
+    for entry in timeline.items:
+        if entry.request_id is None and entry.kind != "priced":
+            yield f"    {_time(entry.at)} {_shown(entry.text)}"
 
 
 def _finding(finding: Finding) -> str:

@@ -5,7 +5,8 @@ from datetime import datetime
 import msgspec
 
 from cloudsms_simulator.engine.clock import Mode
-from cloudsms_simulator.server.items import ReportItem, report_item
+from cloudsms_simulator.server.items import ReportItem
+from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.server.timekeeper import Reading
 
 
@@ -39,7 +40,7 @@ def clock_item(reading: Reading) -> ClockItem:
     )
 
 
-def advance_item(reading: Reading, key: str) -> ClockItem:
-    """A clock after an advance, with what fired; without the account's `key`."""
-    fired = [report_item(report, key) for report in reading.fired]
+def advance_item(reading: Reading, kept: Kept) -> ClockItem:
+    """A clock after an advance, with what fired; `kept` is what is kept of its account."""
+    fired = [kept.report(report) for report in reading.fired]
     return msgspec.structs.replace(clock_item(reading), fired=fired)

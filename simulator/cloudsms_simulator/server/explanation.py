@@ -14,14 +14,16 @@ from datetime import datetime
 import msgspec
 
 from cloudsms_simulator.engine.account import ANY, Account
-from cloudsms_simulator.engine.arrival import Arrival
+from cloudsms_simulator.engine.arrival import Arrival, Reply
 from cloudsms_simulator.engine.case import Case
+from cloudsms_simulator.engine.connection import Connection
 from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.hindsight import answer_of, findings_of
 from cloudsms_simulator.engine.message import Sending
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.suspicions import NEIGHBOURS, suspicions
 from cloudsms_simulator.protocol.correction import PLACEHOLDER, Correction, Uncorrected, beyond_correction, corrected
+from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.masking import fingerprint
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.remedies import Model
@@ -36,21 +38,31 @@ _ARRIVES = frozenset({None, "DELAY", "DRIBBLE"})
 
 
 class Explainer:
-    """Explains. `ready` says where a client finds the platform, once it serves."""
+    """Explains. `ready` says where a client finds the platform, once it serves; `admits` whom the server lets in."""
 
-    def __init__(self, platform: Platform, store: Store, wall: WallClock, ready: Callable[[], Ready]) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        store: Store,
+        wall: WallClock,
+        ready: Callable[[], Ready],
+        admits: Callable[[str], bool] = lambda host: True,
+    ) -> None:
         self._platform = platform
+        self._admits = admits
         self._store = store
         self._wall = wall
         self._ready = ready
 
-    async def of_body(self, account: Account, body: bytes) -> Explanation:
-        """What would happen to a body now, as the account's next request.
+    async def of_body(self, account: Account, body: bytes, peer: str | None = None) -> Explanation:
+        """What would happen to a body now, as the account's next request, and as coming from `peer` if that is said.
 
         The account is the one whose AUTH_KEY is in it; `$CLOUDSMS_AUTH_KEY`, and the key's fingerprint, stand for the
         key of `account`. StoreError when the store cannot be read.
         """
-        case = await self._dry_run(_with_key(body, account))
+        body = _with_key(body, account)
+        refused = peer is not None and not self._admits(peer)
+        case = await (self._turned_away(body, peer or "") if refused else self._dry_run(body, peer))
         return explanation_item(case, await self._correction(case, case.account or account))
 
     async def of_exchange(self, account: Account | None, exchange: Exchange, other: Account) -> Explanation:
@@ -72,12 +84,32 @@ class Explainer:
         )
         return explanation_item(case, await self._correction(case, account or other))
 
-    async def _dry_run(self, body: bytes) -> Case:
+    async def _turned_away(self, body: bytes, peer: str) -> Case:
+        """What the server's own whitelist closes before anything is read."""
+        transaction = await self._store.begin(None)
+        now = transaction.standing.clock.now(self._wall.now())
+        finding = found("source-not-whitelisted", "connection", Told(peer), "an address on the server's whitelist")
+        self._platform.note(transaction, "closed", Arrival(b"", Connection(0, peer, 0)), now, finding)
+        exchange = transaction.exchange
+        assert exchange is not None
+        return Case(
+            exchange=exchange,
+            account=None,
+            profile=self._platform.profile,
+            findings=(finding,),
+            messages=(),
+            entries=(),
+            answer=None,
+            reply=Reply(None, None, transaction.request_id),
+        )
+
+    async def _dry_run(self, body: bytes, peer: str | None = None) -> Case:
         identified = self._platform.identify(body)
         account = identified.account
         transaction = await self._store.begin(account)
+        connection = None if peer is None else Connection(0, peer, 0)
         now = transaction.standing.clock.now(self._wall.now())
-        reply = self._platform.receive(transaction, identified, Arrival(body), now)
+        reply = self._platform.receive(transaction, identified, Arrival(body, connection), now)
         exchange = transaction.exchange
         assert exchange is not None, "whatever is received is an exchange"
         real = transaction.standing.clock.is_real

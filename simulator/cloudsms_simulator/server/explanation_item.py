@@ -22,9 +22,9 @@ from cloudsms_simulator.engine.explaining import (
 )
 from cloudsms_simulator.engine.message import Message, Sending
 from cloudsms_simulator.engine.money import Money
-from cloudsms_simulator.engine.text_bill import TextBill, bill
+from cloudsms_simulator.engine.text_bill import TextBill, bill_of_packet
 from cloudsms_simulator.protocol import uip
-from cloudsms_simulator.protocol.candidate import candidate_of, unsigned
+from cloudsms_simulator.protocol.candidate import candidate_of
 from cloudsms_simulator.protocol.correction import Uncorrected
 from cloudsms_simulator.protocol.customer import DestinationAnswer
 from cloudsms_simulator.protocol.draft import Change
@@ -161,12 +161,7 @@ def _fault(case: Case) -> FaultItem | None:
 
 def _text(case: Case) -> TextBill | None:
     candidate = candidate_of(uip.decode(case.exchange.body), case.account, case.profile)
-    packet = candidate.packet
-    if not isinstance(packet.sms_content, str) or not packet.sms_content:
-        return None
-    signature = packet.signature if isinstance(packet.signature, str) else None
-    kind = unsigned(packet.signature_type, case.profile)
-    return bill(packet.sms_content, signature, kind, case.profile.segmentation, _price(case))
+    return bill_of_packet(candidate.packet, case.profile, _price(case))
 
 
 def _price(case: Case) -> Money | None:

@@ -8,10 +8,10 @@ from typing import Literal
 
 import msgspec
 
-from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.account import ANY, Account
 from cloudsms_simulator.engine.connection import TlsFacts
 from cloudsms_simulator.engine.exchange import Exchange
-from cloudsms_simulator.engine.message import Message
+from cloudsms_simulator.engine.message import Message, Sending
 from cloudsms_simulator.engine.money import Currency, Money
 from cloudsms_simulator.engine.report import Attempt, Outcome, Report
 from cloudsms_simulator.engine.standing import Standing
@@ -150,6 +150,9 @@ def code_item(code: ResultCode) -> Code:
 def message_item(message: Message, key: str) -> MessageItem:
     """A message as the API shows it; `key` is the account's, which may stand anywhere in what a customer wrote."""
     sending = message.sending
+    # Where any key will do, the one that was sent is masked in the kept body, and known no more.
+    text = sending.masked_text if key == ANY else _text(mask(sending.text.encode(), key))
+    customer_body = sending.masked_customer_body if key == ANY else sending.customer_body
     return MessageItem(
         uid=message.uid,
         account=sending.account or "",  # messages come of an account's exchanges only
@@ -159,7 +162,7 @@ def message_item(message: Message, key: str) -> MessageItem:
         country_code=message.country_code,
         msisdn=message.msisdn,
         source=sending.source,
-        text=_text(mask(sending.text.encode(), key)),
+        text=text,
         dcs=sending.segmentation.dcs,
         segments=sending.segmentation.segments,
         route=sending.route_id,
@@ -173,7 +176,7 @@ def message_item(message: Message, key: str) -> MessageItem:
         reason=message.reason,
         accepted_at=sending.accepted_at,
         final_at=message.final_at,
-        customer_body=None if sending.customer_body is None else msgspec.Raw(mask(sending.customer_body, key)),
+        customer_body=None if customer_body is None else msgspec.Raw(mask(customer_body, key)),
         rule=message.rule,
     )
 
@@ -201,8 +204,9 @@ def request_item(exchange: Exchange, answer: bytes | None, findings: tuple[Findi
     )
 
 
-def report_item(report: Report, key: str) -> ReportItem:
-    """A report as the API shows it, without the account's `key`."""
+def report_item(report: Report, key: str, message: Message | None) -> ReportItem:
+    """A report as the API shows it, without the account's `key`; `message` is the one it is of, while it is kept."""
+    of_any_key = message.sending if message is not None and key == ANY else None
     return ReportItem(
         id=report.id,
         uid=report.uid,
@@ -212,7 +216,7 @@ def report_item(report: Report, key: str) -> ReportItem:
         due_at=report.reached_at,
         outcome=report.outcome,
         next_attempt_at=report.next_attempt_at,
-        attempts=[_attempt_item(attempt, key) for attempt in report.attempts],
+        attempts=[_attempt_item(attempt, key, of_any_key) for attempt in report.attempts],
         findings=report.findings,
     )
 
@@ -245,12 +249,15 @@ def account_item(account: Account, standing: Standing, now: datetime) -> Account
     )
 
 
-def _attempt_item(attempt: Attempt, key: str) -> AttemptItem:
+def _attempt_item(attempt: Attempt, key: str, of_any_key: Sending | None) -> AttemptItem:
+    request = attempt.request
+    if of_any_key is not None and of_any_key.customer_body is not None:
+        request = request.replace(of_any_key.customer_body, of_any_key.masked_customer_body or b"")
     return AttemptItem(
         serial=attempt.serial,
         at=attempt.at,
         url=attempt.url,
-        request=_text(mask(attempt.request, key)),
+        request=_text(mask(request, key)),
         status=attempt.status,
         body=_text(mask(attempt.body, key)),
         error=attempt.error,

@@ -61,12 +61,24 @@ class Kept:
 
     def item(self, value: Value) -> Item:
         """A value as the admin API shows it."""
-        key = "" if self._account is None else self._account.auth_key
         if isinstance(value, Message):
-            return message_item(value, key)
+            return self.message(value)
         if isinstance(value, Report):
-            return report_item(value, key)
+            return self.report(value)
         return request_item(value, answer_of(value, self._messages_of(value)), self.findings(value))
+
+    def message(self, message: Message) -> MessageItem:
+        """A message of the account as the admin API shows it."""
+        return message_item(message, self._key)
+
+    def report(self, report: Report) -> ReportItem:
+        """A report of the account as the admin API shows it."""
+        account = self._account
+        return report_item(report, self._key, None if account is None else self._store.message(account, report.uid))
+
+    @property
+    def _key(self) -> str:
+        return "" if self._account is None else self._account.auth_key
 
     async def found(self, kind: Kind, search: Search) -> "Hits":
         """What a search finds now, newest first. Others get their turn while it looks."""

@@ -212,6 +212,7 @@ class Simulator:
         from cloudsms_simulator.server.explanation import Explainer
         from cloudsms_simulator.server.facts import certs_of
         from cloudsms_simulator.server.inbox.app import inbox_routes
+        from cloudsms_simulator.server.interventions import Interventions
         from cloudsms_simulator.server.state import StateKeeper
         from cloudsms_simulator.server.waits import Waits
 
@@ -231,7 +232,8 @@ class Simulator:
             lambda: certs_of(self.files),
             Waits(self.store, self._news, self.wall, self.timekeeper.is_moved, self.stopping),
             Events(self.store, self._news, self.wall, self.stopping),
-            Explainer(self._platform, self.store, self.wall, lambda: self.ready),
+            Explainer(self._platform, self.store, self.wall, lambda: self.ready, _admits(self.settings)),
+            Interventions(self._platform, self.store, self.pusher, self.wall),
             self._is_serving,
         )
         names = {

@@ -88,8 +88,8 @@ class MemoryStore:
             reports = transaction.reports.get(uid, ())
             self._bytes += _octets_pushed(reports) - _octets_pushed(shelf.reports.get(uid, ()))
             shelf.reports[uid] = reports
-            if message.settled and not before.settled:
-                self._settled(shelf, message.sending.request_id)
+            if message.settled is not before.settled:
+                self._settled(shelf, message)
         exchange = transaction.exchange
         if exchange is not None:
             self._requests = exchange.id
@@ -99,6 +99,8 @@ class MemoryStore:
             if transaction.wakes:
                 shelf.held[exchange.id] = transaction.wakes
             self._keep_within_bounds(exchange)
+        elif transaction.cancelled:
+            shelf.plan_anew(transaction.wakes, transaction.cancelled)
         else:
             shelf.plan(transaction.wakes)
 
@@ -223,13 +225,18 @@ class MemoryStore:
             else:
                 self._evict(shelf, oldest)
 
-    def _settled(self, shelf: Shelf, request_id: int) -> None:
-        """A message was settled: an exchange that was only waiting for that can go now, if there is still no room."""
+    def _settled(self, shelf: Shelf, message: Message) -> None:
+        """A message was settled: an exchange that was only waiting for that can go now, if there is still no room.
+
+        Or it has something left to do again: then an exchange that is to go waits for it too.
+        """
+        request_id = message.sending.request_id
         unsettled = self._overdue.get(request_id)
         if unsettled is None:
             return
-        if unsettled > 1:
-            self._overdue[request_id] = unsettled - 1
+        unsettled += -1 if message.settled else 1
+        if unsettled:
+            self._overdue[request_id] = unsettled
             return
         del self._overdue[request_id]
         exchange = shelf.exchanges[request_id]

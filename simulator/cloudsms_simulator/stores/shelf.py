@@ -99,6 +99,22 @@ class Shelf:
                 uids = of.accepted  # one tuple of them is enough
             self._timeline.add(moment, uids if len(uids) > 1 else uids[0])
 
+    def plan_anew(self, wakes: Sequence[tuple[datetime, str]], cancelled: Sequence[tuple[datetime, str]]) -> None:
+        """Has one message looked at at other moments; not before its answer is out, if it waits for that."""
+        _, uid = cancelled[0]
+        request_id = self.messages[uid].sending.request_id if uid in self.messages else 0
+        held = self.held.get(request_id, [])
+        if any(wake in held for wake in cancelled):
+            self.held[request_id] = [*(wake for wake in held if wake not in cancelled), *wakes]
+            return
+        for moment, _ in cancelled:
+            for entry in self._timeline.take_out(moment):
+                left = tuple([each for each in ((entry,) if isinstance(entry, str) else entry) if each != uid])
+                if left:
+                    self._timeline.add(moment, left if len(left) > 1 else left[0])
+        self._taken = deque(wake for wake in self._taken if wake not in cancelled)
+        self.plan(wakes)
+
     def take(self, now: datetime, limit: int) -> list[str]:
         """The messages to look at by now, at most so many; what an entry has beyond that comes first next time."""
         taken = self._taken

@@ -38,7 +38,8 @@ class Store(Protocol):
         ...
 
     async def commit(self, transaction: Transaction) -> None:
-        """Keeps all that was written, at once. Wakes of new messages wait for `release`."""
+        """Keeps all that was written, at once. Wakes of new messages wait for `release`, and so do those that take the
+        place of one that waits. What was cancelled is not handed out any more."""
         ...
 
     async def release(self, account: Account | None, request_id: int, uids: tuple[str, ...] | None = None) -> None:

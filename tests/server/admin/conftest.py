@@ -23,6 +23,7 @@ from cloudsms_simulator.server.admin.app import admin_app
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.events import Events
 from cloudsms_simulator.server.explanation import Explainer
+from cloudsms_simulator.server.interventions import Interventions
 from cloudsms_simulator.server.key_pairs import CertificateError
 from cloudsms_simulator.server.news import News
 from cloudsms_simulator.server.ready_file import Ready
@@ -108,6 +109,7 @@ class Scene:
             Waits(stage.store, news, stage.wall, stage.timekeeper.is_moved, stopping),
             Events(stage.store, news, stage.wall, stopping),
             Explainer(stage.platform, stage.store, stage.wall, _nowhere),
+            Interventions(stage.platform, stage.store, stage.pusher, stage.wall),
             lambda: self.ready,
         )
         self.client = TestClient(admin_app(office, NAMES, token), base_url="http://localhost:61816")

@@ -1,6 +1,7 @@
 """`/explain` over HTTP; what an explanation holds is tested where it is made."""
 
 import base64
+import ipaddress
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
@@ -18,7 +19,7 @@ from cloudsms_simulator.server.explanation import Explainer
 from cloudsms_simulator.server.ready_file import Ready
 
 READY = Ready("http://localhost:61815/dave/io", "http://localhost:61816", "", "", "", "", "", 1)
-SHOP = Account(name="shop", auth_key="the key of the shop")
+SHOP = Account(name="shop", auth_key="the key of the shop", whitelist=(ipaddress.ip_network("10.0.0.0/8"),))
 PACKET = {
     "METHOD": "SMS_SEND_REQUEST",
     "TYPE": "REQUEST",
@@ -121,6 +122,15 @@ def test_the_account_is_the_one_that_is_asked_for(counter: Counter) -> None:
     assert counter.get(404, account="bank")["detail"] == 'there is no account "bank"; there is default, shop'
 
 
+def test_the_whitelist_is_asked_about_a_peer_that_is_said(counter: Counter) -> None:
+    def rules(**said: object) -> list[str]:
+        told = counter.post({"body": PACKET | {"CUSTOMER_BODY": {}}} | said, account="shop")
+        return [finding["rule"] for finding in told["findings"]]
+
+    assert (rules(), rules(peer="10.0.0.7"), rules(peer=None)) == ([], [], [])
+    assert (rules(peer="203.0.113.7"), rules(peer="2001:db8::1")) == (["source-not-whitelisted"],) * 2
+
+
 def test_what_belongs_to_no_account_is_explained_too(counter: Counter) -> None:
     counter.send(AUTH_KEY="nobody's key")
     nobodys = counter.get(account="*")
@@ -130,7 +140,7 @@ def test_what_belongs_to_no_account_is_explained_too(counter: Counter) -> None:
 @pytest.mark.parametrize(
     ("query", "told"),
     [
-        ({"request": 9}, 'no request 9 of account "default" is kept; what belongs to no account is under account=*'),
+        ({"request": 9}, 'there is no request "9" of account "default", and nothing is gone from its journal'),
         ({}, 'nothing of account "default" is kept; what belongs to no account is under account=*'),
         ({"account": "*"}, "nothing of nobody is kept"),
     ],
@@ -152,6 +162,8 @@ def test_a_number_that_is_none_says_so(counter: Counter, number: str) -> None:
         ({"request": 1, "body": {}}, WANTED),
         ({"body_base64": "?"}, "body_base64 is not base64: "),
         ({"request": "1"}, 'request: got "1", want the number of an exchange, as /requests lists it'),
+        ({"request": 1, "peer": "10.0.0.1"}, "peer goes with a body; a request has the one it came from"),
+        ({"body": {}, "peer": "localhost"}, 'peer: got "localhost", want an IP address such as "203.0.113.7"'),
         ({"bodi": {}}, 'unknown key "bodi"; did you mean "body"?'),
     ],
 )

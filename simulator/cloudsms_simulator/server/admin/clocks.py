@@ -17,6 +17,7 @@ from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.admin.pages import json_response
 from cloudsms_simulator.server.clock_item import advance_item, clock_item
 from cloudsms_simulator.server.durations import read_amount
+from cloudsms_simulator.server.kept import Kept
 
 LONGEST_CALL = timedelta(hours=1)
 
@@ -88,14 +89,14 @@ class Clocks:
                 raise HTTPException(400, 'want one of by and to, such as {"by": "PT25H"}')
         except ValueError as error:
             raise HTTPException(400, str(error)) from error
-        return json_response(advance_item(reading, account.auth_key))
+        return json_response(advance_item(reading, Kept(self._office.store, account)))
 
     async def run_until_idle(self, request: Request) -> Response:
         """Moves the clock ahead until nothing is planned any more; what fired on the way."""
         account = self._office.asked(request)
         wanted = await read_json(request, RunUntilIdle)
         reading = await self._office.timekeeper.run_until_idle(account, _timeout(wanted.timeout))
-        return json_response(advance_item(reading, account.auth_key))
+        return json_response(advance_item(reading, Kept(self._office.store, account)))
 
 
 def _timeout(value: str | float) -> timedelta:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import ipaddress
 from itertools import islice
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.server.admin.bodies import read_json
+from cloudsms_simulator.server.admin.lookups import exchange_of
 from cloudsms_simulator.server.admin.office import DEFAULT, Office
 from cloudsms_simulator.server.admin.pages import json_response
 from cloudsms_simulator.server.admin.searching import NOBODY
@@ -23,15 +25,20 @@ _WANTED = 'want one of body, body_base64 and request, such as {"request": 7}'
 
 Body = Annotated[msgspec.Raw, msgspec.Meta(description="a packet as a JSON object, or a body as text in a string")]
 Octets = Annotated[str | None, msgspec.Meta(description="the octets of a body in base64")]
+Peer = Annotated[str | None, msgspec.Meta(description='the IP address a body comes from, such as "203.0.113.7"')]
 Number = Annotated[int | None, msgspec.Meta(description="the number of an exchange, as /requests lists it")]
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What to explain: a body that was not sent, or an exchange."""
+    """What to explain: a body that was not sent, or an exchange.
+
+    Whitelists are asked only about a body that comes from a `peer`.
+    """
 
     body: Body = _ABSENT
     body_base64: Octets = None
     request: Number = None
+    peer: Peer = None
 
 
 class Explain:
@@ -55,9 +62,11 @@ class Explain:
         if sum(given) != 1:
             raise HTTPException(400, _WANTED)
         if asked.request is not None:
+            if asked.peer is not None:
+                raise HTTPException(400, "peer goes with a body; a request has the one it came from")
             return await self._kept(request, asked.request)
         account = self._office.asked(request)
-        return json_response(await self._explainer.of_body(account, _body(asked)))
+        return json_response(await self._explainer.of_body(account, _body(asked), _peer(asked)))
 
     async def _kept(self, request: Request, number: int | None) -> Response:
         of_nobody = request.query_params.get("account") == NOBODY
@@ -66,20 +75,26 @@ class Explain:
         return json_response(await self._explainer.of_exchange(account, exchange, account or self._any_account()))
 
     def _exchange(self, account: Account | None, number: int | None) -> Exchange:
-        store = self._office.store
         if number is not None:
-            exchange = store.exchange(account, number)
-        else:
-            exchange = next(islice(store.exchanges(account), 1), None)
-        if exchange is None:
+            return exchange_of(self._office, account, number)
+        newest = next(islice(self._office.store.exchanges(account), 1), None)
+        if newest is None:
             whose = "nobody" if account is None else f'account "{account.name}"'
-            what = "nothing" if number is None else f"no request {number}"
             others = "" if account is None else "; what belongs to no account is under account=*"
-            raise HTTPException(404, f"{what} of {whose} is kept{others}")
-        return exchange
+            raise HTTPException(404, f"nothing of {whose} is kept{others}")
+        return newest
 
     def _any_account(self) -> Account:
         return self._office.directory.named(DEFAULT) or next(iter(self._office.directory))
+
+
+def _peer(asked: Asked) -> str | None:
+    if asked.peer is None:
+        return None
+    try:
+        return str(ipaddress.ip_address(asked.peer))
+    except ValueError:
+        raise HTTPException(400, f'peer: got "{asked.peer[:60]}", want an IP address such as "203.0.113.7"') from None
 
 
 def _body(asked: Asked) -> bytes:

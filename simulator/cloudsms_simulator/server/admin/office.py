@@ -13,6 +13,7 @@ from cloudsms_simulator.server.account_keeper import AccountKeeper
 from cloudsms_simulator.server.events import Events
 from cloudsms_simulator.server.explanation import Explainer
 from cloudsms_simulator.server.facts import Certs, Info
+from cloudsms_simulator.server.interventions import Interventions
 from cloudsms_simulator.server.key_pairs import CertificateError
 from cloudsms_simulator.server.listening_socket import ListenError
 from cloudsms_simulator.server.scenarios import Scenarios
@@ -52,6 +53,7 @@ class Office(msgspec.Struct, frozen=True):
     waits: Waits
     events: Events
     explainer: Explainer
+    interventions: Interventions
     is_ready: Callable[[], bool]
     """Whether both ports serve."""
 

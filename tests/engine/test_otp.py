@@ -1,0 +1,27 @@
+"""One-time passwords in texts."""
+
+import pytest
+
+from cloudsms_simulator.engine.otp import otp_in
+
+
+@pytest.mark.parametrize(
+    ("text", "otp"),
+    [
+        ("Your code is 123456", "123456"),
+        ("Order 20261122: your OTP is 9876.", "9876"),
+        ("Order 20261122, valid for 5 minutes: your OTP, if you asked for one within 10 minutes, is 9876.", "9876"),
+        ("验证码：445566，请勿泄露", "445566"),
+        ("PIN-4711", "4711"),
+        ("passcode1234", "1234"),
+        ("Shopping 5555, pin 1234", "1234"),
+        ("1234 is your code", "1234"),
+        ("Call 12345 now", "12345"),
+        ("Your code: 123456789 or 5555", "5555"),
+        ("no code at all", None),
+        ("123 and 1234567890", None),
+        ("", None),
+    ],
+)
+def test_a_one_time_password_is_found(text: str, otp: str | None) -> None:
+    assert otp_in(text) == otp
