@@ -14,6 +14,7 @@ from pathlib import Path
 
 import floors
 import journal
+import pages
 import pushes
 import rules
 import sends
@@ -34,6 +35,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "journal": journal.sizes,
     "due": journal.due,
     "requests": journal.requests,
+    "page": pages.page,
+    "pulse": pages.pulse,
+    "inbox": pages.inbox,
 }
 
 
