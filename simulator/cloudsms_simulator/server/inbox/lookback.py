@@ -26,25 +26,27 @@ _IN_ONE_GO = 20
 
 
 class Lookback:
-    """What was found on the requests of one account so far; None: on those that are nobody's."""
+    """What was found on the requests of one account so far, or on those that are nobody's.
 
-    def __init__(self, store: Store, account: Account | None) -> None:
+    The account is handed in as it is by now; None stands for nobody.
+    """
+
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._account = account
         self._read_to = 0
         self._newest: dict[str, int] = {}
         self._suspected_at = 0
 
-    async def go_on(self) -> int:
+    async def go_on(self, account: Account | None) -> int:
         """Works out some more, the oldest first; how many requests are left for another time."""
-        exchanges = self._store.exchanges(self._account)
+        exchanges = self._store.exchanges(account)
         newest = next(iter(exchanges), None)
         if newest is None or newest.id < self._read_to:
             self._read_to, self._suspected_at = 0, 0  # they were reset, and begin anew
         waiting = [each for each in takewhile(self._is_new, exchanges) if each.findings is None]
         waiting.reverse()
         chosen = _so_many(waiting, AT_ONCE)
-        kept = Kept(self._store, self._account)
+        kept = Kept(self._store, account)
         done = 0
         for exchange in chosen:
             self._newest |= dict.fromkeys((finding.rule for finding in kept.findings(exchange)), exchange.id)
@@ -56,27 +58,24 @@ class Lookback:
             self._read_to = max(self._read_to, chosen[-1].id)
         if newest is not None and newest.id != self._suspected_at:
             self._suspected_at = newest.id
-            await self._suspect()
+            await self._suspect(account)
         return len(waiting) - len(chosen)
 
-    @property
-    def newest(self) -> Mapping[str, int]:
+    def newest(self, account: Account | None) -> Mapping[str, int]:
         """The number of the newest request under each rule, as far as it is kept."""
         return {
-            rule: number
-            for rule, number in self._newest.items()
-            if self._store.exchange(self._account, number) is not None
+            rule: number for rule, number in self._newest.items() if self._store.exchange(account, number) is not None
         }
 
     def _is_new(self, exchange: Exchange) -> bool:
         return exchange.id > self._read_to
 
-    async def _suspect(self) -> None:
-        newest = (each for each in self._store.exchanges(self._account) if each.kind == "uip")
+    async def _suspect(self, account: Account | None) -> None:
+        newest = (each for each in self._store.exchanges(account) if each.kind == "uip")
         packets = _so_many(islice(newest, SUSPECTS), AT_ONCE)
         traces = [trace_of(each) for each in reversed(packets)]
         await asyncio.sleep(0)
-        real = self._store.standing(self._account).clock.is_real
+        real = self._store.standing(account).clock.is_real
         for at, trace in enumerate(traces):
             scene = Scene(tuple(traces[:at]), trace, tuple(traces[at + 1 :]), real)
             found = (finding.rule for suspect in SUSPECTED for finding in suspect(scene))

@@ -7,7 +7,7 @@ on it than a tenth, whoever looks and however often: in between everybody gets w
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from starlette.requests import Request
@@ -17,6 +17,7 @@ from cloudsms_simulator.engine.money import Money
 from cloudsms_simulator.protocol.result_codes import ResultCode, desc_of, written
 from cloudsms_simulator.protocol.states import STATES, State, name_of
 from cloudsms_simulator.server.admin.office import Office
+from cloudsms_simulator.server.admin.searching import NOBODY
 from cloudsms_simulator.server.inbox.buckets import Buckets, buckets_over
 from cloudsms_simulator.server.inbox.chart import Chart, chart_of
 from cloudsms_simulator.server.inbox.coverage import Group, coverage_of
@@ -85,7 +86,15 @@ class OverviewPage:
             overview = await self._count(visit)
             ended = time.monotonic()
             self._counted[visit.scope] = _Counted(overview, ended + REST * (ended - begun))
+            self._forget_all_but(visit.accounts)
             return overview, None
+
+    def _forget_all_but(self, accounts: Sequence[str]) -> None:
+        """Forgets what it knows of accounts that are gone."""
+        there = {None, "", NOBODY, *accounts}
+        for known in (self._lookbacks, self._counted, self._counting):
+            for name in known.keys() - there:
+                del known[name]  # type: ignore[arg-type]
 
     async def _count(self, visit: Visit) -> Overview:
         office = self._office
@@ -95,9 +104,9 @@ class OverviewPage:
         unread = 0
         for account in accounts:
             name = None if account is None else account.name
-            lookback = self._lookbacks.setdefault(name, Lookback(office.store, account))
-            unread += await lookback.go_on()
-            looked_back |= lookback.newest
+            lookback = self._lookbacks.setdefault(name, Lookback(office.store))
+            unread += await lookback.go_on(account)
+            looked_back |= lookback.newest(account)
         playing = [each for account in accounts if account is not None for each in office.scenarios.counted(account)]
         failures = {rule: sum(times.values()) for rule, times in survey.pushes.items()}
         right = failures.pop(RIGHT, 0)
