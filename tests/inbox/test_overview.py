@@ -51,6 +51,7 @@ def test_every_number_of_a_chart_is_in_a_table_that_stays_open(
     send("second")
     expect(row.locator("td")).to_have_text(["2"])
     expect(page.locator("#table-codes")).to_have_attribute("open", "")
+    expect(page.locator("#chart-codes summary")).to_be_focused()
     cloudsms.clock.advance(seconds=5)
     expect(page.locator("#table-states tbody tr")).to_have_count(1)
 
