@@ -1,6 +1,7 @@
 """Pages: the inbox of a full journal against one of a few messages, and what a page that is open costs."""
 
 import http.client
+import json
 import shutil
 import threading
 import time
@@ -14,7 +15,7 @@ import load
 import msgspec
 from effort import Effort
 from packets import BULK, SINGLE, numbers_from, request_to
-from processes import Cores, Program, ProgramError, python
+from processes import Cores, ProgramError, python
 from rounds import Run, compare, rate_of
 from servers import Server, simulator
 
@@ -67,7 +68,7 @@ def pulse(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
 
 
 def inbox(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
-    """Sends one after the other, with a page open in a browser that shows every one in the end, and without."""
+    """Sends by wrk, with a page open in a browser that shows every one in the end, and without."""
     if shutil.which("chromium") is None:
         raise ProgramError("there is no chromium on the PATH")
     apart = folder / "apart"
@@ -79,41 +80,37 @@ def inbox(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
         python(cores.load, "open_page.py", _admin_url(folder)) as browser,
     ):
         browser.told(float)
-        shown = _Shown(browser)
-        seen = compare(effort.rounds, lambda: shown.run(watched, many), lambda: _send(alone, many))
-        last = shown.last
+        last = Seen(0, 0)
+
+        def shown() -> Run:
+            nonlocal last
+            run = _so_many(watched, many, effort, cores, folder)
+            last = browser.ask(_kept(folder), Seen)
+            return run
+
+        seen = compare(effort.rounds, shown, lambda: _so_many(alone, many, effort, cores, apart))
     detail = (
-        f"{many:,} messages: with a page {rate_of(seen.ours)}, without {rate_of(seen.theirs)}; "
+        f"{many:,} messages a round: with a page {rate_of(seen.ours)}, without {rate_of(seen.theirs)}; "
         f"first paint after {last.painted:.0f} ms, stood still for {last.stood_still:.0f} ms at most"
     )
     yield floors.Row(floors.INBOX, seen.by_cpu, detail, seen.on_the_wall)
 
 
-class _Shown:
-    """Rounds after which the page has to show every message that was sent."""
-
-    def __init__(self, browser: Program) -> None:
-        self._browser = browser
-        self._sent = 0
-        self.last = Seen(0, 0)
-
-    def run(self, server: Server, count: int) -> Run:
-        """One round; a ProgramError when the list is not right in the end."""
-        run = _send(server, count)
-        self._sent += count
-        self.last = self._browser.ask(self._sent, Seen)
-        return run
+def _so_many(server: Server, many: int, effort: Effort, cores: Cores, folder: Path) -> Run:
+    """Rounds of load until so many messages were sent, as one."""
+    runs = [load.run(server, SINGLE, effort.seconds, cores, folder)]
+    while sum(run.done for run in runs) < many:
+        runs.append(load.run(server, SINGLE, effort.seconds, cores, folder))
+    return Run(sum(run.done for run in runs), sum(run.seconds for run in runs), sum(run.cpu_seconds for run in runs))
 
 
-def _send(server: Server, count: int) -> Run:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port)
-    before, begun = server.program.cpu_seconds(), time.monotonic()
-    for number in numbers_from(0, count):
-        _post(connection, request_to(number))
-    used, passed = server.program.cpu_seconds() - before, time.monotonic() - begun
+def _kept(folder: Path) -> int:
+    """How many messages there are by now: wrk leaves some behind that it does not count."""
+    connection = http.client.HTTPConnection(_admin_url(folder).removeprefix("http://"))
+    connection.request("GET", "/api/v1/messages?limit=1")
+    total = int(json.loads(connection.getresponse().read())["total"])
     connection.close()
-    server.program.settle()
-    return Run(count, passed, max(used, 1e-9))
+    return total
 
 
 def _fill(server: Server, count: int) -> None:

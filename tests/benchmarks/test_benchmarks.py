@@ -27,7 +27,7 @@ ROWS = {
     "pulse": ["pulse"],
     "inbox": ["inbox"],
 }
-LOADED_BY_WRK = {"sends", "bulk", "rules", "pulse"}
+LOADED_BY_WRK = {"sends", "bulk", "rules", "pulse", "inbox"}
 
 Module = Callable[[str], ModuleType]
 
