@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TESTS ?= tests
 
-.PHONY: demo test lint format fuzz bench coverage build constraints clean help
+.PHONY: demo test lint format fuzz bench coverage screenshots build constraints clean help
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,10 @@ coverage: $(STAMP) ## Run the tests with branch coverage
 	$(BIN)/coverage run -m pytest tests
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered --show-missing
+
+screenshots: $(STAMP) ## Take screenshots of the inbox into build/screenshots, and the README's picture
+	$(BIN)/pytest -q -n auto tests/inbox
+	cp build/screenshots/inbox.webp simulator/inbox.webp
 
 build: $(STAMP) ## Build the sdist and the wheel into dist/
 	rm -rf dist

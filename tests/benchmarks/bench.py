@@ -15,6 +15,7 @@ from pathlib import Path
 import floors
 import journal
 import listeners
+import pages
 import pushes
 import rules
 import sends
@@ -39,6 +40,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "journal": journal.sizes,
     "due": journal.due,
     "requests": journal.requests,
+    "page": pages.page,
+    "pulse": pages.pulse,
+    "inbox": pages.inbox,
 }
 
 

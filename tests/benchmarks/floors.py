@@ -68,6 +68,9 @@ JOURNAL_SINGLE = Floor("journal-single", "journal, bytes per message, single sen
 JOURNAL_BULK = Floor("journal-bulk", "journal, bytes per message, 200 a request", "at most", 350, "bytes")
 DUE = Floor("due", "a due report among many pending against 1,000", "at most", 2, "x")
 REQUESTS = Floor("requests", "CPU of a request, many journalled against none", "at most", 1.15, "x")
+PAGE = Floor("page", "CPU of the inbox's list, many messages against 100", "at most", 1.5, "x")
+PULSE = Floor("pulse", "sends with a page's event stream open against none", "at least", 0.9, "x")
+INBOX = Floor("inbox", "sends with a page open in a browser against none", "at least", 0.7, "x")
 
 
 def heading() -> str:

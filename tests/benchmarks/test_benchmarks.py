@@ -26,8 +26,11 @@ ROWS = {
     "journal": ["journal-single", "journal-bulk"],
     "due": ["due"],
     "requests": ["requests"],
+    "page": ["page"],
+    "pulse": ["pulse"],
+    "inbox": ["inbox"],
 }
-LOADED_BY_WRK = {"sends", "bulk", "rules", "listeners"}
+LOADED_BY_WRK = {"sends", "bulk", "rules", "listeners", "pulse", "inbox"}
 
 Module = Callable[[str], ModuleType]
 
@@ -51,6 +54,8 @@ def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[Module]:
 def test_a_benchmark_measures_its_rows(name: str, module: Module) -> None:
     if name in LOADED_BY_WRK and shutil.which("wrk") is None:
         pytest.skip("wrk is not installed")
+    if name == "inbox" and shutil.which("chromium") is None:
+        pytest.skip("chromium is not installed")
     tiny = module("effort").Effort(
         rounds=1, seconds=0.2, pushes=30, waits=8, starts=1, sessions=1, accounts=2, many=2_000, singles=2_000, batch=20
     )

@@ -97,6 +97,41 @@ def test_the_keys_walk_through_the_list(visitor: Visitor, send: Callable[..., Pa
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
+def test_the_keys_go_on_to_older_ones_and_open_a_row(visitor: Visitor, send: Callable[..., Packet]) -> None:
+    send("many", *[f"6710{number:04d}" for number in range(60)])
+    page = visitor.open()
+    for _ in range(50):
+        page.keyboard.press("j")
+    expect(page.locator(".arrival")).to_have_count(60)
+    page.keyboard.press("j")
+    expect(page.locator(".cover:focus")).to_contain_text("+852 67100009")
+    address = page.locator(".cover:focus").get_attribute("href")
+    assert address is not None
+    page.route("**/messages/**", lambda route: route.fulfill(body="opened"))
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{address}")
+
+
+def test_the_list_is_narrowed_by_state_and_code_and_a_search_stays(
+    visitor: Visitor, send: Callable[..., Packet], cloudsms: Cloudsms
+) -> None:
+    send("one", "67555005")
+    send("two", "67000011")
+    send("three", "67555103")
+    cloudsms.clock.advance(seconds=1)
+    page = visitor.open(q="to:8526*")
+    expect(page.locator(".arrival")).to_have_count(3)
+    page.get_by_label("State").select_option("UNDELIVERABLE")
+    expect(page.locator(".arrival")).to_have_count(1)
+    expect(page.locator("#q")).to_have_value("to:8526* state:UNDELIVERABLE")
+    expect(page.get_by_label("State")).to_have_value("to:8526* state:UNDELIVERABLE")
+    page.get_by_label("State").select_option("any state")
+    expect(page.locator(".arrival")).to_have_count(3)
+    page.get_by_label("Result code").select_option("Busy 0x03")
+    expect(page.locator(".arrival")).to_have_count(1)
+    expect(page.locator(".arrival")).to_contain_text("Busy")
+
+
 def test_the_row_in_focus_stays_in_focus_while_others_arrive(visitor: Visitor, send: Callable[..., Packet]) -> None:
     send("hello", "67000001")
     page = visitor.open()
@@ -104,6 +139,19 @@ def test_the_row_in_focus_stays_in_focus_while_others_arrive(visitor: Visitor, s
     send("hello", "67000002")
     expect(page.locator(".arrival")).to_have_count(2)
     expect(page.locator(".cover:focus")).to_contain_text("67000001")
+
+
+def test_a_row_in_focus_stays_until_its_reader_leaves_it(visitor: Visitor, send: Callable[..., Packet]) -> None:
+    send("hello", "67000001")
+    page = visitor.open()
+    page.keyboard.press("j")
+    send("many", *[f"6710{number:04d}" for number in range(120)])
+    expect(page.get_by_role("button", name="Something new")).to_be_visible()
+    expect(page.locator(".cover:focus")).to_contain_text("67000001")
+    page.locator("#q").focus()
+    expect(page.locator(".arrival")).to_have_count(50)
+    expect(page.locator("#counts")).to_have_text("121 messages")
+    expect(page.get_by_role("button", name="Something new")).to_be_hidden()
 
 
 def test_all_can_be_marked_read_and_new_ones_are_not(visitor: Visitor, send: Callable[..., Packet]) -> None:

@@ -21,6 +21,8 @@ from cloudsms_simulator.server.settings import Settings
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 READINGS = (ROOT / "simulator" / "READINGS.md").read_text(encoding="utf-8")
+PIECES = {"/window"}
+"""Parts of pages that have an address of their own."""
 
 
 def snippets(text: str, language: str) -> list[str]:
@@ -53,6 +55,18 @@ def test_the_readme_has_every_endpoint_of_the_admin_port() -> None:
     routes = re.findall(r'Route\("([^"]+)"', source)
     assert len(routes) >= 6
     assert [route for route in routes if f"`{route}`" not in README] == []
+
+
+def test_the_readme_has_every_page_of_the_inbox_and_no_other() -> None:
+    source = (ROOT / "simulator" / "cloudsms_simulator" / "server" / "inbox" / "app.py").read_text(encoding="utf-8")
+    pages = set(re.findall(r'\bpage\("(/[^"]*)"', source)) - PIECES
+    look_at_it = README[README.index("## Look at it") : README.index("## See what happened")]
+    assert {row[0].strip("`") for row in rows(look_at_it)[2:]} == pages
+
+
+def test_the_picture_of_the_readme_is_there_and_small() -> None:
+    (picture,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    assert 5_000 < (ROOT / picture).stat().st_size < 60_000
 
 
 def test_the_readme_says_why_of_every_dependency() -> None:

@@ -16,6 +16,7 @@ from cloudsms_simulator.server.inbox.files import STATIC, VENDORED, Files, editi
 from cloudsms_simulator.server.inbox.list_page import ListPage
 from cloudsms_simulator.server.inbox.login_page import LoginPage
 from cloudsms_simulator.server.inbox.message_page import MessagePage
+from cloudsms_simulator.server.inbox.overview_page import OverviewPage
 from cloudsms_simulator.server.inbox.press import Press
 from cloudsms_simulator.server.inbox.pulses import Pulses
 from cloudsms_simulator.server.inbox.request_page import RequestPage
@@ -33,6 +34,7 @@ def inbox_routes(office: Office, news: News, stopping: asyncio.Event, token: str
     messages, requests = MessagePage(office, press), RequestPage(office, press)
     control = ControlPage(office, press)
     compose, login = ComposePage(office, press), LoginPage(press, token)
+    overview = OverviewPage(office, press)
 
     def page(path: str, handler: Handler, method: str = "GET") -> Route:
         return Route(path, _with_problems(office, press, handler), methods=[method], name=f"inbox:{path}")
@@ -50,6 +52,7 @@ def inbox_routes(office: Office, news: News, stopping: asyncio.Event, token: str
         Route(LOGIN, login.show),
         Route(LOGIN, login.enter, methods=["POST"]),
         Route("/logout", login.leave, methods=["POST"]),
+        page("/overview", overview.show),
         Route("/pulse", pulses.stream),
         Mount("/static", Files(directory=STATIC)),
         Mount("/vendored", Files(directory=VENDORED)),

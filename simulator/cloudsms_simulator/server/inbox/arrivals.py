@@ -2,7 +2,7 @@
 
 A window is a stretch of them. It begins at a mark, so that it stays the same stretch while others come in above it.
 
-Reading: R17, R25.
+Reading: R17, R26.
 """
 
 import asyncio
@@ -117,14 +117,15 @@ class Arrivals:
         searches = self._searches(account, text)
         kept = Kept(self._store, account)
         messages: list[Arrival] = []
-        if "messages" in searches:
-            listed = [each for each in kept.listing("messages") if isinstance(each, Message)]
-            messages = await _first(_below(listed, after), searches["messages"], kept)
+        if "messages" in searches and account is not None:
+            search = searches["messages"]
+            messages = await _first(_asked_for(self._store.messages(account), after, search), search, kept)
         if "requests" not in searches:
             return messages
         floor = mark_of(messages[-1]) if len(messages) > WINDOW else None
-        refused = _refused(_below(list(self._store.exchanges(account)), after), floor)
-        return messages + await _first(refused, searches["requests"], kept)
+        search = searches["requests"]
+        refused = _refused(_asked_for(self._store.exchanges(account), after, search), floor)
+        return messages + await _first(refused, search, kept)
 
     def _searches(self, account: Account | None, text: str) -> dict[Kind, Search | None]:
         """What is asked of messages and of requests; without one of them where it has not got a field that is asked."""
@@ -165,11 +166,16 @@ def about(place: int, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return tuple(each for each in findings if own in each.path or _ENTRY not in each.path)
 
 
+def _asked_for(arrivals: Iterable[Arrival], after: Mark | None, search: Search | None) -> Iterator[Arrival]:
+    """Those below a mark, as they are now. The newest without a search are read before anything can change: no copy."""
+    return iter(arrivals) if after is None and search is None else _below(list(arrivals), after)
+
+
 def _below(arrivals: Sequence[Arrival], after: Mark | None) -> Iterator[Arrival]:
     if after is None:
         return iter(arrivals)
     at = bisect.bisect_left(arrivals, -after.request_id, key=lambda each: -_request_id(each))
-    return (each for each in islice(arrivals, at, None) if mark_of(each) < after)
+    return (arrivals[place] for place in range(at, len(arrivals)) if mark_of(arrivals[place]) < after)
 
 
 def _above(arrivals: Sequence[Arrival], mark: Mark) -> Iterator[Arrival]:

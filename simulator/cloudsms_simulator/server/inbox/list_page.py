@@ -1,10 +1,14 @@
 """The list: everything that came, live and newest first."""
 
+import re
+from collections.abc import Sequence
+
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cloudsms_simulator.protocol.result_codes import RESULT_CODES
+from cloudsms_simulator.protocol.result_codes import RESULT_CODES, written
 from cloudsms_simulator.protocol.states import STATES
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.inbox.arrivals import Arrivals, Mark, Window
@@ -36,6 +40,7 @@ class ListPage:
             window=window,
             problem=problem,
             suggestions=suggestions(self._office),
+            narrowings=narrowings(visit.query),
             info=self._office.info(()),
         )
 
@@ -52,6 +57,33 @@ class ListPage:
     async def _window(self, visit: Visit, after: Mark | None) -> Window:
         office = self._office
         return await Arrivals(office.store, office.wall, accounts_in(office, visit)).window(visit.query, after)
+
+
+class Narrowing(msgspec.Struct, frozen=True):
+    """A field by which the list can be narrowed without typing: a search for each value, the one in effect, and all."""
+
+    field: str
+    options: tuple[tuple[str, str], ...]
+    """What each value is called, and the search with it."""
+    chosen: str | None
+    without: str
+    """The search without any."""
+
+
+def narrowings(query: str) -> tuple[Narrowing, ...]:
+    """The list by state and by code; the rest of a search stays."""
+    states = tuple((row.state.name, row.state.name) for row in STATES)
+    codes = tuple((f"{row.desc} {written(row.code)}", written(row.code)) for row in RESULT_CODES)
+    return tuple(_narrowing(query, field, values) for field, values in (("state", states), ("code", codes)))
+
+
+def _narrowing(query: str, field: str, values: Sequence[tuple[str, str]]) -> Narrowing:
+    term = re.compile(rf'(?<!\S)-?{field}:(?:"[^"]*"|\S)*\s*')
+    without = term.sub("", query).strip()
+    searches = tuple((label, f"{without} {field}:{value}".strip()) for label, value in values)
+    said = [each.strip() for each in term.findall(query)]
+    chosen = next((label for label, value in values if said == [f"{field}:{value}"]), None)
+    return Narrowing(field, searches, chosen, without)
 
 
 def suggestions(office: Office) -> tuple[str, ...]:

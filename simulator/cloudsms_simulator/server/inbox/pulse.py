@@ -3,7 +3,7 @@
 A page reads again what it shows; so a pulse says nothing but what the clock shows, and costs a request nothing but
 the setting of a flag.
 
-Reading: R25.
+Reading: R26.
 """
 
 import asyncio

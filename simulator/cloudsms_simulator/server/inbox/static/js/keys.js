@@ -10,6 +10,7 @@ function step(by) {
   const next = covers[Math.min(Math.max(at + by, 0), covers.length - 1)];
   next.focus();
   next.scrollIntoView({ block: "nearest" });
+  if (next === covers.at(-1)) document.querySelector(".more")?.scrollIntoView({ block: "nearest" });
 }
 
 const actions = {

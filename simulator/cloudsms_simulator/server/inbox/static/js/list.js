@@ -44,8 +44,16 @@ export function list() {
     event.preventDefault();
     showNews(true);
   });
-  arrivals.addEventListener("htmx:beforeSwap", () => {
+  // So does one whose keys have walked to a row that is not among the newest any more.
+  arrivals.addEventListener("htmx:beforeSwap", (event) => {
     focused = document.activeElement?.closest("[data-mark]")?.id ?? null;
+    if (event.target !== arrivals || !focused || event.detail.serverResponse.includes(`id="${focused}"`)) return;
+    event.detail.shouldSwap = false;
+    focused = null;
+    showNews(true);
+  });
+  arrivals.addEventListener("focusout", (event) => {
+    if (!news.hidden && isAtTop() && !arrivals.contains(event.relatedTarget)) document.body.dispatchEvent(new Event("news"));
   });
   document.body.addEventListener("htmx:afterSettle", mark); // settling gives rows the classes the server sent
   document.body.addEventListener("htmx:afterSwap", () => {
