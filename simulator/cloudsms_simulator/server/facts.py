@@ -70,7 +70,7 @@ def info_of(
 ) -> Info:
     """What a server is."""
     return Info(
-        version=_version(),
+        version=version(),
         profile=settings.profile,
         plain=settings.plain,
         mtls=settings.mtls,
@@ -101,11 +101,12 @@ def certs_of(files: CertificateFiles) -> Certs:
     )
 
 
-def _version() -> str:
+def version() -> str:
+    """The version of this package; `unknown` of a checkout that nobody installed."""
     # Takes 7 ms to import, and only who asks wants it.
-    from importlib.metadata import PackageNotFoundError, version
+    from importlib import metadata
 
     try:
-        return version("cloudsms-simulator")
-    except PackageNotFoundError:  # run from a checkout that nobody installed
+        return metadata.version("cloudsms-simulator")
+    except metadata.PackageNotFoundError:
         return "unknown"

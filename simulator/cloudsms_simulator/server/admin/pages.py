@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -15,18 +15,21 @@ from starlette.responses import Response
 from cloudsms_simulator.stores.store import Listing
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 PAGE = 100
 LONGEST_PAGE = 1000
 
 
-class Page(msgspec.Struct, frozen=True):
+class Page(msgspec.Struct, Generic[S], frozen=True):
     """One page of a list."""
 
-    items: Sequence[object]
+    items: Sequence[S]
     total: int
     cursor: str | None
+    """Fetches the next page; null on the last."""
     evicted: int
+    """How many the bounded journal no longer has."""
 
 
 def json_response(value: object, status: int = 200) -> Response:
