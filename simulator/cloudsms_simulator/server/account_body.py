@@ -85,17 +85,20 @@ def read_credit(table: JsonTable) -> Credit:
 
 def new_account_schema(definitions: Definitions) -> Schema:
     """The JSON Schema of a body that makes an account."""
-    return _body_schema(definitions, frozenset())
+    return {**_body_schema(definitions, frozenset()), "examples": [ACCOUNT_BODY.example]}
 
 
 def account_change_schema(definitions: Definitions) -> Schema:
     """The JSON Schema of a body that changes one."""
-    return _body_schema(definitions, _SETTLED.keys())
+    return {
+        **_body_schema(definitions, _SETTLED.keys()),
+        "examples": [{"routes": ["VerifyCode_516"], "balance": "5.00"}],
+    }
 
 
 def credit_schema(definitions: Definitions) -> Schema:
     """The JSON Schema of money that is put on an account."""
-    return _CREDIT.schema_in(definitions)
+    return {**_CREDIT.schema_in(definitions), "examples": [_CREDIT.example]}
 
 
 def _body_schema(definitions: Definitions, settled: Set[str]) -> Schema:

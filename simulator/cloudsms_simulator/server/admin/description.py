@@ -33,7 +33,7 @@ _PAGE = f"""<!doctype html>
 <script type="module" src="/vendored/{_RAPIDOC}"></script>
 </head>
 <body>
-<rapi-doc spec-url="openapi.json" load-fonts="false" render-style="read" show-header="false" theme="light"
+<rapi-doc spec-url="openapi.json" load-fonts="false" render-style="focused" show-header="false" theme="light"
   allow-spec-url-load="false" allow-spec-file-load="false" allow-server-selection="false"
   show-method-in-nav-bar="as-colored-text" use-path-in-nav-bar="true" schema-description-expanded="true"
   regular-font="system-ui, sans-serif" mono-font="ui-monospace, monospace"></rapi-doc>

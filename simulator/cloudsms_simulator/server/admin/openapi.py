@@ -13,7 +13,7 @@ from cloudsms_simulator.server.admin.guard import PROBES
 from cloudsms_simulator.server.admin.operation import Answer, Content, Operation
 from cloudsms_simulator.server.admin.parameters import PATH_PARAMETERS
 from cloudsms_simulator.server.admin.problems import Problem
-from cloudsms_simulator.server.admin.schemas import Object, Schemas, referring
+from cloudsms_simulator.server.admin.schemas import Json, Object, Schemas, referring
 from cloudsms_simulator.server.kinds import Schema
 
 _JSON = "application/json"
@@ -121,7 +121,8 @@ def _structs_of(answer: Answer) -> Iterator[type[msgspec.Struct]]:
 
 def _operation(operation: Operation, verb: str, schemas: Schemas) -> Object:
     about = inspect.getdoc(operation.handler) or ""
-    told: dict[str, Object] = {}
+    summary = _summary(about)
+    told: dict[str, Json] = {} if about.removesuffix(".") == summary else {"description": about}
     if operation.body is not None:
         told["requestBody"] = _body(operation, schemas)
     if (operation.path, verb.lower()) in _WITH_A_CALLBACK:
@@ -129,8 +130,7 @@ def _operation(operation: Operation, verb: str, schemas: Schemas) -> Object:
     return {
         "operationId": _id(verb, operation.path),
         "tags": [operation.tag],
-        "summary": _summary(about),
-        "description": about,
+        "summary": summary,
         **({"security": []} if operation.path in PROBES else {}),
         "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
         **told,

@@ -199,13 +199,13 @@ def _rule(definitions: Definitions) -> Schema:
     # Takes PyYAML along, and only who reads the description wants it.
     from cloudsms_simulator.server.rule_kinds import RULE
 
-    return RULE.schema_in(definitions)
+    return {**RULE.schema_in(definitions), "examples": [RULE.example]}
 
 
 def _fault(definitions: Definitions) -> Schema:
     from cloudsms_simulator.server.fault_kinds import FAULT
 
-    return FAULT.schema_in(definitions)
+    return {**FAULT.schema_in(definitions), "examples": [FAULT.example]}
 
 
 def _state(definitions: Definitions) -> Schema:
