@@ -78,6 +78,7 @@ def record(transaction: Transaction, account: Account, push: Push, result: PushR
     )
     attempts = (*report.attempts, attempt)
     outcome, again = after_attempt(attempts, manner, account.callback.retries, now)
+    transaction.pushed += ((outcome, attempt),)
     transaction.put_report(msgspec.structs.replace(report, attempts=attempts, outcome=outcome, next_attempt_at=again))
     if again is not None or len(reports) > 1:
         transaction.wakes += [(due, push.uid) for due in wakes_after(transaction.reports[push.uid], now)]
@@ -108,6 +109,8 @@ def _reach_what_is_due(
 
 
 def _reach(transaction: Transaction, account: Account, message: Message, step: Step, at: datetime) -> Message:
+    if step.final:
+        transaction.final_states += (step.state,)
     refund = (
         step.final
         and step.state not in message.sending.profile.charged_states

@@ -220,6 +220,7 @@ class Platform:
         transaction.exchange = sending
         transaction.new_messages = accepted.messages
         transaction.entries += accepted.entries
+        transaction.rejected = accepted.rejected
         first_due = _wake(transaction, accepted.messages, now)
         if hearing is not None:
             hearing.accepted(len(accepted.messages))

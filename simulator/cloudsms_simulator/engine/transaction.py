@@ -13,7 +13,7 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.message import Message
-from cloudsms_simulator.engine.report import Report
+from cloudsms_simulator.engine.report import Attempt, Outcome, Report
 from cloudsms_simulator.engine.standing import Standing
 from cloudsms_simulator.engine.tallies import NO_TALLIES, Tally
 
@@ -30,8 +30,11 @@ class Transaction:
         "counts_anew",
         "entries",
         "exchange",
+        "final_states",
         "messages",
         "new_messages",
+        "pushed",
+        "rejected",
         "reports",
         "request_id",
         "standing",
@@ -63,7 +66,13 @@ class Transaction:
         self.counts_anew = False
         """Whether all counts are forgotten first."""
         self.new_messages: tuple[Message, ...] = ()
+        self.rejected = 0
+        """How many of the new messages are rejected locally."""
         self.entries: list[LedgerEntry] = []
+        self.final_states: tuple[int, ...] = ()
+        """The states in which messages ended."""
+        self.pushed: tuple[tuple[Outcome, Attempt], ...] = ()
+        """The attempts that were made, each with what its report came to."""
         self.updated: set[str] = set()
         """SMS_UIDs whose message or reports changed."""
         self.wakes: list[tuple[datetime, str]] = []

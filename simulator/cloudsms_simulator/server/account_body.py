@@ -98,7 +98,11 @@ def account_change_schema(definitions: Definitions) -> Schema:
 
 def credit_schema(definitions: Definitions) -> Schema:
     """The JSON Schema of money that is put on an account."""
-    return {**_CREDIT.schema_in(definitions), "examples": [_CREDIT.example]}
+    schema = _CREDIT.schema_in(definitions)
+    said = schema["properties"]
+    assert isinstance(said, Mapping)
+    properties = {**said, "currency": {"anyOf": [said["currency"], {"type": "null"}]}}
+    return {**schema, "properties": properties, "examples": [_CREDIT.example]}
 
 
 def _body_schema(definitions: Definitions, settled: Set[str]) -> Schema:

@@ -25,9 +25,13 @@ class Listener(Protocol):
 
 
 class News:
-    """The listeners by the name of the account they listen to; None stands for nobody's exchanges."""
+    """The listeners by the name of the account they listen to; None stands for nobody's exchanges.
 
-    def __init__(self) -> None:
+    `of_all` hears of every account and of nobody's exchanges.
+    """
+
+    def __init__(self, of_all: Listener | None = None) -> None:
+        self._of_all = of_all
         self._listeners: dict[str | None, tuple[Listener, ...]] = {}
 
     def listen(self, name: str | None, listener: Listener) -> None:
@@ -44,6 +48,11 @@ class News:
 
     def publish(self, account: Account | None, transaction: Transaction) -> None:
         """Tells that a transaction was kept. Raises nothing: what a listener cannot do is in the log."""
+        if self._of_all is not None:
+            try:
+                self._of_all.hear(account, transaction)
+            except Exception:
+                log.exception("news could not be told")
         if not self._listeners:
             return
         for listener in self._listeners.get(None if account is None else account.name, ()):

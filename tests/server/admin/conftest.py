@@ -29,6 +29,7 @@ from cloudsms_simulator.server.ready_file import Ready
 from cloudsms_simulator.server.scenarios import Scenarios
 from cloudsms_simulator.server.sink import Sink
 from cloudsms_simulator.server.state import StateKeeper
+from cloudsms_simulator.server.tally import Tally
 from cloudsms_simulator.server.tls_trouble import TroubledListener
 from cloudsms_simulator.server.waits import Waits
 
@@ -109,6 +110,7 @@ class Scene:
             Events(stage.store, news, stage.wall, stopping),
             Explainer(stage.platform, stage.store, stage.wall, _nowhere),
             lambda: self.ready,
+            Tally(),
         )
         self.client = TestClient(admin_app(office, NAMES, token), base_url="http://localhost:61816")
 

@@ -16,6 +16,7 @@ from cloudsms_simulator.server.admin.explain import Explain, ExplainBody
 from cloudsms_simulator.server.admin.facts import Facts, ReadingsItem
 from cloudsms_simulator.server.admin.faults import Faults, Open
 from cloudsms_simulator.server.admin.messages import Messages
+from cloudsms_simulator.server.admin.metrics import Metrics
 from cloudsms_simulator.server.admin.office import Office, TroubleItem
 from cloudsms_simulator.server.admin.openapi import openapi_document
 from cloudsms_simulator.server.admin.operation import Content, Operation
@@ -77,6 +78,7 @@ _EVENTS = Content(
 )
 _HTML = Content("text/html")
 _FILE = Content("text/javascript")
+_METRICS = Content("text/plain")
 
 
 def routes_of(office: Office) -> list[Operation]:
@@ -88,11 +90,13 @@ def routes_of(office: Office) -> list[Operation]:
     scenarios, rules, faults = Scenarios(office), Rules(office), Faults(office)
     waits, verify = WaitPoints(office, office.waits), Verify(office, office.waits)
     events, explain, segments = EventStreams(office, office.events), Explain(office, office.explainer), Segments(office)
+    metrics = Metrics(office)
     description = Description(lambda: openapi_document(routes, version()))
     # fmt: off
     routes = [
         Operation("/livez", probes.livez, tag="server", query=None, answers={200: Probe}),
         Operation("/readyz", probes.readyz, tag="server", query=None, answers={200: Probe, 503: Probe}),
+        Operation("/metrics", metrics.show, tag="server", query=None, answers={200: _METRICS}),
 
         Operation("/api/v1/accounts", accounts.listing, answers={200: Page[AccountItem]}),
         Operation("/api/v1/accounts", verbs.create, methods=["POST"], body=new_account_schema,
