@@ -28,7 +28,8 @@ class Guard:
         if problem is None:
             await self._app(scope, receive, send)
         else:
-            await problem_response(problem)(scope, receive, send)
+            headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None
+            await problem_response(problem, headers)(scope, receive, send)
 
     def _problem(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)

@@ -3,7 +3,7 @@
 `cursor` fetches the next page and is null on the last; `evicted` counts what the bounded journal no longer has.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -30,6 +30,19 @@ class Page(msgspec.Struct, Generic[S], frozen=True):
     """Fetches the next page; null on the last."""
     evicted: int
     """How many the bounded journal no longer has."""
+
+
+class Whole(Generic[T]):
+    """A `Listing` of which nothing is ever gone."""
+
+    evicted = 0
+
+    def __init__(self, items: Sequence[T]) -> None:
+        self.total = len(items)
+        self._items = items
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._items)
 
 
 def json_response(value: object, status: int = 200) -> Response:

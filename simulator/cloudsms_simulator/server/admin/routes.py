@@ -98,7 +98,7 @@ def routes_of(office: Office) -> list[Operation]:
         Operation("/readyz", probes.readyz, tag="server", query=None, answers={200: Probe, 503: Probe}),
         Operation("/metrics", metrics.show, tag="server", query=None, answers={200: _METRICS}),
 
-        Operation("/api/v1/accounts", accounts.listing, answers={200: Page[AccountItem]}),
+        Operation("/api/v1/accounts", accounts.listing, query=Paged, answers={200: Page[AccountItem]}),
         Operation("/api/v1/accounts", verbs.create, methods=["POST"], body=new_account_schema,
                   answers={201: AccountItem}, problems=[409]),
         Operation("/api/v1/accounts/{name}", verbs.show, answers={200: AccountItem}),
