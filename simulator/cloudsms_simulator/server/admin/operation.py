@@ -22,6 +22,11 @@ Body = type[msgspec.Struct] | Callable[[Definitions], Schema]
 """A Struct, or a function that gives a JSON Schema and puts what that refers to among the definitions."""
 
 
+_WHOSE = "account"
+"""Clients say it in every request; where nothing is changed it does no harm where it says nothing."""
+_READING = ("GET", "HEAD")
+
+
 class Content(msgspec.Struct, frozen=True):
     """What is answered with, where that is no Struct."""
 
@@ -76,6 +81,8 @@ def _held_to(handler: Handler, query: type[msgspec.Struct]) -> Handler:
         given = request.query_params
         for name in given:
             if name not in known:
+                if name == _WHOSE and request.method in _READING:
+                    continue
                 listed = f"; there is {', '.join(known)}" if known else "; there is none here"
                 near = suggestion(name, known) or listed
                 raise HTTPException(400, f'unknown query parameter "{name[:60]}"{near}')
