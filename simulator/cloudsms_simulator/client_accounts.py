@@ -17,8 +17,14 @@ class Accounts(Resource[D_co]):
     @Verb
     def all(self) -> Going[list[Account]]:
         """Every account with its standing."""
-        page = yield from Call("GET", f"{API}/accounts", Page[Account])
-        return list(page.items)
+        found: list[Account] = []
+        query: dict[str, str | int] = {"limit": LONGEST_PAGE}
+        while True:
+            page = yield from Call("GET", f"{API}/accounts", Page[Account], dict(query))
+            found += page.items
+            if page.cursor is None:
+                return found
+            query["cursor"] = page.cursor
 
     @Verb
     def create(self, /, **settings: object) -> Steps[Account]:

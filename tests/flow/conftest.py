@@ -126,7 +126,8 @@ class Platform:
         """A page of the admin API."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.simulator.admin_listener.port)
         client = Client(reader, writer)
-        target = f"/api/v1/{resource}?account={account}&limit={limit}"
+        query = "" if resource == "accounts" else f"?account={account}&limit={limit}"
+        target = f"/api/v1/{resource}{query}"
         await client.send(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         answer = await client.answer()
         client.hang_up()

@@ -63,8 +63,9 @@ async def post(here, path: str, body: object = None, account: str = "default") -
     """What the admin API answers to a POST."""
     reader, writer = await asyncio.open_connection("127.0.0.1", here.simulator.admin_listener.port)
     data = b"" if body is None else json.dumps(body).encode()
+    path += f"?account={account}" if path.startswith("clock/") else ""
     head = [
-        f"POST /api/v1/{path}?account={account} HTTP/1.1",
+        f"POST /api/v1/{path} HTTP/1.1",
         "Host: localhost",
         "Connection: close",
         "Content-Type: application/json",

@@ -33,6 +33,7 @@ from cloudsms_simulator.protocol.profile import SPEC
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.server import endpoint as endpoint_module
+from cloudsms_simulator.server.answer_times import AnswerTimes
 from cloudsms_simulator.server.bodies import BodyLimits
 from cloudsms_simulator.server.certificates import CertificateFiles
 from cloudsms_simulator.server.desk import Desk
@@ -163,7 +164,8 @@ class Scene:
         )
         self.journal = Journal(self.platform, self.store, wall)
         limits = BodyLimits(100_000, timedelta(milliseconds=1))
-        self.endpoint = Endpoint(self.platform, self.store, self.journal, pusher, wall, limits)  # type: ignore[arg-type]
+        self.times = AnswerTimes()
+        self.endpoint = Endpoint(self.platform, self.store, self.journal, pusher, wall, limits, self.times)  # type: ignore[arg-type]
         self.line = Line()
         self.sent: list[Message] = []
 
@@ -902,9 +904,8 @@ async def town(*rules: Rule | FaultRule) -> AsyncIterator[Town]:
     )
     platform = Platform(Directory([account]), SPEC)
     pusher = Pusher(platform, store, PushClient(CertificateFiles.within(Path())), wall)
-    endpoint = Endpoint(
-        platform, store, Journal(platform, store, wall), pusher, wall, BodyLimits(100_000, timedelta(seconds=9))
-    )
+    limits = BodyLimits(100_000, timedelta(seconds=9))
+    endpoint = Endpoint(platform, store, Journal(platform, store, wall), pusher, wall, limits, AnswerTimes())
     listener = Listener(endpoint, open_socket("127.0.0.1", 0), stopping=stopping)
     await listener.start()
     try:

@@ -49,6 +49,16 @@ def test_a_listener_hears_of_its_account_alone() -> None:
     assert (shop.heard, nobody.heard) == ([of_shop, "reset"], [of_nobody])
 
 
+def test_who_listens_to_all_hears_of_everybody_first_and_harms_nobody() -> None:
+    news, everything, shop = News(), Ear(), Ear()
+    news.listen_to_all(everything)
+    news.listen("shop", shop)
+    told = [transaction(SHOP), transaction(BANK), transaction(None)]
+    for each in told:
+        news.publish(each.account, each)
+    assert (everything.heard, shop.heard) == (told, told[:1])
+
+
 def test_a_listener_that_ceases_hears_nothing_more_and_the_others_do() -> None:
     news, one, other = News(), Ear(), Ear()
     news.listen("shop", one)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 
@@ -14,8 +13,6 @@ from cloudsms_simulator.engine.rule_book import ReplyStep, Rule, RuleBook
 from cloudsms_simulator.engine.rules import Rules
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.result_codes import ResultCode
-from cloudsms_simulator.server.bodies import BodyLimits
-from cloudsms_simulator.server.endpoint import Endpoint
 from cloudsms_simulator.server.explanation import Explainer
 from cloudsms_simulator.server.journal import Journal
 from cloudsms_simulator.server.ready_file import Ready
@@ -34,12 +31,8 @@ class Scene:
     def __init__(self, stage, *accounts: Account) -> None:
         self.stage = stage(*(accounts or (Account(), SHOP)))
         self.journal = Journal(self.stage.platform, self.stage.store, self.stage.wall)
-        limits = BodyLimits(1_000_000, timedelta(seconds=1))
-        endpoint = Endpoint(
-            self.stage.platform, self.stage.store, self.journal, self.stage.pusher, self.stage.wall, limits
-        )
         self.explainer = Explainer(self.stage.platform, self.stage.store, self.stage.wall, lambda: READY)
-        sender = Sender(self.stage.store, endpoint.take)
+        sender = Sender(self.stage.store, self.stage.endpoint.take)
         self.resubmitter = Resubmitter(sender, self.explainer, self.stage.store, self.stage.wall)
 
     def send(self, account: Account | None = None, **fields: object) -> Exchange:

@@ -31,6 +31,8 @@ class Accepted(msgspec.Struct, frozen=True):
     messages: tuple[Message, ...]
     entries: list[LedgerEntry]
     balance: Decimal | None
+    rejected: int = 0
+    """How many of the messages are rejected locally."""
 
 
 def overall(verdicts: dict[int, ResultCode], count: int, profile: Profile) -> tuple[ResultCode, dict[int, ResultCode]]:
@@ -84,6 +86,7 @@ def accept(
     price: Decimal | None = None
     cost: Decimal | None = None
     spared = False
+    rejected = 0
     for place in range(len(destinations)) if sending.places is None else sending.places:
         destination = destinations[place]
         if destination.country_code != country:
@@ -97,6 +100,7 @@ def accept(
             reason = rejection(Application(account, route_id, destination, cost, funds))
             if reason is not None:
                 messages.append(Message(uid, sending, country, destination.msisdn, reason, LOCAL_REJECTION))
+                rejected += 1
                 continue
         assert price is not None
         assert cost is not None, "a message without a price is rejected"
@@ -109,4 +113,4 @@ def accept(
         else:
             plan = script.plan or usual
             messages.append(Message(uid, sending, country, destination.msisdn, price, plan, rule=script.rule))
-    return Accepted(tuple(messages), entries, balance)
+    return Accepted(tuple(messages), entries, balance, rejected)

@@ -77,6 +77,7 @@ def record(transaction: Transaction, account: Account, push: Push, result: PushR
     )
     attempts = (*report.attempts, attempt)
     outcome, again = after_attempt(attempts, manner, account.callback.retries, now)
+    transaction.pushed += ((outcome, attempt),)
     transaction.put_report(
         msgspec.structs.replace(report, attempts=attempts, outcome=outcome, next_attempt_at=again, resend=False)
     )
@@ -112,6 +113,8 @@ def _reach_what_is_due(
 
 
 def _reach(transaction: Transaction, account: Account, message: Message, step: Step, at: datetime) -> Message:
+    if step.final:
+        transaction.final_states += (step.state,)
     refund = (
         step.final
         and step.state not in message.sending.profile.charged_states

@@ -256,6 +256,7 @@ class Platform:
         transaction.exchange = sending
         transaction.new_messages = accepted.messages
         transaction.entries += accepted.entries
+        transaction.rejected = accepted.rejected
         if hearing is not None:
             hearing.accepted(len(accepted.messages))
         first_due, comes_before = _wake(transaction, accepted.messages, now)

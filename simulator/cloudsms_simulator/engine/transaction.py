@@ -15,7 +15,7 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.message import Message
-from cloudsms_simulator.engine.report import Report
+from cloudsms_simulator.engine.report import Attempt, Outcome, Report
 from cloudsms_simulator.engine.standing import Standing
 from cloudsms_simulator.engine.tallies import NO_TALLIES, Tally
 
@@ -44,7 +44,13 @@ class Transaction(msgspec.Struct, eq=False):
     counts_anew: bool = False
     """Whether all counts are forgotten first."""
     new_messages: tuple[Message, ...] = ()
+    rejected: int = 0
+    """How many of the new messages are rejected locally."""
     entries: list[LedgerEntry] = []
+    final_states: tuple[int, ...] = ()
+    """The states in which messages ended."""
+    pushed: tuple[tuple[Outcome, Attempt], ...] = ()
+    """The attempts that were made, each with what its report came to."""
     updated: set[str] = set()
     """SMS_UIDs whose message or reports changed."""
     wakes: list[tuple[datetime, str]] = []

@@ -6,17 +6,21 @@ Spec: SMS Dispatching, Request UIP Format, Response UIP Format. Spec: Delivery R
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
+from cloudsms_simulator.protocol import packet_fields as fields
 from cloudsms_simulator.protocol.country_codes import ASSIGNED
-from cloudsms_simulator.protocol.limits import ANSWER_TYPE, REPORT_METHOD
+from cloudsms_simulator.protocol.limits import MOST_DESTINATIONS
 from cloudsms_simulator.protocol.result_codes import ResultCode, desc_of
 from cloudsms_simulator.protocol.submission import Destination
 from cloudsms_simulator.protocol.timestamps import wire_time
 
 _LONGEST_COUNTRY_CODE = 3
+_TO_WHOM = msgspec.Meta(
+    description="To whom.", extra_json_schema={"minItems": 1, "maxItems": MOST_DESTINATIONS, "type": "array"}
+)
 
 
 class SendRequest(msgspec.Struct, frozen=True, rename="upper", kw_only=True):
@@ -24,29 +28,30 @@ class SendRequest(msgspec.Struct, frozen=True, rename="upper", kw_only=True):
 
     method: Literal["SMS_SEND_REQUEST"] = "SMS_SEND_REQUEST"
     type: Literal["REQUEST"] = "REQUEST"
-    serial: int
-    time: str
+    serial: fields.Serial
+    time: fields.Time
     """Hong Kong time, as `wire_time` writes it."""
-    auth_key: str
-    route_id: str
-    multi_msisdn_list: tuple[Destination, ...]
-    sms_content: str
-    signature: str | msgspec.UnsetType = msgspec.UNSET
-    signature_type: int | msgspec.UnsetType = msgspec.UNSET
-    original_addr: str | msgspec.UnsetType = msgspec.UNSET
-    priority: int | msgspec.UnsetType = msgspec.UNSET
+    auth_key: fields.AuthKey
+    route_id: fields.RouteId
+    multi_msisdn_list: Annotated[tuple[Destination, ...], _TO_WHOM]
+    sms_content: fields.Content
+    signature: fields.Signature | msgspec.UnsetType = msgspec.UNSET
+    signature_type: fields.SignatureType | msgspec.UnsetType = msgspec.UNSET
+    original_addr: fields.Sender | msgspec.UnsetType = msgspec.UNSET
+    priority: fields.Priority | msgspec.UnsetType = msgspec.UNSET
+    repeat: fields.Repeat | msgspec.UnsetType = msgspec.UNSET
     version: str = "2021-01-01"
-    customer_body: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    customer_body: fields.CustomerBody | msgspec.UnsetType = msgspec.UNSET
 
 
 class DestinationAnswer(msgspec.Struct, frozen=True, rename="upper"):
     """One item of DETAIL_LIST."""
 
-    country_code: int
-    dest_msisdn: str
-    sms_uid: str
-    result_code: int
-    result_desc: str
+    country_code: fields.EchoedCountryCode
+    dest_msisdn: fields.EchoedMsisdn
+    sms_uid: fields.SmsUid
+    result_code: fields.Code
+    result_desc: fields.CodeText
 
 
 class SendAnswer(msgspec.Struct, frozen=True, rename="upper", kw_only=True):
@@ -54,11 +59,12 @@ class SendAnswer(msgspec.Struct, frozen=True, rename="upper", kw_only=True):
 
     method: Literal["SMS_SEND_REQUEST"]
     type: Literal["ANSWER"]
-    serial: int
-    time: str
-    result_code: int
-    result_desc: str
+    serial: fields.EchoedSerial
+    time: fields.Time
+    result_code: fields.Code
+    result_desc: fields.CodeText
     detail_list: tuple[DestinationAnswer, ...] = ()
+    """One item for each entry of MULTI_MSISDN_LIST, in its order."""
 
     @property
     def accepted(self) -> bool:
@@ -70,10 +76,10 @@ class SendAnswer(msgspec.Struct, frozen=True, rename="upper", kw_only=True):
 class ReportedState(msgspec.Struct, frozen=True, rename="upper"):
     """The item of SMS_RESULT_LIST: who was reached, and how it went."""
 
-    country_code: int
-    dest_msisdn: str
-    sms_state: int
-    result_desc: str
+    country_code: fields.EchoedCountryCode
+    dest_msisdn: fields.EchoedMsisdn
+    sms_state: fields.State
+    result_desc: fields.StateName
 
 
 class ReceivedPacket(msgspec.Struct, frozen=True, rename="upper", kw_only=True):
@@ -81,22 +87,25 @@ class ReceivedPacket(msgspec.Struct, frozen=True, rename="upper", kw_only=True):
 
     method: Literal["SMS_PUSH_REPORT"]
     type: Literal["REQUEST"]
-    serial: int
-    time: str
-    report_time: str = ""
+    serial: fields.Serial
+    time: fields.Time
+    report_time: fields.ReportTime = ""
     source_msisdn: str
-    sms_uid: str
+    """The sender the handset shows."""
+    sms_uid: fields.SmsUid
     sms_result_list: tuple[ReportedState]
-    customer_body: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    customer_body: fields.CustomerBody | msgspec.UnsetType = msgspec.UNSET
 
 
-class _ReportAnswer(msgspec.Struct, frozen=True, rename="upper"):
-    method: str
-    type: str
-    serial: int
-    time: str
-    result_code: int
-    result_desc: str
+class ReportAnswer(msgspec.Struct, frozen=True, rename="upper"):
+    """A customer's answer to a delivery report."""
+
+    method: Literal["SMS_PUSH_REPORT"]
+    type: Literal["ANSWER"]
+    serial: fields.EchoedSerial
+    time: fields.Time
+    result_code: fields.Code
+    result_desc: fields.CodeText
 
 
 _encoder = msgspec.json.Encoder()
@@ -128,7 +137,7 @@ def read_report(body: bytes) -> ReceivedPacket | None:
 def encode_report_answer(serial: int, now: datetime, code: int = ResultCode.OK) -> bytes:
     """The answer to a report: its SERIAL, the moment in Hong Kong time, and a result code with the table's text."""
     desc = desc_of(ResultCode(code) if code in _CODES else ResultCode.UNKNOWN_ERROR)
-    return _encoder.encode(_ReportAnswer(REPORT_METHOD, ANSWER_TYPE, serial, wire_time(now), code, desc))
+    return _encoder.encode(ReportAnswer("SMS_PUSH_REPORT", "ANSWER", serial, wire_time(now), code, desc))
 
 
 def split_number(number: str) -> Destination | None:

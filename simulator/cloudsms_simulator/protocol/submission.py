@@ -5,6 +5,7 @@ Spec: SMS Dispatching, Request UIP Format.
 
 import msgspec
 
+from cloudsms_simulator.protocol.packet_fields import CountryCode, Msisdn
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.segmentation import Segmentation
 
@@ -15,8 +16,8 @@ class Destination(msgspec.Struct, frozen=True, gc=False):
     Of an entry that could not be read it holds what an answer echoes: 0 and "".
     """
 
-    country_code: int = msgspec.field(name="COUNTRY_CODE")
-    msisdn: str = msgspec.field(name="DEST_MSISDN")
+    country_code: CountryCode = msgspec.field(name="COUNTRY_CODE")
+    msisdn: Msisdn = msgspec.field(name="DEST_MSISDN")
 
     @property
     def number(self) -> str:

@@ -3,7 +3,7 @@
 The keys are those of an account in the configuration, but for paths of files; a new account has some more.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from decimal import Decimal
 from functools import cache
 
@@ -14,7 +14,7 @@ from cloudsms_simulator.server.account_kinds import CURRENCY
 from cloudsms_simulator.server.account_settings import SAID_ACCOUNTS, SaidAccount
 from cloudsms_simulator.server.compound_kinds import Entry, RecordKind
 from cloudsms_simulator.server.json_table import JsonTable
-from cloudsms_simulator.server.kinds import UNFIT, Kind, Scalar, UnfitError
+from cloudsms_simulator.server.kinds import UNFIT, Definitions, Kind, Scalar, Schema, UnfitError
 from cloudsms_simulator.server.place import Place
 from cloudsms_simulator.server.problems import SettingsError, suggestion
 from cloudsms_simulator.server.scenario import Scenario
@@ -30,6 +30,9 @@ _SETTLED = {
     "scenario": "scenarios have a resource of their own: /api/v1/scenarios",
 }
 _LARGEST = Decimal(10) ** 12
+_AMOUNT_SCHEMA: Schema = {
+    "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": r"^\+?[0-9]*\.?[0-9]*$"}]
+}
 
 
 class AccountWish(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +81,44 @@ def read_credit(table: JsonTable) -> Credit:
     if problems or not isinstance(taken, Credit):
         raise SettingsError(problems)
     return taken
+
+
+def new_account_schema(definitions: Definitions) -> Schema:
+    """The JSON Schema of a body that makes an account."""
+    return {**_body_schema(definitions, frozenset()), "examples": [ACCOUNT_BODY.example]}
+
+
+def account_change_schema(definitions: Definitions) -> Schema:
+    """The JSON Schema of a body that changes one."""
+    return {
+        **_body_schema(definitions, _SETTLED.keys()),
+        "examples": [{"routes": ["VerifyCode_516"], "balance": "5.00"}],
+    }
+
+
+def credit_schema(definitions: Definitions) -> Schema:
+    """The JSON Schema of money that is put on an account."""
+    schema = _CREDIT.schema_in(definitions)
+    said = schema["properties"]
+    assert isinstance(said, Mapping)
+    properties = {**said, "currency": {"anyOf": [said["currency"], {"type": "null"}]}}
+    return {**schema, "properties": properties, "examples": [_CREDIT.example]}
+
+
+def _body_schema(definitions: Definitions, settled: Set[str]) -> Schema:
+    properties: dict[str, TomlValue] = {}
+    for key, entry in ACCOUNT_BODY.entries().items():
+        if key not in settled:
+            said = _without_files(entry.kind, definitions) if key == "callback" else entry.kind.schema_in(definitions)
+            properties[key] = {"anyOf": [said, {"type": "null"}], "description": entry.doc}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _without_files(callback: Kind, definitions: Definitions) -> Schema:
+    schema = callback.schema_in(definitions)
+    said = schema["properties"]
+    assert isinstance(said, Mapping)
+    return {**schema, "properties": {key: each for key, each in said.items() if key not in _FILES}}
 
 
 def _taken(table: JsonTable, given: Mapping[str, TomlValue], complain: Callable[[Place], None]) -> AccountWish:
@@ -179,7 +220,11 @@ _CREDIT = RecordKind(
     want="an object such as {example}",
     entries=lambda: {
         "amount": Entry(
-            Scalar(want='a decimal above zero, such as "10.00", of at most 8 digits after the point', read=_amount),
+            Scalar(
+                want='a decimal above zero, such as "10.00", of at most 8 digits after the point',
+                read=_amount,
+                schema=_AMOUNT_SCHEMA,
+            ),
             "How much.",
             required=True,
         ),

@@ -24,6 +24,7 @@ from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.masking import mask
 from cloudsms_simulator.protocol.result_codes import ResultCode
+from cloudsms_simulator.server.answer_times import AnswerTimes
 from cloudsms_simulator.server.bodies import BodyLimits, TooLarge, Unfinished, read_body
 from cloudsms_simulator.server.connection import Connection
 from cloudsms_simulator.server.desk import Leave
@@ -67,7 +68,14 @@ class Endpoint:
     """The ASGI application of the platform's port, and the clerk at its desk."""
 
     def __init__(
-        self, platform: Platform, store: Store, journal: Journal, pusher: Pusher, wall: WallClock, limits: BodyLimits
+        self,
+        platform: Platform,
+        store: Store,
+        journal: Journal,
+        pusher: Pusher,
+        wall: WallClock,
+        limits: BodyLimits,
+        times: AnswerTimes,
     ) -> None:
         self._platform = platform
         self._store = store
@@ -75,6 +83,7 @@ class Endpoint:
         self._pusher = pusher
         self._wall = wall
         self._limits = limits
+        self._times = times
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request. Only HTTP comes here; a listener turns everything else away."""
@@ -104,6 +113,7 @@ class Endpoint:
 
     async def serve(self, requests: Sequence[RequestResponseCycle], leave: Leave) -> None:
         """Serves packets together. Once the store has one of them wait, the rest leave: they can wait side by side."""
+        begun = self._wall.monotonic()
         loop = asyncio.get_running_loop()
         next_turn = loop.create_future()
         loop.call_soon(next_turn.set_result, None)
@@ -122,7 +132,7 @@ class Endpoint:
                 else:
                     decided.append(_Decided(request, packet.account, reply))
         finally:
-            await self._conclude_all(decided, leave)
+            await self._conclude_all(decided, leave, begun)
 
     async def take(self, body: bytes) -> tuple[Account | None, Reply]:
         """Takes a packet that comes on no connection, as any other; whose it is, and the reply that nobody waits for.
@@ -138,25 +148,28 @@ class Endpoint:
             await self._release(packet.account, reply)
         return packet.account, reply
 
-    async def _conclude_all(self, decided: list[_Decided], leave: Leave) -> None:
+    async def _conclude_all(self, decided: list[_Decided], leave: Leave, begun: float) -> None:
         answered = []
         for each in decided:
             try:
                 if not _answer_at_once(connection_of(each.request.scope), each.reply):  # type: ignore[arg-type]
-                    leave(each.request, partial(self._conclude, each.account, each.reply))
+                    leave(each.request, partial(self._conclude, each.account, each.reply, begun))
                     continue
             except Exception as error:
                 leave(each.request, partial(_fail_with, error))
             answered.append(each)
+        if answered:
+            self._times.add(self._wall.monotonic() - begun, len(answered))
         for each in answered:
             await self._release(each.account, each.reply)
 
     async def _answer(self, packet: _Read, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = self._wall.monotonic()
         reply = await self._receive(packet, _arrival_of(scope, packet))
-        await self._conclude(packet.account, reply, scope, receive, send)
+        await self._conclude(packet.account, reply, begun, scope, receive, send)
 
     async def _conclude(
-        self, account: Account | None, reply: Reply, scope: Scope, _receive: Receive, _send: Send
+        self, account: Account | None, reply: Reply, begun: float, scope: Scope, _receive: Receive, _send: Send
     ) -> None:
         """Whatever `_answer_at_once` does not do; this may take its time."""
         connection = connection_of(scope)
@@ -167,6 +180,7 @@ class Endpoint:
                 await strike(connection, reply.trouble, reply.body, connection.stopping)
             elif not _answer_at_once(connection, reply):
                 await connection.answer_with(reply.body or b"")
+            self._times.add(self._wall.monotonic() - begun)
         finally:
             # Also when the answer could not be sent: what was accepted stays accepted.
             await self._release(account, reply)

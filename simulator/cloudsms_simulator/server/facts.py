@@ -119,9 +119,9 @@ def certs_of(files: CertificateFiles) -> Certs:
 def own_version() -> str:
     """The version of this program; `unknown` when it is not installed."""
     # Takes 7 ms to import, and only who asks wants it.
-    from importlib.metadata import PackageNotFoundError, version
+    from importlib import metadata
 
     try:
-        return version("cloudsms-simulator")
-    except PackageNotFoundError:  # run from a checkout that nobody installed
+        return metadata.version("cloudsms-simulator")
+    except metadata.PackageNotFoundError:
         return "unknown"

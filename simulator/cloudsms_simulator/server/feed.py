@@ -10,18 +10,20 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.clock import Clock, Mode
 from cloudsms_simulator.engine.transaction import Transaction
-from cloudsms_simulator.server.kept import Item, Kept
+from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.server.pace import Pace
 from cloudsms_simulator.server.sought import Value, name_of
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.store import Store
+
+S = TypeVar("S")
 
 Name = Literal["request", "message", "report", "clock", "reset", "gap"]
 
@@ -34,11 +36,11 @@ _KINDS: tuple[Name, ...] = ("request", "message", "report")
 _encoder = msgspec.json.Encoder()
 
 
-class Happened(msgspec.Struct, frozen=True):
+class Happened(msgspec.Struct, Generic[S], frozen=True):
     """What happened to things of one kind, oldest first."""
 
     account: str | None
-    items: list[Item]
+    items: list[S]
     """The last ones, each once, as it is now."""
     more: int
     """How many times something happened before that."""

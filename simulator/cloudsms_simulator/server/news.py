@@ -26,7 +26,10 @@ class Listener(Protocol):
 
 
 class News:
-    """The listeners by the name of the account they listen to; None stands for nobody's exchanges."""
+    """The listeners by the name of the account they listen to; None stands for nobody's exchanges.
+
+    Who listens to all is told first.
+    """
 
     def __init__(self) -> None:
         self._listeners: dict[str | None, tuple[Listener, ...]] = {}
@@ -54,8 +57,6 @@ class News:
 
     def publish(self, account: Account | None, transaction: Transaction) -> None:
         """Tells that a transaction was kept. Raises nothing: what a listener cannot do is in the log."""
-        if not self._listeners and not self._to_all:
-            return
         for listener in self._told_of(account):
             try:
                 listener.hear(account, transaction)
@@ -71,4 +72,6 @@ class News:
                 log.exception("the news of a reset could not be told")
 
     def _told_of(self, account: Account | None) -> tuple[Listener, ...]:
-        return (*self._listeners.get(None if account is None else account.name, ()), *self._to_all)
+        if not self._listeners:
+            return self._to_all
+        return self._to_all + self._listeners.get(None if account is None else account.name, ())

@@ -43,6 +43,7 @@ from cloudsms_simulator.server.scenario import Scenario
 from cloudsms_simulator.server.scenarios import Scenarios
 from cloudsms_simulator.server.settings import Settings
 from cloudsms_simulator.server.sink import Sink
+from cloudsms_simulator.server.tally import Tally
 from cloudsms_simulator.server.timekeeper import Timekeeper
 from cloudsms_simulator.server.tls import platform_context, receiver_context, tls_facts
 from cloudsms_simulator.server.tls_trouble import TlsTroubles
@@ -92,12 +93,16 @@ class Simulator:
             node(),
             packs_bodies=settings.journal_messages > DEFAULT_MESSAGES,
         )
+        self._tally = Tally()
         self._news = News()
+        self._news.listen_to_all(self._tally)
         self.store = MemoryStore(self._new_clock, node, settings.journal_messages, settings.journal_bytes, self._news)
         self.pusher = Pusher(self._platform, self.store, PushClient(self.files), self.wall)
         self.journal = Journal(self._platform, self.store, self.wall)
         limits = BodyLimits(settings.body_limit, settings.body_timeout)
-        self._endpoint = Endpoint(self._platform, self.store, self.journal, self.pusher, self.wall, limits)
+        self._endpoint = Endpoint(
+            self._platform, self.store, self.journal, self.pusher, self.wall, limits, self._tally.answer_times
+        )
         self.stopping = asyncio.Event()
         self._connection_ids = itertools.count(1)
         self.listener = self._platform_listener(sock, context)
@@ -240,6 +245,7 @@ class Simulator:
             Resubmitter(sender, explainer, self.store, self.wall),
             sender,
             self._is_serving,
+            self._tally,
         )
         names = {
             "localhost",

@@ -67,6 +67,10 @@ class MemoryStore:
         self._messages = 0
         self._bytes = 0
 
+    @property
+    def octets(self) -> int:
+        return self._bytes
+
     async def begin(self, account: Account | None, uids: tuple[str, ...] = ()) -> Transaction:
         shelf = self._shelf(account)
         transaction = Transaction(account, shelf.standing, self._requests + 1, shelf.tallies)

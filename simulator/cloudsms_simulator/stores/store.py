@@ -87,6 +87,11 @@ class Store(Protocol):
         """Balance, counters and clock of an account."""
         ...
 
+    @property
+    def octets(self) -> int:
+        """The memory or disk that the journal takes, about."""
+        ...
+
     def exchanges(self, account: Account | None) -> "Listing[Exchange]":
         """The exchanges kept, newest first."""
         ...

@@ -21,12 +21,9 @@ from cloudsms_simulator.server.account_keeper import AccountKeeper
 from cloudsms_simulator.server.account_settings import AccountSettings
 from cloudsms_simulator.server.admin.app import admin_app
 from cloudsms_simulator.server.admin.office import Office
-from cloudsms_simulator.server.bodies import BodyLimits
-from cloudsms_simulator.server.endpoint import Endpoint
 from cloudsms_simulator.server.events import Events
 from cloudsms_simulator.server.explanation import Explainer
 from cloudsms_simulator.server.interventions import Interventions
-from cloudsms_simulator.server.journal import Journal
 from cloudsms_simulator.server.key_pairs import CertificateError
 from cloudsms_simulator.server.news import News
 from cloudsms_simulator.server.ready_file import Ready
@@ -35,6 +32,7 @@ from cloudsms_simulator.server.scenarios import Scenarios
 from cloudsms_simulator.server.sender import Sender
 from cloudsms_simulator.server.sink import Sink
 from cloudsms_simulator.server.state import StateKeeper
+from cloudsms_simulator.server.tally import Tally
 from cloudsms_simulator.server.tls_trouble import TroubledListener
 from cloudsms_simulator.server.waits import Waits
 
@@ -95,15 +93,7 @@ class Scene:
         )
         news, stopping = News(), asyncio.Event()
         explainer = Explainer(stage.platform, stage.store, stage.wall, lambda: READY)
-        endpoint = Endpoint(
-            stage.platform,
-            stage.store,
-            Journal(stage.platform, stage.store, stage.wall),
-            stage.pusher,
-            stage.wall,
-            BodyLimits(1_000_000, timedelta(seconds=1)),
-        )
-        sender = Sender(stage.store, endpoint.take)
+        sender = Sender(stage.store, stage.endpoint.take)
         office = Office(
             stage.directory,
             stage.store,
@@ -125,6 +115,7 @@ class Scene:
             Resubmitter(sender, explainer, stage.store, stage.wall),
             sender,
             lambda: self.ready,
+            Tally(),
         )
         self.client = TestClient(admin_app(office, NAMES, token), base_url="http://localhost:61816")
 

@@ -15,6 +15,13 @@ def test_accounts_are_listed_with_their_standing_and_no_key(scene, shop) -> None
     assert shown_keys == []
 
 
+def test_accounts_come_in_pages_too(scene) -> None:
+    first = scene.get("/api/v1/accounts", limit=1)
+    second = scene.get("/api/v1/accounts", limit=1, cursor=first["cursor"])
+    assert [item["name"] for item in (*first["items"], *second["items"])] == ["default", "shop"]
+    assert (first["total"], second["cursor"]) == (2, None)
+
+
 def test_a_reset_account_is_as_it_was_created_and_the_others_are_as_they_were(scene, shop) -> None:
     default = scene.stage.accounts[0]
     scene.send(default, 2)

@@ -48,6 +48,7 @@ def test_where_there_is_a_token_everything_but_the_probes_needs_it(
     for path in PATHS:
         answer = scene.client.get(path, headers=headers)
         assert answer.status_code == status
+        assert answer.headers.get("www-authenticate") == ("Bearer" if status == 401 else None)
         assert "secret" not in answer.text
     for path in ("/livez", "/readyz"):
         assert scene.client.get(path).status_code == 200

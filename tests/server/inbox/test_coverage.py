@@ -14,7 +14,7 @@ from cloudsms_simulator.protocol.states import STATES
 from cloudsms_simulator.server.inbox.coverage import Group, Item, coverage_of
 from cloudsms_simulator.server.inbox.survey import Survey, surveyed
 from cloudsms_simulator.server.kept import Kept
-from cloudsms_simulator.server.playing import NOTHING_OWN, Playing
+from cloudsms_simulator.server.playing import Playing
 from cloudsms_simulator.server.rule_item import RuleKind
 from cloudsms_simulator.server.scenario_folder import bundled_scenarios
 from cloudsms_simulator.server.search import search_of
@@ -57,7 +57,7 @@ def test_a_call_that_is_said_to_bring_something_is_a_rule(item: Item) -> None:
     path, _, body = (item.call or "").partition(" ")
     kinds: dict[str, RuleKind] = {"/api/v1/faults": "fault", "/api/v1/rules": "rule"}
     kind = kinds[path]
-    assert item.name in str(sent_rule(parse_yaml(body, kind), kind, Playing(None, NOTHING_OWN)))
+    assert item.name in str(sent_rule(parse_yaml(body, kind), kind, Playing()))
 
 
 def test_scenarios_that_are_named_are_bundled() -> None:

@@ -7,15 +7,14 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
-from cloudsms_simulator.server.inbox.files import STATIC, VENDORED, Files, edition_of
+from cloudsms_simulator.server.inbox.files import STATIC, Files, edition_of
 
 
-@pytest.mark.parametrize("folder", [STATIC, VENDORED], ids=lambda folder: folder.name)
-def test_every_file_is_served_with_its_type_and_may_be_kept(folder: Path) -> None:
-    client = TestClient(Files(directory=folder))
+def test_every_file_is_served_with_its_type_and_may_be_kept() -> None:
+    client = TestClient(Files(directory=STATIC))
     types = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-    for path in sorted(each for each in folder.rglob("*") if each.suffix in types):
-        answer = client.get(f"/{path.relative_to(folder).as_posix()}?v=1")
+    for path in sorted(each for each in STATIC.rglob("*") if each.suffix in types):
+        answer = client.get(f"/{path.relative_to(STATIC).as_posix()}?v=1")
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith(types[path.suffix])
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -38,7 +37,7 @@ def test_another_byte_or_name_is_another_edition(tmp_path: Path) -> None:
     for name, text in (("a.js", "1"), ("a.js", "2"), ("b.js", "2")):
         file = file.rename(tmp_path / name) if file.exists() else tmp_path / name
         file.write_text(text)
-        editions.append(edition_of([tmp_path]))
+        editions.append(edition_of(tmp_path))
     assert len(set(editions)) == 3
     assert all(len(edition) == 8 for edition in editions)
-    assert edition_of([tmp_path]) == editions[-1]
+    assert edition_of(tmp_path) == editions[-1]

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.server.admin.bodies import Nothing, read_json
 from cloudsms_simulator.server.admin.office import Office
-from cloudsms_simulator.server.admin.pages import Page, json_response
+from cloudsms_simulator.server.admin.pages import Page, Whole, json_response, page_response
 from cloudsms_simulator.server.items import AccountItem, account_item
 
 
@@ -18,7 +18,7 @@ class Accounts:
 
     async def listing(self, request: Request) -> Response:
         """Every account with its standing."""
-        return self._all()
+        return page_response(request, Whole(tuple(self._office.directory)), lambda each: each.name, self._item)
 
     async def reset(self, request: Request) -> Response:
         """One account as it was created, but for its clock; the account. Nothing scheduled before fires after.

@@ -13,7 +13,7 @@ from cloudsms_simulator.server.admin.searching import NOBODY
 from cloudsms_simulator.server.events import Events
 
 _MEDIA_TYPE = "text/event-stream"
-_MOST_ACCOUNTS = 100
+MOST_ACCOUNTS = 100
 
 
 class EventStreams:
@@ -30,8 +30,8 @@ class EventStreams:
         Last-Event-ID gets a `gap` first.
         """
         names = list(dict.fromkeys(request.query_params.getlist("account"))) or [DEFAULT]
-        if len(names) > _MOST_ACCOUNTS:
-            raise HTTPException(400, f"account: got {len(names)} of them, want at most {_MOST_ACCOUNTS}")
+        if len(names) > MOST_ACCOUNTS:
+            raise HTTPException(400, f"account: got {len(names)} of them, want at most {MOST_ACCOUNTS}")
         accounts = [None if name == NOBODY else self._office.named(name) for name in names]
         if request.method == "HEAD":
             return Response(media_type=_MEDIA_TYPE)

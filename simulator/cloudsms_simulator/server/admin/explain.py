@@ -20,22 +20,24 @@ from cloudsms_simulator.server.admin.pages import json_response
 from cloudsms_simulator.server.admin.searching import NOBODY
 from cloudsms_simulator.server.explanation import Explainer
 
-_ABSENT = msgspec.Raw(b"")
 _WANTED = 'want one of body, body_base64 and request, such as {"request": 7}'
 
-Body = Annotated[msgspec.Raw, msgspec.Meta(description="a packet as a JSON object, or a body as text in a string")]
+Body = Annotated[
+    msgspec.Raw | msgspec.UnsetType,
+    msgspec.Meta(description="a packet as a JSON object, or a body as text in a string"),
+]
 Octets = Annotated[str | None, msgspec.Meta(description="the octets of a body in base64")]
 Peer = Annotated[str | None, msgspec.Meta(description='the IP address a body comes from, such as "203.0.113.7"')]
 Number = Annotated[int | None, msgspec.Meta(description="the number of an exchange, as /requests lists it")]
 
 
-class Asked(msgspec.Struct, frozen=True):
+class ExplainBody(msgspec.Struct, frozen=True):
     """What to explain: a body that was not sent, or an exchange.
 
     Whitelists are asked only about a body that comes from a `peer`.
     """
 
-    body: Body = _ABSENT
+    body: Body = msgspec.UNSET
     body_base64: Octets = None
     request: Number = None
     peer: Peer = None
@@ -57,8 +59,8 @@ class Explain:
 
     async def ask(self, request: Request) -> Response:
         """An exchange, or a body that is sent nowhere."""
-        asked = await read_json(request, Asked)
-        given = [asked.body != _ABSENT, asked.body_base64 is not None, asked.request is not None]
+        asked = await read_json(request, ExplainBody)
+        given = [asked.body is not msgspec.UNSET, asked.body_base64 is not None, asked.request is not None]
         if sum(given) != 1:
             raise HTTPException(400, _WANTED)
         if asked.request is not None:
@@ -85,7 +87,7 @@ class Explain:
         return newest
 
 
-def _peer(asked: Asked) -> str | None:
+def _peer(asked: ExplainBody) -> str | None:
     if asked.peer is None:
         return None
     try:
@@ -94,11 +96,11 @@ def _peer(asked: Asked) -> str | None:
         raise HTTPException(400, f'peer: got "{asked.peer[:60]}", want an IP address such as "203.0.113.7"') from None
 
 
-def _body(asked: Asked) -> bytes:
+def _body(asked: ExplainBody) -> bytes:
     if asked.body_base64 is not None:
         try:
             return base64.b64decode(asked.body_base64, validate=True)
         except (binascii.Error, ValueError) as error:
             raise HTTPException(400, f"body_base64 is not base64: {error}") from error
-    raw = bytes(asked.body)
+    raw = b"" if asked.body is msgspec.UNSET else bytes(asked.body)
     return msgspec.json.decode(raw, type=str).encode() if raw.startswith(b'"') else raw

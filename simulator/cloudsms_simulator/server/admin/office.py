@@ -21,6 +21,7 @@ from cloudsms_simulator.server.scenarios import Scenarios
 from cloudsms_simulator.server.sender import Sender
 from cloudsms_simulator.server.sink import Sink
 from cloudsms_simulator.server.state import StateKeeper
+from cloudsms_simulator.server.tally import Tally
 from cloudsms_simulator.server.timekeeper import Timekeeper
 from cloudsms_simulator.server.tls_trouble import TlsTroubles
 from cloudsms_simulator.server.waits import Waits
@@ -60,6 +61,8 @@ class Office(msgspec.Struct, frozen=True):
     sender: Sender
     is_ready: Callable[[], bool]
     """Whether both ports serve."""
+    tally: Tally
+    """What happened how often."""
 
     def asked(self, request: Request) -> Account:
         """The account of `?account=`, or the one named `default`; 404 when there is none."""

@@ -3,9 +3,9 @@
 `cursor` fetches the next page and is null on the last; `evicted` counts what the bounded journal no longer has.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -15,18 +15,34 @@ from starlette.responses import Response
 from cloudsms_simulator.stores.store import Listing
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 PAGE = 100
 LONGEST_PAGE = 1000
 
 
-class Page(msgspec.Struct, frozen=True):
+class Page(msgspec.Struct, Generic[S], frozen=True):
     """One page of a list."""
 
-    items: Sequence[object]
+    items: Sequence[S]
     total: int
     cursor: str | None
+    """Fetches the next page; null on the last."""
     evicted: int
+    """How many the bounded journal no longer has."""
+
+
+class Whole(Generic[T]):
+    """A `Listing` of which nothing is ever gone."""
+
+    evicted = 0
+
+    def __init__(self, items: Sequence[T]) -> None:
+        self.total = len(items)
+        self._items = items
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._items)
 
 
 def json_response(value: object, status: int = 200) -> Response:

@@ -11,7 +11,7 @@ from starlette.routing import Match, Route
 from cloudsms_simulator.server.problems import SettingsError
 from cloudsms_simulator.server.turns import CalledOffError
 
-_TITLES = {
+TITLES = {
     400: "bad request",
     404: "not found",
     405: "method not allowed",
@@ -51,21 +51,21 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
         allowed = ", ".join(_methods_at(request))
         headers = {**(headers or {}), "Allow": allowed}
         detail = f"{request.method[:20]} does nothing at {request.url.path[:200]}; use {allowed}"
-    title = _TITLES.get(error.status_code, "error")
+    title = TITLES.get(error.status_code, "error")
     return problem_response(Problem(title, error.status_code, detail), headers)
 
 
 async def on_settings_error(request: Request, error: Exception) -> Response:
     """For rules and scenarios that have mistakes: all of them."""
     assert isinstance(error, SettingsError)
-    return problem_response(Problem(_TITLES[400], 400, str(error), problems=error.problems))
+    return problem_response(Problem(TITLES[400], 400, str(error), problems=error.problems))
 
 
 async def on_called_off(request: Request, error: Exception) -> Response:
     """For a call that moved a clock when its account was reset or deleted, or when the simulator stopped."""
     assert isinstance(error, CalledOffError)
     status = 503 if error.reason == "stopped" else 409
-    return problem_response(Problem(_TITLES[status], status, str(error)))
+    return problem_response(Problem(TITLES[status], status, str(error)))
 
 
 async def on_slip(request: Request, error: Exception) -> Response:

@@ -66,7 +66,7 @@ class PlayingItem(msgspec.Struct, frozen=True):
     since: datetime | None
 
 
-class ScenarioPage(Page, frozen=True):
+class ScenarioPage(Page[ScenarioItem], frozen=True):
     """The bundled scenarios, and what the account plays."""
 
     playing: PlayingItem | None = None

@@ -25,7 +25,7 @@ Country = Annotated[int | None, msgspec.Meta(description="a country calling code
 HowToCount = Annotated[Counting | None, msgspec.Meta(description='"table" or "packed"')]
 
 
-class Asked(msgspec.Struct, frozen=True):
+class SegmentsBody(msgspec.Struct, frozen=True):
     """A text; with `country` it is billed at the account's price, and counted as the account's profile says."""
 
     text: Text
@@ -44,7 +44,7 @@ class Segments:
     async def count(self, request: Request) -> Response:
         """The bill of a text."""
         account = self._office.asked(request)
-        asked = await read_json(request, Asked)
+        asked = await read_json(request, SegmentsBody)
         price, warnings = _price(account, asked.country)
         counting = asked.counting or account.profile.segmentation
         found = bill(asked.text, asked.signature, asked.signature_type, counting, price)

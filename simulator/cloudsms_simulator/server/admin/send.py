@@ -17,16 +17,18 @@ from cloudsms_simulator.server.sender import sent_item
 
 LARGEST = 1024 * 1024
 """Octets of a body."""
-_ABSENT = msgspec.Raw(b"")
 _WANTED = 'want either packet, or to and text, such as {"to": ["85267000011"], "text": "Hello"}'
 
-Packet = Annotated[msgspec.Raw, msgspec.Meta(description="a packet as a JSON object, or a body as text in a string")]
+Packet = Annotated[
+    msgspec.Raw | msgspec.UnsetType,
+    msgspec.Meta(description="a packet as a JSON object, or a body as text in a string"),
+]
 
 
-class Asked(Outgoing, frozen=True, kw_only=True):
+class SendBody(Outgoing, frozen=True, kw_only=True):
     """What to send: a packet as it is, or what a packet is made of."""
 
-    packet: Packet = _ABSENT
+    packet: Packet = msgspec.UNSET
 
 
 class Send:
@@ -41,11 +43,11 @@ class Send:
         A packet without an AUTH_KEY, or with `$CLOUDSMS_AUTH_KEY` in its place, gets that of the account.
         """
         account = self._office.asked(request)
-        asked = await read_json(request, Asked, LARGEST)
-        body = self._made(asked, account) if asked.packet == _ABSENT else _body(asked)
+        asked = await read_json(request, SendBody, LARGEST)
+        body = self._made(asked, account) if asked.packet is msgspec.UNSET else _body(asked, asked.packet)
         return json_response(sent_item(await self._office.sender.send(account, body)))
 
-    def _made(self, asked: Asked, account: Account) -> bytes:
+    def _made(self, asked: SendBody, account: Account) -> bytes:
         if asked.to is None or asked.text is None:
             raise HTTPException(400, _WANTED)
         sender, now = self._office.sender, self._office.timekeeper.read(account).now
@@ -55,11 +57,11 @@ class Send:
             raise HTTPException(400, str(error)) from error
 
 
-def _body(asked: Asked) -> bytes:
+def _body(asked: SendBody, packet: msgspec.Raw) -> bytes:
     """The packet, with what stands for the key if there is none."""
-    if msgspec.structs.replace(asked, packet=_ABSENT) != Asked():
+    if msgspec.structs.replace(asked, packet=msgspec.UNSET) != SendBody():
         raise HTTPException(400, _WANTED)
-    raw = bytes(asked.packet)
+    raw = bytes(packet)
     if raw.startswith(b'"'):
         return msgspec.json.decode(raw, type=str).encode()
     if not raw.startswith(b"{"):

@@ -1,7 +1,7 @@
 """The sink: where an account's reports can go when there is no server for them yet, and how it answers."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -15,6 +15,8 @@ from cloudsms_simulator.server.admin.pages import json_response
 from cloudsms_simulator.server.receiver import ReceivedReport
 from cloudsms_simulator.server.sink import Sink
 from cloudsms_simulator.server.sink_answer import Body, Delay, SinkAnswer, Status, Word
+
+A = TypeVar("A")
 
 MOST_ANSWERS = 1_000
 
@@ -53,11 +55,11 @@ class Sequenced(msgspec.Struct, frozen=True):
     sequence: Sequence[SinkAnswer]
 
 
-class SinkItem(msgspec.Struct, frozen=True):
+class SinkItem(msgspec.Struct, Generic[A], frozen=True):
     """The sink of one account. `received` are the latest reports, in the order they came; `total` counts all."""
 
     url: str
-    answer: SinkAnswer | Sequenced
+    answer: A
     total: int
     received: tuple[ReceivedReport, ...]
 

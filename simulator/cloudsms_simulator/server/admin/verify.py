@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Generic
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -16,7 +16,7 @@ from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.admin.pages import json_response
 from cloudsms_simulator.server.admin.problems import Problem
 from cloudsms_simulator.server.admin.searching import asked_of, read_search
-from cloudsms_simulator.server.admin.waits import CloseItem, Match, close_items
+from cloudsms_simulator.server.admin.waits import CloseItem, Match, S, close_items
 from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.server.search import Search
 from cloudsms_simulator.server.sought import Kind, Value
@@ -50,12 +50,12 @@ class Verified(msgspec.Struct, frozen=True):
     evicted: int
 
 
-class VerifyProblem(Problem, frozen=True, kw_only=True):
+class VerifyProblem(Problem, Generic[S], frozen=True, kw_only=True):
     """It is not as was expected; `closest` is what came close where too little was found."""
 
     total: int
     evicted: int
-    closest: list[CloseItem]
+    closest: list[CloseItem[S]]
 
 
 class Verify:

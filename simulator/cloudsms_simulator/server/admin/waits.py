@@ -6,7 +6,7 @@
 import asyncio
 from collections.abc import Coroutine
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -26,6 +26,8 @@ from cloudsms_simulator.server.search import Difference, Search
 from cloudsms_simulator.server.sought import Kind
 from cloudsms_simulator.server.waits import Close, Found, Missed, Waits
 
+S = TypeVar("S")
+
 MOST = 10_000
 """The most that can be waited for at once."""
 
@@ -41,14 +43,14 @@ class Wanted(msgspec.Struct, frozen=True):
     timeout: Timeout = 10.0
 
 
-class CloseItem(msgspec.Struct, frozen=True):
+class CloseItem(msgspec.Struct, Generic[S], frozen=True):
     """What came close: the item, and the terms that do not hold for it with what it has instead."""
 
-    item: Item
+    item: S
     misses: tuple[Difference, ...]
 
 
-class WaitProblem(Problem, frozen=True, kw_only=True):
+class WaitProblem(Problem, Generic[S], frozen=True, kw_only=True):
     """A wait that got too little; `in_vain` when only the account's clock keeps it from coming."""
 
     count: int
@@ -56,7 +58,7 @@ class WaitProblem(Problem, frozen=True, kw_only=True):
     evicted: int
     in_vain: bool
     next_due_at: datetime | None
-    closest: list[CloseItem]
+    closest: list[CloseItem[S]]
 
 
 class WaitPoints:
@@ -67,15 +69,15 @@ class WaitPoints:
         self._waits = waits
 
     async def messages(self, request: Request) -> Response:
-        """Messages."""
+        """Waits for messages; those that came, newest first."""
         return await self._wait(request, "messages", self._office.asked(request))
 
     async def requests(self, request: Request) -> Response:
-        """Exchanges, with `?account=*` those that are nobody's."""
+        """Waits for exchanges, with `?account=*` for those that are nobody's."""
         return await self._wait(request, "requests", asked_of(self._office, request))
 
     async def reports(self, request: Request) -> Response:
-        """Reports."""
+        """Waits for reports; those that came, newest first."""
         return await self._wait(request, "reports", self._office.asked(request))
 
     async def _wait(self, request: Request, kind: Kind, account: Account | None) -> Response:
@@ -104,7 +106,7 @@ class WaitPoints:
         return Response(msgspec.json.encode(problem), 408, media_type="application/problem+json")
 
 
-def close_items(kept: Kept, closest: tuple[Close, ...]) -> list[CloseItem]:
+def close_items(kept: Kept, closest: tuple[Close, ...]) -> list[CloseItem[Item]]:
     """What came close, as the API shows it."""
     return [CloseItem(kept.item(each.value), each.differences) for each in closest]
 

@@ -12,7 +12,7 @@ from cloudsms_simulator.server.admin.guard import LOGIN
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.inbox.compose_page import ComposePage
 from cloudsms_simulator.server.inbox.control_page import ControlPage
-from cloudsms_simulator.server.inbox.files import STATIC, VENDORED, Files, edition_of
+from cloudsms_simulator.server.inbox.files import STATIC, Files, edition_of
 from cloudsms_simulator.server.inbox.list_page import ListPage
 from cloudsms_simulator.server.inbox.login_page import LoginPage
 from cloudsms_simulator.server.inbox.message_page import MessagePage
@@ -29,7 +29,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 def inbox_routes(office: Office, news: News, stopping: asyncio.Event, token: str | None = None) -> list[BaseRoute]:
     """The routes of every page, and of what pages are made of; `token` is the admin port's, if it wants one."""
-    press = Press(edition_of((STATIC, VENDORED)))
+    press = Press(edition_of(STATIC))
     listing, pulses = ListPage(office, press), Pulses(office, news, stopping)
     messages, requests = MessagePage(office, press), RequestPage(office, press)
     control = ControlPage(office, press)
@@ -55,7 +55,6 @@ def inbox_routes(office: Office, news: News, stopping: asyncio.Event, token: str
         page("/overview", overview.show),
         Route("/pulse", pulses.stream),
         Mount("/static", Files(directory=STATIC)),
-        Mount("/vendored", Files(directory=VENDORED)),
     ]
 
 

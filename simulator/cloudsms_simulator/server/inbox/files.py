@@ -1,10 +1,9 @@
-"""Files: what pages are made of beside their text: styles, scripts, the icon, and the files of others.
+"""Files: what pages are made of beside their text: styles, scripts, and the icon.
 
 An address that names the edition is kept by browsers for good; another edition has another address.
 """
 
 import hashlib
-from collections.abc import Iterable
 from pathlib import Path
 
 from starlette.responses import Response
@@ -12,7 +11,6 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 STATIC = Path(__file__).with_name("static")
-VENDORED = Path(__file__).parents[1] / "vendored"
 
 _FOR_GOOD = "public, max-age=31536000, immutable"
 
@@ -28,10 +26,9 @@ class Files(StaticFiles):
         return response
 
 
-def edition_of(folders: Iterable[Path]) -> str:
-    """Eight hex digits that are others as soon as any file of the folders is."""
+def edition_of(folder: Path) -> str:
+    """Eight hex digits that are others as soon as any file of the folder is."""
     digest = hashlib.blake2b(digest_size=4)
-    for folder in folders:
-        for path in sorted(each for each in folder.rglob("*") if each.is_file()):
-            digest.update(path.name.encode() + path.read_bytes())
+    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+        digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()

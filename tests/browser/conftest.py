@@ -1,0 +1,85 @@
+"""A browser, and pages that are watched: none may complain, and none may ask another host for anything.
+
+Debian's chromium is taken from the PATH. Where there is none, tests are skipped and say so.
+"""
+
+import shutil
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, expect, sync_playwright
+
+from cloudsms_simulator.pytest_support.server import Server
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+DEADLINE = 60_000
+"""Milliseconds a page has for whatever is waited for."""
+
+
+class Watched:
+    """A page in a context of its own, with what its console complained of and what it asked other hosts for."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.url = url
+        """The admin port's, without a slash at the end."""
+        self.errors: list[str] = []
+        self.foreign: list[str] = []
+        self.page: Page = context.new_page()
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", self._failed)
+        context.on("request", self._asked)
+
+    def open(self, path: str) -> Page:
+        """Goes to a path of the admin port; its page, loaded."""
+        answer = self.page.goto(f"{self.url}{path}")
+        assert answer is not None
+        assert answer.ok, f"{path}: {answer.status}"
+        return self.page
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.errors.append(f"{message.type}: {message.text}")
+
+    def _failed(self, error: Error) -> None:
+        self.errors.append(str(error))
+
+    def _asked(self, request: Request) -> None:
+        asked = urlsplit(request.url)
+        if asked.scheme not in {"data", "blob", "about"} and asked.netloc != urlsplit(self.url).netloc:
+            self.foreign.append(request.url)
+
+
+# Not of the session: while playwright runs, no other test of the process can run an event loop.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests of a module."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("there is no chromium on the PATH; on Debian `apt-get install chromium` brings it")
+    expect.set_options(timeout=DEADLINE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def watched(browser: Browser, cloudsms_server: Server) -> Iterator[Watched]:
+    """A watched page of the admin port; the test fails when it complained, or asked another host for anything."""
+    context = browser.new_context(locale="en-GB", timezone_id="Asia/Hong_Kong")
+    context.set_default_timeout(DEADLINE)
+    try:
+        watched = Watched(context, cloudsms_server.admin_url)
+        yield watched
+        assert (watched.errors, watched.foreign) == ([], [])
+    finally:
+        context.close()
