@@ -122,11 +122,12 @@ class Platform:
         async with self.client() as client:
             return await client.post(body)
 
-    async def page(self, resource: str, account: str = "default", limit: int = 1000) -> Json:
-        """A page of the admin API."""
+    async def page(self, resource: str, account: str = "default", limit: int | None = 1000) -> Json:
+        """A page of the admin API; what is no list has no `limit`."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.simulator.admin_listener.port)
         client = Client(reader, writer)
-        query = "" if resource == "accounts" else f"?account={account}&limit={limit}"
+        query = "" if resource == "accounts" else f"?account={account}"
+        query += f"&limit={limit}" if query and limit is not None else ""
         target = f"/api/v1/{resource}{query}"
         await client.send(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         answer = await client.answer()

@@ -138,8 +138,9 @@ def test_where_any_key_will_do_the_one_that_was_sent_is_shown_nowhere_and_comes_
                 assert "key-" in shown["attempts"][0]["request"]
                 assert key not in json.dumps(shown)
             assert [json.loads(report.customer_body)["key"] for report in receiver.reports] == [key] * 3
-            for path in ("messages", "reports", "requests", "explain", f"messages/{uid}", f"messages/{uid}/timeline"):
-                told = json.dumps(await here.page(path))
+            lists = ("messages", "reports", "requests")
+            for path in (*lists, "explain", f"messages/{uid}", f"messages/{uid}/timeline"):
+                told = json.dumps(await here.page(path, limit=1000 if path in lists else None))
                 assert (path, key in told) == (path, False)
             [newest, *_] = await here.items("messages")
             assert newest["customer_body"]["n"] == 1.0

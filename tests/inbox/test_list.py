@@ -125,8 +125,10 @@ def test_the_list_is_narrowed_by_state_and_code_and_a_search_stays(
     expect(page.locator(".arrival")).to_have_count(1)
     expect(page.locator("#q")).to_have_value("to:8526* state:UNDELIVERABLE")
     expect(page.get_by_label("State")).to_have_value("to:8526* state:UNDELIVERABLE")
+    expect(page.locator("time.age")).to_have_text("1 s")  # the page is live
     page.get_by_label("State").select_option("any state")
     expect(page.locator(".arrival")).to_have_count(3)
+    expect(page.locator("time.age").first).to_have_text("1 s")
     page.get_by_label("Result code").select_option("Busy 0x03")
     expect(page.locator(".arrival")).to_have_count(1)
     expect(page.locator(".arrival")).to_contain_text("Busy")

@@ -14,7 +14,7 @@ Packet = dict[str, object]
 MANY = 2_000
 HEAVIEST = 300_000
 """Octets of everything a page loads, as they travel."""
-PAGES = ("/", "/overview")
+PAGES = ("/", "/overview", "/compose", "/control")
 
 
 class Visitor(Protocol):

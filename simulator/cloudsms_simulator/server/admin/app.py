@@ -24,7 +24,7 @@ def admin_app(office: Office, names: Iterable[str], token: str | None, pages: Se
     """
     return Starlette(
         routes=[*routes_of(office), *pages],
-        middleware=[Middleware(Guard, names=frozenset(names), token=token)],
+        middleware=[Middleware(Guard, names=frozenset(names), token=token, asks=bool(pages))],
         exception_handlers={
             HTTPException: on_http_exception,
             SettingsError: on_settings_error,

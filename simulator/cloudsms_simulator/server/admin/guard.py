@@ -17,6 +17,8 @@ from cloudsms_simulator.server.admin.problems import Problem, problem_response
 LOGIN = "/login"
 """The path of the page that asks for the token."""
 PROBES = ("/livez", "/readyz")
+DOCS = "/api/v1/docs"
+"""The page that shows the API."""
 _FREE = (*PROBES, LOGIN)
 """Paths that need no token."""
 _FREE_FOLDERS = ("/static/", "/vendored/")
@@ -65,7 +67,8 @@ class Guard:
 def _is_for_a_person(scope: Scope) -> bool:
     """Whether a browser asks for a page to show."""
     accepted = Headers(scope=scope).get("accept", "")
-    return scope["method"] == "GET" and "text/html" in accepted and not scope["path"].startswith("/api/")
+    is_page = scope["path"] == DOCS or not scope["path"].startswith("/api/")
+    return scope["method"] == "GET" and "text/html" in accepted and is_page
 
 
 def _name_in(host: str) -> str:
