@@ -4,6 +4,8 @@
 Structs, and from the query.
 """
 
+from collections.abc import Sequence
+
 from cloudsms_simulator.engine.text_bill import TextBill
 from cloudsms_simulator.server.account_body import account_change_schema, credit_schema, new_account_schema
 from cloudsms_simulator.server.admin.account_verbs import AccountVerbs
@@ -18,7 +20,6 @@ from cloudsms_simulator.server.admin.faults import Faults, Open
 from cloudsms_simulator.server.admin.messages import ForcedItem, ForcedState, Messages, OtpItem
 from cloudsms_simulator.server.admin.metrics import Metrics
 from cloudsms_simulator.server.admin.office import Office, TroubleItem
-from cloudsms_simulator.server.admin.openapi import openapi_document
 from cloudsms_simulator.server.admin.operation import Content, Operation
 from cloudsms_simulator.server.admin.pages import Page
 from cloudsms_simulator.server.admin.parameters import (
@@ -95,7 +96,7 @@ def routes_of(office: Office) -> list[Operation]:
     waits, verify = WaitPoints(office, office.waits), Verify(office, office.waits)
     events, explain, segments = EventStreams(office, office.events), Explain(office, office.explainer), Segments(office)
     metrics, send = Metrics(office), Send(office)
-    description = Description(lambda: openapi_document(routes, own_version()))
+    description = Description(lambda: _document(routes))
     # fmt: off
     routes = [
         Operation("/livez", probes.livez, tag="server", query=None, answers={200: Probe}),
@@ -220,6 +221,12 @@ def routes_of(office: Office) -> list[Operation]:
     ]
     # fmt: on
     return routes
+
+
+def _document(routes: Sequence[Operation]) -> bytes:
+    from cloudsms_simulator.server.admin.openapi import openapi_document
+
+    return openapi_document(routes, own_version())
 
 
 def _rule(definitions: Definitions) -> Schema:
