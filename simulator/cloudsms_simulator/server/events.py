@@ -35,7 +35,9 @@ class Stream:
         self._octets = 0
         self._wake = asyncio.Event()
         self._wake.set()
-        self._closed = asyncio.Event()
+        self._closed = False
+        self._resting: asyncio.TimerHandle | None = None
+        """Until when nothing is sent."""
         if resumed:
             self._unread.append(_GAP)
 
@@ -46,26 +48,37 @@ class Stream:
         else:
             self._unread.append(frame)
             self._octets += len(frame)
-        self._wake.set()
+        if self._resting is None:
+            self._wake.set()
 
     def close(self) -> None:
         """Ends the stream, whatever is unread."""
-        self._closed.set()
+        self._closed = True
         self._wake.set()
 
     async def frames(self) -> AsyncIterator[bytes]:
         """What to send, until the stream is closed."""
-        while True:
-            if not await _came(self._wake, KEEP_ALIVE):
-                yield _STILL_HERE
-                continue
-            if self._closed.is_set():
-                return
-            frame = b"".join(self._unread)
-            self._unread, self._octets = [], 0
-            self._wake.clear()
-            yield frame
-            await _came(self._closed, PAUSE)
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                if not await _came(self._wake, KEEP_ALIVE):
+                    yield _STILL_HERE
+                    continue
+                if self._closed:
+                    return
+                frame = b"".join(self._unread)
+                self._unread, self._octets = [], 0
+                self._wake.clear()
+                self._resting = loop.call_later(PAUSE, self._rested)
+                yield frame
+        finally:
+            if self._resting is not None:
+                self._resting.cancel()
+
+    def _rested(self) -> None:
+        self._resting = None
+        if self._unread:
+            self._wake.set()
 
 
 class Events:

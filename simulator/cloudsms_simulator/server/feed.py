@@ -8,7 +8,7 @@ Reading: R16.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Generic, Literal, Protocol, TypeVar
 
@@ -90,15 +90,15 @@ class Feed:
         self._account = account
         requests, messages, reports = self._recent.values()
         if transaction.exchange is not None:
-            requests.add(transaction.exchange)
-        for message in transaction.new_messages:
-            messages.add(message)
-        for uid in transaction.updated:
-            messages.add(transaction.messages[uid])
-            for report in transaction.reports.get(uid, ()):
-                reports.add(report)
+            requests.add((transaction.exchange,))
+            messages.add(transaction.new_messages)
+        if transaction.updated:
+            messages.add([transaction.messages[uid] for uid in transaction.updated])
+            for uid in transaction.updated:
+                reports.add(transaction.reports.get(uid, ()))
         self._clock_now = transaction.standing.clock
-        self._flush_soon()
+        if self._flushing is None:
+            self._flush_soon()
 
     def hear_reset(self, account: Account | None) -> None:
         """All that was kept is gone; what was not told yet is of no interest any more."""
@@ -122,11 +122,11 @@ class Feed:
         self._not_before = asyncio.get_running_loop().time() + PAUSE
         self._pace.begin()
         frame = b"".join(self._events())
-        self._pace.end()
         self._recent = {name: _Recent() for name in _KINDS}
         self._was_reset = False
         for taker in self.takers if frame else ():
             taker.put(frame)
+        self._pace.end(len(self.takers))
 
     def _events(self) -> Iterator[bytes]:
         account = self._account
@@ -161,9 +161,9 @@ class _Recent:
         self._values: deque[Value] = deque(maxlen=MOST_SHOWN)
         self.count = 0
 
-    def add(self, value: Value) -> None:
-        self._values.append(value)
-        self.count += 1
+    def add(self, values: Sequence[Value]) -> None:
+        self._values.extend(values)
+        self.count += len(values)
 
     @property
     def more(self) -> int:

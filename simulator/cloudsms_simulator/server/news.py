@@ -57,21 +57,23 @@ class News:
 
     def publish(self, account: Account | None, transaction: Transaction) -> None:
         """Tells that a transaction was kept. Raises nothing: what a listener cannot do is in the log."""
-        for listener in self._told_of(account):
-            try:
-                listener.hear(account, transaction)
-            except Exception:
-                log.exception("news could not be told")
+        for listener in self._to_all:
+            _tell(listener, account, transaction)
+        if self._listeners:
+            for listener in self._listeners.get(None if account is None else account.name, ()):
+                _tell(listener, account, transaction)
 
     def reset(self, account: Account | None) -> None:
         """Tells that all that was kept of an account is gone. Raises nothing."""
-        for listener in self._told_of(account):
+        for listener in self._to_all + self._listeners.get(None if account is None else account.name, ()):
             try:
                 listener.hear_reset(account)
             except Exception:
                 log.exception("the news of a reset could not be told")
 
-    def _told_of(self, account: Account | None) -> tuple[Listener, ...]:
-        if not self._listeners:
-            return self._to_all
-        return self._to_all + self._listeners.get(None if account is None else account.name, ())
+
+def _tell(listener: Listener, account: Account | None, transaction: Transaction) -> None:
+    try:
+        listener.hear(account, transaction)
+    except Exception:
+        log.exception("news could not be told")

@@ -9,8 +9,10 @@ Reading: R16.
 import time
 from collections.abc import Callable
 
-PART = 0.02
+PART = 0.01
 """The part of the time that goes into frames at most."""
+SENDING = 200e-6
+"""Seconds that it takes to send a frame to one reader, about: that is done later, elsewhere."""
 LONGEST = 1.0
 """Seconds that one frame may keep the next waiting, whatever it cost."""
 
@@ -35,6 +37,6 @@ class Pace:
         """A frame is begun."""
         self._begun = self._cpu()
 
-    def end(self) -> None:
-        """It is done. The next will cost about as much as the last ones did."""
-        self._cost = (self._cost + self._cpu() - self._begun) / 2
+    def end(self, readers: int = 0) -> None:
+        """It is done, but for being sent to so many. The next will cost about as much as the last ones did."""
+        self._cost = (self._cost + self._cpu() - self._begun + readers * SENDING) / 2

@@ -4,6 +4,7 @@ Reading: R17.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from cloudsms_simulator.engine.exchange import Exchange
@@ -11,7 +12,7 @@ from cloudsms_simulator.engine.message import Message, Sending
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.server.search import Search
-from cloudsms_simulator.server.sought import ALONE, Beside, Kind, Value, name_of, recipients_of
+from cloudsms_simulator.server.sought import ALONE, Beside, Kind, Value, name_of, recipient_of, recipients_of
 
 Hits = tuple[Value, ...]
 
@@ -79,6 +80,8 @@ class Waiting:
     def __init__(self) -> None:
         self._lines: dict[Kind, _Line] = {"messages": _Line(), "requests": _Line(), "reports": _Line()}
         self._for_outcomes = 0
+        self._demanded: Counter[str | None] = Counter()
+        """The SMS_UIDs and recipients that waiters demand, and how many do; None: those that demand neither."""
 
     def __len__(self) -> int:
         return sum(line.count for line in self._lines.values())
@@ -95,14 +98,21 @@ class Waiting:
         """One more."""
         self._lines[waiter.kind].add(waiter)
         self._for_outcomes += waiter.wants_an_outcome
+        self._demanded[_demand_of(waiter)] += 1
 
     def remove(self, waiter: Waiter) -> None:
         """One less."""
         self._lines[waiter.kind].remove(waiter)
         self._for_outcomes -= waiter.wants_an_outcome
+        demand = _demand_of(waiter)
+        self._demanded[demand] -= 1
+        if not self._demanded[demand]:
+            del self._demanded[demand]
 
     def hear(self, transaction: Transaction, kept: Callable[[], Kept]) -> None:
         """Tells what a transaction wrote to those it may concern."""
+        if self._concerns_nobody(transaction):
+            return
         messages, requests, reports = self._lines["messages"], self._lines["requests"], self._lines["reports"]
         exchange = transaction.exchange
         if requests.count and exchange is not None:
@@ -123,6 +133,25 @@ class Waiting:
                     for report in transaction.reports.get(uid, ()) if concerned else ():
                         for waiter in concerned:
                             waiter.hear_of(report, Beside(changed))
+
+    def _concerns_nobody(self, transaction: Transaction) -> bool:
+        """Whether that shows at once, as it does of nearly all that is sent while others are waited for."""
+        demanded, exchange = self._demanded, transaction.exchange
+        if None in demanded or not (exchange is None or (isinstance(exchange, Sending) and exchange.places is None)):
+            return False
+        for message in transaction.new_messages:
+            if message.uid in demanded or recipient_of(message.country_code, message.msisdn) in demanded:
+                return False
+        for uid in transaction.updated:
+            message = transaction.messages[uid]
+            if uid in demanded or recipient_of(message.country_code, message.msisdn) in demanded:
+                return False
+        return True
+
+
+def _demand_of(waiter: Waiter) -> str | None:
+    """What all that a waiter finds must have, by which `_Line` files it too."""
+    return waiter.search.recipient if waiter.search.uid is None else waiter.search.uid
 
 
 def _recipients_in(exchange: Exchange, messages: tuple[Message, ...]) -> tuple[str, ...]:
