@@ -66,6 +66,7 @@ async function make(element) {
   const button = element.tagName === "FORM" ? element.querySelector("button:not([type=button])") : element;
   if (button?.getAttribute("aria-busy") === "true") return;
   show(element);
+  const leads = element.closest("[data-leads]")?.dataset.leads; // a pulse may replace the button before the answer is there
   try {
     const [method, url, body] = callOf(element);
     button?.setAttribute("aria-busy", "true");
@@ -73,7 +74,8 @@ async function make(element) {
     const answer = await fetch(url, { method, headers, body });
     const said = answer.status === 204 ? null : await answer.json();
     tell(answer.ok ? `${answer.status}` : (said?.detail ?? `${answer.status}`), answer.ok);
-    element.dispatchEvent(new CustomEvent("answered", { bubbles: true, detail: { ok: answer.ok, said } }));
+    const told = new CustomEvent("answered", { bubbles: true, detail: { ok: answer.ok, said, leads } });
+    (element.isConnected ? element : document.body).dispatchEvent(told);
     if (answer.ok) {
       if (element.dataset.then) location.assign(element.dataset.then);
       else document.body.dispatchEvent(new Event("called"));
