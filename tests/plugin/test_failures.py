@@ -64,7 +64,7 @@ def test_too_many_messages_something_sent_and_money_spent_are_told(project) -> N
 
         def test_otp(cloudsms):
             send(cloudsms, SMS_CONTENT="Hello")
-            cloudsms.wait_for_otp()
+            cloudsms.wait_for_otp(timeout=0)
         """
     )
     run.assert_outcomes(failed=4)
@@ -75,8 +75,10 @@ def test_too_many_messages_something_sent_and_money_spent_are_told(project) -> N
             "E*something was sent, though it was refused",
             "E*USD 0.05 was spent, want USD 0.10",
             "E*debit USD -0.05 *",
-            "E*no message has a one-time password*",
+            "E*there are 0 of 1 messages for otp:[*]",
             "E*'Hello'*",
+            "E*want otp:[*]",
+            "E*got nothing",
         ]
     )
 

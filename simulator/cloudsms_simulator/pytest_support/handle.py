@@ -13,7 +13,6 @@ from cloudsms_simulator.client_journal import Journal
 from cloudsms_simulator.client_said import Duration
 from cloudsms_simulator.client_verb import D_co, Resource, Unrun, Verb
 from cloudsms_simulator.engine.money import Money
-from cloudsms_simulator.engine.otp import otp_in
 from cloudsms_simulator.pytest_support.event_loops import advice_for
 from cloudsms_simulator.pytest_support.failures import close_lines, message_lines, refused_lines, unmet
 from cloudsms_simulator.pytest_support.searching import Wanted, search_of
@@ -21,6 +20,7 @@ from cloudsms_simulator.pytest_support.searching import Wanted, search_of
 I = TypeVar("I")  # noqa: E741
 
 _REFUSED = "-code:OK"
+_WITH_OTP = "otp:*"
 _MOVED_BY_MESSAGES = ("debit", "refund")
 
 
@@ -75,14 +75,14 @@ class Handle(Resource[D_co]):
     def wait_for_otp(
         self, /, to: str | int | None = None, *, count: int = 1, timeout: Duration | None = None, **fields: Wanted
     ) -> Going[str]:
-        """The one-time password in the newest message that fits, once there are `count` of them."""
+        """The one-time password in the newest message that fits and has one, once there are `count` of them.
+
+        Messages without a run of 4 to 8 digits do not count, whether they come before or after.
+        """
         __tracebackhide__ = True
-        found = yield from self._wait(self._calls.messages, search_of(to=to, **fields), count, timeout)
-        for message in reversed(found):
-            otp = otp_in(message.text)
-            if otp is not None:
-                return otp
-        raise unmet("no message has a one-time password, 4 to 8 digits in a row", message_lines(found))
+        search = f"{search_of(to=to, **fields)} {_WITH_OTP}".strip()
+        found = yield from self._wait(self._calls.messages, search, count, timeout)
+        return (yield from self._calls.messages.otp(found[-1].uid))
 
     @Verb
     def assert_sms_sent(
