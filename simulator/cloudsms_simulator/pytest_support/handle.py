@@ -1,6 +1,6 @@
 """The handle: what a test does with its account, written once for tests that block and for those that await."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
@@ -106,7 +106,7 @@ class Handle(Resource[D_co]):
         if count < 1:
             raise ValueError(f"count: got {count}, want 1 or more; use assert_nothing_sent()")
         if len(found) < count:
-            yield from self._wait(self._calls.messages, search, count, 0)
+            yield from self._wait(self._calls.messages, search, count, 0, message_lines(found))
         if len(found) != count:
             there = f"there are {len(found)} messages for {search or 'everything'}, want exactly {count}"
             raise unmet(there, message_lines(found))
@@ -148,7 +148,14 @@ class Handle(Resource[D_co]):
         """For subclasses: the URL as the server reaches it."""
         return url
 
-    def _wait(self, journal: Journal[Unrun, I], search: str, count: int, timeout: Duration | None) -> Going[list[I]]:
+    def _wait(
+        self,
+        journal: Journal[Unrun, I],
+        search: str,
+        count: int,
+        timeout: Duration | None,
+        fitting: Sequence[str] = (),
+    ) -> Going[list[I]]:
         __tracebackhide__ = True
         try:
             return (yield from journal.wait(search, count=count, timeout=self._timeout if timeout is None else timeout))
@@ -158,7 +165,11 @@ class Handle(Resource[D_co]):
         advice = [] if failed.in_vain or timeout == 0 else advice_for(self._driver)
         there = f"there are {failed.total} of {count} messages for {search or 'everything'}"
         raise unmet(
-            there if timeout == 0 else failed.detail, close_lines(failed.closest), refused_lines(refused.items), advice
+            there if timeout == 0 else failed.detail,
+            fitting,
+            close_lines(failed.closest),
+            refused_lines(refused.items),
+            advice,
         )
 
 
