@@ -88,6 +88,25 @@ def test_a_reset_of_everything_deletes_what_was_made_and_brings_back_what_was_ch
     run(story())
 
 
+@pytest.mark.parametrize("reset", ["accounts/default/reset", "reset"])
+def test_a_reset_empties_the_sink_and_has_it_answer_rightly_at_the_same_url(platform, run, packet, reset: str) -> None:
+    async def story() -> None:
+        async with platform() as up:
+            fresh = await call(up, "GET", "sink")
+            await call(up, "PUT", "sink", {"answer": "Busy"})
+            await call(up, "PATCH", "accounts/default", {"callback": {"url": fresh["url"]}})
+            await call(up, "POST", "clock/freeze")
+            await up.post(packet())
+            await call(up, "POST", "clock/advance", {"by": "10s"})
+            assert (await call(up, "GET", "sink"))["total"] == 1
+
+            await call(up, "POST", reset)
+
+            assert await call(up, "GET", "sink") == fresh
+
+    run(story())
+
+
 def test_a_report_that_is_due_for_a_late_answer_goes_nowhere_once_its_account_is_gone(
     platform, run, packet, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -45,7 +45,7 @@ def test_a_failed_assertion_shows_what_came_close_field_by_field_and_what_was_re
     assert "cloudsms_simulator/" not in run.stdout.str().partition("short test summary")[0]
 
 
-def test_too_many_messages_something_sent_and_money_spent_are_told(project) -> None:
+def test_too_many_or_too_few_messages_something_sent_and_money_spent_are_told(project) -> None:
     run = project(
         """
         from sender import send
@@ -53,6 +53,10 @@ def test_too_many_messages_something_sent_and_money_spent_are_told(project) -> N
         def test_count(cloudsms):
             send(cloudsms, "67000011", "67000012")
             cloudsms.assert_sms_sent(to="852*", count=1)
+
+        def test_too_few(cloudsms):
+            send(cloudsms, "67000013")
+            cloudsms.assert_sms_sent(to="852*", count=2)
 
         def test_nothing(cloudsms):
             send(cloudsms, SMS_CONTENT="")
@@ -64,19 +68,23 @@ def test_too_many_messages_something_sent_and_money_spent_are_told(project) -> N
 
         def test_otp(cloudsms):
             send(cloudsms, SMS_CONTENT="Hello")
-            cloudsms.wait_for_otp()
+            cloudsms.wait_for_otp(timeout=0)
         """
     )
-    run.assert_outcomes(failed=4)
+    run.assert_outcomes(failed=5)
     run.stdout.fnmatch_lines(
         [
             'E*there are 2 messages for to:"852[*]", want exactly 1',
             "E*to 85267000011: 'Your code is 123456', no state yet, USD 0.05",
+            'E*there are 1 of 2 messages for to:"852[*]"',
+            "E*to 85267000013: 'Your code is 123456', no state yet, USD 0.05",
             "E*something was sent, though it was refused",
             "E*USD 0.05 was spent, want USD 0.10",
             "E*debit USD -0.05 *",
-            "E*no message has a one-time password*",
+            "E*there are 0 of 1 messages for otp:[*]",
             "E*'Hello'*",
+            "E*want otp:[*]",
+            "E*got nothing",
         ]
     )
 

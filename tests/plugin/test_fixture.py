@@ -29,6 +29,24 @@ def test_an_sms_is_sent_waited_for_and_reported(project) -> None:
     run.assert_outcomes(passed=1)
 
 
+def test_a_one_time_password_is_waited_for_whatever_else_comes(project) -> None:
+    run = project(
+        """
+        import threading
+        from sender import send
+
+        def test_otp(cloudsms):
+            send(cloudsms, SMS_CONTENT="Welcome")
+            later = threading.Timer(0.2, lambda: [send(cloudsms, SMS_CONTENT=text) for text in ("PIN 2468", "Bye")])
+            later.start()
+            assert cloudsms.wait_for_otp(to="852*") == "2468"
+            later.join()
+            assert cloudsms.wait_for_otp(to="852*") == "2468"
+        """
+    )
+    run.assert_outcomes(passed=1)
+
+
 def test_every_test_begins_with_nothing(project) -> None:
     run = project(
         """

@@ -147,6 +147,9 @@ def finds(message: Message, request_kept: Exchange, report: Report) -> Callable[
         ("code:Empty_data", ""),
         ("rule:busy", "mqr"),
         ("rule:none", ""),
+        ("otp:123345", "mr"),
+        ("otp:*", "mr"),
+        ("otp:none", "q"),
         ("fault:DRIBBLE", "mq"),
         ("fault:none", "r"),
         ("finding:report-*", "qr"),
@@ -199,7 +202,7 @@ def test_every_field_is_among_those_tried() -> None:
     [
         ("rout:x", 'search, column 1: unknown field "rout"; did you mean "route"?'),
         ("code to:65* sourec:x", 'search, column 13: unknown field "sourec"; did you mean "source"?'),
-        ("ftp://x", 'search, column 1: unknown field "ftp"; there is uid, to, country'),
+        ("wss://x", 'search, column 1: unknown field "wss"; there is uid, to, country'),
         ('say "this', "search, column 5: the quote that begins here is not closed"),
         ("a - b", 'search, column 3: got "-" alone, want a term after it'),
         ("a OR b", 'search, column 3: got OR; all terms must hold, and "-" excludes.'),

@@ -1,6 +1,6 @@
 """The handle: what a test does with its account, written once for tests that block and for those that await."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
@@ -13,7 +13,6 @@ from cloudsms_simulator.client_journal import Journal
 from cloudsms_simulator.client_said import Duration
 from cloudsms_simulator.client_verb import D_co, Resource, Unrun, Verb
 from cloudsms_simulator.engine.money import Money
-from cloudsms_simulator.engine.otp import otp_in
 from cloudsms_simulator.pytest_support.event_loops import advice_for
 from cloudsms_simulator.pytest_support.failures import close_lines, message_lines, refused_lines, unmet
 from cloudsms_simulator.pytest_support.searching import Wanted, search_of
@@ -21,6 +20,7 @@ from cloudsms_simulator.pytest_support.searching import Wanted, search_of
 I = TypeVar("I")  # noqa: E741
 
 _REFUSED = "-code:OK"
+_WITH_OTP = "otp:*"
 _MOVED_BY_MESSAGES = ("debit", "refund")
 
 
@@ -75,14 +75,14 @@ class Handle(Resource[D_co]):
     def wait_for_otp(
         self, /, to: str | int | None = None, *, count: int = 1, timeout: Duration | None = None, **fields: Wanted
     ) -> Going[str]:
-        """The one-time password in the newest message that fits, once there are `count` of them."""
+        """The one-time password in the newest message that fits and has one, once there are `count` of them.
+
+        Messages without a run of 4 to 8 digits do not count, whether they come before or after.
+        """
         __tracebackhide__ = True
-        found = yield from self._wait(self._calls.messages, search_of(to=to, **fields), count, timeout)
-        for message in reversed(found):
-            otp = otp_in(message.text)
-            if otp is not None:
-                return otp
-        raise unmet("no message has a one-time password, 4 to 8 digits in a row", message_lines(found))
+        search = f"{search_of(to=to, **fields)} {_WITH_OTP}".strip()
+        found = yield from self._wait(self._calls.messages, search, count, timeout)
+        return (yield from self._calls.messages.otp(found[-1].uid))
 
     @Verb
     def assert_sms_sent(
@@ -106,7 +106,7 @@ class Handle(Resource[D_co]):
         if count < 1:
             raise ValueError(f"count: got {count}, want 1 or more; use assert_nothing_sent()")
         if len(found) < count:
-            yield from self._wait(self._calls.messages, search, count, 0)
+            yield from self._wait(self._calls.messages, search, count, 0, message_lines(found))
         if len(found) != count:
             there = f"there are {len(found)} messages for {search or 'everything'}, want exactly {count}"
             raise unmet(there, message_lines(found))
@@ -148,7 +148,14 @@ class Handle(Resource[D_co]):
         """For subclasses: the URL as the server reaches it."""
         return url
 
-    def _wait(self, journal: Journal[Unrun, I], search: str, count: int, timeout: Duration | None) -> Going[list[I]]:
+    def _wait(
+        self,
+        journal: Journal[Unrun, I],
+        search: str,
+        count: int,
+        timeout: Duration | None,
+        fitting: Sequence[str] = (),
+    ) -> Going[list[I]]:
         __tracebackhide__ = True
         try:
             return (yield from journal.wait(search, count=count, timeout=self._timeout if timeout is None else timeout))
@@ -158,7 +165,11 @@ class Handle(Resource[D_co]):
         advice = [] if failed.in_vain or timeout == 0 else advice_for(self._driver)
         there = f"there are {failed.total} of {count} messages for {search or 'everything'}"
         raise unmet(
-            there if timeout == 0 else failed.detail, close_lines(failed.closest), refused_lines(refused.items), advice
+            there if timeout == 0 else failed.detail,
+            fitting,
+            close_lines(failed.closest),
+            refused_lines(refused.items),
+            advice,
         )
 
 

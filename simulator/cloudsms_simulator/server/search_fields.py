@@ -13,6 +13,7 @@ from itertools import chain
 from typing import TypeVar, get_args
 
 from cloudsms_simulator.engine.exchange import Kind as RequestKind
+from cloudsms_simulator.engine.otp import otp_in
 from cloudsms_simulator.engine.report import Outcome, Report
 from cloudsms_simulator.protocol.result_codes import ResultCode, desc_of
 from cloudsms_simulator.protocol.states import is_final, name_of
@@ -77,6 +78,9 @@ FIELDS: Mapping[str, AnyField] = {
         read=values.read_glob, messages=lambda each: (each.sending.route_id,), requests=lambda each: each.route
     ),
     "text": _TEXT,
+    "otp": Field[str](
+        read=values.read_glob, messages=lambda each: _one(otp_in(each.sending.text)), optional=True, effort=2
+    ),
     "state": Field[int](
         read=values.read_state,
         messages=lambda each: _one(each.state),

@@ -7,8 +7,8 @@ from starlette.testclient import TestClient
 @pytest.mark.parametrize(
     ("method", "path", "status", "told"),
     [
-        ("GET", "/", 404, "there is nothing at /; the API is below /api/v1"),
-        ("GET", "/api/v1/", 404, "there is nothing at /api/v1/; the API is below /api/v1"),
+        ("GET", "/", 404, "there is nothing at /; /api/v1/docs lists what there is"),
+        ("GET", "/api/v1/", 404, "there is nothing at /api/v1/; /api/v1/docs lists what there is"),
         ("DELETE", "/api/v1/messages", 405, "DELETE does nothing at /api/v1/messages; use GET, HEAD"),
         ("GET", "/api/v1/clock/advance", 405, "GET does nothing at /api/v1/clock/advance; use POST"),
         ("PUT", "/api/v1/rules", 405, "PUT does nothing at /api/v1/rules; use DELETE, GET, HEAD, POST"),

@@ -96,6 +96,12 @@ def test_what_came_close_is_shown(verifies, shop) -> None:
     assert close["item"]["code"]["name"] == "OK"
 
 
+@pytest.mark.parametrize("bound", [{"exactly": 1}, {"at_most": 1}, {"at_least": 0, "at_most": 1}])
+def test_nothing_came_close_where_too_much_was_found(verifies, shop, bound: dict[str, int]) -> None:
+    problem = verifies(shop, "one", "two", "one")(409, match="one", **bound)
+    assert (problem["total"], problem["closest"]) == (2, [])
+
+
 def test_what_is_gone_keeps_an_upper_bound_from_being_certain(verifies, shop) -> None:
     verify = verifies(shop, "one", "one", "one", most_messages=2)
     assert verify(at_least=2) == {"verified": True, "total": 2, "evicted": 1}

@@ -23,7 +23,7 @@ class Accounts:
     async def reset(self, request: Request) -> Response:
         """One account as it was created, but for its clock; the account. Nothing scheduled before fires after.
 
-        It plays what it played at first, and rules laid down since are gone.
+        It plays what it played at first, and rules laid down since are gone. Its sink is empty and answers rightly.
         """
         account = self._office.named(request.path_params["name"])
         await read_json(request, Nothing)
@@ -39,7 +39,9 @@ class Accounts:
         return self._all()
 
     async def _reset(self, account: Account) -> Account:
-        return await self._office.timekeeper.reset(account, self._office.scenarios.restore)
+        created = await self._office.timekeeper.reset(account, self._office.scenarios.restore)
+        self._office.sink.clear(account.name)
+        return created
 
     def _all(self) -> Response:
         shown = [self._item(account) for account in self._office.directory]

@@ -46,7 +46,7 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail, headers = error.detail, error.headers
     if error.status_code == 404 and detail == "Not Found":
-        detail = f"there is nothing at {request.url.path[:200]}; the API is below /api/v1"
+        detail = f"there is nothing at {request.url.path[:200]}; /api/v1/docs lists what there is"
     elif error.status_code == 405:
         allowed = ", ".join(_methods_at(request))
         headers = {**(headers or {}), "Allow": allowed}

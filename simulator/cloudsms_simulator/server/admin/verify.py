@@ -75,7 +75,7 @@ class Verify:
         evicted = kept.listing(kind).evicted
         if expected.in_order is not None:
             steps = [read_search(self._office, account, kind, text) for text in expected.in_order]
-            total = _followed(kept, kind, steps)
+            total, lacking = _followed(kept, kind, steps), True
             if total == len(steps):
                 return json_response(Verified(verified=True, total=total, evicted=evicted))
             missing = steps[total]
@@ -84,13 +84,13 @@ class Verify:
         else:
             missing = read_search(self._office, account, kind, expected.match)
             total = (await kept.found(kind, missing)).total
-            told = _unexpected(expected, total, evicted)
+            told, lacking = _unexpected(expected, total, evicted), _too_few(expected, total)
             if told is None:
                 return json_response(Verified(verified=True, total=total, evicted=evicted))
             why = f"there {'is 1 request' if total == 1 else f'are {total:,} requests'}{_for(missing)}, {told}"
         if evicted:
             why += f"; {evicted:,} requests are gone from the journal, and nobody knows whether they were among them"
-        closest = self._waits.closest(account, kind, missing)
+        closest = self._waits.closest(account, kind, missing) if lacking else ()
         problem = VerifyProblem(
             "not as expected", 409, why, total=total, evicted=evicted, closest=close_items(kept, closest)
         )
@@ -109,21 +109,31 @@ def _check(expected: Expected) -> None:
         )
 
 
+def _bounds(expected: Expected) -> tuple[int | None, int | None]:
+    """The fewest and the most there may be."""
+    if expected.exactly is not None:
+        return expected.exactly, expected.exactly
+    if expected.at_least is None and expected.at_most is None:
+        return 1, None
+    return expected.at_least, expected.at_most
+
+
 def _unexpected(expected: Expected, total: int, evicted: int) -> str | None:
     """What was expected instead; None when it is so for certain."""
-    least, most = expected.at_least, expected.at_most
+    least, most = _bounds(expected)
     if expected.exactly is not None:
-        least = most = expected.exactly
-        wanted = f"expected exactly {least:,}"
-    elif least is None and most is None:
-        least, wanted = 1, "expected at least 1"
+        wanted = f"expected exactly {expected.exactly:,}"
     else:
         said = (("at least", least), ("at most", most))
         wanted = "expected " + " and ".join(f"{word} {number:,}" for word, number in said if number is not None)
-    enough = least is None or total >= least
     # What is gone may have been found too, so an upper bound is certain only while nothing is.
     not_too_many = most is None or (total <= most and not evicted)
-    return None if enough and not_too_many else wanted
+    return None if not_too_many and not _too_few(expected, total) else wanted
+
+
+def _too_few(expected: Expected, total: int) -> bool:
+    least, _ = _bounds(expected)
+    return least is not None and total < least
 
 
 def _followed(kept: Kept, kind: Kind, steps: list[Search]) -> int:
