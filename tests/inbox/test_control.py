@@ -46,6 +46,7 @@ def test_the_clock_is_moved_and_what_fires_is_told(
     expect(page.locator("#call code")).to_contain_text(f"/api/v1/clock/advance?account={visitor.account}")
     page.get_by_role("button", name="+1 s", exact=True).click()
     expect(page.locator("#fired")).to_contain_text("DELIVERED")
+    expect(visitor.open("/control", locale="zh-CN").locator("#fired")).to_contain_text("已应答")
     expect(page.locator("#live-line circle")).to_have_count(0)
     assert (cloudsms.clock.now - began).total_seconds() == 1
     page.get_by_role("button", name="×3600").click()
@@ -112,6 +113,8 @@ def test_scenarios_rules_and_faults_are_put_to_use_and_switched(
     expect(rules).to_contain_text('"fault":"NO_DETAIL_LIST"')
     page.get_by_role("button", name="Switch off").click()
     expect(page.get_by_role("button", name="Switch on")).to_be_visible()
+    expect(page.locator("#call output")).to_have_text("200")
+    expect(page.locator("#call code")).to_contain_text('{"enabled": false}')
     assert "DETAIL_LIST" in send()
     page.get_by_role("button", name="Switch on").click()
     expect(page.get_by_role("button", name="Switch off")).to_be_visible()

@@ -121,6 +121,7 @@ def test_the_list_is_narrowed_by_state_and_code_and_a_search_stays(
     cloudsms.clock.advance(seconds=1)
     page = visitor.open(q="to:8526*")
     expect(page.locator(".arrival")).to_have_count(3)
+    expect(page.locator("#counts")).to_have_text("searched in 2 messages")
     page.get_by_label("State").select_option("UNDELIVERABLE")
     expect(page.locator(".arrival")).to_have_count(1)
     expect(page.locator("#q")).to_have_value("to:8526* state:UNDELIVERABLE")

@@ -1,6 +1,7 @@
 """The page of a request in a browser: why it was refused, where, what would be right, and the corrected one sent."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Protocol
 
@@ -73,6 +74,15 @@ def test_a_batch_is_told_destination_by_destination(
     expect(page.locator(".bubble")).to_have_text("half")
 
 
+def test_a_code_with_a_long_name_fits_a_phone(
+    visitor: Visitor, send: Callable[..., Packet], cloudsms: Cloudsms
+) -> None:
+    send("hello", "67xxxx11")
+    page = visitor.open(f"/requests/{newest(cloudsms)}", width=390)
+    expect(page.locator(".why .code")).to_contain_text("Invalid_parameter 0x10000001")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_a_body_that_is_no_json_is_marked_where_it_broke(visitor: Visitor, cloudsms: Cloudsms) -> None:
     with httpx2.Client(verify=cloudsms.ssl_context) as client:
         client.post(cloudsms.url, content=json.dumps({"AUTH_KEY": cloudsms.auth_key})[:-1] + ", 'TIME': 1}")
@@ -100,6 +110,7 @@ def test_a_refused_handshake_shows_its_reason_and_its_peer(visitor: Visitor, clo
     page.locator(".arrival .cover").first.click()
     expect(page.locator(".finding")).to_contain_text("client-distrusts-us")
     expect(page.locator(".finding")).to_contain_text("let it trust ca.pem")
+    expect(page.locator(".summary")).to_have_text(re.compile("^The client refused the platform's certificate"))
     expect(page.get_by_text("the handshake failed")).to_be_visible()
     expect(page.get_by_role("button", name="Send it again")).to_have_count(0)
 

@@ -1,13 +1,14 @@
 """Every text of the pages is there in both languages, and nothing is translated that no page says."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import jinja2
 import pytest
 
 from cloudsms_simulator.server.inbox.press import TEMPLATES
-from cloudsms_simulator.server.inbox.words import language_of, words_in
+from cloudsms_simulator.server.inbox.words import CATALOGUES, language_of, words_in
 
 PLACE = re.compile(r"%\((\w+)\)s")
 
@@ -23,6 +24,19 @@ def texts_of_the_templates() -> set[str]:
 
 def test_every_text_is_there_in_chinese_and_no_other() -> None:
     assert set(words_in("zh").texts) == texts_of_the_templates()
+
+
+def test_the_files_do_not_disagree_on_a_text() -> None:
+    said: dict[str, set[str]] = {}
+    for path in CATALOGUES.glob("*.toml"):
+        for english, chinese in tomllib.loads(path.read_text(encoding="utf-8")).items():
+            said.setdefault(english, set()).add(chinese)
+    assert {english: chinese for english, chinese in said.items() if len(chinese) > 1} == {}
+
+
+def test_chinese_is_written_with_chinese_punctuation() -> None:
+    texts = words_in("zh").texts.values()
+    assert [text for text in texts if re.search("[,;:](?=[\u4e00-\u9fff])|(?<=[\u4e00-\u9fff])[,;:]", text)] == []
 
 
 def test_a_translation_says_the_same_values() -> None:

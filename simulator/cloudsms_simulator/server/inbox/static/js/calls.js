@@ -97,9 +97,20 @@ export function calls() {
     event.preventDefault();
     make(event.target);
   });
+  // What was called stays told when the page is read again beneath a pointer that rests, and gets its focus back.
+  let pressed = "";
+  let swapping = false;
+  const place = (event) => `${event.clientX} ${event.clientY}`;
+  document.addEventListener("pointerdown", (event) => (pressed = place(event)));
+  document.addEventListener("pointermove", (event) => {
+    if (place(event) !== pressed) pressed = "";
+  });
+  document.addEventListener("htmx:beforeSwap", () => (swapping = true));
+  document.addEventListener("htmx:afterRequest", () => (swapping = false));
   for (const when of ["pointerover", "focusin", "input"])
     document.addEventListener(when, (event) => {
       const element = event.target.closest?.("[data-call]");
-      if (element) show(element);
+      if (!element || swapping || (when === "pointerover" && place(event) === pressed)) return;
+      show(element);
     });
 }
