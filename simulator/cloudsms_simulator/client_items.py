@@ -95,6 +95,7 @@ class Attempt(msgspec.Struct, frozen=True):
     error: str | None
     findings: tuple[Finding, ...]
     fault: str | None
+    tls: Json | None
 
 
 class Report(msgspec.Struct, frozen=True):

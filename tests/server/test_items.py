@@ -188,6 +188,7 @@ def test_a_report_with_its_attempts() -> None:
                 "error": None,
                 "findings": [],
                 "fault": None,
+                "tls": None,
             }
         ],
         "findings": [],

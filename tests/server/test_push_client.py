@@ -338,7 +338,13 @@ def test_a_url_that_is_none_is_a_failure_and_no_exception(run: Run, files: Certi
 def test_the_platforms_certificate_is_shown_and_the_customers_checked(run: Run, files: CertificateFiles) -> None:
     async def story() -> None:
         async with Customer(saying(OK), server_tls(files, demands=files.ca)) as customer:
-            assert (await post(files, customer.url)).status == 200
+            result = await post(files, customer.url)
+            assert (result.status, result.failure) == (200, None)
+            assert result.tls is not None
+            assert (result.tls.version, result.tls.peer is not None and result.tls.peer.subject) == (
+                "TLSv1.3",
+                "CN=CloudSMS customer,OU=Issued for tests,O=CloudSMS simulator",
+            )
             [certificate] = customer.certificates
             assert (("commonName", "CloudSMS platform"),) in certificate["subject"]  # type: ignore[index]
 

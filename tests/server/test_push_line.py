@@ -194,7 +194,9 @@ def test_an_answer_is_put_together(
 ) -> None:
     async def story() -> None:
         async with Customer(saying(*pieces), receiver_context(files, "required") if tls else None) as customer:
-            assert await post(customer.url, context if tls else None) == PushResult(200, b'{"A":123}')
+            result = await post(customer.url, context if tls else None)
+            assert (result.status, result.body) == (200, b'{"A":123}')
+            assert (result.tls is not None and result.tls.version == "TLSv1.3") is tls
 
     run(story())
 

@@ -74,6 +74,7 @@ def record(transaction: Transaction, account: Account, push: Push, result: PushR
         fair(push_findings(push, result), manner, push.fault),
         push.fault,
         report.resend,
+        result.tls,
     )
     attempts = (*report.attempts, attempt)
     outcome, again = after_attempt(attempts, manner, account.callback.retries, now)

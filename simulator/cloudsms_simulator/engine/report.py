@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from cloudsms_simulator.engine.connection import TlsFacts
 from cloudsms_simulator.engine.fault import PushFault
 from cloudsms_simulator.protocol.finding import Finding
 
@@ -32,6 +33,9 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     """What was made to go wrong with it; `request` is what was meant to be sent."""
     resent: bool = False
     """Somebody asked for it when the report was done already."""
+
+    tls: TlsFacts | None = None
+    """What the handshake with the customer's server settled on, and its certificate; None where there was no answer."""
 
     @property
     def succeeded(self) -> bool:
@@ -84,3 +88,5 @@ class PushResult(msgspec.Struct, frozen=True):
     body: bytes = b""
     failure: str | None = None
     error: str | None = None
+    tls: TlsFacts | None = None
+    """What the handshake settled on, where an answer came over TLS."""

@@ -93,6 +93,8 @@ class AttemptItem(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...]
     fault: str | None
     """What was made to go wrong with it; `request` is what was meant to be sent."""
+    tls: TlsFacts | None
+    """What the handshake with the customer's server settled on; None without an answer over TLS."""
 
 
 class ReportItem(msgspec.Struct, frozen=True):
@@ -281,6 +283,7 @@ def _attempt_item(attempt: Attempt, key: str, of_any_key: Sending | None) -> Att
         error=attempt.error,
         findings=attempt.findings,
         fault=attempt.fault,
+        tls=attempt.tls,
     )
 
 

@@ -11,14 +11,16 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from cloudsms_simulator.engine.account import Callback
+from cloudsms_simulator.engine.connection import TlsFacts
 from cloudsms_simulator.engine.fault import Identity
 from cloudsms_simulator.engine.report import Push, PushResult
 from cloudsms_simulator.server.certificates import CertificateFiles
 from cloudsms_simulator.server.key_pairs import CertificateError
 from cloudsms_simulator.server.push_faults import push_with_fault
-from cloudsms_simulator.server.tls import push_context
+from cloudsms_simulator.server.tls import push_context, tls_facts
 from cloudsms_simulator.server.trouble_certificates import Shown, TroubleCertificates
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ class PushClient:
         self._contexts: dict[_Identity, ssl.SSLContext] = {}
         self._timeouts: dict[tuple[timedelta, timedelta], aiohttp.ClientTimeout] = {}
         self._session: aiohttp.ClientSession | None = None
+        self._facts: WeakKeyDictionary[ssl.SSLObject, TlsFacts] = WeakKeyDictionary()
+        """Of each pooled connection, read once."""
 
     async def post(self, push: Push, callback: Callback) -> PushResult:
         """The answer of the customer's server, or the rule that names what kept it from answering."""
@@ -60,7 +64,8 @@ class PushClient:
                 timeout=self._timeout(callback),
                 allow_redirects=False,
             ) as response:
-                return PushResult(response.status, await _beginning_of(response))
+                tls = self._facts_of(response) if context is not None else None
+                return PushResult(response.status, await _beginning_of(response), tls=tls)
         except aiohttp.ConnectionTimeoutError:
             waited = f"no connection within {callback.connect_timeout.total_seconds():g} s"
             return PushResult(failure="push-timeout", error=waited)
@@ -95,7 +100,7 @@ class PushClient:
         if self._session is None:
             import aiohttp
 
-            from cloudsms_simulator.server.push_request import PushRequest
+            from cloudsms_simulator.server.push_request import PushRequest, PushResponse
 
             # A proxy variable of the environment would catch callbacks to loopback; cookies have no place here.
             self._session = aiohttp.ClientSession(
@@ -105,8 +110,20 @@ class PushClient:
                 auto_decompress=False,
                 headers={"Content-Type": "application/json"},
                 request_class=PushRequest,
+                response_class=PushResponse,
             )
         return self._session
+
+    def _facts_of(self, response: "aiohttp.ClientResponse") -> TlsFacts | None:
+        from cloudsms_simulator.server.push_request import PushResponse
+
+        secured = response.secured if isinstance(response, PushResponse) else None
+        if secured is None:
+            return None
+        facts = self._facts.get(secured)
+        if facts is None:
+            facts = self._facts[secured] = tls_facts(secured)
+        return facts
 
     def _timeout(self, callback: Callback) -> "aiohttp.ClientTimeout":
         times = (callback.timeout, callback.connect_timeout)

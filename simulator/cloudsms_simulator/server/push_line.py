@@ -17,6 +17,7 @@ import httptools
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.report import PushResult
 from cloudsms_simulator.server.http_answer import HttpAnswer
+from cloudsms_simulator.server.tls import tls_facts
 
 _PERHAPS_REFUSED = " (as when a server does not accept the platform's certificate)"
 _PORTS = {"http": 80, "https": 443}
@@ -102,7 +103,9 @@ class PushLine:
             # A TimeoutError is an OSError.
             broken = error
         if answer.status is not None:
-            return PushResult(answer.status, bytes(answer.body))
+            secured = self._writer.get_extra_info("ssl_object")
+            tls = None if secured is None else tls_facts(secured)
+            return PushResult(answer.status, bytes(answer.body), tls=tls)
         return self._unanswered(broken)
 
     async def close(self) -> None:

@@ -1,8 +1,15 @@
 """A push request: aiohttp's, with no header but those a report needs. Imported at the first push, as aiohttp is."""
 
+import ssl
 from collections.abc import Iterable
 
 import aiohttp
+
+
+class PushResponse(aiohttp.ClientResponse):
+    """The answer to a push, and the TLS it came over, None on plain HTTP. aiohttp lets go of a connection too early."""
+
+    secured: ssl.SSLObject | None = None
 
 
 class PushRequest(aiohttp.ClientRequest):
@@ -14,3 +21,10 @@ class PushRequest(aiohttp.ClientRequest):
 
     def update_auto_headers(self, skip_auto_headers: Iterable[str] | None) -> None:
         """Adds neither User-Agent nor Accept nor Accept-Encoding."""
+
+    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        """Sends it; the answer that is to come knows how its connection is secured."""
+        response = await super().send(conn)
+        if isinstance(response, PushResponse) and conn.transport is not None:
+            response.secured = conn.transport.get_extra_info("ssl_object")
+        return response
