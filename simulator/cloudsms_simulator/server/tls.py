@@ -4,6 +4,7 @@ Spec: Interface specification and communication principle.
 """
 
 import ssl
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -85,8 +86,12 @@ def tls_facts(tls: ssl.SSLObject | ssl.SSLSocket) -> TlsFacts:
 def peer_certificate(tls: ssl.SSLObject | ssl.SSLSocket) -> PeerCertificate | None:
     """The peer's certificate, checked or not; None when it showed none or one that cannot be read."""
     der = tls.getpeercert(binary_form=True)
-    if der is None:
-        return None
+    return None if der is None else _certificate(der)
+
+
+@lru_cache(maxsize=64)
+def _certificate(der: bytes) -> PeerCertificate | None:
+    """Remembered: the connections of a peer all show the same one."""
     try:
         certificate = x509.load_der_x509_certificate(der)
         return PeerCertificate(
