@@ -64,8 +64,10 @@ class PushClient:
                 timeout=self._timeout(callback),
                 allow_redirects=False,
             ) as response:
-                tls = self._facts_of(response) if context is not None else None
-                return PushResult(response.status, await _beginning_of(response), tls=tls)
+                body = await _beginning_of(response)
+                if context is None:
+                    return PushResult(response.status, body)
+                return PushResult(response.status, body, tls=self._facts_of(getattr(response, "secured", None)))
         except aiohttp.ConnectionTimeoutError:
             waited = f"no connection within {callback.connect_timeout.total_seconds():g} s"
             return PushResult(failure="push-timeout", error=waited)
@@ -114,10 +116,7 @@ class PushClient:
             )
         return self._session
 
-    def _facts_of(self, response: "aiohttp.ClientResponse") -> TlsFacts | None:
-        from cloudsms_simulator.server.push_request import PushResponse
-
-        secured = response.secured if isinstance(response, PushResponse) else None
+    def _facts_of(self, secured: ssl.SSLObject | None) -> TlsFacts | None:
         if secured is None:
             return None
         facts = self._facts.get(secured)

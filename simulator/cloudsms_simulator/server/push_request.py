@@ -1,7 +1,7 @@
 """A push request: aiohttp's, with no header but those a report needs. Imported at the first push, as aiohttp is."""
 
 import ssl
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 
 import aiohttp
 
@@ -22,8 +22,11 @@ class PushRequest(aiohttp.ClientRequest):
     def update_auto_headers(self, skip_auto_headers: Iterable[str] | None) -> None:
         """Adds neither User-Agent nor Accept nor Accept-Encoding."""
 
-    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+    def send(self, conn: aiohttp.connector.Connection) -> Coroutine[None, None, aiohttp.ClientResponse]:
         """Sends it; the answer that is to come knows how its connection is secured."""
+        return self._secured(conn) if self.is_ssl() else super().send(conn)
+
+    async def _secured(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
         response = await super().send(conn)
         if isinstance(response, PushResponse) and conn.transport is not None:
             response.secured = conn.transport.get_extra_info("ssl_object")
