@@ -19,6 +19,8 @@ def post(url: str, body: bytes, context: ssl.SSLContext | None) -> bytes:
     """The answer to a packet, head and all; anything but a 200 that accepts all of it is a ProgramError."""
     host, _, port = url.split("/")[2].rpartition(":")
     with socket.create_connection((host, int(port)), timeout=10) as plain:
+        # Else the second TLS record of a long request waits 40 ms for the first to be acknowledged.
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context is None:
             answer = _exchange(plain, host, body)
         else:

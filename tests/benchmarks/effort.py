@@ -7,6 +7,8 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     """The numbers of a run. Rounds of both sides take turns, and the median counts."""
 
     rounds: int
+    processes: int
+    """How often both sides are started anew, where two programs are compared."""
     seconds: float
     """How long one round of requests lasts."""
     pushes: int
@@ -28,8 +30,9 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
 
 
 FULL = Effort(
-    rounds=4,
-    seconds=2.0,
+    rounds=3,
+    processes=3,
+    seconds=1.5,
     pushes=2_000,
     waits=1_000,
     starts=5,
@@ -41,6 +44,7 @@ FULL = Effort(
 )
 QUICK = Effort(
     rounds=1,
+    processes=1,
     seconds=1.0,
     pushes=400,
     waits=1_000,

@@ -1,7 +1,7 @@
 """Listeners: sends while many wait for something else and some read streams of events, against sends nobody hears."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import msgspec
 from effort import Effort
 from packets import SINGLE
 from processes import Cores, Program, ProgramError, python
-from rounds import Run, compare, rate_of
+from rounds import Comparison, Run, afresh, compare, rate_of
 from servers import Server, simulator
 
 _STREAMS = 20
@@ -19,29 +19,29 @@ _STREAMS = 20
 
 def listeners(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
     """Plain HTTP, loaded by wrk; waits and streams are of the account that sends."""
-    with ExitStack() as stack:
-        heard = stack.enter_context(_simulator(cores, folder / "heard"))
-        alone = stack.enter_context(_simulator(cores, folder / "alone"))
-        where = str(_admin_port(folder / "heard"))
+    folders = {name: folder / name for name in ("heard", "alone")}
+    for each in folders.values():
+        each.mkdir()
+
+    def compared(stack: ExitStack) -> Comparison:
+        heard, alone = (stack.enter_context(simulator(cores.server, each, None)) for each in folders.values())
+        where = str(_admin_port(folders["heard"]))
         listening = stack.enter_context(
             python(cores.load, "open_listeners.py", where, str(effort.waits), str(_STREAMS))
         )
         _all_open(listening, effort)
         heard.program.settle()
-        seen = compare(
+        return compare(
             effort.rounds,
             partial(_heard, heard, listening, effort, cores, folder),
             partial(load.run, alone, SINGLE, effort.seconds, cores, folder),
         )
+
+    seen = afresh(effort.processes, compared)
     detail = (
         f"{effort.waits:,} waits, {_STREAMS} streams {rate_of(seen.ours)}, none {rate_of(seen.theirs)}; {seen.detail}"
     )
     yield floors.Row(floors.LISTENERS, seen.by_cpu, detail, seen.on_the_wall)
-
-
-def _simulator(cores: Cores, folder: Path) -> AbstractContextManager[Server]:
-    folder.mkdir()
-    return simulator(cores.server, folder, None)
 
 
 def _admin_port(folder: Path) -> int:

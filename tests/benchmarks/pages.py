@@ -6,7 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import msgspec
 from effort import Effort
 from packets import BULK, SINGLE, numbers_from, request_to
 from processes import Cores, ProgramError, python
-from rounds import Run, compare, rate_of
+from rounds import Comparison, Run, afresh, compare, rate_of
 from servers import Server, simulator
 
 _FEW = 100
@@ -53,16 +53,18 @@ def pulse(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
     """Sends by wrk, with the event stream of a page open, and without."""
     apart = folder / "apart"
     apart.mkdir()
-    with (
-        simulator(cores.server, folder, None) as watched,
-        simulator(cores.server, apart, None) as alone,
-        _stream(folder),
-    ):
-        seen = compare(
+
+    def compared(stack: ExitStack) -> Comparison:
+        watched = stack.enter_context(simulator(cores.server, folder, None))
+        alone = stack.enter_context(simulator(cores.server, apart, None))
+        stack.enter_context(_stream(folder))
+        return compare(
             effort.rounds,
             partial(load.run, watched, SINGLE, effort.seconds, cores, folder),
             partial(load.run, alone, SINGLE, effort.seconds, cores, apart),
         )
+
+    seen = afresh(effort.processes, compared)
     detail = f"with a stream {rate_of(seen.ours)}, without {rate_of(seen.theirs)}; {seen.detail}"
     yield floors.Row(floors.PULSE, seen.by_cpu, detail, seen.on_the_wall)
 

@@ -9,7 +9,7 @@ from client import context_of, post
 from effort import Effort
 from packets import BULK, numbers_from, request_to
 from processes import Cores, Program, python
-from rounds import Run, compare, rate_of
+from rounds import Comparison, Run, afresh, compare, rate_of
 from servers import Server, simulator
 
 from cloudsms_simulator.engine.account import Callback
@@ -33,17 +33,20 @@ def _pushes(
 ) -> floors.Row:
     customer = () if files is None else (files.customer_cert, files.customer_key, files.ca)
     platform = () if files is None else (files.platform_cert, files.platform_key, files.ca)
-    with ExitStack() as stack:
+
+    def compared(stack: ExitStack) -> Comparison:
         receiver = stack.enter_context(python(cores.load, "report_receiver.py", *customer))
         scheme = "http" if files is None else "https"
         url = f"{scheme}://127.0.0.1:{receiver.told(int)}/"
         ours = stack.enter_context(simulator(cores.server, folder, files, "--callback-url", url))
         theirs = stack.enter_context(python(cores.server, "bare_pushes.py", url, str(_AT_ONCE), *platform))
-        seen = compare(
+        return compare(
             effort.rounds,
             lambda: _by_simulator(ours, receiver, effort.pushes),
             lambda: _by_loop(theirs, receiver, effort.pushes),
         )
+
+    seen = afresh(effort.processes, compared)
     detail = f"ours {rate_of(seen.ours)}, aiohttp {rate_of(seen.theirs)}"
     return floors.Row(floor, seen.by_cpu, detail, seen.on_the_wall)
 

@@ -1,6 +1,7 @@
 """Rounds: two sides measured in turns, so that a machine that slows down slows down both."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from statistics import median
 
 import msgspec
@@ -56,6 +57,18 @@ def compare(rounds: int, ours: Callable[[], Run], theirs: Callable[[], Run]) -> 
     theirs()
     pairs = [(ours(), theirs()) for _ in range(rounds)]
     return Comparison([pair[0] for pair in pairs], [pair[1] for pair in pairs])
+
+
+def afresh(processes: int, compared: Callable[[ExitStack], Comparison]) -> Comparison:
+    """The same comparison so many times, each with programs of its own, which the stack ends.
+
+    How a program happens to lie in memory makes all of its rounds faster or slower, by a tenth at times.
+    """
+    seen = []
+    for _ in range(processes):
+        with ExitStack() as stack:
+            seen.append(compared(stack))
+    return Comparison([run for each in seen for run in each.ours], [run for each in seen for run in each.theirs])
 
 
 def rate_of(runs: list[Run]) -> str:

@@ -1,6 +1,7 @@
 """Rules: a send that a hundred rules look at, against one that none does."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import load
 from effort import Effort
 from packets import SINGLE
 from processes import Cores
-from rounds import compare, rate_of
+from rounds import Comparison, afresh, compare, rate_of
 from servers import simulator
 
 RULES = 100
@@ -21,15 +22,17 @@ def rules(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
     scenario.write_text(_scenario())
     apart = folder / "apart"
     apart.mkdir()
-    with (
-        simulator(cores.server, folder, None, "--scenario", str(scenario)) as ruled,
-        simulator(cores.server, apart, None) as plain,
-    ):
-        seen = compare(
+
+    def compared(stack: ExitStack) -> Comparison:
+        ruled = stack.enter_context(simulator(cores.server, folder, None, "--scenario", str(scenario)))
+        plain = stack.enter_context(simulator(cores.server, apart, None))
+        return compare(
             effort.rounds,
             partial(load.run, ruled, SINGLE, effort.seconds, cores, folder),
             partial(load.run, plain, SINGLE, effort.seconds, cores, apart),
         )
+
+    seen = afresh(effort.processes, compared)
     detail = f"{RULES} rules {rate_of(seen.ours)}, none {rate_of(seen.theirs)}; {seen.detail}"
     yield floors.Row(floors.RULES, 1 / seen.by_cpu, detail, 1 / seen.on_the_wall)
 

@@ -10,7 +10,7 @@ import load
 from effort import Effort
 from packets import BULK, MANY, SINGLE
 from processes import Cores
-from rounds import Run, compare, rate_of
+from rounds import Comparison, Run, afresh, compare, rate_of
 from servers import echo, simulator
 
 from cloudsms_simulator.server.certificates import CertificateFiles, open_certificates
@@ -45,13 +45,15 @@ def bulk(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
 def _sends(
     floor: floors.Floor, effort: Effort, cores: Cores, folder: Path, files: CertificateFiles | None
 ) -> floors.Row:
-    with ExitStack() as stack:
+    def compared(stack: ExitStack) -> Comparison:
         ours = stack.enter_context(simulator(cores.server, folder, files))
         theirs = stack.enter_context(echo(cores.server, files))
-        seen = compare(
+        return compare(
             effort.rounds,
             partial(load.run, ours, SINGLE, effort.seconds, cores, folder),
             partial(load.run, theirs, SINGLE, effort.seconds, cores, folder),
         )
+
+    seen = afresh(effort.processes, compared)
     detail = f"ours {rate_of(seen.ours)}, echo {rate_of(seen.theirs)}; {seen.detail}"
     return floors.Row(floor, seen.by_cpu, detail, seen.on_the_wall)

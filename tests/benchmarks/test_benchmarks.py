@@ -57,7 +57,17 @@ def test_a_benchmark_measures_its_rows(name: str, module: Module) -> None:
     if name == "inbox" and shutil.which("chromium") is None:
         pytest.skip("chromium is not installed")
     tiny = module("effort").Effort(
-        rounds=1, seconds=0.2, pushes=30, waits=8, starts=1, sessions=1, accounts=2, many=2_000, singles=2_000, batch=20
+        rounds=1,
+        processes=1,
+        seconds=0.2,
+        pushes=30,
+        waits=8,
+        starts=1,
+        sessions=1,
+        accounts=2,
+        many=2_000,
+        singles=2_000,
+        batch=20,
     )
     rows = list(module("bench").measured(name, tiny, module("processes").Cores.available()))
     assert [row.floor.name for row in rows] == ROWS[name]

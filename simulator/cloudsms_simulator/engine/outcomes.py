@@ -26,7 +26,7 @@ from cloudsms_simulator.engine.report_manner import (
     wakes_after,
 )
 from cloudsms_simulator.engine.script import EXPIRED_AT_LAST, MAXIMUM_RETURN_TIME, Step
-from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.engine.transaction import Transaction, with_report
 from cloudsms_simulator.protocol.delivery_report import DeliveryReport, encode, next_serial
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
@@ -51,8 +51,7 @@ def look_at(transaction: Transaction, account: Account, uid: str, now: datetime)
     if push is None:
         message = _settled(transaction, message, reports)
     if message is not before or reports is not known:
-        transaction.put(message)
-        transaction.reports[uid] = reports
+        transaction.put_both(message, reports)
     return push
 
 
@@ -78,15 +77,12 @@ def record(transaction: Transaction, account: Account, push: Push, result: PushR
     )
     attempts = (*report.attempts, attempt)
     outcome, again = after_attempt(attempts, manner, account.callback.retries, now)
-    transaction.pushed += ((outcome, attempt),)
-    transaction.put_report(
-        msgspec.structs.replace(report, attempts=attempts, outcome=outcome, next_attempt_at=again, resend=False)
-    )
+    transaction.pushed.append((outcome, attempt))
+    ended = msgspec.structs.replace(report, attempts=attempts, outcome=outcome, next_attempt_at=again, resend=False)
+    reports = with_report(reports, ended)
     if again is not None or len(reports) > 1:
-        transaction.wakes += [(due, push.uid) for due in wakes_after(transaction.reports[push.uid], now)]
-    settled = _settled(transaction, message, transaction.reports[push.uid])
-    if settled is not message:
-        transaction.put(settled)
+        transaction.wakes += [(due, push.uid) for due in wakes_after(reports, now)]
+    transaction.put_both(_settled(transaction, message, reports), reports)
 
 
 def _reach_what_is_due(
@@ -115,7 +111,7 @@ def _reach_what_is_due(
 
 def _reach(transaction: Transaction, account: Account, message: Message, step: Step, at: datetime) -> Message:
     if step.final:
-        transaction.final_states += (step.state,)
+        transaction.final_states.append(step.state)
     refund = (
         step.final
         and step.state not in message.sending.profile.charged_states
@@ -160,15 +156,14 @@ def _next_push(
         report = due_report(message, reports, now)
         if report is None:
             break
-        index = report.number - 1
         if url is not None:
             started = msgspec.structs.replace(report, next_attempt_at=None)
             push = _start(transaction, account, message, report, url, now)
-            return push, (*reports[:index], started, *reports[index + 1 :])
+            return push, with_report(reports, started)
         answered = report.resend and any(attempt.succeeded for attempt in report.attempts)
         outcome: Outcome = "answered" if answered else "no_callback"
         shown = msgspec.structs.replace(report, outcome=outcome, next_attempt_at=None, resend=False)
-        reports = (*reports[:index], shown, *reports[index + 1 :])
+        reports = with_report(reports, shown)
     return None, reports
 
 

@@ -73,7 +73,10 @@ def after_attempt(
     A copy is done when it was answered, or its retries are used up; then the next one is due at once. A report of
     which any copy was answered is answered. One that is pushed again although it was done is not tried a second time.
     """
-    if attempts[-1].resent:
+    last = attempts[-1]
+    if last.succeeded and manner.copies == 1:
+        return "answered", None
+    if last.resent:
         return _outcome(attempts, tried_again=len(attempts) > 1 and bool(retries)), None
     copies = made = 0
     for attempt in attempts:
@@ -107,6 +110,8 @@ def fair(findings: tuple[Finding, ...], manner: Manner, fault: PushFault | None)
 
     What is no report need not be answered like one, and a SERIAL that was left out or is no number cannot be echoed.
     """
+    if not findings:
+        return ()
     if fault is PushFault.MALFORMED:
         return tuple(finding for finding in findings if not finding.rule.startswith(_AUDITED))
     if "SERIAL" in manner.omit or any(key == "SERIAL" for key, _ in manner.extra):

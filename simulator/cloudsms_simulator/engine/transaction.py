@@ -47,9 +47,9 @@ class Transaction(msgspec.Struct, eq=False):
     rejected: int = 0
     """How many of the new messages are rejected locally."""
     entries: list[LedgerEntry] = []
-    final_states: tuple[int, ...] = ()
+    final_states: list[int] = []
     """The states in which messages ended."""
-    pushed: tuple[tuple[Outcome, Attempt], ...] = ()
+    pushed: list[tuple[Outcome, Attempt]] = []
     """The attempts that were made, each with what its report came to."""
     updated: set[str] = set()
     """SMS_UIDs whose message or reports changed."""
@@ -65,6 +65,17 @@ class Transaction(msgspec.Struct, eq=False):
 
     def put_report(self, report: Report) -> None:
         """Adds a report of a message, or replaces the one of the same number."""
-        known = self.reports.get(report.uid, ())
-        self.reports[report.uid] = (*known[: report.number - 1], report, *known[report.number :])
+        self.reports[report.uid] = with_report(self.reports.get(report.uid, ()), report)
         self.updated.add(report.uid)
+
+    def put_both(self, message: Message, reports: tuple[Report, ...]) -> None:
+        """Replaces a message and all its reports."""
+        uid = message.uid
+        self.messages[uid] = message
+        self.reports[uid] = reports
+        self.updated.add(uid)
+
+
+def with_report(reports: tuple[Report, ...], report: Report) -> tuple[Report, ...]:
+    """The reports of a message with one more, or with one in the place of that of the same number."""
+    return (*reports[: report.number - 1], report, *reports[report.number :])

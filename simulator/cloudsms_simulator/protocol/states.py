@@ -50,12 +50,13 @@ STATES: tuple[StateRow, ...] = (
 )
 
 _NAMES = {int(row.state): row.state.name for row in STATES}
+_UNKNOWN = State.UNKNOWN.name
 _INTERMEDIATE = frozenset(int(row.state) for row in STATES if not row.final)
 
 
 def name_of(state: int) -> str:
     """RESULT_DESC of a state: its name, or `UNKNOWN` for an integer outside the table. At most 32 octets."""
-    return _NAMES.get(state, State.UNKNOWN.name)
+    return _NAMES.get(state, _UNKNOWN)
 
 
 def is_final(state: int) -> bool:

@@ -28,8 +28,12 @@ def _written(days: int, seconds: int) -> str:
 
 def read_wire_time(text: str) -> datetime | None:
     """The Hong Kong moment a TIME field names, or None when it is not written as `YYYY-MM-DD HH:MM:SS`."""
-    if _SHAPE.fullmatch(text) is None:
-        return None
+    return None if _SHAPE.fullmatch(text) is None else _read(text)
+
+
+@lru_cache(maxsize=64)
+def _read(text: str) -> datetime | None:
+    """Remembered: all that comes within a second says the same."""
     try:
         return datetime.fromisoformat(text).replace(tzinfo=HONG_KONG)
     except ValueError:

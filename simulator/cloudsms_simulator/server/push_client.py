@@ -6,8 +6,8 @@ exceptions.
 Spec: Delivery Report (DR) CallBack. Reading: R11, R12.
 """
 
+import asyncio
 import ssl
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from cloudsms_simulator.engine.connection import TlsFacts
 from cloudsms_simulator.engine.fault import Identity
 from cloudsms_simulator.engine.report import Push, PushResult
 from cloudsms_simulator.server.certificates import CertificateFiles
+from cloudsms_simulator.server.deadlines import Deadline, Deadlines
 from cloudsms_simulator.server.key_pairs import CertificateError
 from cloudsms_simulator.server.push_faults import push_with_fault
 from cloudsms_simulator.server.tls import push_context, tls_facts
@@ -40,7 +41,8 @@ class PushClient:
         self._files = files
         self._flawed = TroubleCertificates(files)
         self._contexts: dict[_Identity, ssl.SSLContext] = {}
-        self._timeouts: dict[tuple[timedelta, timedelta], aiohttp.ClientTimeout] = {}
+        self._deadlines = Deadlines()
+        self._timeouts: dict[timedelta, aiohttp.ClientTimeout] = {}
         self._session: aiohttp.ClientSession | None = None
         self._facts: WeakKeyDictionary[ssl.SSLObject, TlsFacts] = WeakKeyDictionary()
         """Of each pooled connection, read once."""
@@ -57,17 +59,24 @@ class PushClient:
         if push.fault is not None:
             return await push_with_fault(push, callback, push.fault, context)
         try:
-            async with self._opened().post(
-                push.url,
-                data=aiohttp.BytesPayload(push.body),
-                ssl=context if context is not None else True,
-                timeout=self._timeout(callback),
-                allow_redirects=False,
-            ) as response:
-                body = await _beginning_of(response)
-                if context is None:
-                    return PushResult(response.status, body)
-                return PushResult(response.status, body, tls=self._facts_of(getattr(response, "secured", None)))
+            with self._deadlines.within(callback.timeout.total_seconds()) as deadline:
+                response = await self._opened().post(
+                    push.url,
+                    data=aiohttp.BytesPayload(push.body),
+                    ssl=context if context is not None else True,
+                    timeout=self._timeout(callback.connect_timeout),
+                    allow_redirects=False,
+                )
+                try:
+                    content = response.content
+                    is_whole = content.is_eof()
+                    body = (
+                        content.read_nowait(_MOST_OCTETS_READ) if is_whole else await _beginning_of(content, deadline)
+                    )
+                    tls = None if context is None else self._facts_of(getattr(response, "secured", None))
+                    return PushResult(response.status, body, tls=tls)
+                finally:
+                    response.release()
         except aiohttp.ConnectionTimeoutError:
             waited = f"no connection within {callback.connect_timeout.total_seconds():g} s"
             return PushResult(failure="push-timeout", error=waited)
@@ -94,6 +103,7 @@ class PushClient:
 
     async def close(self) -> None:
         """Closes every pooled connection."""
+        self._deadlines.close()
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -124,14 +134,14 @@ class PushClient:
             facts = self._facts[secured] = tls_facts(secured)
         return facts
 
-    def _timeout(self, callback: Callback) -> "aiohttp.ClientTimeout":
-        times = (callback.timeout, callback.connect_timeout)
-        timeout = self._timeouts.get(times)
+    def _timeout(self, connecting: timedelta) -> "aiohttp.ClientTimeout":
+        timeout = self._timeouts.get(connecting)
         if timeout is None:
             import aiohttp
 
-            whole, connecting = (time.total_seconds() for time in times)
-            timeout = self._timeouts[times] = aiohttp.ClientTimeout(total=whole, sock_connect=connecting)
+            # The time for all of it has a deadline: a timer of aiohttp's for each push costs too much.
+            timeout = aiohttp.ClientTimeout(total=None, sock_connect=connecting.total_seconds())
+            self._timeouts[connecting] = timeout
         return timeout
 
     def _shown(self, callback: Callback) -> Shown | None:
@@ -141,17 +151,19 @@ class PushClient:
         return Path(certificate or self._files.platform_cert), Path(key or self._files.platform_key)
 
 
-async def _beginning_of(response: "aiohttp.ClientResponse") -> bytes:
+async def _beginning_of(content: "aiohttp.StreamReader", deadline: Deadline) -> bytes:
     """The body, or as much of it as came and anybody wants to see. The status is known, so nothing fails any more."""
-    content = response.content
-    if content.is_eof():
-        return content.read_nowait(_MOST_OCTETS_READ)
     import aiohttp
 
     body = bytearray()
-    with suppress(aiohttp.ClientError, TimeoutError):
+    try:
         while len(body) < _MOST_OCTETS_READ and (piece := await content.read(_MOST_OCTETS_READ - len(body))):
             body += piece
+    except asyncio.CancelledError:
+        if not deadline.is_over:
+            raise
+    except (aiohttp.ClientError, TimeoutError):
+        pass
     return bytes(body)
 
 
