@@ -21,7 +21,7 @@ def told(stage, tally: Tally):
 
     async def publish(transaction: Transaction) -> None:
         await commit(transaction)
-        tally.hear(transaction.account, transaction)
+        tally.hear(transaction.account, [transaction])
 
     stage.store.commit = publish
     return stage

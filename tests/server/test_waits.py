@@ -4,6 +4,7 @@ Reading: R15, R16, R17.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 
@@ -29,6 +30,19 @@ LONG = timedelta(seconds=20)
 def tell(story: Coroutine[None, None, None]) -> None:
     """Runs a story; one that takes 20 seconds has failed."""
     asyncio.run(asyncio.wait_for(story, 20))
+
+
+def at_once(coroutine: Coroutine[object, None, object]) -> None:
+    """Runs what need not wait for anything, as part of a turn of the event loop."""
+    with pytest.raises(StopIteration):
+        coroutine.send(None)
+
+
+def stand_still(seconds: float) -> None:
+    """Keeps the event loop from going on, so that all that is due by then is done in one turn, in its order."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        pass
 
 
 class Room:
@@ -211,6 +225,56 @@ def test_what_the_news_tell_while_it_looks_is_newer_than_what_it_finds(room) -> 
         await here.stage.pusher.settle(here.account, [])
         missed = await waiting
         assert (missed.total, len(here.waits)) == (0, 0)
+
+    tell(story())
+
+
+def test_what_came_just_before_the_time_was_up_counts_though_it_is_told_after_it(room) -> None:
+    async def story() -> None:
+        here = room()
+        late = await here.waiting("to:85267000012", within=timedelta(milliseconds=20))
+        asyncio.get_running_loop().call_later(0.03, at_once, here.send("67000012"))
+        stand_still(0.04)
+        assert len((await late).values) == 1
+
+    tell(story())
+
+
+def test_what_came_just_before_it_is_in_vain_counts_though_it_is_told_after_it(
+    room, noon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        here = room(Account(plan=plan_of(step(2, NOTHING))))
+        await here.send()
+
+        async def deliver() -> None:
+            store, account = here.stage.store, here.account
+            due = await store.take_wakes(account, noon, 1)
+            transaction = await store.begin(account, tuple(due))
+            here.stage.platform.take_due(transaction, due, noon)
+            await store.commit(transaction)
+
+        monkeypatch.setattr("cloudsms_simulator.server.waits._RECHECK", 0.02)
+        waiting = await here.waiting("state:DELIVERED")
+        asyncio.get_running_loop().call_later(0, at_once, deliver())
+        stand_still(0.03)
+        assert len((await waiting).values) == 1
+
+    tell(story())
+
+
+def test_who_begins_to_wait_is_not_told_what_is_older(room, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        here = room()
+        asked: list[Waiter] = []
+        hear_of = Waiter.hear_of
+        monkeypatch.setattr(Waiter, "hear_of", lambda self, *value: (asked.append(self), hear_of(self, *value))[1])
+        first = await here.waiting(count=2)
+        begun = asyncio.create_task(here.wait())
+        await here.send()
+        assert len((await begun).values) == 1
+        assert len(asked) == 1
+        first.cancel()
 
     tell(story())
 

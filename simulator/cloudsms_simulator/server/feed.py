@@ -85,18 +85,22 @@ class Feed:
         self._flushing: asyncio.TimerHandle | None = None
         self._not_before = 0.0
 
-    def hear(self, account: Account | None, transaction: Transaction) -> None:
-        """A transaction was kept; what it says is put into words later."""
+    def hear(self, account: Account | None, transactions: Sequence[Transaction]) -> None:
+        """Transactions were kept; what they say is put into words later."""
         self._account = account
-        requests, messages, reports = self._recent.values()
-        if transaction.exchange is not None:
-            requests.add((transaction.exchange,))
-            messages.add(transaction.new_messages)
-        if transaction.updated:
-            messages.add([transaction.messages[uid] for uid in transaction.updated])
+        requests: list[Value] = []
+        messages: list[Value] = []
+        reports: list[Value] = []
+        for transaction in transactions:
+            if transaction.exchange is not None:
+                requests.append(transaction.exchange)
+                messages += transaction.new_messages
             for uid in transaction.updated:
-                reports.add(transaction.reports.get(uid, ()))
-        self._clock_now = transaction.standing.clock
+                messages.append(transaction.messages[uid])
+                reports += transaction.reports.get(uid, ())
+        for recent, values in zip(self._recent.values(), (requests, messages, reports), strict=True):
+            recent.add(values)
+        self._clock_now = transactions[-1].standing.clock
         if self._flushing is None:
             self._flush_soon()
 
@@ -162,7 +166,7 @@ class _Recent:
         self.count = 0
 
     def add(self, values: Sequence[Value]) -> None:
-        self._values.extend(values)
+        self._values.extend(values[-MOST_SHOWN:])
         self.count += len(values)
 
     @property

@@ -6,7 +6,7 @@ Reading: R16.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.exchange import Exchange, Kind
@@ -63,24 +63,23 @@ class Tally:
         """Segments of messages not rejected locally, refunded or not."""
         return Counter(self._billed) + Counter({name: _segments_in(each) for name, each in self._singles.items()})
 
-    def hear(self, account: Account | None, transaction: Transaction) -> None:
-        """A transaction was kept."""
-        exchange = transaction.exchange
-        if exchange is None:
-            self._went_on(transaction)
-            return
-        messages = transaction.new_messages
-        if len(messages) == 1 and exchange.code is _OK and not transaction.rejected:
-            sending = messages[0].sending
-            self._singles[sending.currency][sending.segmentation.segments] += 1
+    def hear(self, account: Account | None, transactions: Sequence[Transaction]) -> None:
+        """Transactions were kept."""
+        for transaction in transactions:
+            exchange = transaction.exchange
+            if exchange is None:
+                self._went_on(transaction)
+                continue
+            messages = transaction.new_messages
+            if len(messages) == 1 and exchange.code is _OK and not transaction.rejected:
+                sending = messages[0].sending
+                self._singles[sending.currency][sending.segmentation.segments] += 1
+            else:
+                self._requests[exchange.kind, exchange.code] += 1
+                if messages:
+                    self._accepted(messages, transaction.rejected)
             if exchange.findings:
                 self._found(exchange, exchange.findings)
-            return
-        self._requests[exchange.kind, exchange.code] += 1
-        if messages:
-            self._accepted(messages, transaction.rejected)
-        if exchange.findings:
-            self._found(exchange, exchange.findings)
 
     def hear_reset(self, account: Account | None) -> None:
         """What happened has happened."""

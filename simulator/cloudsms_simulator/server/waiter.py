@@ -5,7 +5,7 @@ Reading: R17.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.message import Message, Sending
@@ -109,10 +109,13 @@ class Waiting:
         if not self._demanded[demand]:
             del self._demanded[demand]
 
-    def hear(self, transaction: Transaction, kept: Callable[[], Kept]) -> None:
-        """Tells what a transaction wrote to those it may concern."""
-        if self._concerns_nobody(transaction):
-            return
+    def hear(self, transactions: Iterable[Transaction], kept: Callable[[], Kept]) -> None:
+        """Tells what transactions wrote to those it may concern."""
+        for transaction in transactions:
+            if self._may_concern_somebody(transaction):
+                self._tell(transaction, kept)
+
+    def _tell(self, transaction: Transaction, kept: Callable[[], Kept]) -> None:
         messages, requests, reports = self._lines["messages"], self._lines["requests"], self._lines["reports"]
         exchange = transaction.exchange
         if requests.count and exchange is not None:
@@ -134,19 +137,19 @@ class Waiting:
                         for waiter in concerned:
                             waiter.hear_of(report, Beside(changed))
 
-    def _concerns_nobody(self, transaction: Transaction) -> bool:
-        """Whether that shows at once, as it does of nearly all that is sent while others are waited for."""
+    def _may_concern_somebody(self, transaction: Transaction) -> bool:
+        """False for nearly all that is sent while others are waited for, which shows at once."""
         demanded, exchange = self._demanded, transaction.exchange
         if None in demanded or not (exchange is None or (isinstance(exchange, Sending) and exchange.places is None)):
-            return False
+            return True
         for message in transaction.new_messages:
             if message.uid in demanded or recipient_of(message.country_code, message.msisdn) in demanded:
-                return False
+                return True
         for uid in transaction.updated:
             message = transaction.messages[uid]
             if uid in demanded or recipient_of(message.country_code, message.msisdn) in demanded:
-                return False
-        return True
+                return True
+        return False
 
 
 def _demand_of(waiter: Waiter) -> str | None:

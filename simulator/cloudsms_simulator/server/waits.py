@@ -111,6 +111,7 @@ class Waits:
                 self._recheck_soon(account)
             left = max(0.0, deadline - loop.time())
             await asyncio.wait((waiter.future, stop), timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            self._news.catch_up()
             if waiter.future.done():
                 values = waiter.future.result()
                 return self._missed(account, waiter) if values is None else self._found(account, waiter, values)
@@ -136,13 +137,13 @@ class Waits:
 
     # What the news tell
 
-    def hear(self, account: Account | None, transaction: Transaction) -> None:
+    def hear(self, account: Account | None, transactions: Sequence[Transaction]) -> None:
         """Tells those it may concern what is new."""
         name = None if account is None else account.name
         waiting = self._waiting.get(name)
         if waiting is None:
             return
-        waiting.hear(transaction, lambda: Kept(self._store, account))
+        waiting.hear(transactions, lambda: Kept(self._store, account))
         if account is not None and waiting.has_for_outcomes:
             self._recheck_soon(account)
 
@@ -168,6 +169,7 @@ class Waits:
 
     def _recheck(self, account: Account) -> None:
         """Ends the waits that have come to be in vain."""
+        self._news.catch_up()
         self._rechecks.discard(account.name)
         waiting = self._waiting.get(account.name)
         if waiting is None or not waiting.has_for_outcomes:
@@ -189,6 +191,7 @@ class Waits:
             for value in part:
                 waiter.look_at(value, kept.beside(value))
             await asyncio.sleep(0)
+        self._news.catch_up()
         waiter.has_looked()
 
     def _found(self, account: Account | None, waiter: Waiter, values: Sequence[Value]) -> Found:
@@ -211,6 +214,7 @@ class Waits:
     def _add(self, account: Account | None, waiter: Waiter) -> None:
         if self._stopping.is_set():
             raise CalledOffError("stopped")
+        self._news.catch_up()
         name = None if account is None else account.name
         waiting = self._waiting.get(name)
         if waiting is None:

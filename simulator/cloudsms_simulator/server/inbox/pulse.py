@@ -7,7 +7,7 @@ Reading: R26.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -44,7 +44,7 @@ class Pulse:
         self._stopping = stopping
         self._changed = asyncio.Event()
 
-    def hear(self, account: Account | None, transaction: Transaction) -> None:
+    def hear(self, account: Account | None, transactions: Sequence[Transaction]) -> None:
         """Something was kept."""
         self._changed.set()
 
