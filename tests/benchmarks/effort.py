@@ -7,8 +7,10 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     """The numbers of a run. Rounds of both sides take turns, and the median counts."""
 
     rounds: int
-    processes: int
+    programs: int
     """How often both sides are started anew, where two programs are compared."""
+    rounds_each: int
+    """Rounds of each of them."""
     seconds: float
     """How long one round of requests lasts."""
     pushes: int
@@ -30,8 +32,9 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
 
 
 FULL = Effort(
-    rounds=3,
-    processes=3,
+    rounds=4,
+    programs=3,
+    rounds_each=2,
     seconds=1.5,
     pushes=2_000,
     waits=1_000,
@@ -44,7 +47,8 @@ FULL = Effort(
 )
 QUICK = Effort(
     rounds=1,
-    processes=1,
+    programs=1,
+    rounds_each=1,
     seconds=1.0,
     pushes=400,
     waits=1_000,

@@ -32,12 +32,12 @@ def listeners(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row
         _all_open(listening, effort)
         heard.program.settle()
         return compare(
-            effort.rounds,
+            effort.rounds_each,
             partial(_heard, heard, listening, effort, cores, folder),
             partial(load.run, alone, SINGLE, effort.seconds, cores, folder),
         )
 
-    seen = afresh(effort.processes, compared)
+    seen = afresh(effort.programs, compared)
     detail = (
         f"{effort.waits:,} waits, {_STREAMS} streams {rate_of(seen.ours)}, none {rate_of(seen.theirs)}; {seen.detail}"
     )

@@ -59,12 +59,12 @@ def pulse(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
         alone = stack.enter_context(simulator(cores.server, apart, None))
         stack.enter_context(_stream(folder))
         return compare(
-            effort.rounds,
+            effort.rounds_each,
             partial(load.run, watched, SINGLE, effort.seconds, cores, folder),
             partial(load.run, alone, SINGLE, effort.seconds, cores, apart),
         )
 
-    seen = afresh(effort.processes, compared)
+    seen = afresh(effort.programs, compared)
     detail = f"with a stream {rate_of(seen.ours)}, without {rate_of(seen.theirs)}; {seen.detail}"
     yield floors.Row(floors.PULSE, seen.by_cpu, detail, seen.on_the_wall)
 

@@ -41,12 +41,12 @@ def _pushes(
         ours = stack.enter_context(simulator(cores.server, folder, files, "--callback-url", url))
         theirs = stack.enter_context(python(cores.server, "bare_pushes.py", url, str(_AT_ONCE), *platform))
         return compare(
-            effort.rounds,
+            effort.rounds_each,
             lambda: _by_simulator(ours, receiver, effort.pushes),
             lambda: _by_loop(theirs, receiver, effort.pushes),
         )
 
-    seen = afresh(effort.processes, compared)
+    seen = afresh(effort.programs, compared)
     detail = f"ours {rate_of(seen.ours)}, aiohttp {rate_of(seen.theirs)}"
     return floors.Row(floor, seen.by_cpu, detail, seen.on_the_wall)
 

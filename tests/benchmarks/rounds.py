@@ -59,13 +59,13 @@ def compare(rounds: int, ours: Callable[[], Run], theirs: Callable[[], Run]) -> 
     return Comparison([pair[0] for pair in pairs], [pair[1] for pair in pairs])
 
 
-def afresh(processes: int, compared: Callable[[ExitStack], Comparison]) -> Comparison:
+def afresh(programs: int, compared: Callable[[ExitStack], Comparison]) -> Comparison:
     """The same comparison so many times, each with programs of its own, which the stack ends.
 
     How a program happens to lie in memory makes all of its rounds faster or slower, by a tenth at times.
     """
     seen = []
-    for _ in range(processes):
+    for _ in range(programs):
         with ExitStack() as stack:
             seen.append(compared(stack))
     return Comparison([run for each in seen for run in each.ours], [run for each in seen for run in each.theirs])

@@ -27,12 +27,12 @@ def rules(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
         ruled = stack.enter_context(simulator(cores.server, folder, None, "--scenario", str(scenario)))
         plain = stack.enter_context(simulator(cores.server, apart, None))
         return compare(
-            effort.rounds,
+            effort.rounds_each,
             partial(load.run, ruled, SINGLE, effort.seconds, cores, folder),
             partial(load.run, plain, SINGLE, effort.seconds, cores, apart),
         )
 
-    seen = afresh(effort.processes, compared)
+    seen = afresh(effort.programs, compared)
     detail = f"{RULES} rules {rate_of(seen.ours)}, none {rate_of(seen.theirs)}; {seen.detail}"
     yield floors.Row(floors.RULES, 1 / seen.by_cpu, detail, 1 / seen.on_the_wall)
 

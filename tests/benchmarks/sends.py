@@ -49,11 +49,11 @@ def _sends(
         ours = stack.enter_context(simulator(cores.server, folder, files))
         theirs = stack.enter_context(echo(cores.server, files))
         return compare(
-            effort.rounds,
+            effort.rounds_each,
             partial(load.run, ours, SINGLE, effort.seconds, cores, folder),
             partial(load.run, theirs, SINGLE, effort.seconds, cores, folder),
         )
 
-    seen = afresh(effort.processes, compared)
+    seen = afresh(effort.programs, compared)
     detail = f"ours {rate_of(seen.ours)}, echo {rate_of(seen.theirs)}; {seen.detail}"
     return floors.Row(floor, seen.by_cpu, detail, seen.on_the_wall)

@@ -58,7 +58,8 @@ def test_a_benchmark_measures_its_rows(name: str, module: Module) -> None:
         pytest.skip("chromium is not installed")
     tiny = module("effort").Effort(
         rounds=1,
-        processes=1,
+        programs=1,
+        rounds_each=1,
         seconds=0.2,
         pushes=30,
         waits=8,
