@@ -1,6 +1,6 @@
 """News: who wants to know what was kept is told, in the next turn of the event loop.
 
-What was kept in one turn is told in one piece, which is cheaper than bit by bit between the requests that came together.
+What was kept in one turn is told in one piece, which is cheaper than bit by bit between requests that came together.
 Listeners hear of one account, of the exchanges that are nobody's, or of all. Where nobody listens it costs next to
 nothing.
 
