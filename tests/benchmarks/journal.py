@@ -61,10 +61,9 @@ def _due(program: Program) -> float:
 def _compared(
     floor: floors.Floor, rounds: int, crowded: Callable[[], float], quiet: Callable[[], float], said: str
 ) -> floors.Row:
-    """The median of the pairs of rounds, after one that does not count."""
-    crowded()
-    quiet()
-    pairs = [(crowded(), quiet()) for _ in range(rounds)]
+    """The median of the pairs of rounds, after one that does not count; of 0 rounds that one does."""
+    warming = (crowded(), quiet())
+    pairs = [(crowded(), quiet()) for _ in range(rounds)] or [warming]
     ratio = median(more / less for more, less in pairs)
     more, less = median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
     return floors.Row(floor, ratio, f"{more:.1f} µs with {said}, {less:.1f} µs without")

@@ -52,10 +52,9 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 def compare(rounds: int, ours: Callable[[], Run], theirs: Callable[[], Run]) -> Comparison:
-    """Runs both sides in turns, ours first, after one round of each that does not count."""
-    ours()
-    theirs()
-    pairs = [(ours(), theirs()) for _ in range(rounds)]
+    """Runs both sides in turns, ours first, after one round of each that does not count; of 0 rounds that one does."""
+    warming = (ours(), theirs())
+    pairs = [(ours(), theirs()) for _ in range(rounds)] or [warming]
     return Comparison([pair[0] for pair in pairs], [pair[1] for pair in pairs])
 
 

@@ -57,9 +57,9 @@ def test_a_benchmark_measures_its_rows(name: str, module: Module) -> None:
     if name == "inbox" and shutil.which("chromium") is None:
         pytest.skip("chromium is not installed")
     tiny = module("effort").Effort(
-        rounds=1,
+        rounds=0,
         programs=1,
-        rounds_each=1,
+        rounds_each=0,
         seconds=0.2,
         pushes=30,
         waits=8,
@@ -95,6 +95,12 @@ def test_both_sides_take_turns_and_their_first_rounds_do_not_count(module: Modul
 
     seen = rounds.compare(2, lambda: side("ours", 0.5), lambda: side("theirs", 1.0))
     assert order == ["ours", "theirs"] * 3
+    assert (seen.by_cpu, seen.on_the_wall) == (2.0, 1.0)
+
+
+def test_of_no_rounds_the_first_ones_count(module: Module) -> None:
+    rounds = module("rounds")
+    seen = rounds.compare(0, lambda: rounds.Run(100, 1.0, 0.5), lambda: rounds.Run(100, 1.0, 1.0))
     assert (seen.by_cpu, seen.on_the_wall) == (2.0, 1.0)
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect, sync_playwright
 
 from cloudsms_simulator.pytest_support.cloudsms import Cloudsms
 from cloudsms_simulator.pytest_support.server import Server
@@ -75,6 +75,20 @@ class Visitor:
         page.on("console", lambda said: self._hear(said.type, said.text))
         page.on("request", lambda request: self._see(request.url))
         return page
+
+    def weigh(self, path: str) -> dict[str, int]:
+        """How many octets the files have that a page takes, by their address. What it reads again counts once."""
+        page, weights = self.browse(), dict[str, int]()
+
+        def put_down(response: Response) -> None:
+            if "/pulse" not in response.url:
+                weights[response.url] = len(response.body())
+
+        page.on("response", put_down)
+        page.goto(self.url(path))
+        expect(page.get_by_role("main")).to_be_visible()
+        page.wait_for_load_state("load")
+        return weights
 
     def close(self) -> None:
         """Closes every browser it had."""
