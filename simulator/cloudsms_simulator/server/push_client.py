@@ -68,11 +68,10 @@ class PushClient:
                     allow_redirects=False,
                 )
                 try:
-                    content = response.content
-                    is_whole = content.is_eof()
-                    body = (
-                        content.read_nowait(_MOST_OCTETS_READ) if is_whole else await _beginning_of(content, deadline)
-                    )
+                    if response.content.is_eof():
+                        body = response.content.read_nowait(_MOST_OCTETS_READ)
+                    else:
+                        body = await _beginning_of(response.content, deadline)
                     tls = None if context is None else self._facts_of(getattr(response, "secured", None))
                     return PushResult(response.status, body, tls=tls)
                 finally:
