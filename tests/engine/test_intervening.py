@@ -357,6 +357,31 @@ def test_an_earlier_report_that_is_pushed_once_more_overlaps_with_no_other(world
     assert sent.message.settled
 
 
+def waiting_behind_a_retry(world):
+    """A message whose second report is due, and waits until the first has had its retry an hour later."""
+    here = world(pushed(step(1, SECOND), step(2, 48 * HOUR), retries=(HOUR,)))
+    here.customer = lambda _push: OUT
+    sent = here.send()
+    here.advance(SECOND)
+    force(here, sent.uid, 1, final=False)
+    assert here.advance(NOTHING) == []
+    return here, sent
+
+
+def test_a_report_is_pushed_at_once_though_another_waits_behind_it_since_the_same_moment(world) -> None:
+    here, sent = waiting_behind_a_retry(world)
+    assert isinstance(resend(here, sent.uid, 1), Report)
+    assert [push.number for push in here.advance(NOTHING)] == [1, 2]
+
+
+def test_a_state_is_reached_at_once_though_a_report_waits_since_the_same_moment(world) -> None:
+    here, sent = waiting_behind_a_retry(world)
+    force(here, sent.uid, 5)
+    assert here.advance(NOTHING) == []
+    assert sent.states == [1, 1, 5]
+    assert [push.number for push in here.advance(3 * HOUR)] == [1, 2, 2, 3, 3]
+
+
 def test_a_message_that_has_something_left_to_do_again_is_not_evicted(world) -> None:
     here = world(pushed(step(2, SECOND)), most_messages=2)
     batch = here.send((852, "67000011"), (852, "67000012"))

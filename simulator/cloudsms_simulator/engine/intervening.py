@@ -6,6 +6,7 @@ its turn. Nobody gets a second final state, and nothing moves money twice.
 Spec: Delivery Report (DR) CallBack. Reading: R25.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -140,14 +141,21 @@ def _unsettle(transaction: Transaction, message: Message) -> None:
         transaction.put(msgspec.structs.replace(message, settled=False))
 
 
-def _plan_anew(transaction: Transaction, uid: str, before: set[datetime]) -> None:
-    """Has a message looked at when something of it is due by now, and not when something was that is not any more."""
+def _plan_anew(transaction: Transaction, uid: str, before: Mapping[int, datetime]) -> None:
+    """Has a message looked at when something of it is due by now, and not when something was that is not any more.
+
+    What has another moment is looked at then, even if something else had that moment before: that may have been looked
+    at already, and wait for something else since.
+    """
     after = _wakes(transaction.messages[uid], transaction.reports[uid])
-    transaction.cancelled += tuple([(moment, uid) for moment in sorted(before - after)])
-    transaction.wakes += [(moment, uid) for moment in sorted(after - before)]
+    unwanted = {*before.values()} - {*after.values()}
+    wanted = {moment for what, moment in after.items() if before.get(what) != moment}
+    transaction.cancelled += tuple([(moment, uid) for moment in sorted(unwanted)])
+    transaction.wakes += [(moment, uid) for moment in sorted(wanted)]
 
 
-def _wakes(message: Message, reports: tuple[Report, ...]) -> set[datetime]:
-    """When a message is to be looked at."""
-    pending = (report.next_attempt_at for report in reports if report.outcome == "pending")
-    return {moment for moment in (message.next_step_at, *pending) if moment is not None}
+def _wakes(message: Message, reports: tuple[Report, ...]) -> Mapping[int, datetime]:
+    """When a message is to be looked at: for each report that waits, by its number, and as 0 for its next step."""
+    moments = {report.number: report.next_attempt_at for report in reports if report.outcome == "pending"}
+    moments[0] = message.next_step_at
+    return {what: moment for what, moment in moments.items() if moment is not None}
