@@ -19,13 +19,13 @@ _STREAMS = 20
 
 def listeners(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
     """Plain HTTP, loaded by wrk; waits and streams are of the account that sends."""
-    folders = {name: folder / name for name in ("heard", "alone")}
-    for each in folders.values():
-        each.mkdir()
+    apart = folder / "apart"
+    apart.mkdir()
 
     def compared(stack: ExitStack) -> Comparison:
-        heard, alone = (stack.enter_context(simulator(cores.server, each, None)) for each in folders.values())
-        where = str(_admin_port(folders["heard"]))
+        heard = stack.enter_context(simulator(cores.server, folder, None))
+        alone = stack.enter_context(simulator(cores.server, apart, None))
+        where = str(_admin_port(folder))
         listening = stack.enter_context(
             python(cores.load, "open_listeners.py", where, str(effort.waits), str(_STREAMS))
         )
@@ -34,7 +34,7 @@ def listeners(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row
         return compare(
             effort.rounds_each,
             partial(_heard, heard, listening, effort, cores, folder),
-            partial(load.run, alone, SINGLE, effort.seconds, cores, folder),
+            partial(load.run, alone, SINGLE, effort.seconds, cores, apart),
         )
 
     seen = afresh(effort.programs, compared)

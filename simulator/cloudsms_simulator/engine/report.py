@@ -33,7 +33,6 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     """What was made to go wrong with it; `request` is what was meant to be sent."""
     resent: bool = False
     """Somebody asked for it when the report was done already."""
-
     tls: TlsFacts | None = None
     """What the handshake with the customer's server settled on, and its certificate; None where there was no answer."""
 

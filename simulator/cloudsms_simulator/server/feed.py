@@ -101,8 +101,7 @@ class Feed:
         for recent, values in zip(self._recent.values(), (requests, messages, reports), strict=True):
             recent.add(values)
         self._clock_now = transactions[-1].standing.clock
-        if self._flushing is None:
-            self._flush_soon()
+        self._flush_soon()
 
     def hear_reset(self, account: Account | None) -> None:
         """All that was kept is gone; what was not told yet is of no interest any more."""
@@ -166,7 +165,7 @@ class _Recent:
         self.count = 0
 
     def add(self, values: Sequence[Value]) -> None:
-        self._values.extend(values[-MOST_SHOWN:])
+        self._values.extend(values)
         self.count += len(values)
 
     @property

@@ -5,7 +5,7 @@ Reading: R17.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.message import Message, Sending
@@ -109,20 +109,20 @@ class Waiting:
         if not self._demanded[demand]:
             del self._demanded[demand]
 
-    def hear(self, transactions: Iterable[Transaction], kept: Callable[[], Kept]) -> None:
+    def hear(self, transactions: Iterable[Transaction], kept: Kept) -> None:
         """Tells what transactions wrote to those it may concern."""
         for transaction in transactions:
             if self._may_concern_somebody(transaction):
                 self._tell(transaction, kept)
 
-    def _tell(self, transaction: Transaction, kept: Callable[[], Kept]) -> None:
+    def _tell(self, transaction: Transaction, kept: Kept) -> None:
         messages, requests, reports = self._lines["messages"], self._lines["requests"], self._lines["reports"]
         exchange = transaction.exchange
         if requests.count and exchange is not None:
             recipients = _recipients_in(exchange, transaction.new_messages) if requests.by_recipient else ()
             for waiter in requests.concerned(exchange.uids, recipients):
                 # An accepted exchange's messages are in the store by now, and the findings on it need them.
-                waiter.hear_of(exchange, kept().beside(exchange))
+                waiter.hear_of(exchange, kept.beside(exchange))
         if messages.count:
             for message in transaction.new_messages:
                 messages.tell(message)

@@ -143,7 +143,7 @@ class Waits:
         waiting = self._waiting.get(name)
         if waiting is None:
             return
-        waiting.hear(transactions, lambda: Kept(self._store, account))
+        waiting.hear(transactions, Kept(self._store, account))
         if account is not None and waiting.has_for_outcomes:
             self._recheck_soon(account)
 

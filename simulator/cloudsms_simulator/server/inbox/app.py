@@ -1,7 +1,7 @@
 """The inbox's routes: which page is whose."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,7 @@ from cloudsms_simulator.server.inbox.files import STATIC, Files
 from cloudsms_simulator.server.news import News
 
 if TYPE_CHECKING:
-    from cloudsms_simulator.server.inbox.pages import Pages
-
-Handler = Callable[[Request], Awaitable[Response]]
+    from cloudsms_simulator.server.inbox.pages import Handler, Pages
 
 
 def inbox_routes(office: Office, news: News, stopping: asyncio.Event, token: str | None = None) -> list[BaseRoute]:
