@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import Coroutine
 from datetime import datetime
 
+import pytest
+
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.report import Push, PushResult
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
+from cloudsms_simulator.server import underway as underway_module
 from cloudsms_simulator.server.underway import Underway
 
 MOMENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
@@ -47,6 +50,46 @@ def test_pushes_are_told_of_in_the_order_in_which_they_end() -> None:
         await underway.wait(10)
         assert (len(underway), [ended.uid for ended, _ in underway.ended]) == (0, ["b", "a"])
         await underway.wait(10)
+
+    tell(story())
+
+
+def test_what_ends_is_told_of_at_once_when_most_of_those_on_the_way_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(underway_module, "_TOGETHER", 3600)
+
+    async def story() -> None:
+        customer, told = Customer(), asyncio.Event()
+        underway = Underway(customer, told.set)  # type: ignore[arg-type]
+        for uid in ("a", "b", "c", "d"):
+            underway.start(push(uid), Callback())
+        await underway.wait(0)
+        for uid in ("a", "b"):
+            customer.answers[uid].set_result(GOOD)
+        while len(underway.ended) < 2:
+            await asyncio.sleep(0)
+        assert not told.is_set()
+        customer.answers["c"].set_result(GOOD)
+        await told.wait()
+        assert ([ended.uid for ended, _ in underway.ended], len(underway)) == (["a", "b", "c"], 1)
+        await underway.abort()
+
+    tell(story())
+
+
+def test_what_ended_is_told_of_once_however_long_the_others_take() -> None:
+    async def story() -> None:
+        customer, calls = Customer(), asyncio.Queue[int]()
+        underway = Underway(customer, lambda: calls.put_nowait(len(underway.ended)))  # type: ignore[arg-type]
+        for uid in ("a", "b", "c", "d"):
+            underway.start(push(uid), Callback())
+        await underway.wait(0)
+        for uid in ("a", "b"):
+            customer.answers[uid].set_result(GOOD)
+        assert (await calls.get(), calls.qsize()) == (2, 0)
+        underway.ended.clear()
+        customer.answers["c"].set_result(GOOD)
+        assert (await calls.get(), calls.qsize()) == (1, 0)
+        await underway.abort()
 
     tell(story())
 

@@ -2,7 +2,7 @@
 
 Everything happens in passes. A pass is one transaction: it keeps what came of the pushes that ended since the last one,
 looks at the messages that are due, as far as there is room, and has their pushes made. While the account is busy there
-is one pass in a turn of the event loop, however many pushes end in it.
+is one pass for many pushes, which end within a short while.
 
 Spec: Delivery Report (DR) CallBack. Reading: R10, R11.
 """
