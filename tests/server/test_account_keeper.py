@@ -11,13 +11,14 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.account import Account, Callback
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.report import Push, PushResult
 from cloudsms_simulator.engine.script import plan_of, step
 from cloudsms_simulator.protocol.profile import OBSERVED, PROFILES, SPEC
 from cloudsms_simulator.server.account_body import Credit, read_credit
 from cloudsms_simulator.server.account_keeper import AccountConflictError, AccountKeeper
+from cloudsms_simulator.server.account_settings import AccountSettings
 from cloudsms_simulator.server.json_table import JsonTable, read_json_table
 from cloudsms_simulator.server.problems import SettingsError
 from cloudsms_simulator.server.scenarios import Scenarios
@@ -133,6 +134,22 @@ def test_what_the_body_says_counts_before_what_its_scenario_says(tell) -> None:
         assert (scenario.name, poor.rules.book) == ("balance-runs-out", scenario.book)
         assert keeping.balance(poor) < Decimal(100)
         assert (keeping.balance(rich), rich.seed) == (Decimal(777), 5)
+
+    tell(story)
+
+
+def test_a_callback_that_is_changed_keeps_the_files_which_only_the_configuration_can_name(tell) -> None:
+    async def story(keeping: Keeping) -> None:
+        url = "https://localhost:59999/"
+        files = {"ca": "ca.pem", "client_cert": "platform.pem", "client_key": "platform.key"}
+        settings = AccountSettings(name="shop", auth_key="the shop's own key", callback=Callback(url=url, **files))
+        account = settings.account(PROFILES["spec"])
+        keeping.stage.directory.add(account)
+        keeping.scenarios.admit(account, settings, None)
+        changed = await keeping.change(account, callback={"url": url, "timeout": "1s"})
+        assert changed.callback == Callback(url=url, timeout=timedelta(seconds=1), **files)
+        assert await keeping.change(account, routes="*") == msgspec.structs.replace(changed, routes=frozenset({"*"}))
+        assert (await keeping.change(account, callback=None)).callback == Callback()
 
     tell(story)
 

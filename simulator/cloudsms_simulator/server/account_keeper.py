@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from cloudsms_simulator.engine.account import NO_RULES, Account
+from cloudsms_simulator.engine.account import NO_RULES, Account, Callback
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.directory import Directory
@@ -109,13 +109,17 @@ class AccountKeeper:
     async def change(self, account: Account, table: JsonTable) -> Account:
         """Changes what a body says of an account, until it is reset; the rest stays as it is.
 
-        A balance is brought to what is said by an entry in the ledger. Raises SettingsError with every mistake in the
+        A balance is brought to what is said by an entry in the ledger. A callback that is said keeps the files of the
+        one there was: only the configuration can name them. Raises SettingsError with every mistake in the
         body, AccountConflictError for another currency, CalledOffError when the account is deleted meanwhile.
         """
         wish = read_account_change(table)
         async with self._timekeeper.turn(account):
             current = self._directory.named(account.name) or account
             settings = wish.said.over(self._scenarios.settings_of(current))
+            if "callback" in table.values:
+                callback = _with_files_of(current.callback, settings.callback)
+                settings = msgspec.structs.replace(settings, callback=callback)
             change = self._change(current, wish, settings)
             changed = change(current)
             if changed.currency != current.currency:
@@ -235,6 +239,10 @@ class AccountKeeper:
 
 def _new_key() -> str:
     return base64.b64encode(secrets.token_bytes(_KEY_OCTETS)).decode()
+
+
+def _with_files_of(before: Callback, callback: Callback) -> Callback:
+    return msgspec.structs.replace(callback, ca=before.ca, client_cert=before.client_cert, client_key=before.client_key)
 
 
 def _clock(mode: ClockMode, wall: datetime) -> Clock:
