@@ -36,8 +36,9 @@ class SinkVerbs(Resource[D_co]):
         return Call("PUT", f"{API}/sink", Sink, self._query, body_of(wanted))
 
     @Verb
-    def answers(self, answers: Sequence[Mapping[str, object]]) -> Steps[Sink]:
-        """How the next reports are answered, one each; the last holds for all that follow."""
+    def answers(self, answers: Sequence[str | Mapping[str, object]]) -> Steps[Sink]:
+        """How the next reports are answered, one each, as `answer` says it: `["Busy", {"status": 503}, "ok"]`; the last
+        holds for all that follow."""
         return Call("PUT", f"{API}/sink", Sink, self._query, body_of({"sequence": list(answers)}))
 
     @Verb

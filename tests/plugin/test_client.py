@@ -189,7 +189,7 @@ def test_facts_are_told(client: Client) -> None:
     assert client.certs().ca_pem.startswith("-----BEGIN CERTIFICATE-----")
     assert client.explain(body="{}").code is not None
     assert client.segments("Hello", country=852).segments == 1
-    assert client.sink.answers([{"status": 503}, {}]).answer["sequence"]
+    assert client.sink.answers(["Busy", {"status": 503}, {}]).answer["sequence"]
     assert client.sink.clear().answer["answer"] == "ok"
 
 

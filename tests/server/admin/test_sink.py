@@ -73,6 +73,11 @@ def test_it_shows_where_it_is_and_that_nothing_came(client: TestClient) -> None:
             {"sequence": [{"status": 500}, {}]},
             {"sequence": [{"answer": "ok", "status": 500, "delay": 0}, {"answer": "ok", "delay": 0}]},
         ),
+        ({"sequence": ["Busy"]}, {"answer": "Busy", "delay": 0}),
+        (
+            {"sequence": ["Busy", {"status": 500}]},
+            {"sequence": [{"answer": "Busy", "delay": 0}, {"answer": "ok", "status": 500, "delay": 0}]},
+        ),
         ({}, {"answer": "ok", "delay": 0}),
     ],
 )
@@ -92,6 +97,8 @@ def test_its_answer_is_set_and_shown_and_forgotten(client: TestClient, put: obje
         ({"sequence": []}, "sequence: got [], want a list of answers"),
         ({"sequence": [{"statsu": 500}]}, 'sequence: got [{"statsu":500}], want a list of answers'),
         ({"sequence": [{}], "status": 500}, "sequence: got status beside it, want that within its entries"),
+        ({"sequence": ["Bussy"]}, 'answer: got "Bussy", want one of ok'),
+        ({"sequence": [5]}, "sequence: got [5], want a list of answers"),
         ({"sequence": [{}, {"delay": "x"}]}, "delay: got x, want a duration"),
     ],
 )

@@ -21,10 +21,10 @@ A = TypeVar("A")
 MOST_ANSWERS = 1_000
 
 Answers = Annotated[
-    Annotated[tuple[SinkAnswer, ...], msgspec.Meta(min_length=1, max_length=MOST_ANSWERS)] | UnsetType,
+    Annotated[tuple[SinkAnswer | Word, ...], msgspec.Meta(min_length=1, max_length=MOST_ANSWERS)] | UnsetType,
     msgspec.Meta(
-        description='a list of answers such as {"status": 503} or {"answer": "Busy", "delay": "2s"}, one for each '
-        "report to come, the last for all that follow"
+        description='a list of answers such as "Busy", {"status": 503} or {"answer": "none", "delay": "2s"}, one for '
+        "each report to come, the last for all that follow"
     ),
 ]
 
@@ -46,7 +46,7 @@ class AnswerBody(msgspec.Struct, frozen=True, kw_only=True):
             return (msgspec.structs.replace(SinkAnswer(), **said),)
         if said:
             raise ValueError(f"sequence: got {', '.join(said)} beside it, want that within its entries")
-        return self.sequence
+        return tuple(SinkAnswer(answer=each) if isinstance(each, str) else each for each in self.sequence)
 
 
 class Sequenced(msgspec.Struct, frozen=True):
