@@ -5,19 +5,21 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from cloudsms_simulator.cli import main
+from cloudsms_simulator.server.ready_file import Ready, write_ready_file
 
 Answers = Callable[[list[int]], str]
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("URL", "HOST", "PORT"):
-        monkeypatch.delenv(f"CLOUDSMS_SIM_ADMIN_{name}", raising=False)
+    for name in ("ADMIN_URL", "ADMIN_HOST", "ADMIN_PORT", "READY_FILE"):
+        monkeypatch.delenv(f"CLOUDSMS_SIM_{name}", raising=False)
 
 
 @pytest.fixture
@@ -68,42 +70,42 @@ def run(*args: str) -> Result:
 def test_a_ready_server_ends_0(answers: Answers) -> None:
     url = answers([200])
 
-    result = run("--url", url)
+    result = run("--admin-url", url)
 
     assert (result.exit_code, result.output) == (0, f"{url} is ready\n")
 
 
 def test_a_trailing_slash_does_no_harm(answers: Answers) -> None:
-    assert run("--url", answers([200]) + "/").exit_code == 0
+    assert run("--admin-url", answers([200]) + "/").exit_code == 0
 
 
 def test_a_server_that_is_not_ready_ends_1(answers: Answers) -> None:
-    result = run("--url", answers([503]))
+    result = run("--admin-url", answers([503]))
 
     assert result.exit_code == 1
     assert "answers that it is not ready" in result.stderr
 
 
 def test_nobody_there_ends_3(closed: str) -> None:
-    result = run("--url", closed)
+    result = run("--admin-url", closed)
 
     assert result.exit_code == 3
     assert result.stderr.startswith(f"Error: nobody answers at {closed}; ")
 
 
 def test_silence_ends_4(silent: str) -> None:
-    assert run("--url", silent, "--timeout", "0.05").exit_code == 4
+    assert run("--admin-url", silent, "--timeout", "0.05").exit_code == 4
 
 
 def test_it_waits_until_the_server_is_ready(answers: Answers) -> None:
-    assert run("--url", answers([503, 503, 200]), "--wait", "60").exit_code == 0
+    assert run("--admin-url", answers([503, 503, 200]), "--wait", "60").exit_code == 0
 
 
 @pytest.mark.parametrize("statuses", [[503], None])
 def test_a_wait_that_is_over_ends_4(answers: Answers, closed: str, statuses: list[int] | None) -> None:
     url = answers(statuses) if statuses else closed
 
-    result = run("--url", url, "--wait", "0.1")
+    result = run("--admin-url", url, "--wait", "0.1")
 
     assert result.exit_code == 4
     assert result.stderr.startswith("Error: not ready within 0.1 s: ")
@@ -119,28 +121,65 @@ def test_what_speaks_no_http_is_no_server() -> None:
                 connection.recv(1000)
 
         threading.Thread(target=speak, daemon=True).start()
-        assert run("--url", f"http://127.0.0.1:{sock.getsockname()[1]}").exit_code == 3
+        assert run("--admin-url", f"http://127.0.0.1:{sock.getsockname()[1]}").exit_code == 3
 
 
 def test_host_and_port_are_asked_for_with_flags_or_variables(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
     port = answers([200]).rsplit(":", 1)[1]
 
-    assert run("--host", "127.0.0.1", "--admin-port", port).exit_code == 0
+    assert run("--admin-host", "127.0.0.1", "--admin-port", port).exit_code == 0
     monkeypatch.setenv("CLOUDSMS_SIM_ADMIN_PORT", port)
     monkeypatch.setenv("CLOUDSMS_SIM_ADMIN_HOST", "0.0.0.0")
     assert run().exit_code == 0
 
 
+def ready(path: Path, admin_url: str) -> Path:
+    write_ready_file(path, Ready("https://localhost:1/dave/io", admin_url, "ca", "cert", "key", "auth", "route", 1))
+    return path
+
+
+def test_a_ready_file_says_where_the_server_is(answers: Answers, tmp_path: Path) -> None:
+    url = answers([200])
+
+    result = run("--ready-file", str(ready(tmp_path / "ready.json", url)))
+
+    assert (result.exit_code, result.output) == (0, f"{url} is ready\n")
+
+
+def test_a_ready_file_is_waited_for(answers: Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, url = tmp_path / "ready.json", answers([503, 200])
+    monkeypatch.setattr("cloudsms_simulator.cli.readyz.time.sleep", lambda _seconds: ready(path, url))
+
+    assert run("--ready-file", str(path), "--wait", "60").output == f"{url} is ready\n"
+
+
+@pytest.mark.parametrize(("wait", "ends", "told"), [("0", 3, ""), ("0.1", 4, "not ready within 0.1 s: ")])
+def test_a_ready_file_that_is_not_there_is_told_of(tmp_path: Path, wait: str, ends: int, told: str) -> None:
+    path = tmp_path / "ready.json"
+
+    result = run("--ready-file", str(path), "--wait", wait, "--json")
+
+    assert (result.exit_code, json.loads(result.stdout)) == (ends, {"url": None, "ready": False})
+    assert result.stderr == f"Error: {told}there is no {path}; is the server running, with --ready-file?\n"
+
+
+def test_what_is_no_ready_file_ends_2(tmp_path: Path) -> None:
+    (tmp_path / "ready.json").write_text("{}")
+
+    assert run("--ready-file", str(tmp_path / "ready.json"), "--wait", "60").exit_code == 2
+    assert run("--ready-file", str(tmp_path)).exit_code == 2
+
+
 def test_the_outcome_is_printed_as_json(answers: Answers, closed: str) -> None:
     url = answers([200])
 
-    assert json.loads(run("--url", url, "--json").stdout) == {"url": url, "ready": True}
-    assert json.loads(run("--url", closed, "--json").stdout) == {"url": closed, "ready": False}
+    assert json.loads(run("--admin-url", url, "--json").stdout) == {"url": url, "ready": True}
+    assert json.loads(run("--admin-url", closed, "--json").stdout) == {"url": closed, "ready": False}
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:1", "https://127.0.0.1:1", "http://", "http://x:99999", "http://[::1"])
 def test_what_is_no_admin_url_ends_2(url: str) -> None:
-    result = run("--url", url)
+    result = run("--admin-url", url)
 
     assert result.exit_code == 2
     assert f'got "{url}", want an address such as http://127.0.0.1:61816' in result.stderr

@@ -1,8 +1,51 @@
-"""An address: where an admin API is, out of the URL a user gives."""
+"""An address: where an admin API is, as a user says it."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
+
+_OPTIONS = (
+    click.option(
+        "--admin-url",
+        envvar="CLOUDSMS_SIM_ADMIN_URL",
+        metavar="URL",
+        help="The admin API, as in the ready file; instead of the three below.",
+    ),
+    click.option(
+        "--ready-file",
+        envvar="CLOUDSMS_SIM_READY_FILE",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The server's ready file, which says where it is; instead of the two below.",
+    ),
+    click.option(
+        "--admin-host",
+        envvar="CLOUDSMS_SIM_ADMIN_HOST",
+        default="127.0.0.1",
+        show_default=True,
+        metavar="HOST",
+        help="Host of the admin API.",
+    ),
+    click.option(
+        "--admin-port",
+        envvar="CLOUDSMS_SIM_ADMIN_PORT",
+        type=click.IntRange(1, 65535),
+        default=61816,
+        show_default=True,
+        metavar="PORT",
+        help="Port of the admin API.",
+    ),
+)
+
+
+def address_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command the options that say where an admin API is: admin_url, ready_file, admin_host, admin_port."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 def address_of(url: str, option: str) -> tuple[str, int]:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import click
 import msgspec
 
-from cloudsms_simulator.cli.address import address_of
+from cloudsms_simulator.cli.address import address_of, address_options
 from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
 from cloudsms_simulator.server.listening_socket import authority, reachable
 
@@ -87,43 +87,11 @@ class _Problem(msgspec.Struct, frozen=True):
     detail: str
 
 
-_OPTIONS = (
-    click.option(
-        "--admin-url",
-        envvar="CLOUDSMS_SIM_ADMIN_URL",
-        metavar="URL",
-        help="The admin API, as in the ready file; instead of the three below.",
-    ),
-    click.option(
-        "--ready-file",
-        envvar="CLOUDSMS_SIM_READY_FILE",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="The server's ready file, which says where it is; instead of the two below.",
-    ),
-    click.option(
-        "--admin-host",
-        envvar="CLOUDSMS_SIM_ADMIN_HOST",
-        default="127.0.0.1",
-        show_default=True,
-        metavar="HOST",
-        help="Host of the admin API.",
-    ),
-    click.option(
-        "--admin-port",
-        envvar="CLOUDSMS_SIM_ADMIN_PORT",
-        type=click.IntRange(1, 65535),
-        default=61816,
-        show_default=True,
-        metavar="PORT",
-        help="Port of the admin API.",
-    ),
-    click.option(
-        "--admin-token",
-        envvar="CLOUDSMS_SIM_ADMIN_TOKEN",
-        metavar="TOKEN",
-        help="The token the admin API wants beyond loopback.",
-    ),
+_token = click.option(
+    "--admin-token",
+    envvar="CLOUDSMS_SIM_ADMIN_TOKEN",
+    metavar="TOKEN",
+    help="The token the admin API wants beyond loopback.",
 )
 
 
@@ -137,9 +105,7 @@ def admin_options(command: Callable[Concatenate[AdminApi, P], R]) -> Callable[..
         api = msgspec.structs.replace(_place(**given), token=token if isinstance(token, str) else None)
         return command(api, *args, **kwargs)
 
-    offering: Callable[..., R] = with_api
-    for option in reversed(_OPTIONS):
-        offering = option(offering)
+    offering: Callable[..., R] = address_options(_token(with_api))
     return offering
 
 

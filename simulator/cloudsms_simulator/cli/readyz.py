@@ -3,11 +3,12 @@
 import json
 import time
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from cloudsms_simulator.cli.address import address_of
+from cloudsms_simulator.cli.address import address_of, address_options
 from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
 from cloudsms_simulator.server.listening_socket import authority, reachable
 
@@ -15,30 +16,7 @@ _PAUSE = 0.05
 
 
 @click.command
-@click.option(
-    "--url",
-    envvar="CLOUDSMS_SIM_ADMIN_URL",
-    metavar="URL",
-    help="Admin URL, as in the ready file; instead of the two below.",
-)
-@click.option(
-    "--host",
-    "--admin-host",
-    envvar="CLOUDSMS_SIM_ADMIN_HOST",
-    default="127.0.0.1",
-    show_default=True,
-    metavar="HOST",
-    help="Host of the admin API.",
-)
-@click.option(
-    "--admin-port",
-    envvar="CLOUDSMS_SIM_ADMIN_PORT",
-    type=click.IntRange(1, 65535),
-    default=61816,
-    show_default=True,
-    metavar="PORT",
-    help="Port of the admin API.",
-)
+@address_options
 @click.option(
     "--wait", type=click.FloatRange(min=0), default=0, metavar="SECONDS", help="Keep asking so long, until it is ready."
 )
@@ -51,23 +29,56 @@ _PAUSE = 0.05
     help="How long one answer may take.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def readyz(url: str | None, host: str, admin_port: int, wait: float, timeout: float, as_json: bool) -> None:
+def readyz(
+    admin_url: str | None,
+    ready_file: Path | None,
+    admin_host: str,
+    admin_port: int,
+    wait: float,
+    timeout: float,
+    as_json: bool,
+) -> None:
     """Tell whether a server is ready.
 
-    Ends 0 when it is, 1 when it answers that it is not, 3 when nobody answers, 4 when no answer comes in time or the
-    wait is over.
+    Ends 0 when it is, 1 when it answers that it is not, 3 when nobody answers or there is no ready file, 4 when no
+    answer comes in time or the wait is over.
     """
-    asked, port = address_of(url, "--url") if url else (reachable(host), admin_port)
-    name = f"http://{authority(asked, port)}"
     deadline = time.monotonic() + wait
-    while (code := _ask(asked, port, timeout)) is not ExitCode.OK and time.monotonic() < deadline:
+    while True:
+        url, code = _look(admin_url, ready_file, admin_host, admin_port, timeout)
+        if code is ExitCode.OK or time.monotonic() >= deadline:
+            break
         time.sleep(_PAUSE)
     if as_json:
-        click.echo(json.dumps({"url": name, "ready": code is ExitCode.OK}))
+        click.echo(json.dumps({"url": url, "ready": code is ExitCode.OK}))
     elif code is ExitCode.OK:
-        click.echo(f"{name} is ready")
+        click.echo(f"{url} is ready")
     if code is not ExitCode.OK:
-        _give_up(name, code, wait)
+        _give_up(url, ready_file, code, wait)
+
+
+def _look(
+    admin_url: str | None, ready_file: Path | None, admin_host: str, admin_port: int, timeout: float
+) -> tuple[str | None, ExitCode]:
+    """Where the server is asked, None as long as there is no ready file, and what comes of it."""
+    if admin_url is None and ready_file is not None:
+        admin_url = _said_by(ready_file)
+        if admin_url is None:
+            return None, ExitCode.UNREACHABLE
+    host, port = address_of(admin_url, "--admin-url") if admin_url is not None else (reachable(admin_host), admin_port)
+    return f"http://{authority(host, port)}", _ask(host, port, timeout)
+
+
+def _said_by(ready_file: Path) -> str | None:
+    # Imported where it is used: a health check starts every other second.
+    from cloudsms_simulator.server.ready_file import read_ready_file
+
+    try:
+        return read_ready_file(ready_file).admin_url
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(str(error), param_hint="--ready-file") from error
 
 
 def _ask(host: str, port: int, timeout: float) -> ExitCode:
@@ -83,12 +94,15 @@ def _ask(host: str, port: int, timeout: float) -> ExitCode:
         connection.close()
 
 
-def _give_up(name: str, code: ExitCode, wait: float) -> NoReturn:
+def _give_up(url: str | None, ready_file: Path | None, code: ExitCode, wait: float) -> NoReturn:
     reasons = {
-        ExitCode.FAILED: f"{name} answers that it is not ready",
-        ExitCode.TIMED_OUT: f"{name} does not answer in time",
-        ExitCode.UNREACHABLE: f"nobody answers at {name}; is the server running, and is this its admin port?",
+        ExitCode.FAILED: f"{url} answers that it is not ready",
+        ExitCode.TIMED_OUT: f"{url} does not answer in time",
+        ExitCode.UNREACHABLE: f"nobody answers at {url}; is the server running, and is this its admin port?",
     }
+    reason = (
+        reasons[code] if url is not None else f"there is no {ready_file}; is the server running, with --ready-file?"
+    )
     if wait:
-        raise CommandError(f"not ready within {wait:g} s: {reasons[code]}", ExitCode.TIMED_OUT)
-    raise CommandError(reasons[code], code)
+        raise CommandError(f"not ready within {wait:g} s: {reason}", ExitCode.TIMED_OUT)
+    raise CommandError(reason, code)
