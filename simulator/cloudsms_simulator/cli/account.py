@@ -73,7 +73,8 @@ def create(client: Client, settings: tuple[str, ...], as_json: bool) -> None:
 def change(client: Client, name: str, settings: tuple[str, ...], as_json: bool) -> None:
     """Change settings of an account until it is reset, and show it. KEY=null goes back to the default.
 
-    A table, such as callback, is replaced as a whole: say all of it that is to hold.
+    A table, such as callback, is replaced as a whole: say all of it that is to hold. Certificate files of the
+    configuration stay.
     """
     _print(client.accounts.change(name, **assignments_of(settings)), as_json)
 
