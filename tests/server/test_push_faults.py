@@ -134,8 +134,10 @@ async def receiver_at(receiver: Receiver, contexts: Contexts) -> AsyncIterator[s
     """The URL where a receiver listens."""
     listener = Listener(receiver, open_socket("127.0.0.1", 0), tls=contexts.server)
     await listener.start()
-    yield f"{contexts.scheme}://localhost:{listener.port}{receiver.path}"
-    await listener.stop()
+    try:
+        yield f"{contexts.scheme}://localhost:{listener.port}{receiver.path}"
+    finally:
+        await listener.stop()
 
 
 async def push(url: str, fault: PushFault, contexts: Contexts, timeout: timedelta = timedelta(seconds=5)) -> PushResult:
