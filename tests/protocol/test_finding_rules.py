@@ -196,7 +196,7 @@ def test_a_finding_has_its_rules_severity_and_heading() -> None:
     ("got", "said"),
     [
         (UNSET, "nothing"),
-        (None, "null"),
+        (None, "nothing, or null"),
         ("", '""'),
         ("验", '"验"'),
         (True, "true"),

@@ -99,13 +99,13 @@ def test_members_are_told_with_where_the_object_stops() -> None:
     [
         (b"{}", 0, Stop("complete", "", 2)),
         (b"{", 0, Stop("cut", "the body ends inside an object", 1)),
-        (b'{"a":1]', 1, Stop("broken", "a comma or } should stand here", 6)),
-        (b'{"a":1;', 1, Stop("broken", "a comma or } should stand here", 6)),
+        (b'{"a":1]', 1, Stop("broken", "where a comma or } should stand", 6, misplaced=True)),
+        (b'{"a":1;', 1, Stop("broken", "where a comma or } should stand", 6, misplaced=True)),
         (b'{"a":1 ', 1, Stop("cut", "the body ends inside an object", 7)),
         (b'{"a":1', 0, Stop("cut", "the body ends inside an object", 6)),
-        (b'{"a":x', 0, Stop("broken", "a value should begin here", 5)),
-        (b'{"a":1,}', 1, Stop("broken", "a name in double quotes should begin here", 7)),
-        (b'{"a" 1}', 0, Stop("broken", "a colon should stand here", 5)),
+        (b'{"a":x', 0, Stop("broken", "where a value should begin", 5, misplaced=True)),
+        (b'{"a":1,}', 1, Stop("broken", "where a name in double quotes should begin", 7, misplaced=True)),
+        (b'{"a" 1}', 0, Stop("broken", "where a colon should stand", 5, misplaced=True)),
     ],
 )
 def test_where_an_object_stops(text: bytes, passed: int, stop: Stop) -> None:

@@ -243,6 +243,23 @@ def test_what_is_not_json_is_broken_where_it_stops_being_json(body: bytes, offse
 
 
 @pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("garbage", '"g" where a value should begin'),
+        ('{"a":名称}', '"名" where a value should begin'),
+        (r"{\"a\":1}", r'"\\" where a name in double quotes should begin'),
+        ("{'a':1}", '"\'" where a name in double quotes should begin'),
+        ('{"a"=1}', '"=" where a colon should stand'),
+        ('{"a":1;"b":2}', '";" where a comma or } should stand'),
+        ('["a" "b"]', r'"\"" where a comma or ] should stand'),
+        ("{\x00}", r'"\u0000" where a name in double quotes should begin'),
+    ],
+)
+def test_what_stands_in_a_wrong_place_is_shown_and_no_more_than_that(body: str, reason: str) -> None:
+    assert scan(body.encode()).reason == reason
+
+
+@pytest.mark.parametrize(
     ("body", "kind"),
     [
         (b"{}", "object"),

@@ -54,7 +54,7 @@ def test_an_answer_without_a_body_is_found(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "got"),
     [
-        (b"OK", "a value should begin here, at byte 0"),
+        (b"OK", '"O" where a value should begin, at byte 0'),
         (b'{"METHOD":"SMS_PUSH', "the body ends inside a string, at byte 19"),
         (b'{"METHOD":"\xff"}', "byte 0xFF is not UTF-8, at byte 11"),
         (b"\xef\xbb\xbf{}", "a byte order mark, at byte 0"),
@@ -77,7 +77,7 @@ def test_json_that_is_no_object_is_found(body: object, got: str) -> None:
     [
         ("METHOD", "SMS_SEND_REQUEST", "dr-answer-method", "error", '"SMS_SEND_REQUEST"'),
         ("METHOD", "sms_push_report", "dr-answer-method", "error", '"sms_push_report"'),
-        ("METHOD", None, "dr-answer-method", "error", "null"),
+        ("METHOD", None, "dr-answer-method", "error", "nothing, or null"),
         ("TYPE", "REQUEST", "dr-answer-type", "error", '"REQUEST"'),
         ("TYPE", 1, "dr-answer-type", "error", "1"),
         ("SERIAL", 3, "dr-answer-serial", "error", "3"),

@@ -116,7 +116,7 @@ def test_a_refusal_is_one_line_with_its_code_and_every_error(scene: Scene, caplo
     [record] = caplog.records
     assert record.getMessage() == (
         "uip #9 refused 0x10000001 Invalid_parameter: serial-wrong at $.SERIAL: got 0, want an integer from 1 to "
-        "65535; time-missing at $.TIME: got null, want YYYY-MM-DD HH:MM:SS"
+        "65535; time-missing at $.TIME: got nothing, or null, want YYYY-MM-DD HH:MM:SS"
     )
     assert (record.request_id, record.account, record.peer) == (9, "default", None)  # type: ignore[attr-defined]
     assert record.rules == ["serial-wrong", "time-missing"]  # type: ignore[attr-defined]

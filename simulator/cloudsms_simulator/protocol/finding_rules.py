@@ -167,13 +167,20 @@ FINDING_RULES: Mapping[str, FindingRule] = {row.id: row for row in _ROWS}
 
 
 def found(rule_id: str, path: str, got: object, want: str) -> Finding:
-    """A finding under a rule; `got` is quoted as JSON unless it is `Told` in words.
+    """A finding under a rule; `got` is quoted as JSON unless it is `Told` in words. None: a key that is null or absent.
 
     A rule that is not in the table is a mistake of ours and raises KeyError.
     """
     rule = FINDING_RULES[rule_id]
-    shown = got.text if isinstance(got, Told) else "a number out of range" if got == OUT_OF_RANGE else excerpt(got)
-    return Finding(rule.id, rule.severity, path, shown, want, rule.heading)
+    return Finding(rule.id, rule.severity, path, _shown(got), want, rule.heading)
+
+
+def _shown(got: object) -> str:
+    if got is None:
+        return "nothing, or null"
+    if isinstance(got, Told):
+        return got.text
+    return "a number out of range" if got == OUT_OF_RANGE else excerpt(got)
 
 
 class Told(msgspec.Struct, frozen=True):

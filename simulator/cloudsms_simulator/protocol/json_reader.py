@@ -23,6 +23,8 @@ class Stop(msgspec.Struct, frozen=True):
     ending: Ending
     reason: str
     offset: int
+    misplaced: bool = False
+    """Whether what is wrong is the character at `offset`; the reason then goes behind it."""
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -165,7 +167,7 @@ def _no_value(text: bytes, position: int) -> Stop:
         return Stop("cut", "the body ends inside a literal", len(text))
     if text.startswith(_BYTE_ORDER_MARK, position):
         return Stop("broken", "a byte order mark", position)
-    return Stop("broken", "a value should begin here", position)
+    return Stop("broken", "where a value should begin", position, misplaced=True)
 
 
 def _no_name(text: bytes, position: int) -> Stop:
@@ -176,14 +178,14 @@ def _no_name(text: bytes, position: int) -> Stop:
     if position == len(text):
         return Stop("cut", "the body ends inside an object", position)
     if text[position] != ord('"'):
-        return Stop("broken", "a name in double quotes should begin here", position)
+        return Stop("broken", "where a name in double quotes should begin", position, misplaced=True)
     end = text.find(b'"', position + 1)
     if end < 0 or _STRING_SO_FAR.fullmatch(text, position, end) is None:
         return _no_string(text, position)
     end = after_white_space(text, end + 1)
     if end == len(text):
         return Stop("cut", "the body ends before a colon", end)
-    return Stop("broken", "a colon should stand here", end)
+    return Stop("broken", "where a colon should stand", end, misplaced=True)
 
 
 def _no_string(text: bytes, position: int) -> Stop:
@@ -199,4 +201,4 @@ def _no_punctuation(text: bytes, position: int, closer: int) -> Stop:
     """Why neither a comma nor `closer` stands at `position`."""
     if position == len(text):
         return Stop("cut", f"the body ends inside {_CONTAINERS[closer]}", position)
-    return Stop("broken", f"a comma or {chr(closer)} should stand here", position)
+    return Stop("broken", f"where a comma or {chr(closer)} should stand", position, misplaced=True)

@@ -98,7 +98,7 @@ def scan(body: bytes) -> Scan:
         stop = not_escape or not_text or stop
     return Scan(
         ending=stop.ending,
-        reason=stop.reason,
+        reason=f"{_character(body, stop.offset)} {stop.reason}" if stop.misplaced else stop.reason,
         offset=stop.offset,
         end=end,
         kind=next((kind for firsts, kind in _KINDS if first and first in firsts), None),
@@ -106,6 +106,11 @@ def scan(body: bytes) -> Scan:
         members=tuple((member_name(body[each.name]), body[each.value].rstrip(_WHITE_SPACE)) for each in members),
         lone_surrogate=lone is not None,
     )
+
+
+def _character(body: bytes, offset: int) -> str:
+    """The character there, quoted. No more than that one: what follows may be an AUTH_KEY."""
+    return msgspec.json.encode(body[offset : offset + 4].decode("utf-8", "ignore")[:1]).decode()
 
 
 def too_deep(body: bytes) -> bool:
