@@ -56,6 +56,21 @@ def test_every_number_of_a_chart_is_in_a_table_that_stays_open(
     expect(page.locator("#table-states tbody tr")).to_have_count(1)
 
 
+def test_a_page_waits_with_what_is_new_while_somebody_clicks(visitor: Visitor, send: Callable[..., Packet]) -> None:
+    send()
+    page = visitor.open("/overview")
+    row = page.locator("#table-codes tbody tr")
+    page.locator("#chart-codes summary").hover()
+    page.mouse.down()
+    with page.expect_response(lambda response: "/overview" in response.url) as read_again:
+        send("second")
+    read_again.value.finished()
+    page.evaluate("new Promise(requestAnimationFrame)")
+    page.mouse.up()
+    expect(page.locator("#table-codes")).to_have_attribute("open", "")
+    expect(row.locator("td")).to_have_text(["2"])
+
+
 def test_what_was_exercised_leads_to_the_search_that_shows_it(
     visitor: Visitor, send: Callable[..., Packet], cloudsms: Cloudsms
 ) -> None:

@@ -1,10 +1,33 @@
 """A late application: made once, and only when somebody calls."""
 
 import asyncio
+import sys
 
 from starlette.types import Receive, Scope, Send
 
 from cloudsms_simulator.server.late_app import LateApp
+
+
+def test_calls_that_come_together_go_to_the_same_one() -> None:
+    made: list[int] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves."""
+
+    def make() -> object:
+        made.append(len(made))
+        return app
+
+    async def nothing(*_: object) -> dict[str, object]:
+        return {}
+
+    async def story() -> None:
+        late = LateApp("this", make)  # type: ignore[arg-type]
+        await asyncio.gather(*(late({"type": "http", "path": path}, nothing, nothing) for path in ("/one", "/two")))
+
+    sys.modules.pop("this", None)
+    asyncio.run(story())
+    assert (made, "this" in sys.modules) == ([0], True)
 
 
 def test_it_is_made_at_the_first_call_and_serves_every_call() -> None:
@@ -21,7 +44,7 @@ def test_it_is_made_at_the_first_call_and_serves_every_call() -> None:
         return {}
 
     async def story() -> None:
-        late = LateApp(make)  # type: ignore[arg-type]
+        late = LateApp("json", make)  # type: ignore[arg-type]
         assert calls == []
         for path in ("/one", "/two"):
             await late({"type": "http", "path": path}, nothing, nothing)

@@ -4,16 +4,24 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cloudsms_simulator.server.importing import imported
+
 
 class LateApp:
-    """An ASGI application that `make` makes at the first call; every call goes to the same one."""
+    """An ASGI application that `make` makes at the first call, out of a `module` that is imported then.
 
-    def __init__(self, make: Callable[[], ASGIApp]) -> None:
+    Every call goes to the same one.
+    """
+
+    def __init__(self, module: str, make: Callable[[], ASGIApp]) -> None:
+        self._module = module
         self._make = make
         self._app: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
+        if self._app is None:
+            await imported(self._module)
         if self._app is None:
             self._app = self._make()
         await self._app(scope, receive, send)

@@ -135,7 +135,7 @@ class Simulator:
             forgot=lambda account: self.sink.forget(account.name),
         )
         self.admin_listener = Listener(
-            LateApp(self._admin_app),
+            LateApp("cloudsms_simulator.server.admin.app", self._admin_app),
             admin_sock,
             connection_ids=self._connection_ids,
             stopping=self.stopping,

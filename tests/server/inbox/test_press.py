@@ -1,12 +1,15 @@
 """The press: every page has its policy, its language and no script or style of its own."""
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 from jinja2 import UndefinedError
 
+from cloudsms_simulator.server.inbox import press as press_module
 from cloudsms_simulator.server.inbox.press import POLICY, TEMPLATES, Press
 
 
@@ -54,3 +57,20 @@ def test_a_template_that_asks_for_what_nobody_gave_fails(door: Any) -> None:
 def test_two_runs_of_a_server_are_told_apart(door: Any) -> None:
     runs = {re.search(rb'data-run="(\w+)"', page(door).body)[1] for _ in range(2)}  # type: ignore[index]
     assert len(runs) == 2
+
+
+def test_a_template_that_is_loaded_is_compiled_with_all_it_is_made_of(
+    door: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(press_module._COMPILED, "_code", {})
+    press = Press("0")
+    asyncio.run(press.load("problem.html"))
+
+    def refuse(*_args: object, **_named: object) -> None:
+        raise AssertionError("a template is compiled while a page is made")
+
+    monkeypatch.setattr(jinja2.Environment, "compile", refuse)
+    for query in ("lang=en", "lang=zh"):
+        assert press.page("problem.html", door.visit(query), 404, status=404, detail="gone").status_code == 404
+    with pytest.raises(AssertionError, match="is compiled while"):
+        press.page("missing.html", door.visit(), 404, what="message", detail="gone")

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from cloudsms_simulator.server.admin.guard import LOGIN
 from cloudsms_simulator.server.admin.office import Office
+from cloudsms_simulator.server.importing import imported
 from cloudsms_simulator.server.inbox.files import STATIC, Files
 from cloudsms_simulator.server.news import News
 
@@ -22,32 +23,41 @@ def inbox_routes(office: Office, news: News, stopping: asyncio.Event, token: str
     """The routes of every page, and of what pages are made of; `token` is the admin port's, if it wants one."""
 
     @cache
-    def pages() -> "Pages":
-        # They are made when the first is asked for: who only calls the API need not wait for what they import.
+    def all_pages() -> "Pages":
         from cloudsms_simulator.server.inbox.pages import Pages
 
         return Pages(office, news, stopping, token)
 
-    def route(path: str, handler: "Callable[[Pages], Handler]", method: str = "GET") -> Route:
+    async def pages() -> "Pages":
+        # They are made when the first is asked for: who only calls the API need not wait for what they import.
+        await imported("cloudsms_simulator.server.inbox.pages")
+        return all_pages()
+
+    def route(
+        path: str, handler: "Callable[[Pages], Handler]", method: str = "GET", template: str | None = None
+    ) -> Route:
         async def handled(request: Request) -> Response:
-            return await handler(pages())(request)
+            made = await pages()
+            if template is not None:
+                await made.press.load(template)
+            return await handler(made)(request)
 
         return Route(path, handled, methods=[method], name=f"inbox:{method} {path}")
 
-    def page(path: str, handler: "Callable[[Pages], Handler]", method: str = "GET") -> Route:
-        return route(path, lambda pages: pages.with_problems(handler(pages)), method)
+    def page(path: str, template: str, handler: "Callable[[Pages], Handler]", method: str = "GET") -> Route:
+        return route(path, lambda pages: pages.with_problems(handler(pages)), method, template)
 
     return [
-        page("/", lambda pages: pages.listing.show),
-        page("/window", lambda pages: pages.listing.window),
-        page("/messages/{uid}", lambda pages: pages.messages.show),
-        page("/requests/{id}", lambda pages: pages.requests.show),
-        page("/compose", lambda pages: pages.compose.show),
-        page("/compose/draft", lambda pages: pages.compose.draft, "POST"),
-        page("/compose/sent", lambda pages: pages.compose.sent),
-        page("/control", lambda pages: pages.control.show),
-        page("/control/live", lambda pages: pages.control.live),
-        page("/overview", lambda pages: pages.overview.show),
+        page("/", "list.html", lambda pages: pages.listing.show),
+        page("/window", "_window.html", lambda pages: pages.listing.window),
+        page("/messages/{uid}", "message.html", lambda pages: pages.messages.show),
+        page("/requests/{id}", "request.html", lambda pages: pages.requests.show),
+        page("/compose", "compose.html", lambda pages: pages.compose.show),
+        page("/compose/draft", "_draft.html", lambda pages: pages.compose.draft, "POST"),
+        page("/compose/sent", "_sent.html", lambda pages: pages.compose.sent),
+        page("/control", "control.html", lambda pages: pages.control.show),
+        page("/control/live", "_control_live.html", lambda pages: pages.control.live),
+        page("/overview", "overview.html", lambda pages: pages.overview.show),
         route(LOGIN, lambda pages: pages.login.show),
         route(LOGIN, lambda pages: pages.login.enter, "POST"),
         route("/logout", lambda pages: pages.login.leave, "POST"),

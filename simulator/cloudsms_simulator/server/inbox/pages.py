@@ -30,7 +30,7 @@ class Pages:
 
     def __init__(self, office: Office, news: News, stopping: asyncio.Event, token: str | None) -> None:
         self._office = office
-        self._press = press = Press(edition_of(STATIC))
+        self.press = press = Press(edition_of(STATIC))
         self.listing = ListPage(office, press)
         self.messages = MessagePage(office, press)
         self.requests = RequestPage(office, press)
@@ -52,6 +52,6 @@ class Pages:
                 status, detail = error.status_code, error.detail
             unscoped = Request({**request.scope, "query_string": b""}) if status == 404 else request
             visit = visit_of(self._office, unscoped)
-            return self._press.page("problem.html", visit, status, status=status, detail=detail)
+            return self.press.page("problem.html", visit, status, status=status, detail=detail)
 
         return handled

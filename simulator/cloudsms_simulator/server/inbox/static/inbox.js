@@ -6,7 +6,8 @@ import { countries } from "./js/countries.js";
 import { keys } from "./js/keys.js";
 import { list } from "./js/list.js";
 import { opens } from "./js/opens.js";
+import { presses } from "./js/presses.js";
 import { submits } from "./js/submits.js";
 import { terms } from "./js/terms.js";
 
-for (const begin of [ages, calls, copies, countries, keys, list, opens, submits, terms]) begin();
+for (const begin of [ages, calls, copies, countries, keys, list, opens, presses, submits, terms]) begin();
