@@ -21,6 +21,7 @@ from cloudsms_simulator.protocol.profile import SPEC
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.server.answer_times import AnswerTimes
 from cloudsms_simulator.server.bodies import BodyLimits
+from cloudsms_simulator.server.door import Door
 from cloudsms_simulator.server.endpoint import Endpoint
 from cloudsms_simulator.server.journal import Journal
 from cloudsms_simulator.server.timekeeper import Timekeeper
@@ -129,8 +130,9 @@ class Stage:
         self.store = MemoryStore(lambda _account: clock, lambda: next(nodes), **bounds)
         self.pusher = Pushes(self.platform, self.store, self.wall)
         self.timekeeper = Timekeeper(self.store, self.pusher, self.wall)
-        journal, limits = Journal(self.platform, self.store, self.wall), BodyLimits(1_000_000, timedelta(seconds=1))
-        self.endpoint = Endpoint(self.platform, self.store, journal, self.pusher, self.wall, limits, AnswerTimes())  # type: ignore[arg-type]
+        journal = Journal(self.platform, self.store, self.wall)
+        door = Door(journal, BodyLimits(1_000_000, timedelta(seconds=1)))
+        self.endpoint = Endpoint(self.platform, self.store, journal, self.pusher, self.wall, door, AnswerTimes())  # type: ignore[arg-type]
 
     async def send(self, count: int = 1, account: Account | None = None, **fields: object) -> tuple[Message, ...]:
         """The messages a packet to `count` numbers brought."""

@@ -37,6 +37,7 @@ from cloudsms_simulator.server.answer_times import AnswerTimes
 from cloudsms_simulator.server.bodies import BodyLimits
 from cloudsms_simulator.server.certificates import CertificateFiles
 from cloudsms_simulator.server.desk import Desk
+from cloudsms_simulator.server.door import Door
 from cloudsms_simulator.server.endpoint import Endpoint
 from cloudsms_simulator.server.faults import garbage
 from cloudsms_simulator.server.journal import Journal
@@ -113,11 +114,8 @@ class Line:
         surplus, self.surplus = self.surplus, b""
         return surplus
 
-    def interrupt(self) -> None:
-        self.done.append("interrupt")
-
-    def close(self) -> None:
-        self.done.append("close")
+    def hang_up(self) -> None:
+        self.done.append("hang up")
 
 
 class Whole:
@@ -163,9 +161,9 @@ class Scene:
             expect=lambda owner, due: self.expected.append((owner.name, due)), report_first=self.report_first
         )
         self.journal = Journal(self.platform, self.store, wall)
-        limits = BodyLimits(100_000, timedelta(milliseconds=1))
+        door = Door(self.journal, BodyLimits(100_000, timedelta(milliseconds=1)))
         self.times = AnswerTimes()
-        self.endpoint = Endpoint(self.platform, self.store, self.journal, pusher, wall, limits, self.times)  # type: ignore[arg-type]
+        self.endpoint = Endpoint(self.platform, self.store, self.journal, pusher, wall, door, self.times)  # type: ignore[arg-type]
         self.line = Line()
         self.sent: list[Message] = []
 
@@ -482,7 +480,7 @@ def test_a_whitelist_disconnects_the_one_it_does_not_admit() -> None:
     crowd.scene.platform.directory = Directory([account])
     crowd.lines[1].peer = ("192.0.2.1", 50_000)
     crowd.serve()
-    assert [line.done for line in crowd.lines] == [[], ["interrupt", "close"], []]
+    assert [line.done for line in crowd.lines] == [[], ["hang up"], []]
     assert crowd.codes == [[1], [], [1]]
 
 
@@ -577,7 +575,7 @@ def test_a_body_over_the_limit_is_413_and_the_connection_ends(scene: Scene) -> N
 
 def test_a_body_that_never_comes_ends_the_connection_without_an_answer(scene: Scene) -> None:
     scene.request(None)
-    assert (scene.sent, scene.line.answered, scene.line.done) == ([], [], ["interrupt", "close"])
+    assert (scene.sent, scene.line.answered, scene.line.done) == ([], [], ["hang up"])
     exchange = scene.newest(None)
     assert (exchange.kind, exchange.http_status, exchange.answer) == ("closed", None, None)
     assert [finding.rule for finding in exchange.findings or ()] == ["body-unfinished"]
@@ -593,7 +591,7 @@ def test_a_peer_the_account_does_not_admit_is_disconnected_without_an_answer() -
     account = Account(whitelist=(ipaddress.ip_network("10.0.0.0/8"),))
     scene = Scene(account)
     scene.request(packet())
-    assert (scene.sent, scene.line.answered, scene.line.done) == ([], [], ["interrupt", "close"])
+    assert (scene.sent, scene.line.answered, scene.line.done) == ([], [], ["hang up"])
     assert scene.newest(account).kind == "closed"
     scene.line = Line("10.1.2.3")
     scene.request(packet())
@@ -904,8 +902,9 @@ async def town(*rules: Rule | FaultRule) -> AsyncIterator[Town]:
     )
     platform = Platform(Directory([account]), SPEC)
     pusher = Pusher(platform, store, PushClient(CertificateFiles.within(Path())), wall)
-    limits = BodyLimits(100_000, timedelta(seconds=9))
-    endpoint = Endpoint(platform, store, Journal(platform, store, wall), pusher, wall, limits, AnswerTimes())
+    journal = Journal(platform, store, wall)
+    door = Door(journal, BodyLimits(100_000, timedelta(seconds=9)))
+    endpoint = Endpoint(platform, store, journal, pusher, wall, door, AnswerTimes())
     listener = Listener(endpoint, open_socket("127.0.0.1", 0), stopping=stopping)
     await listener.start()
     try:

@@ -82,6 +82,11 @@ class Connection(Conversation):
         """Close once everything written has been sent."""
         self.transport.close()
 
+    def hang_up(self) -> None:
+        """Close without an answer to the running request."""
+        self.interrupt()
+        self.close()
+
     def abort(self) -> None:
         """Close at once. What was written and the system had no room for is lost."""
         self.transport.abort()

@@ -20,14 +20,12 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.arrival import Arrival, Identified, Judged, Reply
 from cloudsms_simulator.engine.platform import Platform
-from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
-from cloudsms_simulator.protocol.masking import mask
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.server.answer_times import AnswerTimes
-from cloudsms_simulator.server.bodies import BodyLimits, TooLarge, Unfinished, read_body
 from cloudsms_simulator.server.connection import Connection
 from cloudsms_simulator.server.desk import Leave
+from cloudsms_simulator.server.door import Door
 from cloudsms_simulator.server.faults import strike
 from cloudsms_simulator.server.journal import Journal
 from cloudsms_simulator.server.peers import connection_of, peer_of
@@ -35,9 +33,6 @@ from cloudsms_simulator.server.pusher import Pusher
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.store import Store, StoreError
 
-PATH = "/dave/io"
-_CONTENT_TYPE = (b"content-type", b"application/json")
-_CLOSE = (b"connection", b"close")
 _REPORTS_BEFORE = 2.0
 """Seconds of the wall for which an answer waits for reports that come before it."""
 
@@ -74,7 +69,7 @@ class Endpoint:
         journal: Journal,
         pusher: Pusher,
         wall: WallClock,
-        limits: BodyLimits,
+        door: Door,
         times: AnswerTimes,
     ) -> None:
         self._platform = platform
@@ -82,34 +77,18 @@ class Endpoint:
         self._journal = journal
         self._pusher = pusher
         self._wall = wall
-        self._limits = limits
+        self._door = door
         self._times = times
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request. Only HTTP comes here; a listener turns everything else away."""
-        if scope["path"] != PATH:
-            finding = found("path-wrong", "path", Told(_target_of(scope)), PATH)
-            await self._turn_away(scope, send, 404, finding, f"not found: CloudSMS listens at {PATH}")
-            return
-        if scope["method"] != "POST":
-            finding = found("http-method-wrong", "method", Told(scope["method"]), "POST")
-            await self._turn_away(scope, send, 405, finding, f"method not allowed: {PATH} takes POST", b"POST")
-            return
-        body = await read_body(scope, receive, self._limits)
-        if isinstance(body, bytes):
+        body = await self._door.body_of(scope, receive, send)
+        if body is not None:
             await self._answer(self._read([body])[0], scope, receive, send)
-        elif isinstance(body, TooLarge):
-            want = f"at most {self._limits.size} octets"
-            finding = found("body-too-large", "body", Told(f"{body.octets} octets"), want)
-            await self._turn_away(scope, send, 413, finding, f"body too large: {want}")
-        else:
-            await self._give_up(scope, body)
 
     def takes(self, request: RequestResponseCycle) -> bool:
-        """Whether a request is a packet, here to its last byte and not too large."""
-        scope = request.scope
-        here = not (request.more_body or request.disconnected)
-        return here and scope["path"] == PATH and scope["method"] == "POST" and len(request.body) <= self._limits.size
+        """Whether a request is a packet that can be served at once."""
+        return self._door.is_open_to(request)
 
     async def serve(self, requests: Sequence[RequestResponseCycle], leave: Leave) -> None:
         """Serves packets together. Once the store has one of them wait, the rest leave: they can wait side by side."""
@@ -255,25 +234,6 @@ class Endpoint:
         except Exception:
             log.exception("the reports of request %d of %s are not released", reply.request_id, account.name)
 
-    async def _turn_away(
-        self, scope: Scope, send: Send, status: int, finding: Finding, error: str, allow: bytes | None = None
-    ) -> None:
-        text = msgspec.json.encode({"error": error})
-        peer = peer_of(scope)
-        await self._journal.note("http", Arrival(b"", peer.connection, peer.headers), finding, status, text)
-        extra = (_CLOSE,) if allow is None else ((b"allow", allow), _CLOSE)
-        await _respond(send, status, text, *extra)
-
-    async def _give_up(self, scope: Scope, body: Unfinished) -> None:
-        request = connection_of(scope).running
-        if request is not None and request.response_complete:
-            return  # its chunks were no HTTP: the connection refused it, and told so
-        peer = peer_of(scope)
-        finding = found("body-unfinished", "body", Told(f"{len(body.arrived)} octets: {body.why}"), "the whole body")
-        await self._journal.note("closed", Arrival(body.arrived, peer.connection, peer.headers), finding)
-        if not body.hung_up:
-            _hang_up(connection_of(scope))
-
 
 def _arrival_of(scope: Scope, packet: _Read) -> Arrival:
     connection = connection_of(scope)
@@ -288,7 +248,7 @@ def _answer_at_once(connection: Connection, reply: Reply) -> bool:
         return False
     body = reply.body
     if body is None:
-        _hang_up(connection)
+        connection.hang_up()
         return True
     return connection.answer(body)
 
@@ -296,20 +256,3 @@ def _answer_at_once(connection: Connection, reply: Reply) -> bool:
 async def _fail_with(error: Exception, _scope: Scope, _receive: Receive, _send: Send) -> None:
     """An application that answers as one does that fails: with 500, if there is still something to answer."""
     raise error
-
-
-def _hang_up(connection: Connection) -> None:
-    """Closes without an answer."""
-    connection.interrupt()
-    connection.close()
-
-
-def _target_of(scope: Scope) -> str:
-    path = mask(scope["path"].encode("utf-8", "replace"), None).decode("utf-8", "replace")
-    return f"{scope['method']} {path[:200]}"
-
-
-async def _respond(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
-    length = (b"content-length", b"%d" % len(body))
-    await send({"type": "http.response.start", "status": status, "headers": [_CONTENT_TYPE, length, *headers]})
-    await send({"type": "http.response.body", "body": body})

@@ -28,7 +28,8 @@ from cloudsms_simulator.engine.rules import Rules
 from cloudsms_simulator.server.account_keeper import AccountKeeper
 from cloudsms_simulator.server.bodies import BodyLimits
 from cloudsms_simulator.server.certificates import CertificateFiles, open_certificates
-from cloudsms_simulator.server.endpoint import PATH, Endpoint
+from cloudsms_simulator.server.door import PATH, Door
+from cloudsms_simulator.server.endpoint import Endpoint
 from cloudsms_simulator.server.facts import Info, Ports, info_of
 from cloudsms_simulator.server.journal import Journal
 from cloudsms_simulator.server.late_app import LateApp
@@ -99,9 +100,9 @@ class Simulator:
         self.store = MemoryStore(self._new_clock, node, settings.journal_messages, settings.journal_bytes, self._news)
         self.pusher = Pusher(self._platform, self.store, PushClient(self.files), self.wall)
         self.journal = Journal(self._platform, self.store, self.wall)
-        limits = BodyLimits(settings.body_limit, settings.body_timeout)
+        door = Door(self.journal, BodyLimits(settings.body_limit, settings.body_timeout))
         self._endpoint = Endpoint(
-            self._platform, self.store, self.journal, self.pusher, self.wall, limits, self._tally.answer_times
+            self._platform, self.store, self.journal, self.pusher, self.wall, door, self._tally.answer_times
         )
         self.stopping = asyncio.Event()
         self._connection_ids = itertools.count(1)

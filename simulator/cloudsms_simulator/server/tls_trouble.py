@@ -14,7 +14,7 @@ from datetime import timedelta
 import msgspec
 
 from cloudsms_simulator.engine.fault import TlsTrouble
-from cloudsms_simulator.server.endpoint import PATH
+from cloudsms_simulator.server.door import PATH
 from cloudsms_simulator.server.listener import Listener
 from cloudsms_simulator.server.listening_socket import authority, open_socket, reachable
 from cloudsms_simulator.server.trouble_certificates import Shown, TroubleCertificates

@@ -1,0 +1,88 @@
+"""The door of `/dave/io`: whose body gets in, and how everybody else is turned away.
+
+A packet is a POST to the path with a body within the limit. Whatever else comes is told so in HTTP, once, and the
+connection ends; it is in the journal as every other exchange is.
+
+Spec: CloudSMS Platform Server. Spec: Interface specification and communication principle. Reading: R2.
+"""
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from cloudsms_simulator.engine.arrival import Arrival
+from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.finding_rules import Told, found
+from cloudsms_simulator.protocol.masking import mask
+from cloudsms_simulator.server.bodies import BodyLimits, TooLarge, Unfinished, read_body
+from cloudsms_simulator.server.journal import Journal
+from cloudsms_simulator.server.peers import connection_of, peer_of
+
+PATH = "/dave/io"
+_CONTENT_TYPE = (b"content-type", b"application/json")
+_CLOSE = (b"connection", b"close")
+
+
+class Door:
+    """Lets packets in, as far as HTTP goes."""
+
+    def __init__(self, journal: Journal, limits: BodyLimits) -> None:
+        self._journal = journal
+        self._limits = limits
+
+    def is_open_to(self, request: RequestResponseCycle) -> bool:
+        """Whether a request is a packet, here to its last byte and not too large."""
+        scope = request.scope
+        here = not (request.more_body or request.disconnected)
+        return here and scope["path"] == PATH and scope["method"] == "POST" and len(request.body) <= self._limits.size
+
+    async def body_of(self, scope: Scope, receive: Receive, send: Send) -> bytes | None:
+        """The body of a packet, once it is here; None for what was turned away, or gave up itself."""
+        if scope["path"] != PATH:
+            finding = found("path-wrong", "path", Told(_target_of(scope)), PATH)
+            await self._turn_away(scope, send, 404, finding, f"not found: CloudSMS listens at {PATH}")
+            return None
+        if scope["method"] != "POST":
+            finding = found("http-method-wrong", "method", Told(scope["method"]), "POST")
+            await self._turn_away(scope, send, 405, finding, f"method not allowed: {PATH} takes POST", b"POST")
+            return None
+        body = await read_body(scope, receive, self._limits)
+        if isinstance(body, bytes):
+            return body
+        if isinstance(body, TooLarge):
+            want = f"at most {self._limits.size} octets"
+            finding = found("body-too-large", "body", Told(f"{body.octets} octets"), want)
+            await self._turn_away(scope, send, 413, finding, f"body too large: {want}")
+        else:
+            await self._give_up(scope, body)
+        return None
+
+    async def _turn_away(
+        self, scope: Scope, send: Send, status: int, finding: Finding, error: str, allow: bytes | None = None
+    ) -> None:
+        text = msgspec.json.encode({"error": error})
+        peer = peer_of(scope)
+        await self._journal.note("http", Arrival(b"", peer.connection, peer.headers), finding, status, text)
+        extra = (_CLOSE,) if allow is None else ((b"allow", allow), _CLOSE)
+        await _respond(send, status, text, *extra)
+
+    async def _give_up(self, scope: Scope, body: Unfinished) -> None:
+        request = connection_of(scope).running
+        if request is not None and request.response_complete:
+            return  # its chunks were no HTTP: the connection refused it, and told so
+        peer = peer_of(scope)
+        finding = found("body-unfinished", "body", Told(f"{len(body.arrived)} octets: {body.why}"), "the whole body")
+        await self._journal.note("closed", Arrival(body.arrived, peer.connection, peer.headers), finding)
+        if not body.hung_up:
+            connection_of(scope).hang_up()
+
+
+def _target_of(scope: Scope) -> str:
+    path = mask(scope["path"].encode("utf-8", "replace"), None).decode("utf-8", "replace")
+    return f"{scope['method']} {path[:200]}"
+
+
+async def _respond(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": "http.response.start", "status": status, "headers": [_CONTENT_TYPE, length, *headers]})
+    await send({"type": "http.response.body", "body": body})
