@@ -381,7 +381,8 @@ def test_a_deleted_account_gives_its_memory_back(tell) -> None:
             await keeping.keeper.delete(account)
         gc.collect()
         assert [each() for each in gone] == [None] * 20
-        assert (stage.store._messages, stage.store._bytes, len(stage.store._arrivals)) == (0, 0, 0)
+        bounds = stage.store._bounds
+        assert (bounds._messages, bounds.octets, len(bounds._arrivals)) == (0, 0, 0)
         assert list(stage.timekeeper._turns) == []
 
     tell(story)

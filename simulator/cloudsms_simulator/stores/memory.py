@@ -1,13 +1,11 @@
 """The memory store: keeps everything in this process, bounded, and gone when it ends.
 
-Each account has a shelf of its own. The journal is bounded over all shelves; the oldest exchange goes first, with its
-messages, reports and ledger entries, but never one whose messages still have something to do.
+Each account has a shelf of its own; how much may be on all of them, the bounds say.
 
 Reading: R16, R17.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Generic, TypeVar
@@ -22,6 +20,7 @@ from cloudsms_simulator.engine.standing import Standing
 from cloudsms_simulator.engine.tallies import Tally
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.sms_uid import UidSequence
+from cloudsms_simulator.stores.bounds import Bounds
 from cloudsms_simulator.stores.kept import Kept
 from cloudsms_simulator.stores.shelf import Shelf
 from cloudsms_simulator.stores.store import Audience, Listing
@@ -31,12 +30,6 @@ T = TypeVar("T")
 
 DEFAULT_MESSAGES = 10_000
 DEFAULT_BYTES = 64 * 1024 * 1024
-
-_EXCHANGE_OCTETS = 450
-"""What an exchange takes beside its bodies, about."""
-_MESSAGE_OCTETS = 580
-"""What each of its messages takes, about, with a report that is pushed nowhere."""
-_FINDING_OCTETS = 300
 
 
 class MemoryStore:
@@ -56,20 +49,14 @@ class MemoryStore:
         self._audience = audience
         self._clock = clock
         self._node = node
-        self._most_messages = most_messages
-        self._most_bytes = most_bytes
         self._shelves: dict[str | None, Shelf] = {}
+        self._bounds = Bounds(self._shelves, most_messages, most_bytes)
         self._nodes_taken: set[int] = set()
         self._requests = 0
-        self._arrivals: deque[Exchange] = deque()
-        self._overdue: dict[int, int] = {}
-        """Exchanges that ought to be gone, by number, and how many of their messages still have something to do."""
-        self._messages = 0
-        self._bytes = 0
 
     @property
     def octets(self) -> int:
-        return self._bytes
+        return self._bounds.octets
 
     async def begin(self, account: Account | None, uids: tuple[str, ...] = ()) -> Transaction:
         shelf = self._shelf(account)
@@ -103,7 +90,7 @@ class MemoryStore:
                 shelf.messages[message.uid] = message
             if transaction.wakes:
                 shelf.held[exchange.id] = transaction.wakes
-            self._keep_within_bounds(exchange)
+            self._bounds.arrived(exchange)
         elif transaction.cancelled:
             shelf.plan_anew(transaction.wakes, transaction.cancelled)
         else:
@@ -121,11 +108,11 @@ class MemoryStore:
             message = messages[uid] = transaction.messages[uid]
             known, told = reports.get(uid, ()), transaction.reports.get(uid, ())
             if told is not known:
-                self._bytes += _octets_pushed(told) - _octets_pushed(known)
+                self._bounds.pushed(known, told)
             if told:
                 reports[uid] = told
             if message.settled is not before.settled:
-                self._settled(shelf, message)
+                self._bounds.settled(shelf, message)
 
     async def release(self, account: Account | None, request_id: int, uids: tuple[str, ...] | None = None) -> None:
         shelf = self._shelf(account)
@@ -141,14 +128,14 @@ class MemoryStore:
 
     async def reset(self, account: Account | None, now: datetime) -> None:
         shelf = self._shelf(account)
-        self._clear(shelf)
+        self._bounds.leave_out(shelf)
         self._shelves[shelf.name] = Shelf(shelf.name, account, shelf.standing.clock, shelf.standing.uids, now)
         self._tell_of_reset(account)
 
     async def drop(self, account: Account) -> None:
         shelf = self._shelves.pop(account.name, None)
         if shelf is not None:
-            self._clear(shelf)
+            self._bounds.leave_out(shelf)
         self._tell_of_reset(account)
 
     async def take_wakes(self, account: Account, now: datetime, limit: int) -> list[str]:
@@ -197,22 +184,16 @@ class MemoryStore:
 
     async def restore(self, everything: Sequence[tuple[Account | None, Kept]], requests: int) -> None:
         self._shelves.clear()
-        self._arrivals.clear()
-        self._overdue.clear()
-        self._messages = self._bytes = 0
         self._requests = requests
         for account, kept in everything:
             shelf = Shelf.of(account, kept)
             self._shelves[shelf.name] = shelf
-            self._bytes += sum(map(_octets_pushed, shelf.reports.values()))
         self._nodes_taken = {shelf.standing.uids.node for shelf in self._shelves.values()}
-        exchanges = chain.from_iterable(kept.exchanges for _, kept in everything)
-        for exchange in sorted(exchanges, key=lambda each: each.id):
-            self._keep_within_bounds(exchange)
+        self._bounds.begin_anew()
 
     async def close(self) -> None:
         self._shelves.clear()
-        self._arrivals.clear()
+        self._bounds.begin_anew()
 
     def _tell_of_reset(self, account: Account | None) -> None:
         if self._audience is not None:
@@ -232,61 +213,6 @@ class MemoryStore:
             pass
         return node
 
-    def _clear(self, shelf: Shelf) -> None:
-        """Counts what is on a shelf no more."""
-        for exchange in shelf.exchanges.values():
-            room, octets = _size(exchange)
-            self._messages -= room
-            self._bytes -= octets
-            self._overdue.pop(exchange.id, None)
-        self._bytes -= sum(map(_octets_pushed, shelf.reports.values()))
-        if shelf.exchanges:
-            self._arrivals = deque(exchange for exchange in self._arrivals if exchange.account != shelf.name)
-
-    def _keep_within_bounds(self, exchange: Exchange) -> None:
-        arrivals = self._arrivals
-        arrivals.append(exchange)
-        room, octets = _size(exchange)
-        self._messages += room
-        self._bytes += octets
-        # The newest stays, however small the journal, or however much in it is unsettled.
-        while (self._messages > self._most_messages or self._bytes > self._most_bytes) and len(arrivals) > 1:
-            oldest = arrivals.popleft()
-            shelf = self._shelves[oldest.account]
-            unsettled = shelf.unsettled(oldest)
-            if unsettled:
-                self._overdue[oldest.id] = unsettled
-            else:
-                self._evict(shelf, oldest)
-
-    def _settled(self, shelf: Shelf, message: Message) -> None:
-        """A message was settled: an exchange that was only waiting for that can go now, if there is still no room.
-
-        Or it has something left to do again: then an exchange that is to go waits for it too.
-        """
-        request_id = message.sending.request_id
-        unsettled = self._overdue.get(request_id)
-        if unsettled is None:
-            return
-        unsettled += -1 if message.settled else 1
-        if unsettled:
-            self._overdue[request_id] = unsettled
-            return
-        del self._overdue[request_id]
-        exchange = shelf.exchanges[request_id]
-        if self._messages > self._most_messages or self._bytes > self._most_bytes:
-            self._evict(shelf, exchange)
-        else:
-            self._arrivals.appendleft(exchange)
-
-    def _evict(self, shelf: Shelf, exchange: Exchange) -> None:
-        room, octets = _size(exchange)
-        self._messages -= room
-        self._bytes -= octets
-        reports = shelf.evict(exchange)
-        if reports:
-            self._bytes -= _octets_pushed(reports)
-
 
 class _Newest(Generic[T]):
     def __init__(self, total: int, evicted: int, items: Callable[[], Iterator[T]]) -> None:
@@ -296,22 +222,3 @@ class _Newest(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         return self._items()
-
-
-def _size(exchange: Exchange) -> tuple[int, int]:
-    """The messages an exchange counts for (one that brought none counts as one), and the octets it takes."""
-    messages = 1 if isinstance(exchange.accepted, str) else len(exchange.accepted)
-    octets = _EXCHANGE_OCTETS + _MESSAGE_OCTETS * messages + len(exchange.kept_body)
-    if exchange.answer is not None:
-        octets += len(exchange.answer)
-    if exchange.findings is not None:
-        octets += _FINDING_OCTETS * len(exchange.findings)
-    return messages or 1, octets
-
-
-def _octets_pushed(reports: Iterable[Report]) -> int:
-    octets = 0
-    for report in reports:
-        for attempt in report.attempts:
-            octets += len(attempt.request) + len(attempt.body)
-    return octets

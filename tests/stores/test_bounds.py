@@ -1,0 +1,131 @@
+"""The bounds of a memory store: what goes when there is too much, and what stays however much there is.
+
+Reading: R16, R17.
+"""
+
+from datetime import timedelta
+
+from cloudsms_simulator.engine.account import Account, Callback
+from cloudsms_simulator.engine.script import plan_of, step
+
+SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
+PUSHED = Account(callback=Callback(url="http://a/"))
+SHOP, BANK = Account(name="shop", auth_key="shop-key"), Account(name="bank", auth_key="bank-key")
+
+
+def test_the_oldest_exchange_goes_first_with_its_messages_and_reports(keeper) -> None:
+    here = keeper(most_messages=3)
+    first, second = here.send(2), here.send()
+    here.let_happen(SECOND)
+    third = here.send()
+    assert [exchange.id for exchange in here.store.exchanges(here.account)] == [third.request_id, second.request_id]
+    assert here.store.exchange(here.account, first.request_id) is None
+    assert (here.totals(), here.evicted()) == ((2, 2, 1), (1, 2, 2))
+
+
+def test_a_refused_exchange_takes_the_room_of_one_message(keeper) -> None:
+    here = keeper(most_messages=3)
+    for _ in range(5):
+        here.send(AUTH_KEY=here.account.auth_key, VERSION="old")
+    assert (here.totals(), here.evicted()) == ((3, 0, 0), (2, 0, 0))
+
+
+def test_exchanges_of_nobody_are_bounded_too(keeper) -> None:
+    here = keeper(most_messages=3)
+    for _ in range(5):
+        here.send(AUTH_KEY="nobody's")
+    nobodys = here.store.exchanges(None)
+    assert (nobodys.total, nobodys.evicted) == (3, 2)
+
+
+def test_the_bound_is_over_all_accounts(keeper) -> None:
+    here = keeper(SHOP, BANK, most_messages=3)
+    here.send(3, SHOP)
+    here.let_happen(SECOND, SHOP)
+    here.send(1, BANK)
+    assert (here.totals(SHOP), here.totals(BANK)) == ((0, 0, 0), (1, 1, 0))
+
+
+def test_the_journal_is_bounded_in_octets(keeper) -> None:
+    here = keeper(most_bytes=20_000)
+    for _ in range(30):
+        here.send(VERSION="x" * 1000)
+    assert 3 <= here.totals()[0] <= 10
+    assert sum(len(exchange.body) for exchange in here.store.exchanges(here.account)) < 20_000
+
+
+def test_what_customers_answered_counts_among_the_octets(keeper) -> None:
+    room = 30_000
+    silent, talkative = keeper(PUSHED, most_bytes=room), keeper(PUSHED, most_bytes=room)
+    for here, answer in ((silent, b""), (talkative, b"x" * 4096)):
+        for _ in range(20):
+            here.send()
+            here.let_happen(SECOND, answer=answer)
+        here.send()
+    assert silent.totals()[0] > 2 * talkative.totals()[0] > 0
+    reports = talkative.store.reports(talkative.account)
+    assert sum(len(attempt.body) for report in reports for attempt in report.attempts) <= room
+
+
+def test_the_newest_exchange_stays_however_small_the_journal(keeper) -> None:
+    here = keeper(most_messages=1, most_bytes=1)
+    for count in (5, 1):
+        reply = here.send(count)
+        assert here.store.exchange(here.account, reply.request_id) is not None
+        here.let_happen(SECOND)
+    refused = here.send(VERSION="old")
+    assert [exchange.id for exchange in here.store.exchanges(here.account)] == [refused.request_id]
+
+
+def test_an_exchange_with_something_left_to_do_stays_until_that_is_done(keeper) -> None:
+    here = keeper(Account(plan=plan_of(step(2, HOUR))), most_messages=2)
+    pending = [here.send() for _ in range(4)]
+    assert (here.totals(), here.evicted()) == ((4, 4, 0), (0, 0, 0))
+
+    here.let_happen(HOUR)
+    here.send()
+    kept = [exchange.id for exchange in here.store.exchanges(here.account)]
+    assert kept == [5, pending[-1].request_id]
+    assert here.evicted() == (3, 3, 3)
+
+
+def test_what_stays_because_it_is_unsettled_does_not_push_out_what_comes_after_it(keeper) -> None:
+    here = keeper(Account(plan=plan_of(step(2, HOUR))), most_messages=2)
+    for _ in range(3):
+        here.send()
+    refused = here.send(VERSION="old")
+    assert here.store.exchange(here.account, refused.request_id) is not None
+
+
+def test_an_exchange_is_not_evicted_before_its_answer_is_out(keeper) -> None:
+    here = keeper(most_messages=1)
+    waiting = here.send(release=False)
+    here.send()
+    here.let_happen(HOUR)
+    here.send()
+    assert here.store.exchange(here.account, waiting.request_id) is not None
+    here.release(waiting)
+    here.let_happen(HOUR)
+    here.send()
+    assert here.store.exchange(here.account, waiting.request_id) is None
+
+
+def test_a_report_that_is_on_the_way_keeps_its_message(keeper) -> None:
+    here = keeper(PUSHED, most_messages=1)
+    reply = here.send()
+    here.now += SECOND
+    uids = here.wakes()
+    transaction = here.begin(*uids)
+    [push] = here.platform.take_due(transaction, uids, here.now)
+    here.commit(transaction)
+    here.send()
+    assert here.store.exchange(here.account, reply.request_id) is not None
+    assert here.store.message(here.account, push.uid) is not None
+
+
+def test_looking_at_a_message_that_is_gone_does_nothing(keeper) -> None:
+    here = keeper()
+    transaction = here.begin("gone")
+    assert here.platform.take_due(transaction, ["gone"], here.now) == []
+    here.commit(transaction)
