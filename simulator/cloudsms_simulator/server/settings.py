@@ -109,6 +109,10 @@ class Settings(SettingTable, frozen=True, kw_only=True):
         accounts = (account.account(profile) for account in self.accounts)
         return tuple(self._with_callback_url(account) for account in accounts)
 
+    def admits(self, host: str) -> bool:
+        """Whether a peer's address is on the server's whitelist."""
+        return Account(whitelist=self.whitelist).admits(host)
+
     def _with_callback_url(self, account: Account) -> Account:
         if self.callback_url is None or account.name != "default":
             return account

@@ -88,21 +88,21 @@ class Simulator:
             self._remove_folder()
             raise
         node = _nodes(self.seed)
-        self._platform = Platform(
+        self.platform = Platform(
             self.directory,
             settings.server_profile(),
             node(),
             packs_bodies=settings.journal_messages > DEFAULT_MESSAGES,
         )
-        self._tally = Tally()
-        self._news = News()
-        self._news.listen_to_all(self._tally)
-        self.store = MemoryStore(self._new_clock, node, settings.journal_messages, settings.journal_bytes, self._news)
-        self.pusher = Pusher(self._platform, self.store, PushClient(self.files), self.wall)
-        self.journal = Journal(self._platform, self.store, self.wall)
+        self.tally = Tally()
+        self.news = News()
+        self.news.listen_to_all(self.tally)
+        self.store = MemoryStore(self._new_clock, node, settings.journal_messages, settings.journal_bytes, self.news)
+        self.pusher = Pusher(self.platform, self.store, PushClient(self.files), self.wall)
+        self.journal = Journal(self.platform, self.store, self.wall)
         door = Door(self.journal, BodyLimits(settings.body_limit, settings.body_timeout))
-        self._endpoint = Endpoint(
-            self._platform, self.store, self.journal, self.pusher, self.wall, door, self._tally.answer_times
+        self.endpoint = Endpoint(
+            self.platform, self.store, self.journal, self.pusher, self.wall, door, self.tally.answer_times
         )
         self.stopping = asyncio.Event()
         self._connection_ids = itertools.count(1)
@@ -136,7 +136,7 @@ class Simulator:
             forgot=lambda account: self.sink.forget(account.name),
         )
         self.admin_listener = Listener(
-            LateApp("cloudsms_simulator.server.admin.app", self._admin_app),
+            LateApp("cloudsms_simulator.server.admin.opening", self._admin_app),
             admin_sock,
             connection_ids=self._connection_ids,
             stopping=self.stopping,
@@ -209,63 +209,30 @@ class Simulator:
                 _log.warning("the account %s is new; it will be there after the next start", said.settings.name)
         self.scenario = played
 
+    def info(self, features: tuple[str, ...]) -> Info:
+        """What there is to know of it, with features that the admin API has."""
+        scenario = None if self.scenario is None else self.scenario.name
+        ports = Ports(self.listener.port, self.admin_listener.port)
+        return info_of(self.settings, self.seed, scenario, self.ready, ports, features)
+
+    def is_serving(self) -> bool:
+        """Whether both ports are served."""
+        return self._serving
+
     def _admin_app(self) -> ASGIApp:
         # Imported when somebody calls: nothing else takes as long at the start, and many a run never needs it.
-        from cloudsms_simulator.server.admin.app import admin_app
-        from cloudsms_simulator.server.admin.office import Office
-        from cloudsms_simulator.server.events import Events
-        from cloudsms_simulator.server.explanation import Explainer
-        from cloudsms_simulator.server.facts import certs_of
-        from cloudsms_simulator.server.inbox.app import inbox_routes
-        from cloudsms_simulator.server.interventions import Interventions
-        from cloudsms_simulator.server.resubmission import Resubmitter
-        from cloudsms_simulator.server.sender import Sender
-        from cloudsms_simulator.server.state import StateKeeper
-        from cloudsms_simulator.server.waits import Waits
+        from cloudsms_simulator.server.admin.opening import opened_app
 
-        explainer = Explainer(self._platform, self.store, self.wall, lambda: self.ready, _admits(self.settings))
-        sender = Sender(self.store, self._endpoint.take)
-        office = Office(
-            self.directory,
-            self.store,
-            self.wall,
-            self.timekeeper,
-            self.scenarios,
-            self.tls_troubles,
-            self.keeper,
-            StateKeeper(
-                self.directory, self.store, self.scenarios, self.timekeeper, self.keeper, self.pusher, self.wall
-            ),
-            self.sink,
-            self._info,
-            lambda: certs_of(self.files),
-            Waits(self.store, self._news, self.wall, self.timekeeper.is_moved, self.stopping),
-            Events(self.store, self._news, self.wall, self.stopping),
-            explainer,
-            Interventions(self._platform, self.store, self.pusher, self.wall),
-            Resubmitter(sender, explainer, self.store, self.wall),
-            sender,
-            self._is_serving,
-            self._tally,
-        )
-        names = {
-            "localhost",
-            "127.0.0.1",
-            "[::1]",
-            self.settings.admin_host.lower(),
-            *map(str.lower, self.settings.hosts),
-        }
-        token = self.settings.admin_token
-        return admin_app(office, names, token, inbox_routes(office, self._news, self.stopping, token))
+        return opened_app(self)
 
     def _platform_listener(self, sock: socket.socket, context: ssl.SSLContext | None) -> Listener:
         """A listener for the platform's packets, the main one or one in trouble."""
         return Listener(
-            self._endpoint,
+            self.endpoint,
             sock,
             tls=context,
             tls_facts=tls_facts,
-            admits=_admits(self.settings) if self.settings.whitelist else None,
+            admits=self.settings.admits if self.settings.whitelist else None,
             observer=self.journal,
             connection_ids=self._connection_ids,
             stopping=self.stopping,
@@ -274,14 +241,6 @@ class Simulator:
 
     def _context_with(self, shown: Shown) -> ssl.SSLContext:
         return platform_context(self.files, self.settings.mtls, self.settings.client_ca, shown)
-
-    def _info(self, features: tuple[str, ...]) -> Info:
-        scenario = None if self.scenario is None else self.scenario.name
-        ports = Ports(self.listener.port, self.admin_listener.port)
-        return info_of(self.settings, self.seed, scenario, self.ready, ports, features)
-
-    def _is_serving(self) -> bool:
-        return self._serving
 
     def _new_clock(self, account: Account | None) -> Clock:
         wall = self.wall.now()
@@ -304,11 +263,6 @@ def _certificates(settings: Settings, folder: Path | None) -> CertificateFiles:
     directory = settings.certs if folder is None else folder
     assert directory is not None
     return open_certificates(directory, settings.hosts)
-
-
-def _admits(settings: Settings) -> Callable[[str], bool]:
-    whitelist = Account(whitelist=settings.whitelist)
-    return whitelist.admits
 
 
 def _nodes(seed: int) -> Callable[[], int]:
