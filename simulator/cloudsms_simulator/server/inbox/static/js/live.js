@@ -1,4 +1,4 @@
-// Live: what reads itself again stays as it is while nothing in it changed, and what its reader opened stays open.
+// Live: what reads itself again stays as it is while nothing in it changed, and so does where its reader is in it.
 // What is gone from the journal stays too, and says so.
 
 const last = new Map();
@@ -24,13 +24,11 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
     return;
   }
   last.set(name, fresh);
-  const open = [...box.querySelectorAll("details[open][id]")].map((each) => each.id);
   const focused = document.activeElement?.closest(name) ? document.activeElement.textContent : null;
+  if (focused === null) return;
   document.body.addEventListener(
     "htmx:afterSwap",
     () => {
-      for (const id of open) document.getElementById(id)?.setAttribute("open", "");
-      if (focused === null) return;
       const again = [...box.querySelectorAll("button, summary, a, [tabindex]")];
       again.find((each) => each.textContent === focused)?.focus({ preventScroll: true });
     },
