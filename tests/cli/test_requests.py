@@ -81,8 +81,19 @@ def test_a_request_of_somebody_else_is_told_where_it_is(shop) -> None:
     shop.post(b"[]")
     number = newest(shop, account="*")
     result = shop.run("requests", "show", number)
-    assert (result.exit_code, "account=* has it" in result.stderr) == (ExitCode.USAGE, True)
+    assert (result.exit_code, "; --account '*' has it" in result.stderr) == (ExitCode.USAGE, True)
     assert shop.run("requests", "show", "first").exit_code == ExitCode.USAGE
+
+
+def test_explain_tells_of_something_newer_that_belongs_to_nobody(shop) -> None:
+    shop.send()
+    explain = ("explain", "--account", shop.name)
+    assert shop.run(*explain).stderr == ""
+    shop.post(b"[]")
+    number = newest(shop, account="*")
+    told = f"request {number} came later and belongs to no account: explain {number} --account '*'\n"
+    assert shop.run(*explain).stderr == told
+    assert shop.run("explain", "--account", "*").stderr == ""
 
 
 def test_ls_says_how_many_belong_to_nobody(shop) -> None:

@@ -71,6 +71,9 @@ def test_check_2_a_body_that_ends_inside_a_utf_8_sequence_has_lost_info(judge: J
         b'{"METHOD":"\xff"}',
         b'{"FOO":"\xc0\x80"}',
         b'{"METHOD":"\xff',
+        b'{"A":"\\\xff"}',
+        b'{"A":"\\u00\xff"}',
+        b'{"SMS_CONTENT":"C:\\' + "文件".encode("gbk") + b'","B":1}',
         b'\xef\xbb\xbf{"METHOD":"SMS_SEND_REQUEST"}',
         b'{"A":"\\ud800"}',
         b'{"A":NaN}',
@@ -142,6 +145,13 @@ def test_check_5_method_and_type_are_those_of_a_send(
     judged = judge(packet(**{field: value}))
 
     assert (judged.code, judged.by_gateway, judged.rules) == (ResultCode.INVALID_PARAMETER, True, [rule])
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u3000", "\x1f", "\x85", "\x0b"])
+def test_check_5_white_space_that_is_none_of_json_is_not_trimmed(packet: Make, judge: Judge, space: str) -> None:
+    judged = judge(packet(METHOD="SMS_SEND_REQUEST" + space))
+
+    assert (judged.code, judged.rules) == (ResultCode.INVALID_PARAMETER, ["method-wrong"])
 
 
 @pytest.mark.parametrize("field", ["METHOD", "TYPE"])

@@ -235,7 +235,7 @@ def test_time_in_another_format(packet: Make, judge: Judge, time: str, rule: str
 
     assert (judged.code, judged.rules) == (ResultCode.OK, [rule])
     assert judged.of(rule).severity == "warning"
-    assert judged.of(rule).want == "2021-10-01 12:00:00 (YYYY-MM-DD HH:MM:SS)"
+    assert judged.of(rule).want == "2021-10-01 12:00:00 (YYYY-MM-DD HH:MM:SS, Hong Kong time, UTC+8)"
 
 
 @pytest.mark.parametrize(

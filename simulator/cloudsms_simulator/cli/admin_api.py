@@ -1,6 +1,8 @@
 """The admin API as a command reaches it: where it is, the token it may want, and what it answers."""
 
 import functools
+import re
+import shlex
 from collections.abc import Callable, Mapping
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -23,6 +25,8 @@ _SHOWN = 200
 WRONG_USAGE = (400, 401, 403, 404, 405, 410, 413, 415, 421)
 """Statuses that say the request was wrong, not what was found."""
 
+
+_OF_ACCOUNT = re.compile(r"\baccount=(\*|[A-Za-z0-9._-]+)")
 
 UNAUTHORIZED = ": give --admin-token, or set CLOUDSMS_SIM_ADMIN_TOKEN"
 """What a command adds when a server wants a token."""
@@ -73,7 +77,7 @@ class AdminApi(msgspec.Struct, frozen=True):
 
     def _refuse(self, status: int, answer: bytes) -> NoReturn:
         try:
-            detail = msgspec.json.decode(answer, type=_Problem).detail
+            detail = in_shell(msgspec.json.decode(answer, type=_Problem).detail)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             shown = answer[:_SHOWN].decode("utf-8", "replace")
             message = f"{self.url} answers HTTP {status}; is this its admin port? {shown}"
@@ -81,6 +85,11 @@ class AdminApi(msgspec.Struct, frozen=True):
         if status == 401:
             detail += UNAUTHORIZED
         raise CommandError(detail, ExitCode.USAGE if status in WRONG_USAGE else ExitCode.FAILED)
+
+
+def in_shell(detail: str) -> str:
+    """What the admin API says, with the options of commands where it speaks of its parameters."""
+    return _OF_ACCOUNT.sub(lambda found: f"--account {shlex.quote(found[1])}", detail)
 
 
 class _Problem(msgspec.Struct, frozen=True):

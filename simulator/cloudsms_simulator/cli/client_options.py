@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
 
-from cloudsms_simulator.cli.admin_api import UNAUTHORIZED, WRONG_USAGE, AdminApi, admin_options
+from cloudsms_simulator.cli.admin_api import UNAUTHORIZED, WRONG_USAGE, AdminApi, admin_options, in_shell
 from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
 
 if TYPE_CHECKING:
@@ -75,4 +75,4 @@ def told(error: ApiError) -> CommandError:
         text = error.problems[0]
     if error.status == 401:
         text += UNAUTHORIZED
-    return CommandError(text, ExitCode.USAGE if error.status in WRONG_USAGE else ExitCode.FAILED)
+    return CommandError(in_shell(text), ExitCode.USAGE if error.status in WRONG_USAGE else ExitCode.FAILED)

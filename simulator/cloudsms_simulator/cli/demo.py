@@ -1,8 +1,12 @@
 """`cloudsms-simulator demo`: the platform, a customer, and the customer's server for reports, on this machine alone."""
 
 import asyncio
+import os
+import shutil
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -138,4 +142,11 @@ def _ending(stage: Stage) -> Iterator[str]:
     balance = store.standing(account).balance
     left = "unlimited" if balance is None else Money(balance, account.currency).rounded()
     yield f"{answered} reports were pushed and answered; {left} of 1,000.00 is left. Nothing is left running."
-    yield "Next: `cloudsms-simulator serve`, and the README."
+    yield f"Next: `{_command()} serve`, and the README."
+
+
+def _command() -> str:
+    """The command as a shell finds it here: by its path where it is on none."""
+    if shutil.which("cloudsms-simulator") is not None:
+        return "cloudsms-simulator"
+    return os.path.relpath(Path(sys.executable).with_name("cloudsms-simulator"))

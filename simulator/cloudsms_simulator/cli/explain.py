@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from cloudsms_simulator.cli.admin_api import AdminApi, admin_options
 from cloudsms_simulator.cli.exit_codes import ExitCode
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
     from cloudsms_simulator.server.explanation_item import CorrectionItem, DestinationItem, Explanation
 
 _STANDARD_INPUT = "-"
+
+
+class _Numbered(msgspec.Struct, frozen=True):
+    id: int
+
+
+class _Listed(msgspec.Struct, frozen=True):
+    items: tuple[_Numbered, ...]
 
 
 @click.command
@@ -32,8 +41,6 @@ def explain(api: AdminApi, subject: str | None, account: str, as_json: bool) -> 
     input, holds the body of a request that is sent nowhere; $CLOUDSMS_AUTH_KEY in it stands for the account's key. Ends
     0 when everything is accepted, 1 when something is refused or rejected, 2 for wrong usage, 3 when nobody answers.
     """
-    import msgspec
-
     from cloudsms_simulator.server.explanation_item import Explanation
 
     answer = _asked(api, subject, account)
@@ -43,6 +50,8 @@ def explain(api: AdminApi, subject: str | None, account: str, as_json: bool) -> 
     else:
         for line in _lines(explanation):
             click.echo(line)
+        if subject is None and explanation.account is not None:
+            _tell_of_nobodys(api, explanation)
     sys.exit(ExitCode.OK if explanation.correction is None else ExitCode.FAILED)
 
 
@@ -55,10 +64,16 @@ def _asked(api: AdminApi, subject: str | None, account: str) -> bytes:
 
     import base64
 
-    import msgspec
-
     asked = msgspec.json.encode({"body_base64": base64.b64encode(_octets(subject)).decode()})
     return api.call("POST", "/explain", query, asked)
+
+
+def _tell_of_nobodys(api: AdminApi, newest: Explanation) -> None:
+    """Says so when something newer came that belongs to no account: whoever asks may have meant that."""
+    items = msgspec.json.decode(api.call("GET", "/requests", {"account": "*", "limit": "1"}), type=_Listed).items
+    if items and newest.request_id is not None and items[0].id > newest.request_id:
+        later = items[0].id
+        click.echo(f"request {later} came later and belongs to no account: explain {later} --account '*'", err=True)
 
 
 def _octets(subject: str) -> bytes:
@@ -126,4 +141,5 @@ def _correction(found: CorrectionItem) -> Iterator[str]:
         answered = "passes" if found.passes else "does not pass yet"
         yield f"corrected   {answered}: {found.code.hex} {found.code.name}"
     if found.curl is not None:
+        yield "send it     with the account's key in the variable CLOUDSMS_AUTH_KEY:"
         yield found.curl

@@ -5,6 +5,7 @@ Spec: SMS Dispatching.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeVar
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _SERIAL = 1
 _SHOWN = 200
+_FINGERPRINT = re.compile("key-[0-9a-f]{8}")
 
 
 @click.command
@@ -65,13 +67,15 @@ def send(
     """Send TEXT to one or more numbers.
 
     What no flag says is looked for in CLOUDSMS_SIM_ variables, then in the ready file, then in the folder of
-    certificates. Ends 0 when all was accepted, 1 when something was refused or the answer is none, 3 when nobody
-    answers, 4 when no answer comes in time.
+    certificates. Ends 0 when all was accepted, 1 when something was refused or the answer is none, 3 when the
+    platform cannot be reached, 4 when no answer comes in time.
     """
     from cloudsms_simulator.protocol.customer import SendRequest, encode_request, read_answer
     from cloudsms_simulator.protocol.timestamps import wire_time
     from cloudsms_simulator.server.wall import WallClock
 
+    if target.auth_key is not None and _FINGERPRINT.fullmatch(target.auth_key):
+        raise click.UsageError(f'"{target.auth_key}" stands for an AUTH_KEY in listings; give the key itself')
     request = SendRequest(
         serial=_SERIAL,
         time=wire_time(WallClock().now()),
@@ -98,6 +102,8 @@ def send(
     else:
         for line in _lines(answer):
             click.echo(line)
+        if not answer.accepted:
+            click.echo("why: cloudsms-simulator explain", err=True)
     sys.exit(ExitCode.OK if answer.accepted else ExitCode.FAILED)
 
 
@@ -144,6 +150,9 @@ def _post(target: Target, packet: bytes, insecure: bool, timeout: float) -> tupl
         raise click.BadParameter(f'got "{url}": {error}', param_hint="--url") from error
     except httpx2.TimeoutException as error:
         raise CommandError(f"{url} did not answer within {timeout:g} s", ExitCode.TIMED_OUT) from error
+    except httpx2.RemoteProtocolError as error:
+        why = "`cloudsms-simulator explain` and `cloudsms-simulator requests ls --account '*'` may say why"
+        raise CommandError(f"{url} ended the connection without an answer: {why}", ExitCode.FAILED) from error
     except httpx2.TransportError as error:
         raise CommandError(f"{url} cannot be reached: {_why(error, target)}", ExitCode.UNREACHABLE) from error
 

@@ -83,5 +83,5 @@ def _banner(simulator: "Simulator") -> list[str]:
     for account in simulator.directory:
         key = account.auth_key if account.auth_key == "*" else fingerprint(account.auth_key)
         reports = account.callback.url or "nowhere yet (--callback-url)"
-        lines.append(f"  account    {account.name}: AUTH_KEY {key}, reports to {reports}")
+        lines.append(f"  account    {account.name}: AUTH_KEY {key} (its fingerprint), reports to {reports}")
     return lines

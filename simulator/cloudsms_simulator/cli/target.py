@@ -170,7 +170,10 @@ def _target_with(certs: Path) -> Target:
     files = CertificateFiles.within(certs)
     for path in (files.ca, files.customer_cert, files.customer_key):
         if not path.is_file():
-            raise click.UsageError(f"{certs}: has no {path.name}; make it with `cloudsms-simulator certs {certs}`")
+            raise click.UsageError(
+                f"{certs}: has no {path.name}; make it with `cloudsms-simulator certs {certs}`, or wait "
+                "for the server that does: `cloudsms-simulator readyz --wait 30`"
+            )
     return Target(ca=str(files.ca), client_cert=str(files.customer_cert), client_key=str(files.customer_key))
 
 

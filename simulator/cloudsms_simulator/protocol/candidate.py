@@ -101,7 +101,7 @@ def unsigned(value: object, profile: Profile) -> int | None:
     """An unsigned integer, or None. Booleans and 1.0 are none; digits in a string are one if the profile says so."""
     if type(value) is int:
         return value if value >= 0 else None
-    if type(value) is str and profile.digit_strings == "accept" and len(value) <= 20:
+    if type(value) is str and profile.digit_strings == "accept" and len(value) <= _MOST_DIGITS:
         return int(value) if value.isascii() and value.isdigit() else None
     return None
 
@@ -112,6 +112,8 @@ def present(raw: msgspec.Raw) -> bool:
     return bool(text) and text != _NULL
 
 
+_MOST_DIGITS = 4_300
+"""As many as a JSON integer may have to be read as one."""
 _NULL = b"null"
 
 

@@ -61,7 +61,7 @@ def method_and_type(candidate: Candidate) -> Refusal | None:
     ):
         if missing(got):
             findings.append(found(f"{rule}-missing", name, got, want))
-        elif not isinstance(got, str) or got.strip() != want:
+        elif not isinstance(got, str) or got.strip(limits.WHITE_SPACE) != want:
             findings.append(found(f"{rule}-wrong", name, got, want))
     return refused(ResultCode.INVALID_PARAMETER, *findings) if findings else None
 

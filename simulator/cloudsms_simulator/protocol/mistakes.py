@@ -90,7 +90,7 @@ def spaces_and_digits(candidate: Candidate, circumstances: Circumstances) -> Ite
     """Spaces around METHOD and TYPE; unsigned integers that came as text."""
     packet = candidate.packet
     for path, value, want in (("$.METHOD", packet.method, limits.METHOD), ("$.TYPE", packet.type, limits.TYPE)):
-        if isinstance(value, str) and value != want and value.strip() == want:
+        if isinstance(value, str) and value != want and value.strip(limits.WHITE_SPACE) == want:
             yield found("surrounding-spaces", path, value, want)
     if candidate.profile.digit_strings != "accept":
         return
@@ -107,7 +107,7 @@ def spaces_and_digits(candidate: Candidate, circumstances: Circumstances) -> Ite
 def time(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
     """TIME in another format, another zone, or another moment."""
     value = candidate.packet.time
-    want = f"{wire_time(circumstances.received_at)} (YYYY-MM-DD HH:MM:SS)"
+    want = f"{wire_time(circumstances.received_at)} (YYYY-MM-DD HH:MM:SS, Hong Kong time, UTC+8)"
     if type(value) in {int, float} and _UNIX_SECONDS.fullmatch(str(value)):
         yield found("time-unix", "$.TIME", value, want)
     if not isinstance(value, str) or not value:

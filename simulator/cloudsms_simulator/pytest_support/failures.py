@@ -12,6 +12,9 @@ _LONGEST_TEXT = 80
 class UnmetError(AssertionError):
     """What a test waits for or asserts is not so."""
 
+    __module__ = "cloudsms_simulator"
+    """Said before each message in pytest's summary, whose lines are short."""
+
 
 def unmet(first: str, *parts: Iterable[str]) -> UnmetError:
     """The error that says so, a line each."""

@@ -183,6 +183,11 @@ def _contradictions(settings: Settings, origins: Mapping[str, str], unfit: Set[s
         found.append(
             f"{origins['admin_port']}: admin_port: got {settings.admin_port}, which is the platform's own, want another"
         )
+    if unfit.isdisjoint({"plain", "mtls"}) and settings.plain and settings.mtls == "required":
+        found.append(
+            f"{origins['mtls']}: mtls: got required, and plain HTTP ({origins['plain']}: plain), which knows no "
+            "certificates; want one of the two"
+        )
     return found
 
 
