@@ -260,6 +260,31 @@ def test_an_answer_that_breaks_off_after_its_status_has_that_status(
 # What goes wrong
 
 
+@pytest.mark.parametrize(
+    ("head", "rest", "status", "body"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", b"{}surplus", 200, b"{}"),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", b"{}", 204, b""),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"2\r\n{}\r\nzz\r\n", 200, b"{}"),
+        (b"HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n", b"sorry", 503, b""),
+    ],
+    ids=["too short a length", "a body where there is none", "a bad chunk", "a refusal"],
+)
+@pytest.mark.parametrize("secured", [False, True])
+def test_what_is_no_http_after_a_head_changes_nothing_of_the_answer_whenever_it_comes(
+    run: Run, files: CertificateFiles, head: bytes, rest: bytes, status: int, body: bytes, *, secured: bool
+) -> None:
+    async def story() -> None:
+        tls = platform_context(files, "off") if secured else None
+        for pieces in ((head + rest,), (head[:9], head[9:] + rest)):
+            async with Customer(saying(*pieces), tls) as customer:
+                result = await post(files, customer.url)
+            assert (result.status, result.body, result.failure) == (status, body, None)
+            assert (result.tls is not None) == secured
+
+    run(story())
+
+
 def test_nobody_listening_is_refused(run: Run, files: CertificateFiles) -> None:
     async def story() -> None:
         with socket.socket() as reserved:

@@ -15,7 +15,7 @@ from cloudsms_simulator.engine.account import Account, Callback
 from cloudsms_simulator.engine.intervening import Wish
 from cloudsms_simulator.engine.report import Push, PushResult
 from cloudsms_simulator.engine.rule_book import ReplyStep, Rule
-from cloudsms_simulator.protocol.profile import PROFILES
+from cloudsms_simulator.protocol.profile import OBSERVED, PROFILES, SPEC, Profile, StateSet
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.sms_uid import read_uid
 from cloudsms_simulator.server.account_keeper import AccountKeeper
@@ -24,6 +24,7 @@ from cloudsms_simulator.server.json_table import read_json_table
 from cloudsms_simulator.server.problems import SettingsError
 from cloudsms_simulator.server.scenarios import Scenarios
 from cloudsms_simulator.server.state import StateKeeper
+from cloudsms_simulator.server.switches import SWITCH_KINDS
 from cloudsms_simulator.server.turns import CalledOffError
 
 URL = "http://127.0.0.1:59999/"
@@ -214,6 +215,24 @@ def test_accounts_that_are_not_in_the_document_are_gone_and_those_made_here_can_
         assert other.stage.directory.find("of one that goes") is None
         await other.keeper.delete(other.account("shop"))
         await other.make(name="gone")
+
+    run(story())
+
+
+def said(value: object) -> object:
+    """The value of a switch as JSON says it."""
+    if isinstance(value, StateSet):
+        return {"all_but": sorted(value.states)} if value.all_but else sorted(value.states)
+    return list(value) if isinstance(value, tuple) else value
+
+
+@pytest.mark.parametrize("name", SWITCH_KINDS)
+@pytest.mark.parametrize("profile", [SPEC, OBSERVED, Profile(dr_auth_key=True)], ids=["spec", "observed", "other"])
+def test_every_switch_of_an_account_is_read_as_it_was_written(stage: type, profile: Profile, name: str) -> None:
+    async def story() -> None:
+        world = World(stage)
+        shop = await world.make(name="shop", switches={name: said(getattr(profile, name))})
+        assert (await moved(world, stage)).account("shop") == shop
 
     run(story())
 

@@ -8,10 +8,13 @@ Spec: Delivery Report (DR) CallBack. Reading: R11, R12.
 
 import asyncio
 import ssl
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
+
+import httptools
 
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.connection import TlsFacts
@@ -19,6 +22,7 @@ from cloudsms_simulator.engine.fault import Identity
 from cloudsms_simulator.engine.report import Push, PushResult
 from cloudsms_simulator.server.certificates import CertificateFiles
 from cloudsms_simulator.server.deadlines import Deadline, Deadlines
+from cloudsms_simulator.server.http_answer import HttpAnswer
 from cloudsms_simulator.server.key_pairs import CertificateError
 from cloudsms_simulator.server.push_faults import push_with_fault
 from cloudsms_simulator.server.tls import push_context, tls_facts
@@ -86,6 +90,10 @@ class PushClient:
             in_tls = isinstance(error, aiohttp.ClientSSLError) or _is_cut_off(error.os_error)
             return PushResult(failure="push-tls" if in_tls else "push-refused", error=_reason(error))
         except (aiohttp.ClientError, OSError, ValueError) as error:
+            if isinstance(error, aiohttp.ClientResponseError):
+                answered = self._all_the_same(error)
+                if answered is not None:
+                    return answered
             return _broken_off(error, secured=context is not None)
 
     def context(self, callback: Callback) -> ssl.SSLContext:
@@ -107,15 +115,28 @@ class PushClient:
             await self._session.close()
             self._session = None
 
+    def _all_the_same(self, error: "aiohttp.ClientResponseError") -> PushResult | None:
+        """The answer in what turned out to be no HTTP, if its head was; None if not even that."""
+        from cloudsms_simulator.server.push_request import BrokenAnswerError
+
+        broken, answer = error.__cause__, HttpAnswer()
+        if not isinstance(broken, BrokenAnswerError):
+            return None
+        with suppress(httptools.HttpParserError):
+            answer.feed(broken.arrived)
+        if answer.status is None:
+            return None
+        return PushResult(answer.status, bytes(answer.body), tls=self._facts_of(broken.secured))
+
     def _opened(self) -> "aiohttp.ClientSession":
         if self._session is None:
             import aiohttp
 
-            from cloudsms_simulator.server.push_request import PushRequest, PushResponse
+            from cloudsms_simulator.server.push_request import PushConnector, PushRequest, PushResponse
 
             # A proxy variable of the environment would catch callbacks to loopback; cookies have no place here.
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
+                connector=PushConnector(keepalive_timeout=60),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
                 auto_decompress=False,

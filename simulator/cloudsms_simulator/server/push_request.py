@@ -1,9 +1,20 @@
-"""A push request: aiohttp's, with no header but those a report needs. Imported at the first push, as aiohttp is."""
+"""A push request: aiohttp's, with no header but those a report needs, and its answer, however that goes on.
 
+Imported at the first push, as aiohttp is.
+"""
+
+import asyncio
 import ssl
 from collections.abc import Coroutine, Iterable
+from functools import partial
+from typing import Any
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.http_exceptions import HttpProcessingError
+
+_KEPT = 64 * 1024
+"""Octets of an answer that are kept in case it turns out to be none."""
 
 
 class PushResponse(aiohttp.ClientResponse):
@@ -43,3 +54,45 @@ class PushRequest(aiohttp.ClientRequest):
         if isinstance(response, PushResponse) and conn.transport is not None:
             response.secured = conn.transport.get_extra_info("ssl_object")
         return response
+
+
+class BrokenAnswerError(HttpProcessingError):
+    """An answer that is no HTTP, with the octets that came until then, and the TLS they came over."""
+
+    def __init__(self, error: HttpProcessingError, arrived: bytes, secured: ssl.SSLObject | None) -> None:
+        super().__init__(code=error.code, message=error.message, headers=error.headers)
+        self.arrived = arrived
+        self.secured = secured
+
+
+class PushConnector(aiohttp.TCPConnector):
+    """aiohttp's, but what is read before an answer turns out to be broken is not lost.
+
+    aiohttp throws a whole answer away when octets that came together with its head are no HTTP. Its status is known
+    all the same, and the next push would be one too many.
+    """
+
+    def __init__(self, *, keepalive_timeout: float) -> None:
+        super().__init__(limit=0, keepalive_timeout=keepalive_timeout)
+        self._factory = partial(_PushProtocol, loop=asyncio.get_running_loop())  # type: ignore[assignment]
+
+
+class _PushProtocol(ResponseHandler):
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._arrived = b""
+
+    def set_response_params(self, **params: Any) -> None:
+        self._arrived = b""
+        super().set_response_params(**params)
+
+    def data_received(self, data: bytes) -> None:
+        if len(self._arrived) < _KEPT:
+            self._arrived += data
+        super().data_received(data)
+
+    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
+        if isinstance(exc, HttpProcessingError):
+            secured = None if self.transport is None else self.transport.get_extra_info("ssl_object")
+            exc = BrokenAnswerError(exc, self._arrived, secured)
+        super().set_exception(exc, *cause)

@@ -18,7 +18,7 @@ from cloudsms_simulator.server.place import Place
 from cloudsms_simulator.server.setting_kinds import ON_OFF, choice, parse_list, parse_whole, read_text
 from cloudsms_simulator.server.toml_file import TomlValue
 
-SwitchValue = str | int | tuple[str, ...] | StateSet
+SwitchValue = str | bool | int | tuple[str, ...] | StateSet
 Switches = Mapping[str, SwitchValue]
 """Values by switch, each one that the field of `Profile` takes."""
 
