@@ -348,6 +348,28 @@ def test_what_a_store_still_has_to_do_is_taken_up_at_the_start() -> None:
 # Trouble
 
 
+def test_an_answer_that_ends_a_push_and_is_wrong_is_told_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+
+    async def story() -> None:
+        for body in (
+            b"OK",
+            b'{"METHOD":"SMS_PUSH_REPORT","TYPE":"ANSWER","SERIAL":1,"RESULT_CODE":1,"RESULT_DESC":"OK"}',
+        ):
+            caplog.clear()
+            scene = Scene(account())
+            [message] = await scene.send()
+            [push] = await scene.customer.has(1)
+            scene.customer.answer(0, PushResult(200, body))
+            await scene.settled(message)
+            assert [report.outcome for report in scene.store.reports(scene.account)] == ["answered"]
+            lines = [record.getMessage() for record in caplog.records]
+            told = f"the answer of {URL} to the report with SERIAL {push.serial} is wrong: dr-answer-not-json: "
+            assert [line.startswith(told) for line in lines] == ([True] if body == b"OK" else [])
+
+    tell(story())
+
+
 def test_a_store_that_fails_while_reports_are_looked_for_loses_none(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.platform import Platform
-from cloudsms_simulator.engine.report import Push, PushResult
+from cloudsms_simulator.engine.report import Attempt, Push, PushResult
 from cloudsms_simulator.server.alarm import Alarm
 from cloudsms_simulator.server.push_client import PushClient
 from cloudsms_simulator.server.underway import Underway
@@ -211,6 +211,9 @@ class Lane:
         for push, result in ended:
             if result.failure is not None:
                 log.warning("pushing %s to %s failed: %s", push.uid, push.url, result.error)
+        for _, attempt in transaction.pushed:
+            if attempt.findings and attempt.status is not None:
+                _tell_of_wrong(attempt)
         return pushes
 
     def _take_out(self, ended: list[tuple[Push, PushResult]], uids: list[str]) -> None:
@@ -282,3 +285,11 @@ class Lane:
         for each in waiting:
             if not each.done():
                 each.set_result(None)
+
+
+def _tell_of_wrong(attempt: Attempt) -> None:
+    """An answer that ends a push, and would not do for the document all the same, is easily taken for a good one."""
+    for finding in attempt.findings:
+        if finding.severity == "error":
+            what = f"{finding.rule}: got {finding.got}, want {finding.want}"
+            log.warning("the answer of %s to the report with SERIAL %d is wrong: %s", attempt.url, attempt.serial, what)
