@@ -10,6 +10,8 @@ from cloudsms_simulator.client_journal import LONGEST_PAGE
 from cloudsms_simulator.client_said import API, Duration, body_of, said_duration, seconds_of, segment_of
 from cloudsms_simulator.client_verb import D_co, Resource, Verb
 
+_PARTS = ("days", "hours", "minutes", "seconds", "milliseconds")
+
 
 class Accounts(Resource[D_co]):
     """Every account of the server."""
@@ -107,6 +109,9 @@ class Clocks(Resource[D_co]):
 
         Returns when all that was due on the way is done, or with `settled` false after `timeout` of wall time.
         """
+        unknown = next((part for part in parts if part not in _PARTS), None)
+        if unknown is not None:
+            raise TypeError(f"got {unknown}={parts[unknown]}, want {', '.join(_PARTS)}, a duration, or to")
         if by is None and to is None and parts:
             by = timedelta(**parts)
         elif parts:

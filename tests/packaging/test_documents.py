@@ -120,7 +120,7 @@ def test_the_configuration_of_the_readme_is_good(tmp_path: Path) -> None:
 
 
 def test_the_program_of_the_readme_sends_a_message(tmp_path: Path) -> None:
-    (program,) = [snippet for snippet in snippets(README, "python") if "(cloudsms" not in snippet]
+    (program,) = [snippet for snippet in snippets(README, "python") if "ready.json" in snippet]
     program = program.replace('"ready.json"', repr(str(tmp_path / "ready.json")))
     runner = (
         "import asyncio, subprocess, sys\nfrom pathlib import Path\n"

@@ -149,6 +149,10 @@ def test_a_clock_is_moved_by_whatever_says_how_far(client: Client) -> None:
     assert client.clock.freeze().mode == "frozen"
     with pytest.raises(TypeError, match="got hours beside by or to"):
         client.clock.advance("1s", hours=1)
+    with pytest.raises(
+        TypeError, match="got hour=25, want days, hours, minutes, seconds, milliseconds, a duration, or to"
+    ):
+        client.clock.advance(hour=25)
     with pytest.raises(ValueError, match="not negative"):
         client.clock.advance(hours=-1)
 
