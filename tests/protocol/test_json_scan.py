@@ -243,6 +243,14 @@ def test_what_is_not_json_is_broken_where_it_stops_being_json(body: bytes, offse
 
 
 @pytest.mark.parametrize(
+    "rest", [b"\xff", b'\xff"}', "验".encode()[:2], "验".encode(), b"u00\xff", b"u0" + "验".encode()[:1]]
+)
+def test_an_escape_that_nothing_can_complete_any_more_is_broken_whatever_follows(rest: bytes) -> None:
+    seen = scan(b'{"A":"x\\' + rest)
+    assert (seen.ending, seen.reason, seen.offset) == ("broken", "not an escape of JSON", 7)
+
+
+@pytest.mark.parametrize(
     ("body", "reason"),
     [
         ("garbage", '"g" where a value should begin'),

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cloudsms_simulator.server.late_app import LateApp
 
@@ -14,7 +14,7 @@ def test_calls_that_come_together_go_to_the_same_one() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         """Serves."""
 
-    def make() -> object:
+    def make() -> ASGIApp:
         made.append(len(made))
         return app
 
@@ -22,7 +22,7 @@ def test_calls_that_come_together_go_to_the_same_one() -> None:
         return {}
 
     async def story() -> None:
-        late = LateApp("this", make)  # type: ignore[arg-type]
+        late = LateApp("this", make)
         await asyncio.gather(*(late({"type": "http", "path": path}, nothing, nothing) for path in ("/one", "/two")))
 
     sys.modules.pop("this", None)
@@ -36,7 +36,7 @@ def test_it_is_made_at_the_first_call_and_serves_every_call() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         calls.append(scope["path"])
 
-    def make() -> object:
+    def make() -> ASGIApp:
         calls.append("made")
         return app
 
@@ -44,7 +44,7 @@ def test_it_is_made_at_the_first_call_and_serves_every_call() -> None:
         return {}
 
     async def story() -> None:
-        late = LateApp("json", make)  # type: ignore[arg-type]
+        late = LateApp("json", make)
         assert calls == []
         for path in ("/one", "/two"):
             await late({"type": "http", "path": path}, nothing, nothing)

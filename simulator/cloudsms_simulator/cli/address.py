@@ -7,6 +7,20 @@ from urllib.parse import urlsplit
 
 import click
 
+from cloudsms_simulator.server.listening_socket import reachable
+
+
+def ready_file_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option that names a server's ready file; `text` says what is taken from it."""
+    return click.option(
+        "--ready-file",
+        envvar="CLOUDSMS_SIM_READY_FILE",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help=text,
+    )
+
+
 _OPTIONS = (
     click.option(
         "--admin-url",
@@ -14,13 +28,7 @@ _OPTIONS = (
         metavar="URL",
         help="The admin API, as in the ready file; instead of the three below.",
     ),
-    click.option(
-        "--ready-file",
-        envvar="CLOUDSMS_SIM_READY_FILE",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="The server's ready file, which says where it is; instead of the two below.",
-    ),
+    ready_file_option("The server's ready file, which says where it is; instead of the two below."),
     click.option(
         "--admin-host",
         envvar="CLOUDSMS_SIM_ADMIN_HOST",
@@ -46,6 +54,11 @@ def address_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def address_in(admin_url: str | None, admin_host: str, admin_port: int) -> tuple[str, int]:
+    """Host and port out of these options, the URL before the others."""
+    return (reachable(admin_host), admin_port) if admin_url is None else address_of(admin_url, "--admin-url")
 
 
 def address_of(url: str, option: str) -> tuple[str, int]:

@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 import click
 import msgspec
 
-from cloudsms_simulator.cli.address import address_of, address_options
+from cloudsms_simulator.cli.address import address_in, address_options
 from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
-from cloudsms_simulator.server.listening_socket import authority, reachable
+from cloudsms_simulator.server.listening_socket import authority
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -125,8 +125,7 @@ def _place(admin_url: object, ready_file: object, admin_host: object, admin_port
 
         ready = ready_at(ready_file)
         admin_url, certs = ready.admin_url, Path(ready.ca).parent
-    if isinstance(admin_url, str):
-        return AdminApi(*address_of(admin_url, "--admin-url"), certs=certs)
+    assert admin_url is None or isinstance(admin_url, str)
     assert isinstance(admin_host, str)
     assert isinstance(admin_port, int)
-    return AdminApi(reachable(admin_host), admin_port)
+    return AdminApi(*address_in(admin_url, admin_host, admin_port), certs=certs)

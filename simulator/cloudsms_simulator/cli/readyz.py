@@ -8,9 +8,9 @@ from typing import NoReturn
 
 import click
 
-from cloudsms_simulator.cli.address import address_of, address_options
+from cloudsms_simulator.cli.address import address_in, address_options
 from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
-from cloudsms_simulator.server.listening_socket import authority, reachable
+from cloudsms_simulator.server.listening_socket import authority
 
 _PAUSE = 0.05
 
@@ -65,7 +65,7 @@ def _look(
         admin_url = _said_by(ready_file)
         if admin_url is None:
             return None, ExitCode.UNREACHABLE
-    host, port = address_of(admin_url, "--admin-url") if admin_url is not None else (reachable(admin_host), admin_port)
+    host, port = address_in(admin_url, admin_host, admin_port)
     return f"http://{authority(host, port)}", _ask(host, port, timeout)
 
 

@@ -12,6 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import click
 import msgspec
 
+from cloudsms_simulator.cli.address import ready_file_option
 from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
 from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY, DEFAULT_ROUTES
 from cloudsms_simulator.server.ready_file import Ready, read_ready_file
@@ -99,13 +100,7 @@ _OPTIONS = (
         metavar="FILE",
         help="PEM of its key, unless it is in the same file.",
     ),
-    click.option(
-        "--ready-file",
-        envvar="CLOUDSMS_SIM_READY_FILE",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="The server's ready file, which says all of this.",
-    ),
+    ready_file_option("The server's ready file, which says all of this."),
     click.option(
         "--certs",
         envvar="CLOUDSMS_SIM_CERTS",

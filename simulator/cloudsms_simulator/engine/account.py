@@ -57,6 +57,14 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
     """Any other shows a certificate that is wrong in one way, or none, whatever `client_cert` says."""
 
 
+def admits(whitelist: tuple[Network, ...], host: str) -> bool:
+    """Whether an address is on a whitelist; an empty one admits every address."""
+    if not whitelist:
+        return True
+    address = ipaddress.ip_address(host)
+    return any(address in network for network in whitelist)
+
+
 class Blacklist(msgspec.Struct, frozen=True):
     """What is intercepted: globs on country code + number (`85267*`), and words found in the signed text."""
 
@@ -146,7 +154,4 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     def admits(self, host: str) -> bool:
         """Whether a peer's address is on the whitelist."""
-        if not self.whitelist:
-            return True
-        address = ipaddress.ip_address(host)
-        return any(address in network for network in self.whitelist)
+        return admits(self.whitelist, host)

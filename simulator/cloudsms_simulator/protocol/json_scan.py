@@ -76,11 +76,10 @@ def scan(body: bytes) -> Scan:
     bared = quotes_bared(body)
     not_text = bad_utf8(body)
     text = bared if not_text is None else bared[: not_text.offset]
-    not_escape = bad_escape(text)
-    if not_escape is not None and not_escape.ending == "cut" and not_text is not None and not_text.ending == "broken":
-        # It is no end of the body that cuts the escape off, but what is no text.
+    not_escape = bad_escape(bared)
+    if not_escape is not None and not_escape.offset >= len(text):
         not_escape = None
-    elif not_escape is not None:
+    if not_escape is not None:
         # Its backslash stays: inside a string reading ends behind it, anywhere else the backslash is no JSON.
         text = text[: not_escape.offset + 1]
     begin = after_white_space(text, 0)

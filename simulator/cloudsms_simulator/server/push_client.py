@@ -89,11 +89,9 @@ class PushClient:
         except aiohttp.ClientConnectorError as error:
             in_tls = isinstance(error, aiohttp.ClientSSLError) or _is_cut_off(error.os_error)
             return PushResult(failure="push-tls" if in_tls else "push-refused", error=_reason(error))
+        except aiohttp.ClientResponseError as error:
+            return self._all_the_same(error) or _broken_off(error, secured=context is not None)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            if isinstance(error, aiohttp.ClientResponseError):
-                answered = self._all_the_same(error)
-                if answered is not None:
-                    return answered
             return _broken_off(error, secured=context is not None)
 
     def context(self, callback: Callback) -> ssl.SSLContext:

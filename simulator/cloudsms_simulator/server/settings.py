@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from cloudsms_simulator.engine.account import Account, Network
+from cloudsms_simulator.engine.account import Account, Network, admits
 from cloudsms_simulator.protocol.profile import PROFILES, Profile
 from cloudsms_simulator.server.account_settings import ACCOUNTS, AccountSettings
 from cloudsms_simulator.server.scenario_setting import SCENARIO_FILE
@@ -111,7 +111,7 @@ class Settings(SettingTable, frozen=True, kw_only=True):
 
     def admits(self, host: str) -> bool:
         """Whether a peer's address is on the server's whitelist."""
-        return Account(whitelist=self.whitelist).admits(host)
+        return admits(self.whitelist, host)
 
     def _with_callback_url(self, account: Account) -> Account:
         if self.callback_url is None or account.name != "default":

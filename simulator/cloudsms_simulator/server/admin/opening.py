@@ -28,30 +28,38 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 def opened_app(simulator: "Simulator") -> ASGIApp:
     """What the admin port of a simulator serves."""
-    of, settings = simulator, simulator.settings
-    explainer = Explainer(of.platform, of.store, of.wall, lambda: of.ready, settings.admits)
-    sender = Sender(of.store, of.endpoint.take)
+    settings = simulator.settings
+    explainer = Explainer(simulator.platform, simulator.store, simulator.wall, lambda: simulator.ready, settings.admits)
+    sender = Sender(simulator.store, simulator.endpoint.take)
     office = Office(
-        of.directory,
-        of.store,
-        of.wall,
-        of.timekeeper,
-        of.scenarios,
-        of.tls_troubles,
-        of.keeper,
-        StateKeeper(of.directory, of.store, of.scenarios, of.timekeeper, of.keeper, of.pusher, of.wall),
-        of.sink,
-        of.info,
-        lambda: certs_of(of.files),
-        Waits(of.store, of.news, of.wall, of.timekeeper.is_moved, of.stopping),
-        Events(of.store, of.news, of.wall, of.stopping),
+        simulator.directory,
+        simulator.store,
+        simulator.wall,
+        simulator.timekeeper,
+        simulator.scenarios,
+        simulator.tls_troubles,
+        simulator.keeper,
+        StateKeeper(
+            simulator.directory,
+            simulator.store,
+            simulator.scenarios,
+            simulator.timekeeper,
+            simulator.keeper,
+            simulator.pusher,
+            simulator.wall,
+        ),
+        simulator.sink,
+        simulator.info,
+        lambda: certs_of(simulator.files),
+        Waits(simulator.store, simulator.news, simulator.wall, simulator.timekeeper.is_moved, simulator.stopping),
+        Events(simulator.store, simulator.news, simulator.wall, simulator.stopping),
         explainer,
-        Interventions(of.platform, of.store, of.pusher, of.wall),
-        Resubmitter(sender, explainer, of.store, of.wall),
+        Interventions(simulator.platform, simulator.store, simulator.pusher, simulator.wall),
+        Resubmitter(sender, explainer, simulator.store, simulator.wall),
         sender,
-        of.is_serving,
-        of.tally,
+        simulator.is_serving,
+        simulator.tally,
     )
     names = {*_LOOPBACK, settings.admin_host.lower(), *map(str.lower, settings.hosts)}
     token = settings.admin_token
-    return admin_app(office, names, token, inbox_routes(office, of.news, of.stopping, token))
+    return admin_app(office, names, token, inbox_routes(office, simulator.news, simulator.stopping, token))

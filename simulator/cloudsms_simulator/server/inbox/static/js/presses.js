@@ -19,8 +19,8 @@ export function presses() {
   document.addEventListener(
     "htmx:beforeSwap",
     (event) => {
-      const { elt, triggeringEvent } = event.detail.requestConfig ?? {};
-      if (!down || triggeringEvent?.type !== "sse:pulse") return;
+      const elt = event.detail.requestConfig?.elt;
+      if (!down || !elt?.getAttribute("hx-trigger")?.includes("sse:pulse")) return;
       event.detail.shouldSwap = false;
       event.stopPropagation();
       putOff.add(elt);
