@@ -77,12 +77,16 @@ class Visitor:
         return page
 
     def weigh(self, path: str) -> dict[str, int]:
-        """How many octets the files have that a page takes, by their path. What it reads again counts once."""
+        """How many octets the files have that a page takes, by their address. What it reads again counts once.
+
+        It may read itself again under another query.
+        """
         page, weights = self.browse(), dict[str, int]()
 
         def put_down(response: Response) -> None:
             if "/pulse" not in response.url:
-                weights[urlsplit(response.url).path] = len(response.body())
+                is_page = urlsplit(response.url).path == path
+                weights[path if is_page else response.url] = len(response.body())
 
         page.on("response", put_down)
         page.goto(self.url(path))

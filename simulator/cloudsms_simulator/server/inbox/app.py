@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from functools import cache
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -11,8 +10,8 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from cloudsms_simulator.server.admin.guard import LOGIN
 from cloudsms_simulator.server.admin.office import Office
-from cloudsms_simulator.server.importing import imported
 from cloudsms_simulator.server.inbox.files import STATIC, Files
+from cloudsms_simulator.server.late import Late
 from cloudsms_simulator.server.news import News
 
 if TYPE_CHECKING:
@@ -22,22 +21,19 @@ if TYPE_CHECKING:
 def inbox_routes(office: Office, news: News, stopping: asyncio.Event, token: str | None = None) -> list[BaseRoute]:
     """The routes of every page, and of what pages are made of; `token` is the admin port's, if it wants one."""
 
-    @cache
-    def all_pages() -> "Pages":
+    def make() -> "Pages":
         from cloudsms_simulator.server.inbox.pages import Pages
 
         return Pages(office, news, stopping, token)
 
-    async def pages() -> "Pages":
-        # They are made when the first is asked for: who only calls the API need not wait for what they import.
-        await imported("cloudsms_simulator.server.inbox.pages")
-        return all_pages()
+    # Who only calls the API need not wait for what they import.
+    pages = Late("cloudsms_simulator.server.inbox.pages", make)
 
     def route(
         path: str, handler: "Callable[[Pages], Handler]", method: str = "GET", template: str | None = None
     ) -> Route:
         async def handled(request: Request) -> Response:
-            made = await pages()
+            made = await pages.get()
             if template is not None:
                 await made.press.load(template)
             return await handler(made)(request)
