@@ -7,7 +7,7 @@ TESTS ?= tests
 # Three for two cores: the third works while others wait for a browser or another program.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(max(2, os.cpu_count() * 3 // 2))')
 
-.PHONY: demo test lint format fuzz bench coverage screenshots build constraints clean help
+.PHONY: demo test lint format fuzz attack bench coverage screenshots build constraints clean help
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -30,6 +30,9 @@ format: $(STAMP) ## Format the code and mend what can be mended by itself
 fuzz: $(STAMP) ## Throw arbitrary bodies at a live server for five minutes
 	@end=$$(($$(date +%s) + 300)); while [ $$(date +%s) -lt $$end ]; do \
 		HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -q -m fuzz --timeout 600 tests || exit 1; done
+
+attack: $(STAMP) ## Attack a live server with the hostile corpus, and tell what did not hold (Linux, under a minute)
+	$(BIN)/python tests/attack/attack.py $(ATTACK)
 
 bench: $(STAMP) ## Measure the speed floors, as ratios in one run (needs wrk)
 	$(BIN)/python tests/benchmarks/bench.py $(BENCH)

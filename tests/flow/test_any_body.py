@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 import pytest
+from corpus import BODIES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,10 +77,13 @@ def packets(draw: st.DrawFn) -> bytes:
     return json.dumps(packet, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
 
 
+hostile = st.builds(lambda attack, size: attack.make(size), st.sampled_from(BODIES), st.integers(0, 20_000))
+
+
 @st.composite
 def damaged(draw: st.DrawFn) -> bytes:
     """A packet that something happened to on its way: bytes changed, left out, cut off, or doubled."""
-    packet = draw(packets())
+    packet = draw(packets() | hostile)
     start = draw(st.integers(0, len(packet)))
     end = draw(st.integers(start, min(start + 8, len(packet))))
     return draw(
@@ -92,6 +96,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 
 bodies = st.one_of(
     packets(),
+    hostile,
     damaged(),
     st.binary(max_size=2000),
     values.map(lambda value: json.dumps(value).encode()),

@@ -1,0 +1,67 @@
+"""The hostile corpus is answered as the platform answers it, and `make attack` sees what does not hold."""
+
+from collections.abc import Iterator
+
+import pytest
+from corpus import BODIES, HEADS, Attack, Head, padded
+
+import attack
+
+SIZE = 16 * attack.KIB
+
+
+@pytest.fixture(scope="module")
+def assault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[attack.Assault]:
+    with attack.attacked(tmp_path_factory.mktemp("attacked")) as (server, pulse, customer):
+        yield attack.Assault(server, pulse, customer)
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: body.name)
+def test_a_hostile_body_gets_the_code_of_the_first_check_it_fails(body: Attack, assault: attack.Assault) -> None:
+    assert assault.send(body, body.make(SIZE)) == ""
+
+
+@pytest.mark.parametrize("head", HEADS, ids=lambda head: head.name)
+def test_a_hostile_head_gets_an_answer(head: Head, assault: attack.Assault) -> None:
+    assert assault.send_head(head, SIZE) == ""
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: body.name)
+def test_a_hostile_body_is_as_large_as_it_is_asked_to_be(body: Attack) -> None:
+    assert 0.9 * SIZE < len(body.make(SIZE)) <= SIZE
+
+
+def test_every_view_of_an_input_is_an_outcome(assault: attack.Assault) -> None:
+    outcomes = list(assault.run([2 * attack.KIB], [Attack("a packet in order", padded, 1)], HEADS[:1]))
+    views = [outcome.view for outcome in outcomes]
+    assert views == ["sent", "list", "alone", "explained", "page", "pages", "asked", "answered", "head"]
+    assert [outcome.wrong for outcome in outcomes] == [""] * len(views)
+    assert all(outcome.cost.cpu > 0 and outcome.allowed > 0 for outcome in outcomes)
+
+
+def test_a_wrong_answer_is_an_outcome_that_did_not_hold(assault: attack.Assault) -> None:
+    wrong = Attack("a packet in order", padded, 4)
+    outcome = next(assault.run([2 * attack.KIB], [wrong], []))
+    assert outcome.complaints[0] == "RESULT_CODE is 0x1 instead of 0x4"
+
+
+@pytest.mark.parametrize(
+    ("cost", "complaints"),
+    [
+        (attack.Cost(0.1, 9.0, 0.1), []),
+        (attack.Cost(0.1, 9.0, 0.1004), ["/livez took 100.4 ms beside it"]),
+        (attack.Cost(0.1004, 9.0, 0.1), ["100.4 ms of CPU, 100.0 ms are allowed"]),
+    ],
+)
+def test_an_outcome_is_held_to_its_limits(cost: attack.Cost, complaints: list[str]) -> None:
+    assert attack.Outcome("an input", "sent", 1, cost, 0.1).complaints == complaints
+
+
+def test_the_program_says_what_did_not_hold_and_fails(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attack, "BODIES", (Attack("a packet in order", padded, 4),))
+    assert attack.main(["--only", "in order", "--size", "2048"]) == 1
+    told = capsys.readouterr().out
+    assert "RESULT_CODE is 0x1 instead of 0x4" in told
+    assert "1 inputs, 8 answers; 1 wrong" in told
