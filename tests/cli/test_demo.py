@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx2
 import pytest
 from click.testing import CliRunner
+from patience import DEADLINE
 
 from cloudsms_simulator.cli import main
 
-DEADLINE = 60.0
 LAST = "everything runs until Ctrl-C"
 
 

@@ -17,13 +17,12 @@ from typing import TypeVar
 
 import httpx2
 import pytest
+from patience import DEADLINE, STORY
 
 Packet = dict[str, object]
 Found = TypeVar("Found")
 
-DEADLINE = 20.0
-"""Seconds a program has to start, to show what is waited for, or to stop."""
-CLIENT_DEADLINE = 60.0
+CLIENT_DEADLINE = STORY
 STORE_PASSWORD = "cloudsms"
 
 

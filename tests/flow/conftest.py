@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import msgspec
 import pytest
+from patience import DEADLINE, STORY
 
 from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY
 from cloudsms_simulator.server.certificates import CertificateFiles, complete_set
@@ -27,9 +28,6 @@ from cloudsms_simulator.server.tls import platform_context, tls_facts
 
 Json = dict[str, object]
 Found = TypeVar("Found")
-
-DEADLINE = 20.0
-STORY = 60.0
 
 
 class Answer(msgspec.Struct):

@@ -17,10 +17,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from patience import DEADLINE
 
 from cloudsms_simulator.server.receiver import Receiver
-
-DEADLINE = 30.0
 
 
 class Process:

@@ -131,7 +131,7 @@ def test_the_program_of_the_readme_sends_a_message(tmp_path: Path) -> None:
         "    await simulator.start()\n"
         "    write_ready_file(Path(sys.argv[1]), simulator.ready)\n"
         "    client = await asyncio.create_subprocess_exec(sys.executable, '-c', sys.argv[2])\n"
-        "    code = await asyncio.wait_for(client.wait(), 30)\n"
+        "    code = await asyncio.wait_for(client.wait(), 200)\n"
         "    account = simulator.directory.named('default')\n"
         "    print([message.sending.text for message in simulator.store.messages(account)])\n"
         "    await simulator.stop()\n"

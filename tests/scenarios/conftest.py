@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 import httpx2
 import msgspec
 import pytest
+from patience import STORY
 
 from cloudsms_simulator.server.certificates import CertificateFiles, complete_set
 from cloudsms_simulator.server.event_loop import new_event_loop
@@ -27,7 +28,6 @@ from cloudsms_simulator.server.tls import receiver_context, tls_facts
 
 Json = dict[str, object]
 
-STORY = 60.0
 PATIENT = httpx2.Timeout(30.0)
 """How long the customer waits for an answer."""
 

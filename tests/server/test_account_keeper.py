@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from patience import DEADLINE
 
 from cloudsms_simulator.engine.account import Account, Callback
 from cloudsms_simulator.engine.billing import LedgerEntry
@@ -69,7 +70,7 @@ def tell(stage: type) -> Callable[[Callable[[Keeping], Awaitable[None]]], None]:
 
     def run(story: Callable[[Keeping], Coroutine[None, None, None]]) -> None:
         async def within_a_minute() -> None:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(DEADLINE):
                 await story(Keeping(stage()))
 
         asyncio.run(within_a_minute())

@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from datetime import timedelta
 
 import pytest
+from patience import STORY
 
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.server.alarm import Alarm
@@ -31,12 +32,12 @@ class Bell:
 
     async def heard(self) -> None:
         """Returns when it has rung since the last time."""
-        await asyncio.wait_for(self._heard.wait(), 10)
+        await asyncio.wait_for(self._heard.wait(), STORY)
         self._heard.clear()
 
 
 def tell(story: Coroutine[None, None, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 20))
+    asyncio.run(asyncio.wait_for(story, STORY))
 
 
 def test_it_rings_when_the_accounts_clock_says_so() -> None:

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import STORY
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
@@ -37,7 +38,7 @@ def run(request: pytest.FixtureRequest) -> Run:
 
     def tell(story: Coroutine[None, None, None]) -> None:
         with asyncio.Runner(loop_factory=partial(new_event_loop, prefer_uvloop=request.param == "uvloop")) as runner:
-            runner.run(asyncio.wait_for(story, 30))
+            runner.run(asyncio.wait_for(story, STORY))
 
     return tell
 

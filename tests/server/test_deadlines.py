@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 
 import pytest
+from patience import STORY
 
 from cloudsms_simulator.server.deadlines import Deadlines
 
@@ -13,7 +14,7 @@ LONG = 3600.0
 
 def tell(story: Coroutine[None, None, None]) -> None:
     """Runs a story; one that takes 20 seconds has failed."""
-    asyncio.run(asyncio.wait_for(story, 20))
+    asyncio.run(asyncio.wait_for(story, STORY))
 
 
 async def wait_within(deadlines: Deadlines, seconds: float, event: asyncio.Event) -> str:

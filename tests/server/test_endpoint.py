@@ -16,6 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from patience import STORY
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloudsms_simulator.engine.account import Account, Callback
@@ -517,7 +518,7 @@ def test_a_store_that_takes_its_time_is_waited_for_side_by_side() -> None:
         store.open.set()
         await served
 
-    asyncio.run(asyncio.wait_for(story(), 20))
+    asyncio.run(asyncio.wait_for(story(), STORY))
     assert crowd.codes == [[1]] * 5
     assert len({each.id for each in store.exchanges(ACCOUNT)}) == 5
     assert len(crowd.scene.expected) == 5
@@ -917,7 +918,7 @@ async def town(*rules: Rule | FaultRule) -> AsyncIterator[Town]:
 
 def tell(story: Callable[[], Coroutine[None, None, None]]) -> None:
     """Runs a story; one that takes 20 seconds has failed."""
-    asyncio.run(asyncio.wait_for(story(), 20))
+    asyncio.run(asyncio.wait_for(story(), STORY))
 
 
 async def _lost(reading: Awaitable[bytes]) -> bytes:

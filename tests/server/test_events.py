@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import timedelta
 
 import pytest
+from patience import STORY
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.script import plan_of, step
@@ -22,7 +23,7 @@ GAP = b'event: gap\ndata: {"account":null}\n\n'
 
 
 def tell(story: Coroutine[None, None, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 20))
+    asyncio.run(asyncio.wait_for(story, STORY))
 
 
 def told(frame: bytes) -> list[tuple[str, dict[str, object]]]:

@@ -10,6 +10,7 @@ from functools import partial
 import msgspec
 import pytest
 import trustme
+from patience import STORY
 from starlette.types import Receive, Scope, Send
 
 from cloudsms_simulator.engine.fault import MANGLING, PAGES, Fault, Trouble
@@ -41,7 +42,7 @@ def run(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Run
 
     def tell(story: Coroutine[None, None, None]) -> None:
         with asyncio.Runner(loop_factory=partial(new_event_loop, prefer_uvloop=request.param == "uvloop")) as runner:
-            runner.run(asyncio.wait_for(story, 30))
+            runner.run(asyncio.wait_for(story, STORY))
         assert caplog.messages == []
 
     return tell

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from patience import DEADLINE
 
 from cloudsms_simulator.server.authority import Authority
 from cloudsms_simulator.server.certificates import CertificateFiles, complete_set
@@ -26,7 +27,6 @@ from cloudsms_simulator.server.handshakes import HandshakeReason, handshake_reas
 from cloudsms_simulator.server.key_pairs import read_pair
 from cloudsms_simulator.server.tls import ClientCertificates, platform_context
 
-DEADLINE = 10.0
 Client = Callable[[socket.socket], object]
 Refusal = Callable[..., tuple[HandshakeReason, str]]
 

@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from datetime import timedelta
 
 import pytest
+from patience import STORY
 
 from cloudsms_simulator.engine.intervening import Conflict, Forced, Wish
 from cloudsms_simulator.engine.report import Push, PushResult
@@ -20,7 +21,7 @@ FAILED = Wish(5, NOTHING, True)
 
 
 def tell(story: Coroutine[None, None, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 20))
+    asyncio.run(asyncio.wait_for(story, STORY))
 
 
 def of(here) -> Interventions:

@@ -18,6 +18,7 @@ from functools import partial
 import pytest
 import trustme
 from freezegun import freeze_time
+from patience import STORY
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cloudsms_simulator.server.connection import Connection
@@ -39,7 +40,7 @@ def run(request: pytest.FixtureRequest) -> Run:
 
     def tell(story: Coroutine[None, None, None]) -> None:
         with asyncio.Runner(loop_factory=partial(new_event_loop, prefer_uvloop=request.param == "uvloop")) as runner:
-            runner.run(asyncio.wait_for(story, 60))
+            runner.run(asyncio.wait_for(story, STORY))
 
     return tell
 

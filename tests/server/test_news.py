@@ -5,6 +5,7 @@ import logging
 from collections.abc import Coroutine, Sequence
 
 import pytest
+from patience import STORY
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.clock import Clock
@@ -38,7 +39,7 @@ class Ear:
 
 def tell(story: Coroutine[None, None, None]) -> None:
     """Runs a story; one that takes 20 seconds has failed."""
-    asyncio.run(asyncio.wait_for(story, 20))
+    asyncio.run(asyncio.wait_for(story, STORY))
 
 
 def transaction(account: Account | None) -> Transaction:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Coroutine
 from datetime import timedelta
 
+from patience import STORY
+
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.report import PushResult
 from cloudsms_simulator.engine.script import Manner, Step, plan_of, step
@@ -16,7 +18,7 @@ LONG = timedelta(seconds=20)
 
 
 def tell(story: Coroutine[None, None, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 20))
+    asyncio.run(asyncio.wait_for(story, STORY))
 
 
 def test_nothing_is_to_come_where_nothing_was_sent_or_all_is_done(stage, noon) -> None:

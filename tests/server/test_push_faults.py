@@ -13,6 +13,7 @@ from functools import partial
 
 import msgspec
 import pytest
+from patience import STORY
 
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.fault import PushFault
@@ -58,7 +59,7 @@ def run(request: pytest.FixtureRequest) -> Run:
 
     def tell(story: Coroutine[None, None, None]) -> None:
         with asyncio.Runner(loop_factory=partial(new_event_loop, prefer_uvloop=request.param == "uvloop")) as runner:
-            runner.run(asyncio.wait_for(story, 30))
+            runner.run(asyncio.wait_for(story, STORY))
 
     return tell
 

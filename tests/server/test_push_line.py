@@ -14,6 +14,7 @@ from functools import partial
 
 import pytest
 import trustme
+from patience import STORY
 
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.report import PushResult
@@ -39,7 +40,7 @@ def run(request: pytest.FixtureRequest) -> Run:
         with asyncio.Runner(loop_factory=partial(new_event_loop, prefer_uvloop=request.param == "uvloop")) as runner:
             # The servers here do to their connections what event loops complain of.
             runner.get_loop().set_exception_handler(lambda _loop, _context: None)
-            runner.run(asyncio.wait_for(story, 30))
+            runner.run(asyncio.wait_for(story, STORY))
 
     return tell
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 import pytest
+from patience import DEADLINE
 from starlette.types import Message, Scope
 
 from cloudsms_simulator.engine.connection import PeerCertificate, TlsFacts
@@ -41,7 +42,7 @@ class Response(msgspec.Struct):
 
 def run(story: Coroutine[None, None, None]) -> None:
     async def within_a_minute() -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE):
             await story
 
     asyncio.run(within_a_minute())

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 import pytest
+from patience import STORY
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.billing import LedgerEntry
@@ -112,7 +113,7 @@ class Play:
 
 def tell(story: Coroutine[None, None, None]) -> None:
     """Runs a story; one that takes 20 seconds has failed."""
-    asyncio.run(asyncio.wait_for(story, 20))
+    asyncio.run(asyncio.wait_for(story, STORY))
 
 
 @pytest.fixture

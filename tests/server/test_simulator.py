@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from patience import STORY
 
 import cloudsms_simulator
 from cloudsms_simulator.server.account_settings import AccountSettings
@@ -41,7 +42,7 @@ def run() -> Run:
 
     def tell(story: Coroutine[None, None, None]) -> None:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(asyncio.wait_for(story, 30))
+            runner.run(asyncio.wait_for(story, STORY))
 
     return tell
 

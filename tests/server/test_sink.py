@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import aiohttp
 import pytest
+from patience import DEADLINE
 
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.fault import Identity
@@ -63,7 +64,7 @@ def tell(files: CertificateFiles) -> Callable[[Callable[[Scene], Coroutine[None,
         async def within_a_minute() -> None:
             scene = Scene(files)
             try:
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(DEADLINE):
                     await story(scene)
             finally:
                 await scene.client.close()

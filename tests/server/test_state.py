@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from patience import DEADLINE
 
 from cloudsms_simulator.engine.account import Account, Callback
 from cloudsms_simulator.engine.intervening import Wish
@@ -69,7 +70,7 @@ class World:
 
 def run(story: Coroutine[None, None, None]) -> None:
     async def within_a_minute() -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE):
             await story
 
     asyncio.run(within_a_minute())

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from patience import STORY
 
 from cloudsms_simulator.engine.account import Account, Callback
 from cloudsms_simulator.engine.clock import Clock
@@ -28,7 +29,7 @@ GOOD = PushResult(200, b"")
 
 def tell(story: Coroutine[None, None, None]) -> None:
     """Runs a story; one that takes 20 seconds has failed."""
-    asyncio.run(asyncio.wait_for(story, 20))
+    asyncio.run(asyncio.wait_for(story, STORY))
 
 
 class Gate:

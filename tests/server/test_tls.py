@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+from patience import DEADLINE
 
 from cloudsms_simulator.server.certificates import CertificateError, CertificateFiles, complete_set
 from cloudsms_simulator.server.tls import (
@@ -31,8 +32,6 @@ from cloudsms_simulator.server.tls import (
     tls_facts,
     trust_system,
 )
-
-DEADLINE = 10.0
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import trustme
 from cryptography import x509
+from patience import DEADLINE
 
 from cloudsms_simulator.engine.fault import Identity, TlsTrouble
 from cloudsms_simulator.server.authority import Authority, hosts_of
@@ -21,7 +22,6 @@ from cloudsms_simulator.server.key_pairs import CertificateError, read_pair
 from cloudsms_simulator.server.tls import platform_context, push_context
 from cloudsms_simulator.server.trouble_certificates import ELSEWHERE, TroubleCertificates
 
-DEADLINE = 10.0
 FLAWED = [trouble for trouble in TlsTrouble if trouble is not TlsTrouble.CUT_HANDSHAKE]
 SHOWN_BADLY = [identity for identity in Identity if identity not in (Identity.VALID, Identity.NONE)]
 posix_only = pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Coroutine
 
 import pytest
+from patience import STORY
 
 from cloudsms_simulator.server.turns import CalledOffError, Turns
 
 
 def tell(story: Coroutine[None, None, None]) -> None:
     """Runs a story; one that takes 20 seconds has failed."""
-    asyncio.run(asyncio.wait_for(story, 20))
+    asyncio.run(asyncio.wait_for(story, STORY))
 
 
 def test_calls_take_turns_in_the_order_they_came() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from datetime import datetime
 
 import pytest
+from patience import STORY
 
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.report import Push, PushResult
@@ -21,7 +22,7 @@ def push(uid: str) -> Push:
 
 
 def tell(story: Coroutine[None, None, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 20))
+    asyncio.run(asyncio.wait_for(story, STORY))
 
 
 class Customer:

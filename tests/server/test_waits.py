@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from datetime import timedelta
 
 import pytest
+from patience import STORY
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.clock import Clock
@@ -29,7 +30,7 @@ LONG = timedelta(seconds=20)
 
 def tell(story: Coroutine[None, None, None]) -> None:
     """Runs a story; one that takes 20 seconds has failed."""
-    asyncio.run(asyncio.wait_for(story, 20))
+    asyncio.run(asyncio.wait_for(story, STORY))
 
 
 def at_once(coroutine: Coroutine[object, None, object]) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from patience import STORY
 
 from cloudsms_simulator.server import watcher
 from cloudsms_simulator.server.event_loop import new_event_loop
@@ -70,7 +71,7 @@ def run() -> Callable[[Coroutine[None, None, None]], None]:
 
     def tell(story: Coroutine[None, None, None]) -> None:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(asyncio.wait_for(story, 30))
+            runner.run(asyncio.wait_for(story, STORY))
 
     return tell
 

@@ -110,9 +110,14 @@ class Lane:
         except TimeoutError:
             log.info("an answer goes out before the reports that were to come first: %s", ", ".join(uids))
 
+    def shut(self) -> None:
+        """Expects nothing any more, and starts no more pushes."""
+        self._open = False
+        self._alarm.unset()
+
     async def close(self, seconds: float) -> int:
         """Starts no more pushes, lets running ones end for so long, and keeps what came of all; how many it ended."""
-        self._shut()
+        self.shut()
         await self._end_of_this_pass()
         await self._underway.wait(seconds)
         stopped = PushResult(failure="push-failed", error="the simulator was stopped")
@@ -125,7 +130,7 @@ class Lane:
     async def abort(self) -> int:
         """Ends the running pushes, keeps nothing of them, and does nothing any more; how many it ended."""
         self._aborted = True
-        self._shut()
+        self.shut()
         ended = await self._underway.abort()
         await self._end_of_this_pass()
         self._forget()
@@ -252,10 +257,6 @@ class Lane:
         return bool(self._underway.ended or self._taken)
 
     # The end, and those who wait
-
-    def _shut(self) -> None:
-        self._open = False
-        self._alarm.unset()
 
     async def _keep_the_rest(self) -> None:
         ended = self._underway.ended

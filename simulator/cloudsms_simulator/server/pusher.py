@@ -28,6 +28,7 @@ class Pusher:
         self._client = client
         self._wall = wall
         self._lanes: dict[str, Lane] = {}
+        self._closed = False
 
     def start(self, accounts: Iterable[Account]) -> None:
         """Takes up what a store that outlived its process still has to do."""
@@ -81,6 +82,7 @@ class Pusher:
 
     async def close(self, seconds: float) -> int:
         """Starts no more pushes, lets running ones finish for so long, then ends them; how many had to be ended."""
+        self._closed = True
         ended = await asyncio.gather(*(lane.close(seconds) for lane in self._lanes.values()))
         await self._client.close()
         return sum(ended)
@@ -93,5 +95,7 @@ class Pusher:
         lane = self._lanes.get(current.name)
         if lane is None:
             lane = self._lanes[current.name] = Lane(current, self._platform, self._store, self._client, self._wall)
+            if self._closed:
+                lane.shut()
         lane.account = current
         return lane

@@ -5,6 +5,7 @@ import json
 from collections.abc import Coroutine
 
 import pytest
+from patience import STORY
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -20,7 +21,7 @@ from cloudsms_simulator.server.news import News
 
 
 def tell(story: Coroutine[None, None, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 20))
+    asyncio.run(asyncio.wait_for(story, STORY))
 
 
 class Office:

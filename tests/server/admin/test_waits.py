@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 import pytest
+from patience import STORY
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -187,7 +188,7 @@ def test_a_wait_ends_with_a_reset_and_with_the_simulator(desk) -> None:
                 await call
             assert (await on_called_off(request, ended.value)).status_code == status
 
-    asyncio.run(asyncio.wait_for(story(), 20))
+    asyncio.run(asyncio.wait_for(story(), STORY))
 
 
 def test_a_client_that_leaves_takes_its_wait_along(desk) -> None:
@@ -207,4 +208,4 @@ def test_a_client_that_leaves_takes_its_wait_along(desk) -> None:
         await asyncio.sleep(0)
         assert len(desk.waits) == 0
 
-    asyncio.run(asyncio.wait_for(story(), 20))
+    asyncio.run(asyncio.wait_for(story(), STORY))

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,10 +22,16 @@ def messages(html: str) -> int:
     return int(re.search(r"<dt>Messages</dt><dd><b>(\d+)</b>", html)[1])  # type: ignore[index]
 
 
+def stay_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has every count be good for the rest of the test."""
+    monkeypatch.setattr(module, "REST", 1_000_000_000)
+    monkeypatch.setattr(module, "LONGEST_REST", 1_000.0)
+
+
 def test_a_count_that_is_still_good_is_shown_again_and_says_when_to_ask(
     door: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "REST", 1_000_000)
+    stay_good(monkeypatch)
 
     async def story() -> None:
         page = OverviewPage(door.office, Press("0"))
@@ -36,6 +43,20 @@ def test_a_count_that_is_still_good_is_shown_again_and_says_when_to_ask(
         assert "load delay:" not in first
         assert re.search(r'hx-trigger="sse:pulse, called from:body, load delay:\d+ms"', second)
         assert messages(await shown(page, door, "account=shop")) == 3
+
+    asyncio.run(story())
+
+
+def test_a_count_that_took_long_is_good_for_five_seconds_at_most(door: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, ended, asked_again = 0.0, 100.0, 101.0
+    moments = iter((begun, ended, asked_again))
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(moments)))
+
+    async def story() -> None:
+        page = OverviewPage(door.office, Press("0"))
+        await door.stage.send(1)
+        await shown(page, door)
+        assert "load delay:4000ms" in await shown(page, door)
 
     asyncio.run(story())
 
@@ -53,7 +74,7 @@ def test_a_count_that_is_good_no_more_is_made_anew(door: Any, monkeypatch: pytes
 
 
 def test_who_asks_meanwhile_gets_the_same_count(door: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "REST", 1_000_000)
+    stay_good(monkeypatch)
 
     async def story() -> None:
         page = OverviewPage(door.office, Press("0"))

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from patience import STORY
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.transaction import Transaction
@@ -20,7 +21,7 @@ SHOP = Account(name="shop", auth_key="the shop's own key")
 
 
 def tell(story: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 20))
+    asyncio.run(asyncio.wait_for(story, STORY))
 
 
 class Room:
