@@ -77,7 +77,10 @@ def test_a_signature_with_regular_expression_signs_is_read_as_it_is() -> None:
     assert typed_signature("[abcc] Hello", "a.c+", 3) is None
 
 
-@pytest.mark.parametrize(("signature", "signature_type"), [("CloudSMS", 5), ("CloudSMS", None), (None, 1), ("", 1)])
+@pytest.mark.parametrize(
+    ("signature", "signature_type"),
+    [("CloudSMS", 5), ("CloudSMS", None), (None, 1), ("", 1), ("[X]", 5), ("[X]", None)],
+)
 def test_nothing_is_doubled_when_no_brackets_are_added(signature: str | None, signature_type: int | None) -> None:
     assert typed_signature("[CloudSMS] Hello", signature, signature_type) is None
 

@@ -19,6 +19,7 @@ from cloudsms_simulator.protocol.leniency import parsed, whole_number
         ("-7", None),
         ("７", None),
         ("", None),
+        ("1" * 20, 11_111_111_111_111_111_111),
         ("1" * 21, None),
         (None, None),
         ([7], None),

@@ -96,6 +96,12 @@ def test_a_body_that_does_not_come_in_time_is_unfinished(arrived: bytes) -> None
     assert read(scope_of(), receiving(*messages), AT_ONCE) == expected
 
 
+def test_of_an_unfinished_body_no_more_is_kept_than_the_limit() -> None:
+    pieces = [piece(b"x" * LIMITS.size, more=True), GONE]
+    assert read(scope_of(), receiving(*pieces)) == Unfinished(b"x" * LIMITS.size, "the client hung up", hung_up=True)
+    assert read(scope_of(), receiving(piece(b"x", more=True), *pieces)) == TooLarge(LIMITS.size + 1)
+
+
 @pytest.mark.parametrize(
     ("messages", "arrived"),
     [([GONE], b""), ([piece(b'{"ME', more=True), GONE], b'{"ME')],

@@ -25,6 +25,7 @@ from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.delay import Fixed
 from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.exchange import Exchange
+from cloudsms_simulator.engine.fault import Fault
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.rule_book import FaultRule, ReplyStep, Rule, RuleBook
 from cloudsms_simulator.engine.rules import Rules
@@ -858,11 +859,14 @@ class Customer:
 class Town:
     """An endpoint on a real socket, its pusher, and a customer. Reports are due at once; the clock stands."""
 
-    def __init__(self, account: Account, listener: Listener, store: TroubledStore, customer: Customer) -> None:
+    def __init__(
+        self, account: Account, listener: Listener, store: TroubledStore, customer: Customer, times: AnswerTimes
+    ) -> None:
         self.account = account
         self.listener = listener
         self.store = store
         self.customer = customer
+        self.times = times
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.listener.port)
@@ -905,11 +909,12 @@ async def town(*rules: Rule | FaultRule) -> AsyncIterator[Town]:
     pusher = Pusher(platform, store, PushClient(CertificateFiles.within(Path())), wall)
     journal = Journal(platform, store, wall)
     door = Door(journal, BodyLimits(100_000, timedelta(seconds=9)))
-    endpoint = Endpoint(platform, store, journal, pusher, wall, door, AnswerTimes())
+    times = AnswerTimes()
+    endpoint = Endpoint(platform, store, journal, pusher, wall, door, times)
     listener = Listener(endpoint, open_socket("127.0.0.1", 0), stopping=stopping)
     await listener.start()
     try:
-        yield Town(account, listener, store, customer)
+        yield Town(account, listener, store, customer, times)
     finally:
         await listener.stop()
         await pusher.close(0)
@@ -1064,6 +1069,28 @@ def test_an_answer_is_late_without_holding_up_another_and_a_stop_sends_it_at_onc
             here.listener.stopping.set()
             assert (await waiting).partition(b"\r\n\r\n")[2] == exchange.answer
             assert (exchange.rule, exchange.fault, exchange.http_status) == ("it", "DELAY", 200)
+
+    tell(story)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        FaultRule(id="it", delay=Fixed(timedelta(milliseconds=20))),
+        FaultRule(id="it", delay=Fixed(timedelta(milliseconds=20)), fault=Fault.HTTP_500),
+        FaultRule(id="it", delay=Fixed(timedelta(milliseconds=20)), fault=Fault.EMPTY_RESPONSE),
+    ],
+    ids=["late", "spoilt", "none"],
+)
+def test_the_time_of_a_late_or_spoilt_answer_counts_with_what_held_it_up(rule: FaultRule) -> None:
+    async def story() -> None:
+        async with town(rule) as here:
+            await here.post(packet())
+            # The client may have its answer before the server has counted it.
+            while (counted := dict(here.times.cumulated())[float("inf")]) == 0:
+                await asyncio.sleep(0)
+            assert counted == 1
+            assert here.times.seconds >= 0.9 * 0.02
 
     tell(story)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -17,7 +18,7 @@ from cloudsms_simulator.engine.fault import MANGLING, PAGES, Fault, Trouble
 from cloudsms_simulator.protocol.mangling import mangled
 from cloudsms_simulator.server.connection import Connection
 from cloudsms_simulator.server.event_loop import new_event_loop
-from cloudsms_simulator.server.faults import FAULTS, GARBAGE, garbage, strike
+from cloudsms_simulator.server.faults import FAULTS, GARBAGE, LONGEST_HANG, garbage, strike
 from cloudsms_simulator.server.listener import Listener
 from cloudsms_simulator.server.listening_socket import open_socket
 
@@ -317,12 +318,14 @@ def test_a_client_that_asked_for_the_end_gets_it_after_the_answer(
     run(story())
 
 
-def test_an_answer_dribbles_in_pieces_no_shorter_than_an_octet(run: Run, contexts: Contexts) -> None:
+def test_an_answer_dribbles_in_pieces_no_shorter_than_an_octet_over_all_its_time(run: Run, contexts: Contexts) -> None:
     async def story() -> None:
         app = Troubled(Trouble("r", Fault.DRIBBLE, over=timedelta(seconds=0.2)), answer=b"{ }")
         async with serving(app, contexts) as listener, client_of(listener, contexts) as client:
+            begun = time.monotonic()
             client.post()
             assert (await client.answer()).body == b"{ }"
+            assert time.monotonic() - begun >= 0.9 * 0.2
         assert app.pieces == [b"{", b" ", b"}"]
 
     run(story())
@@ -350,12 +353,14 @@ def test_where_no_answer_is_to_be_sent_none_can_be_spoilt(run: Run, contexts: Co
     run(story())
 
 
-def test_a_hang_ends_when_its_time_is_over(run: Run, contexts: Contexts) -> None:
+def test_a_hang_ends_when_its_time_is_over_and_not_before(run: Run, contexts: Contexts) -> None:
     async def story() -> None:
         app = Troubled(Trouble("r", Fault.ACCEPT_THEN_HANG, over=SHORT))
         async with serving(app, contexts) as listener, client_of(listener, contexts) as client:
+            begun = time.monotonic()
             client.post()
             assert await client.rest() == b""
+            assert time.monotonic() - begun >= 0.9 * SHORT.total_seconds()
 
     run(story())
 
@@ -456,14 +461,17 @@ def test_a_cancelled_request_is_cut_and_not_answered_with_500(run: Run, contexts
     run(story())
 
 
-def test_a_hang_never_outlasts_sixty_seconds(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hang_lasts_sixty_seconds_at_most(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert timedelta(seconds=60) == LONGEST_HANG
     monkeypatch.setattr("cloudsms_simulator.server.faults.LONGEST_HANG", SHORT)
 
     async def story() -> None:
         plain = Contexts(None, None)
         app = Troubled(Trouble("r", Fault.ACCEPT_THEN_HANG, over=LONG))
         async with serving(app, plain) as listener, client_of(listener, plain) as client:
+            begun = time.monotonic()
             client.post()
             assert await client.rest() == b""
+            assert time.monotonic() - begun >= 0.9 * SHORT.total_seconds()
 
     run(story())

@@ -307,6 +307,14 @@ def test_a_failure_of_another_kind_is_told_in_its_own_words() -> None:
     assert handshake_reason(no_files) == ("other", "The handshake failed: Too many open files.")
 
 
+def test_a_certificate_of_another_authority_with_the_name_of_ours_is_from_an_unknown_one() -> None:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_code, error.verify_message = 7, "certificate signature failure"
+    reason, words = handshake_reason(error)
+    assert reason == "unknown-ca"
+    assert "from an authority unknown here (certificate signature failure)" in words
+
+
 def test_a_verification_that_failed_otherwise_is_told_in_its_own_words() -> None:
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
     error.verify_code, error.verify_message = 66, "EE certificate key too weak"

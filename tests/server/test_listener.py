@@ -9,6 +9,7 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,7 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cloudsms_simulator.server.connection import Connection
 from cloudsms_simulator.server.event_loop import new_event_loop
-from cloudsms_simulator.server.listener import Listener
+from cloudsms_simulator.server.listener import PAUSE, Listener
 from cloudsms_simulator.server.listening_socket import open_socket
 from cloudsms_simulator.server.observer import Observer, Peer
 
@@ -94,7 +95,12 @@ class Crowded(socket.socket):
 
     failure: OSError | None = None
 
+    def __init__(self, fileno: int) -> None:
+        super().__init__(fileno=fileno)
+        self.accepted_at: list[float] = []
+
     def accept(self) -> tuple[socket.socket, tuple[str, int]]:
+        self.accepted_at.append(time.monotonic())
         if self.failure is not None:
             failure, self.failure = self.failure, None
             raise failure
@@ -464,6 +470,8 @@ def test_accepting_goes_on_after_the_system_ran_out_of_something(
         async with serving(hello, sock=sock) as listener, connected(listener) as (reader, writer):
             assert await get(reader, writer) == b"hello"
             assert sock.failure is None
+            if number != errno.ECONNABORTED:
+                assert sock.accepted_at[1] - sock.accepted_at[0] >= 0.9 * PAUSE, "it does not spin meanwhile"
 
     run(story())
     assert ("cannot accept a connection" in caplog.text) == (number != errno.ECONNABORTED)
