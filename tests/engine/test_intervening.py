@@ -296,6 +296,20 @@ def test_an_answered_report_stays_answered_when_the_callback_is_gone(world) -> N
     assert (sent.reports[0].outcome, sent.reports[0].resend, sent.message.settled) == ("answered", False, True)
 
 
+def test_a_report_that_was_answered_at_the_second_try_stays_answered_when_the_callback_is_gone(world) -> None:
+    here = world(pushed(retries=(SECOND,)))
+    answers = iter([PushResult(503, b""), PushResult(200, b"")])
+    here.customer = lambda _push: next(answers)
+    sent = here.send()
+    here.advance(SECOND)
+    here.advance(SECOND)
+    assert (sent.reports[0].outcome, len(sent.reports[0].attempts)) == ("answered", 2)
+    resend(here, sent.uid)
+    here.replace(Account())
+    assert here.advance(NOTHING) == []
+    assert (sent.reports[0].outcome, sent.reports[0].resend, sent.message.settled) == ("answered", False, True)
+
+
 def test_a_report_that_waits_for_a_retry_is_tried_at_once_and_goes_on_from_there(world) -> None:
     here = world(pushed(retries=(HOUR, HOUR)))
     here.customer = lambda _push: OUT

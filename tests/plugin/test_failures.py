@@ -45,6 +45,28 @@ def test_a_failed_assertion_shows_what_came_close_field_by_field_and_what_was_re
     assert "cloudsms_simulator/" not in run.stdout.str().partition("short test summary")[0]
 
 
+def test_a_failure_shows_five_lines_of_each_kind_at_most(project) -> None:
+    run = project(
+        """
+        from sender import send
+
+        def test_refused(cloudsms):
+            for number in range(7):
+                send(cloudsms, f"6700002{number}", SMS_CONTENT="")
+            cloudsms.assert_nothing_sent()
+
+        def test_sent(cloudsms):
+            for number in range(7):
+                send(cloudsms, f"6700001{number}")
+            cloudsms.assert_sms_sent(to="852*", count=1)
+        """
+    )
+    run.assert_outcomes(failed=2)
+    lines = [line for line in run.outlines if line.startswith("E ")]
+    assert len([line for line in lines if "0x10000003 Invalid_context" in line]) == 5
+    assert len([line for line in lines if "to 8526700001" in line and "USD 0.05" in line]) == 5
+
+
 def test_too_many_or_too_few_messages_something_sent_and_money_spent_are_told(project) -> None:
     run = project(
         """

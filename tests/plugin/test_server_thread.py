@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -98,7 +97,7 @@ def test_a_stop_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
         thread.stop()
 
 
-def test_a_simulator_stops_within_a_moment_though_streams_are_open() -> None:
+def test_a_simulator_stops_though_streams_are_open_and_ends_them() -> None:
     thread = ServerThread(ANYWHERE)
     ready = thread.start()
     host, port = ready.admin_url.removeprefix("http://").split(":")
@@ -106,11 +105,11 @@ def test_a_simulator_stops_within_a_moment_though_streams_are_open() -> None:
     for stream in streams:
         stream.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert stream.recv(4096).startswith(b"HTTP/1.1 200")
-    begun = time.monotonic()
-    thread.stop()
-    assert time.monotonic() - begun < 5
+    thread.stop()  # which raises what it is told when this takes too long
     for stream in streams:
-        stream.close()
+        with stream:
+            while stream.recv(4096):
+                pass
 
 
 def test_a_simulator_that_ends_while_tests_run_is_told_in_each_of_them(project) -> None:

@@ -922,7 +922,7 @@ async def town(*rules: Rule | FaultRule) -> AsyncIterator[Town]:
 
 
 def tell(story: Callable[[], Coroutine[None, None, None]]) -> None:
-    """Runs a story; one that takes 20 seconds has failed."""
+    """Runs a story; one that does not end in time has failed."""
     asyncio.run(asyncio.wait_for(story(), STORY))
 
 

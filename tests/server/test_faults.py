@@ -37,7 +37,7 @@ CUTS = [fault for fault in Fault if fault not in SURVIVES and fault not in MANGL
 
 @pytest.fixture(params=["uvloop", "asyncio"])
 def run(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Run:
-    """Runs a story in an event loop of either kind, about which nothing is logged; in 30 seconds it is over."""
+    """Runs a story in an event loop of either kind, about which nothing is logged; it is over in time."""
     if request.param == "uvloop":
         pytest.importorskip("uvloop")
 

@@ -35,7 +35,7 @@ LONG = timedelta(minutes=1)
 
 @pytest.fixture(params=["uvloop", "asyncio"])
 def run(request: pytest.FixtureRequest) -> Run:
-    """Runs a story in an event loop of either kind; one that takes 60 seconds has failed."""
+    """Runs a story in an event loop of either kind; one that does not end in time has failed."""
     if request.param == "uvloop":
         pytest.importorskip("uvloop")
 

@@ -39,7 +39,7 @@ MOMENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
 
 @pytest.fixture(params=["uvloop", "asyncio"])
 def run(request: pytest.FixtureRequest) -> Run:
-    """Runs a story in an event loop of either kind; one that takes 30 seconds has failed."""
+    """Runs a story in an event loop of either kind; one that does not end in time has failed."""
     if request.param == "uvloop":
         pytest.importorskip("uvloop")
 

@@ -32,7 +32,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 @pytest.fixture(params=["uvloop", "asyncio"])
 def run(request: pytest.FixtureRequest) -> Run:
-    """Runs a story in an event loop of either kind; one that takes 30 seconds has failed."""
+    """Runs a story in an event loop of either kind; one that does not end in time has failed."""
     if request.param == "uvloop":
         pytest.importorskip("uvloop")
 

@@ -41,7 +41,7 @@ DOWN = PushResult(failure="push-refused", error="nobody listens")
 
 
 def tell(story: Coroutine[None, None, None]) -> None:
-    """Runs a story; one that takes 20 seconds has failed. What it left running is ended."""
+    """Runs a story; one that does not end in time has failed. What it left running is ended."""
 
     async def whole() -> None:
         Scene.begun.clear()

@@ -38,7 +38,7 @@ def settings(certs: Path) -> Settings:
 
 @pytest.fixture
 def run() -> Run:
-    """Runs a story; one that takes 30 seconds has failed."""
+    """Runs a story; one that does not end in time has failed."""
 
     def tell(story: Coroutine[None, None, None]) -> None:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:

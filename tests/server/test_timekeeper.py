@@ -28,7 +28,7 @@ GOOD = PushResult(200, b"")
 
 
 def tell(story: Coroutine[None, None, None]) -> None:
-    """Runs a story; one that takes 20 seconds has failed."""
+    """Runs a story; one that does not end in time has failed."""
     asyncio.run(asyncio.wait_for(story, STORY))
 
 

@@ -34,7 +34,7 @@ SERVING = [trouble for trouble in TlsTrouble if trouble is not TlsTrouble.CUT_HA
 
 @pytest.fixture(params=["uvloop", "asyncio"])
 def run(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Run:
-    """Runs a story in an event loop of either kind, about which nothing is logged; in 30 seconds it is over."""
+    """Runs a story in an event loop of either kind, about which nothing is logged; it is over in time."""
     if request.param == "uvloop":
         pytest.importorskip("uvloop")
 

@@ -13,7 +13,7 @@ from cloudsms_simulator.server.wall import WallClock
 def test_the_wall_clock_tells_the_real_moment_in_hong_kong_time() -> None:
     now = WallClock().now()
     assert now.tzinfo is HONG_KONG
-    assert abs(now - datetime.now(UTC)) < timedelta(seconds=5)
+    assert abs(now - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 def test_the_wall_clock_never_goes_back() -> None:

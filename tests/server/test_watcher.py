@@ -67,7 +67,7 @@ def watched(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Watched:
 
 @pytest.fixture
 def run() -> Callable[[Coroutine[None, None, None]], None]:
-    """Runs a story; one that takes 30 seconds has failed."""
+    """Runs a story; one that does not end in time has failed."""
 
     def tell(story: Coroutine[None, None, None]) -> None:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
