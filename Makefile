@@ -7,7 +7,7 @@ TESTS ?= tests
 # Three for two cores: the third works while others wait for a browser or another program.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(max(2, os.cpu_count() * 3 // 2))')
 
-.PHONY: demo test lint format fuzz attack bench coverage screenshots build constraints clean help
+.PHONY: demo test lint format fuzz attack chaos bench coverage screenshots build constraints clean help
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ fuzz: $(STAMP) ## Throw arbitrary bodies at a live server for five minutes
 
 attack: $(STAMP) ## Attack a live server with the hostile corpus, and tell what did not hold (Linux, under a minute)
 	$(BIN)/python tests/attack/attack.py $(ATTACK)
+
+chaos: $(STAMP) ## Send 54,000 messages while everything goes wrong, and tell what does not add up (Linux)
+	$(BIN)/python tests/attack/chaos.py $(CHAOS)
 
 bench: $(STAMP) ## Measure the speed floors, as ratios in one run (needs wrk)
 	$(BIN)/python tests/benchmarks/bench.py $(BENCH)

@@ -32,13 +32,8 @@ from pathlib import Path
 
 import msgspec
 from corpus import BODIES, HEADS, Attack, Head, padded
+from stage import KIB, MIB, Cores, Server, serving
 
-sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
-
-from processes import Cores, Program
-
-KIB = 1024
-MIB = 1024 * KIB
 SIZES = (64 * KIB, MIB)
 LONGEST_LIVEZ = 0.1
 """Seconds."""
@@ -93,27 +88,6 @@ class Outcome(msgspec.Struct, frozen=True):
         if self.cost.cpu > max(self.allowed, LEAST_CPU):
             found.append(f"{self.cost.cpu * 1000:.1f} ms of CPU, {self.allowed * 1000:.1f} ms are allowed")
         return found
-
-
-class Server:
-    """The simulator under attack, on plain HTTP, with a journal of its ordinary size."""
-
-    def __init__(self, program: Program, ready: dict[str, str | int]) -> None:
-        self._program = program
-        self.pid = int(ready["pid"])
-        self.port = _port_of(str(ready["url"]))
-        self.admin_port = _port_of(str(ready["admin_url"]))
-
-    @property
-    def memory(self) -> int:
-        """Octets in memory."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
-        return int(line.split()[1]) * KIB
-
-    def cpu(self) -> float:
-        """Seconds of CPU so far."""
-        return self._program.cpu_seconds()
 
 
 class Pulse(threading.Thread):
@@ -345,21 +319,12 @@ def _request(body: bytes) -> tuple[bytes, bytes]:
     return b"POST /dave/io HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body), body
 
 
-def _port_of(url: str) -> int:
-    return int(url.split("/")[2].rpartition(":")[2])
-
-
 @contextmanager
 def attacked(folder: Path) -> Iterator[tuple[Server, Pulse, Customer]]:
     """A server of its own, somebody who asks it `/livez`, and a customer whom it pushes its reports to."""
     customer = Customer()
     customer.start()
-    config, ready_file = folder / "config.toml", folder / "ready.json"
-    config.write_text(_CONFIG.format(journal=JOURNAL // MIB, port=customer.port))
-    command = (sys.executable, "-m", "cloudsms_simulator", "serve", "--plain", "--port", "0", "--admin-port", "0")
-    core = Cores.available().server
-    with Program(core, *command, "--config", config, "--ready-file", ready_file) as program:
-        server = Server(program, msgspec.json.decode(program.wait_for(ready_file), type=dict[str, str | int]))
+    with serving(folder, _CONFIG.format(journal=JOURNAL // MIB, port=customer.port)) as server:
         pulse = Pulse(server.admin_port)
         pulse.start()
         try:

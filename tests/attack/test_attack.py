@@ -1,7 +1,10 @@
 """The hostile corpus is answered as the platform answers it, and `make attack` sees what does not hold."""
 
+import random
 from collections.abc import Iterator
+from decimal import Decimal
 
+import chaos
 import pytest
 from corpus import BODIES, HEADS, Attack, Head, padded
 
@@ -65,3 +68,37 @@ def test_the_program_says_what_did_not_hold_and_fails(
     told = capsys.readouterr().out
     assert "RESULT_CODE is 0x1 instead of 0x4" in told
     assert "1 inputs, 8 answers; 1 wrong" in told
+
+
+def test_chaos_leaves_money_order_states_and_reports_as_they_must_be(capsys: pytest.CaptureFixture[str]) -> None:
+    code = chaos.main(["--messages", "1000"])
+    told = capsys.readouterr().out
+    assert (code, "1000 messages, 0 things wrong" in told) == (0, True), told
+
+
+def test_chaos_tells_what_is_wrong_with_money() -> None:
+    customer = chaos.Customer("shop", "", "1s", 1, random.Random(1))
+    messages = {"A": {"state": 2}, "B": {"state": 8}}
+    ledger = [
+        {"reason": reason, "uid": uid, "amount": {"amount": amount}}
+        for reason, uid, amount in [("opening", None, "100000"), ("debit", "A", "-0.05"), ("debit", "B", "-0.05")]
+    ]
+    assert chaos.wrong_with_money(customer, messages, ledger, Decimal("99999.90")) == [
+        "the balance is 99999.90; opening, credits and 1 charged messages make 99999.95",
+        "B in state 8 was refunded []",
+    ]
+
+
+def test_chaos_tells_what_is_wrong_with_a_message() -> None:
+    message = {"state": 2, "state_name": "DELIVERED", "final": True}
+    reports = [
+        {"state": state, "outcome": outcome, "attempts": [{"at": at, "status": 200}]}
+        for state, outcome, at in [(1, "answered", "12:00"), (2, "failed", "11:00")]
+    ]
+    assert chaos.wrong_with_message(message, reports, [2, 5]) == [
+        "its reports ended as ['failed']",
+        "the customer never heard of {1}",
+        "the customer heard of {5}, which it never was in",
+        "its reports were first pushed at ['12:00', '11:00']",
+    ]
+    assert chaos.wrong_with_message(message | {"final": False}, [], []) == ["it has no final state, but DELIVERED"]
