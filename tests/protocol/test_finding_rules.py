@@ -108,6 +108,7 @@ BROKEN_BY_A_BODY: list[tuple[str, bytes, Account]] = [
     ("body-empty", b"", Account()),
     ("body-cut", b"{", Account()),
     ("body-not-json", b"hello", Account()),
+    ("not-looked-through", b'{"x":[' + b"0," * 10_001 + b"0]}", Account()),
     ("body-trailing", b"{} x", Account()),
     ("body-trailing-ignored", b'{"AUTH_KEY":"key"} x', Account(auth_key="key", profile=OBSERVED)),
     ("body-empty-packet", b"{}", Account()),

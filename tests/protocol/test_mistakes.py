@@ -513,3 +513,32 @@ def test_a_long_value_is_quoted_in_part(packet: Make, judge: Judge) -> None:
     judged = judge(packet(ORIGINAL_ADDR="移" * 200))
 
     assert judged.of("sender-wrong").got == '"' + "移" * 79 + "…"
+
+
+def test_of_many_fields_that_nobody_knows_a_hundred_are_told_and_that_there_are_more(
+    packet: Make, judge: Judge
+) -> None:
+    judged = judge(packet(**{f"x{index}": index for index in range(500)}))
+
+    told = [finding for finding in judged.findings if finding.rule == "unknown-field"]
+    assert [finding.path for finding in told[:2]] == ["$.x0", "$.x1"]
+    assert (len(told), told[-1].path, told[-1].got) == (101, "body", "more fields that nobody knows")
+
+
+def test_of_many_keys_twice_twenty_are_told_and_that_there_are_more(judge: Judge) -> None:
+    judged = judge(b"{" + b",".join(b'"x%d":0,"x%d":1' % (index, index) for index in range(500)) + b"}")
+
+    told = [finding for finding in judged.findings if finding.rule == "duplicate-key"]
+    assert (len(told), told[0].path, told[-1].path) == (21, "$.x0", "body")
+
+
+def test_a_body_of_too_many_pieces_is_not_looked_through_for_keys(packet: Make, judge: Judge) -> None:
+    judged = judge(packet(x=[[]] * 10_000, y=1))
+
+    assert judged.code == ResultCode.OK
+    assert judged.rules == ["not-looked-through"]
+    assert judged.of("not-looked-through").want.startswith("at most 10000, ")
+
+
+def test_the_name_of_an_unknown_field_is_cut_in_its_path(packet: Make, judge: Judge) -> None:
+    assert len(judge(packet(**{"x" * 5000: 1})).of("unknown-field").path) < 250

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.protocol import uip
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC, Profile
 from cloudsms_simulator.protocol.request_checks import echo_of
 from cloudsms_simulator.protocol.result_codes import ResultCode
@@ -390,6 +391,37 @@ def test_check_16_200_entries_are_taken_and_201_are_not(packet: Make, judge: Jud
 def test_check_16_201_entries_refuse_everything_whatever_they_are(packet: Make, judge: Judge) -> None:
     assert judge(packet(MULTI_MSISDN_LIST=[None] * 201)).code == ResultCode.INVALID_PARAMETER
     assert judge(packet(MULTI_MSISDN_LIST=[None] * 200)).codes == (ResultCode.INVALID_PARAMETER,) * 200
+
+
+def test_check_16_nobody_looks_at_the_entries_of_a_list_that_is_too_long(
+    packet: Make, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[object] = []
+    monkeypatch.setattr(
+        uip, "members_of", lambda raw, members_of=uip.members_of: looked_at.append(raw) or members_of(raw)
+    )
+
+    refused = judge(packet(MULTI_MSISDN_LIST=[{"COUNTRY_CODE": "852", "x": 1}] * 400))
+
+    assert refused.of("list-too-long").got == "400 entries"
+    assert "digit-string" not in refused.rules
+    assert len(looked_at) <= 1, "the members of the packet itself"
+
+
+def test_check_15_the_segments_of_a_text_far_too_long_are_not_counted(packet: Make, judge: Judge) -> None:
+    counted, uncounted = judge(packet(SMS_CONTENT="x" * 10_000)), judge(packet(SMS_CONTENT="x" * 10_001))
+
+    assert (counted.code, uncounted.code) == (0x10000003, 0x10000003)
+    assert counted.of("content-too-long").got == "66 segments of DCS 0"
+    assert uncounted.of("content-too-long").got == "10001 characters"
+
+
+def test_check_14_a_large_object_is_measured_as_it_came(packet: Make, judge: Judge) -> None:
+    refused = judge(packet(CUSTOMER_BODY={"id": "x" * 20_000}))
+    spaced = b'{"id":' + b" " * 20_000 + b'"1"}'
+
+    assert refused.of("customer-body-wrong").got == "20009 octets, escapes as they came"
+    assert judge(json.dumps(packet()).encode()[:-1] + b',"CUSTOMER_BODY":' + spaced + b"}").code == ResultCode.OK
 
 
 @pytest.mark.parametrize("field", ["SERIAL", "SIGNATURE_TYPE", "PRIORITY", "REPEAT"])

@@ -32,7 +32,4 @@ def echoes_of(candidate: Candidate) -> list[Destination]:
     """What a refusal of everything echoes: each entry of the array, unless there is none or it is too long."""
     if candidate.decoded.form != "object":
         return []
-    entries = uip.entries_of(candidate.packet.multi_msisdn_list) or []
-    if len(entries) > limits.MOST_DESTINATIONS:
-        return []
-    return [echo_of(entry, candidate.profile) for entry in entries]
+    return [echo_of(entry, candidate.profile) for entry in uip.listed(candidate.decoded)]

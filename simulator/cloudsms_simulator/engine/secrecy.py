@@ -16,8 +16,11 @@ def without_key(finding: Finding, key: str | None) -> Finding:
     """The finding with a fingerprint for the key in what it quotes, also where the quotation was cut off inside it."""
     if key is None or len(key) < _SHORTEST:
         return finding
-    mark, spelled = fingerprint(key), msgspec.json.encode(key).decode()[1:-1]
-    got = finding.got.replace(spelled, mark).replace(key, mark)
+    spelled, quoted = msgspec.json.encode(key).decode()[1:-1], finding.got
+    if spelled[:_SHORTEST] not in quoted and key not in quoted:
+        return finding
+    mark = fingerprint(key)
+    got = quoted.replace(spelled, mark).replace(key, mark)
     if got.endswith("…"):
         beginnings = (spelled[:length] for length in range(len(spelled), _SHORTEST - 1, -1))
         cut = next((each for each in beginnings if got[:-1].endswith(each)), "")

@@ -14,7 +14,7 @@ from cloudsms_simulator.protocol import uip
 from cloudsms_simulator.protocol.candidate import unsigned
 from cloudsms_simulator.protocol.content import DOCUMENT_BYTES, byte_rule, placeholders, signed_text, typed_signature
 from cloudsms_simulator.protocol.gsm import is_gsm, look_alike
-from cloudsms_simulator.protocol.limits import MOST_SEGMENTS
+from cloudsms_simulator.protocol.limits import LONGEST_COUNTED, MOST_SEGMENTS
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.result_codes import ResultCode, desc_of, written
 from cloudsms_simulator.protocol.segmentation import (
@@ -153,8 +153,11 @@ def bill_of_message(message: Message) -> TextBill:
 
 
 def bill_of_packet(packet: uip.Packet, profile: Profile, price: Money | None) -> TextBill | None:
-    """The bill of what a packet sends, each segment at `price`; None when it has no text."""
-    if not isinstance(packet.sms_content, str) or not packet.sms_content:
+    """The bill of what a packet sends, each segment at `price`; None when it has no text.
+
+    None too for a text of more than 10,000 characters, whose segments nobody counts.
+    """
+    if not isinstance(packet.sms_content, str) or not 0 < len(packet.sms_content) <= LONGEST_COUNTED:
         return None
     signature = packet.signature if isinstance(packet.signature, str) else None
     kind = unsigned(packet.signature_type, profile)

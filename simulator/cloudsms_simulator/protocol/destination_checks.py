@@ -29,7 +29,7 @@ def destinations_are_numbers(candidate: Candidate) -> Refusal | None:
         if destination.country_code not in ASSIGNED or not _is_number(destination)
     ]
     if refused:
-        entries = uip.entries_of(candidate.packet.multi_msisdn_list) or []
+        entries = uip.listed(candidate.decoded)
         for index in refused:
             candidate.verdicts[index] = ResultCode.INVALID_PARAMETER
             candidate.destinations[index] = echo_of(entries[index], candidate.profile)

@@ -27,14 +27,18 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
 
 
 _LONGEST_EXCERPT = 80
+_MOST_OCTETS = 4 * (_LONGEST_EXCERPT + 1)
+"""No character of UTF-8 takes more than four."""
 
 
 def excerpt(value: object) -> str:
     """A value as a finding quotes it: JSON-like, at most 80 characters and an ellipsis. Absent (UNSET) is `nothing`."""
     if value is msgspec.UNSET:
         return "nothing"
+    if isinstance(value, str):
+        value = value[: _LONGEST_EXCERPT + 1]
     try:
-        text = msgspec.json.encode(value).decode("utf-8", "replace")
+        text = msgspec.json.encode(value)[:_MOST_OCTETS].decode("utf-8", "replace")
     except (TypeError, ValueError, OverflowError, RecursionError):
         text = repr(value)
     return text if len(text) <= _LONGEST_EXCERPT else f"{text[:_LONGEST_EXCERPT]}…"

@@ -39,6 +39,7 @@ _ROWS: tuple[FindingRule, ...] = (
     FindingRule("body-empty-packet", "error", _CODES, "The body is JSON, but no object with members."),
     FindingRule("duplicate-key", "warning", _PRINCIPLE, "A key is there twice; the last one counts."),
     FindingRule("unknown-field", "warning", _REQUEST, "A field the specification does not know was ignored."),
+    FindingRule("not-looked-through", "warning", _PRINCIPLE, "The body has too many keys and values to look at each."),
     FindingRule("null-field", "warning", _REQUEST, "An optional field is null and counts as absent."),
     FindingRule("uip-v2", "error", _PRINCIPLE, "The packet is UIP v2, with a `uip_head`; this platform speaks v1."),
     # General parameters: checks 5 and 6.

@@ -8,13 +8,13 @@ Spec: RESULT_CODE and RESULT_DESC, Lost_info and Invalid_context.
 
 import json
 import re
+from itertools import islice
 from typing import Literal
 
 import msgspec
 
 from cloudsms_simulator.protocol.json_reader import (
     MAXIMUM_NESTING,
-    TOO_DEEP,
     Ending,
     Stop,
     after_white_space,
@@ -62,6 +62,18 @@ _HIGH = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
 _LOW = rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _LONE = re.compile(rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, _HIGH, _LOW))
 _ALL_BUT_BRACKETS_AND_QUOTES = bytes(set(range(256)) - set(b'[]{}"'))
+_ALL_SQUARE = bytes.maketrans(b"{}", b"[]")
+_PEELED = 8
+"""Layers of the innermost containers that are taken away before the rest is walked over, a run of brackets at a time.
+
+Each layer that is left takes a run less: after eight there are an eighth as many runs as there were brackets, at most.
+"""
+_RUNS = re.compile(rb"\[++|\]++")
+
+MOST_DUPLICATES = 20
+"""Paths of duplicate keys that are told."""
+MOST_WALKED = 10_000
+"""Values of a body that are walked over for the paths of duplicate keys."""
 
 
 def scan(body: bytes) -> Scan:
@@ -116,18 +128,23 @@ def _character(body: bytes, offset: int) -> str:
 
 
 def too_deep(body: bytes) -> bool:
-    """Whether a body is nested more than 100 deep. Cheap when it plainly is not, else a scan."""
+    """Whether a body that is JSON, as far as a decoder reads it, is nested more than 100 deep.
+
+    Linear, and never slow: brackets are all it looks at, the innermost ones first.
+    """
     if body.count(b"[") + body.count(b"{") <= MAXIMUM_NESTING:
         return False
-    left = quotes_bared(body).translate(None, _ALL_BUT_BRACKETS_AND_QUOTES).replace(b'""', b"")
-    # A quote remains only where a string holds brackets, which are not to be counted.
-    if b'"' not in left:
-        peeled = (b"{}", b"[]", b"{}")
-        for pair in peeled:
-            left = left.replace(pair, b"")
-        if len(left) + len(peeled) <= MAXIMUM_NESTING:
-            return False
-    return scan(body).reason == TOO_DEEP
+    left = quotes_bared(body).translate(_ALL_SQUARE, _ALL_BUT_BRACKETS_AND_QUOTES).replace(b'""', b"")
+    if b'"' in left:
+        # A quote remains only where a string holds brackets, which are not to be counted: every other part is one.
+        left = b"".join(left.split(b'"')[::2])
+    for _ in range(_PEELED):
+        left = left.replace(b"[]", b"")
+    deepest = depth = 0
+    for run in _RUNS.findall(left):
+        depth += len(run) if run.startswith(b"[") else -len(run)
+        deepest = max(deepest, depth)
+    return deepest > 0 and deepest + _PEELED > MAXIMUM_NESTING
 
 
 def has_lone_surrogate(body: bytes) -> bool:
@@ -139,28 +156,53 @@ def _lone_surrogate(bared: bytes, end: int) -> re.Match[bytes] | None:
     return _LONE.search(bared, 0, end) if b"\\u" in bared else None
 
 
-def duplicate_keys(body: bytes) -> tuple[str, ...]:
-    """JSON paths of names that occur more than once in their object; `()` when the body cannot be read."""
+class Duplicates(msgspec.Struct, frozen=True):
+    """The paths of names that occur more than once in their object, and whether there may be more of them."""
+
+    paths: tuple[str, ...]
+    more: bool
+
+
+def duplicate_keys(body: bytes) -> Duplicates:
+    """JSON paths of names that occur more than once in their object; none when the body cannot be read.
+
+    At most 20 are told, and at most 10,000 values are walked over to find where they are.
+    """
+    has_any = False
+
+    def pairs_of(pairs: list[tuple[str, object]]) -> tuple[tuple[str, object], ...]:
+        nonlocal has_any
+        has_any = has_any or len(dict(pairs)) < len(pairs)
+        return tuple(pairs)
+
     try:
-        outermost: object = json.loads(body, object_pairs_hook=tuple, parse_int=str, parse_float=str)
+        outermost: object = json.loads(body, object_pairs_hook=pairs_of, parse_int=str, parse_float=str)
     except (ValueError, RecursionError):
-        return ()
+        return _NO_DUPLICATES
+    if not has_any:
+        return _NO_DUPLICATES
     found: dict[str, None] = {}
     waiting = [("$", outermost)]
-    while waiting:
+    walked = 0
+    while waiting and len(found) <= MOST_DUPLICATES and walked <= MOST_WALKED:
         path, value = waiting.pop()
         inner: list[tuple[str, object]] = []
         if isinstance(value, list):
-            inner = [(f"{path}[{index}]", element) for index, element in enumerate(value)]
+            inner = [(f"{path}[{index}]", element) for index, element in enumerate(value[:MOST_WALKED])]
         elif isinstance(value, tuple):
-            inner = [(path + _step(name), member) for name, member in value]
+            inner = [(path + _step(name), member) for name, member in value[:MOST_WALKED]]
             seen: set[str] = set()
             for name, _ in inner:
                 if name in seen:
                     found[name] = None
                 seen.add(name)
+        walked += 1 + len(inner)
         waiting.extend(item for item in reversed(inner) if isinstance(item[1], list | tuple))
-    return tuple(found)
+    paths = tuple(islice(found, MOST_DUPLICATES))
+    return Duplicates(paths, len(found) > len(paths) or bool(waiting))
+
+
+_NO_DUPLICATES = Duplicates((), more=False)
 
 
 def member_name(quoted: bytes) -> str:

@@ -21,6 +21,8 @@ MSISDN_OCTETS = 32
 MOST_DESTINATIONS = 200
 MOST_SEGMENTS = 10
 """The tables end here; a text that takes more is refused as too long."""
+LONGEST_COUNTED = 10_000
+"""Characters of a text whose segments are counted; six times as many as the longest text that fits."""
 NUMBER_IN_MAINLAND_CHINA = 11
 MAINLAND_CHINA = 86
 HIGHEST_ECHOED_COUNTRY = 9999

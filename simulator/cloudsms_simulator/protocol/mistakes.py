@@ -8,8 +8,9 @@ Spec: Request UIP Format. Spec: Parameter Details. Reading: R20.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 
 import msgspec
 
@@ -37,6 +38,13 @@ class Circumstances(msgspec.Struct, frozen=True):
     received_at: datetime
     clock_is_real: bool
 
+
+MOST_PIECES = 10_000
+"""Commas, colons and opening brackets of a body that is looked through for keys."""
+MOST_UNKNOWN = 100
+"""Fields nobody knows that are told one by one."""
+_STRUCTURE = (b",", b":", b"[", b"{")
+_LONGEST_NAME = 200
 
 Observation = Callable[[Candidate, Circumstances], Iterator[Finding]]
 
@@ -69,21 +77,45 @@ def trailing_bytes(candidate: Candidate, circumstances: Circumstances) -> Iterat
 def keys(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
     """Keys that are there twice, that nobody knows, or whose value is null."""
     packet = circumstances.body[: candidate.decoded.offset or None]
-    for path in duplicate_keys(packet):
+    pieces = sum(packet.count(each) for each in _STRUCTURE)
+    if pieces > MOST_PIECES:
+        got = Told(f"about {pieces} keys and values in a body of {len(packet)} octets")
+        yield found(
+            "not-looked-through", "body", got, f"at most {MOST_PIECES}, or nobody looks for keys twice or unknown"
+        )
+        return
+    duplicates = duplicate_keys(packet)
+    for path in duplicates.paths:
         yield found("duplicate-key", path, Told("the key twice"), "each key once")
+    if duplicates.more:
+        yield found("duplicate-key", "body", Told("more keys twice"), "each key once")
     # What nobody knows may well hold the AUTH_KEY, and a finding quotes it.
     members = uip.members_of(mask(packet, None)) or {}
+    for name in _OPTIONAL:
+        if name in members and bytes(members[name]) == b"null":
+            yield found("null-field", f"$.{name}", None, "a value, or no field at all")
+    entries = [] if candidate.decoded.too_many else uip.entries_of(members.get("MULTI_MSISDN_LIST", uip.ABSENT)) or []
+    unknown = _unknown_fields(members, entries)
+    yield from islice(unknown, MOST_UNKNOWN)
+    if next(unknown, None) is not None:
+        yield found("unknown-field", "body", Told("more fields that nobody knows"), "the fields of the specification")
+
+
+def _unknown_fields(members: Mapping[str, msgspec.Raw], entries: Sequence[msgspec.Raw]) -> Iterator[Finding]:
     for name, raw in members.items():
         if name not in uip.FIELDS:
             want = "ORIGINAL_ADDR" if name == "SENDER_ID" else "a field of the specification"
-            yield found("unknown-field", f"$.{name}", uip.value_of(raw), want)
-        elif name in _OPTIONAL and bytes(raw) == b"null":
-            yield found("null-field", f"$.{name}", None, "a value, or no field at all")
-    for index, entry in enumerate(uip.entries_of(members.get("MULTI_MSISDN_LIST", uip.ABSENT)) or []):
+            yield found("unknown-field", f"$.{_short(name)}", uip.value_of(raw), want)
+    for index, entry in enumerate(entries):
         for name, raw in (uip.members_of(entry) or {}).items():
             if name not in {"COUNTRY_CODE", "DEST_MSISDN"}:
-                path = f"$.MULTI_MSISDN_LIST[{index}].{name}"
+                path = f"$.MULTI_MSISDN_LIST[{index}].{_short(name)}"
                 yield found("unknown-field", path, uip.value_of(raw), "COUNTRY_CODE and DEST_MSISDN")
+
+
+def _short(name: str) -> str:
+    """A name as a path has it: whole, unless it is longer than any name."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
 
 
 def spaces_and_digits(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
@@ -98,7 +130,7 @@ def spaces_and_digits(candidate: Candidate, circumstances: Circumstances) -> Ite
         value = getattr(packet, name.lower())
         if isinstance(value, str) and unsigned(value, candidate.profile) is not None:
             yield found("digit-string", f"$.{name}", value, "a JSON integer")
-    for index, entry in enumerate(uip.entries_of(packet.multi_msisdn_list) or []):
+    for index, entry in enumerate(uip.listed(candidate.decoded)):
         country = uip.value_of((uip.members_of(entry) or {}).get("COUNTRY_CODE", uip.ABSENT))
         if isinstance(country, str) and unsigned(country, candidate.profile) is not None:
             yield found("digit-string", f"$.MULTI_MSISDN_LIST[{index}].COUNTRY_CODE", country, "a JSON integer")

@@ -87,16 +87,35 @@ def customer_body_is_small(candidate: Candidate) -> Refusal | None:
     if not text or text == b"null":
         return None
     is_object = text[:1] == b"{"
-    if is_object and (len(text) <= limits.CUSTOMER_BODY_OCTETS or _compact_octets(text) <= limits.CUSTOMER_BODY_OCTETS):
+    if is_object and (len(text) <= limits.CUSTOMER_BODY_OCTETS or _is_small(text)):
         return None
-    got = Told(f"{_compact_octets(text)} octets") if is_object else uip.value_of(text)
+    got = Told(_size_of(text)) if is_object else uip.value_of(text)
     want = "an object of at most 255 octets of compact JSON"
     return refused(ResultCode.INVALID_PARAMETER, found("customer-body-wrong", "$.CUSTOMER_BODY", got, want))
 
 
-def _compact_octets(text: bytes) -> int:
-    """The size of a JSON text as compact UTF-8: no white space, no needless escapes, numbers as they are spelled."""
+_LONGEST_ESCAPE = 6
+"""Octets that may stand for one: an escape such as `\\u0041`."""
+_MOST_MEASURED = 16 * 1024
+"""Octets of a CUSTOMER_BODY, white space aside, of which it is told exactly how many are left once compact."""
+
+
+def _is_small(text: bytes) -> bool:
     compact = msgspec.json.format(text, indent=-1)
+    if len(compact) > _LONGEST_ESCAPE * limits.CUSTOMER_BODY_OCTETS:
+        return False
+    return _compact_octets(compact) <= limits.CUSTOMER_BODY_OCTETS
+
+
+def _size_of(text: bytes) -> str:
+    compact = msgspec.json.format(text, indent=-1)
+    if len(compact) > _MOST_MEASURED:
+        return f"{len(compact)} octets, escapes as they came"
+    return f"{_compact_octets(compact)} octets"
+
+
+def _compact_octets(compact: bytes) -> int:
+    """The size of a JSON text without white space as compact UTF-8: no needless escapes, numbers as spelled."""
     return len(_ESCAPED_STRING.sub(lambda string: msgspec.json.encode(msgspec.json.decode(string[0])), compact))
 
 
@@ -111,6 +130,10 @@ def content_fits(candidate: Candidate) -> Refusal | None:
         return refused(ResultCode.INVALID_CONTEXT, found("content-missing", "$.SMS_CONTENT", content, "a text"))
     if not isinstance(content, str):
         return refused(ResultCode.INVALID_CONTEXT, found("content-wrong", "$.SMS_CONTENT", content, "a string"))
+    if len(content) > limits.LONGEST_COUNTED:
+        got = Told(f"{len(content)} characters")
+        want = "at most 10 segments once signed"
+        return refused(ResultCode.INVALID_CONTEXT, found("content-too-long", "$.SMS_CONTENT", got, want))
     signature = packet.signature
     candidate.text = (
         signed_text(content, signature, unsigned(packet.signature_type, candidate.profile))
@@ -138,6 +161,8 @@ _destinations = msgspec.json.Decoder(list[Destination])
 
 def list_is_an_array(candidate: Candidate) -> Refusal | None:
     """Check 16: 1 to 200 entries. Reads them; an entry that is no destination is check 17's."""
+    if candidate.decoded.too_many:
+        return _wrong_count(candidate.decoded.too_many)
     raw = candidate.packet.multi_msisdn_list
     try:
         destinations = _destinations.decode(raw)
@@ -166,6 +191,10 @@ def _count(candidate: Candidate, destinations: list[Destination]) -> Refusal | N
     if 0 < count <= limits.MOST_DESTINATIONS:
         candidate.destinations = destinations
         return None
+    return _wrong_count(count)
+
+
+def _wrong_count(count: int) -> Refusal:
     rule = "list-too-long" if count else "list-missing"
     finding = found(rule, "$.MULTI_MSISDN_LIST", Told(f"{count} entries"), "1 to 200 entries")
     return refused(ResultCode.INVALID_PARAMETER, finding)

@@ -98,12 +98,15 @@ class Decoded(msgspec.Struct, frozen=True):
     reason: str = ""
     offset: int = 0
     destinations: list[Destination] | None = None
+    too_many: int = 0
+    """The entries of a MULTI_MSISDN_LIST of more than 200: it is refused whole, so nobody looks at one of them."""
 
 
 _decoder = msgspec.json.Decoder(Packet)
 _orderly_decoder = msgspec.json.Decoder(OrderlyPacket)
 _destinations_decoder = msgspec.json.Decoder(list[Destination])
 _BACKSLASH = ord("\\")
+_WHITE_SPACE = b" \t\r\n"
 _EMPTY = Decoded(EMPTY_PACKET, "empty", reason="no bytes but white space")
 
 
@@ -137,9 +140,9 @@ def decode_untyped(body: bytes) -> Decoded:
         packet = _decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _decode_again(body)
-    if packet == EMPTY_PACKET or too_deep(body):
+    if (packet == EMPTY_PACKET and not body.strip(_WHITE_SPACE)[1:-1].strip(_WHITE_SPACE)) or too_deep(body):
         return _decode_again(body)
-    return Decoded(packet)
+    return Decoded(packet, too_many=_too_many(packet))
 
 
 def value_of(raw: bytes | msgspec.Raw) -> object:
@@ -168,8 +171,22 @@ def entries_of(raw: bytes | msgspec.Raw) -> list[msgspec.Raw] | None:
         return None
 
 
+def listed(decoded: Decoded) -> list[msgspec.Raw]:
+    """The entries of MULTI_MSISDN_LIST, each still raw; none of what is no array, or has more than 200."""
+    return [] if decoded.too_many else entries_of(decoded.packet.multi_msisdn_list) or []
+
+
+def _too_many(packet: Packet) -> int:
+    """How many entries a list has that has more than 200, else 0."""
+    raw = packet.multi_msisdn_list
+    if bytes(raw).count(b",") < limits.MOST_DESTINATIONS:
+        return 0
+    count = len(entries_of(raw) or ())
+    return count if count > limits.MOST_DESTINATIONS else 0
+
+
 def _decode_again(body: bytes) -> Decoded:
-    if not body.strip(b" \t\r\n"):
+    if not body.strip(_WHITE_SPACE):
         return _EMPTY
     found = scan(body)
     packet = _packet_of(found)
@@ -178,7 +195,8 @@ def _decode_again(body: bytes) -> Decoded:
     if found.ending == "broken":
         return Decoded(packet, "broken", reason=found.reason, offset=found.offset)
     form: Form = "object" if found.members else "no-object"
-    return Decoded(packet, form, found.surplus, reason=f"JSON {found.kind}", offset=found.end)
+    reason = f"JSON {found.kind}"
+    return Decoded(packet, form, found.surplus, reason, offset=found.end, too_many=_too_many(packet))
 
 
 def _packet_of(found: Scan) -> Packet:

@@ -43,15 +43,19 @@ class SoughtRequest:
         self._beside = beside
 
     @cached_property
+    def decoded(self) -> uip.Decoded:
+        """Its body, read."""
+        return uip.decode(self.exchange.body)
+
+    @property
     def packet(self) -> uip.Packet:
         """What its body says."""
-        return uip.decode(self.exchange.body).packet
+        return self.decoded.packet
 
     @cached_property
     def destinations(self) -> tuple[Destination, ...]:
         """All that the body names, refused ones included; those that cannot be read are 0 and ""."""
-        entries = uip.entries_of(self.packet.multi_msisdn_list) or []
-        return tuple([echo_of(entry, SPEC) for entry in entries])
+        return tuple([echo_of(entry, SPEC) for entry in uip.listed(self.decoded)])
 
     @property
     def body(self) -> str:
