@@ -11,6 +11,7 @@ import pytest
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.arrival import Arrival, Reply
 from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.connection import Connection, Headers
 from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.report import Push, PushResult
@@ -53,7 +54,15 @@ class Keeper:
     def commit(self, transaction: Transaction) -> None:
         done(self.store.commit(transaction))
 
-    def received(self, count: int = 1, account: Account | None = None, **fields: object) -> tuple[Transaction, Reply]:
+    def received(
+        self,
+        count: int = 1,
+        account: Account | None = None,
+        *,
+        connection: Connection | None = None,
+        headers: Headers = (),
+        **fields: object,
+    ) -> tuple[Transaction, Reply]:
         """A transaction with what a packet to `count` numbers brought, not committed yet."""
         account = account or self.account
         packet = {
@@ -71,11 +80,20 @@ class Keeper:
         identified = self.platform.identify(body)
         transaction = done(self.store.begin(identified.account))
         judged = self.platform.judge(identified, body)
-        return transaction, self.platform.receive(transaction, judged, Arrival(body), self.now)
+        return transaction, self.platform.receive(transaction, judged, Arrival(body, connection, headers), self.now)
 
-    def send(self, count: int = 1, account: Account | None = None, *, release: bool = True, **fields: object) -> Reply:
+    def send(
+        self,
+        count: int = 1,
+        account: Account | None = None,
+        *,
+        release: bool = True,
+        connection: Connection | None = None,
+        headers: Headers = (),
+        **fields: object,
+    ) -> Reply:
         """A packet to `count` numbers, kept, and released."""
-        transaction, reply = self.received(count, account, **fields)
+        transaction, reply = self.received(count, account, connection=connection, headers=headers, **fields)
         self.commit(transaction)
         if release and reply.first_due is not None:
             self.release(reply, account)
@@ -91,6 +109,17 @@ class Keeper:
     def reset_of(self, account: Account | None, now: datetime | None = None) -> None:
         """Any account, or what belongs to none."""
         done(self.store.reset(account, now or self.now))
+
+    def drop(self, account: Account) -> None:
+        """Forgets an account."""
+        done(self.store.drop(account))
+
+    def counted_anew(self) -> int:
+        """What another store, whose bounds nothing reaches, counts of all that is kept here."""
+        everything = [(account, self.store.kept(account)) for account in (*self.accounts, None)]
+        other = Keeper(*self.accounts, most_messages=10**9, most_bytes=10**12)
+        done(other.store.restore(everything, 10**6))
+        return other.store.octets
 
     def wakes(self, limit: int = 1000, account: Account | None = None) -> list[str]:
         return done(self.store.take_wakes(account or self.account, self.now, limit))

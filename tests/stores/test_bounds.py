@@ -5,7 +5,11 @@ Reading: R16, R17.
 
 from datetime import timedelta
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cloudsms_simulator.engine.account import Account, Callback
+from cloudsms_simulator.engine.connection import Connection, TlsFacts
 from cloudsms_simulator.engine.script import plan_of, step
 
 SECOND = timedelta(seconds=1)
@@ -63,7 +67,7 @@ def test_what_customers_answered_counts_among_the_octets(keeper) -> None:
             here.send()
             here.let_happen(SECOND, answer=answer)
         here.send()
-    assert silent.totals()[0] > 2 * talkative.totals()[0] > 0
+    assert 2 * silent.totals()[0] > 3 * talkative.totals()[0] > 0
     reports = talkative.store.reports(talkative.account)
     assert sum(len(attempt.body) for report in reports for attempt in report.attempts) <= room
 
@@ -129,3 +133,86 @@ def test_looking_at_a_message_that_is_gone_does_nothing(keeper) -> None:
     transaction = here.begin("gone")
     assert here.platform.take_due(transaction, ["gone"], here.now) == []
     here.commit(transaction)
+
+
+def test_headers_count_among_the_octets(keeper) -> None:
+    here = keeper(most_bytes=100_000)
+    for nth in range(30):
+        here.send(VERSION="old", headers=((b"x-%d" % nth, b"y" * 10_000),))
+    kept = list(here.store.exchanges(here.account))
+    assert sum(len(value) for exchange in kept for _, value in exchange.headers) < 100_000
+    assert 1 < len(kept) < 10
+
+
+def test_many_small_headers_count_for_what_they_take(keeper) -> None:
+    here = keeper(most_bytes=100_000)
+    for _ in range(30):
+        here.send(VERSION="old", headers=tuple([(b"a", b"b")] * 100))
+    assert here.totals()[0] < 10
+
+
+def test_headers_and_facts_that_exchanges_share_count_once(keeper) -> None:
+    here = keeper()
+    connection, headers = Connection(1, "::1", 1, TlsFacts("TLSv1.3", "x" * 50, None)), ((b"x", b"y" * 10_000),)
+    here.send(connection=connection, headers=headers)
+    first = here.store.octets
+    here.send(connection=connection, headers=headers)
+    assert first > 10_000
+    assert here.store.octets - first < 3_000
+
+
+def test_the_last_of_those_that_share_headers_takes_them_off_the_count(keeper) -> None:
+    here = keeper(most_messages=1)
+    headers = ((b"x", b"y" * 10_000),)
+    here.send(headers=headers)
+    here.let_happen(SECOND)
+    here.send(headers=headers)
+    here.let_happen(SECOND)
+    assert here.store.octets > 10_000
+    here.send()
+    assert here.store.octets < 5_000
+
+
+def test_what_is_kept_for_the_reports_of_a_message_counts(keeper) -> None:
+    here = keeper(most_bytes=50_000)
+    for _ in range(20):
+        here.send(CUSTOMER_BODY={"id": "x" * 200})
+        here.send(2, SMS_CONTENT="云" * 600)
+        here.let_happen(SECOND)
+    assert here.totals()[0] < 30
+
+
+events = st.lists(
+    st.tuples(
+        st.sampled_from(["send", "same", "refuse", "stranger", "wait", "reset", "drop", "look"]),
+        st.integers(1, 3),
+        st.binary(max_size=60),
+    ),
+    max_size=25,
+)
+
+
+@given(events, st.integers(1, 6), st.integers(2_000, 12_000))
+def test_after_any_churn_the_count_is_what_counting_anew_gives(
+    keeper, events: list[tuple[str, int, bytes]], most_messages: int, most_bytes: int
+) -> None:
+    pushed = {"callback": Callback(url="http://a/"), "plan": plan_of(step(1, SECOND), step(2, HOUR))}
+    shop, bank = Account(name="shop", auth_key="shop-key", **pushed), Account(name="bank", auth_key="bank-key")
+    here = keeper(shop, bank, most_messages=most_messages, most_bytes=most_bytes)
+    shared, connection = ((b"host", b"localhost"), (b"x", b"y" * 300)), Connection(1, "127.0.0.1", 1)
+    for event, count, octets in events:
+        if event == "wait":
+            here.let_happen(count * SECOND if count < 3 else HOUR, shop, octets)
+        elif event == "same":
+            here.send(count, (shop, bank)[count % 2], connection=connection, headers=shared)
+        elif event == "reset":
+            here.reset_of((shop, bank, None)[count - 1])
+        elif event == "drop":
+            here.drop(bank)
+        elif event == "look":
+            here.store.ledger(shop)
+        else:
+            fields = {"refuse": {"VERSION": "old"}, "stranger": {"AUTH_KEY": "nobody's"}}.get(event, {})
+            here.send(count, shop, connection=Connection(2, "::1", count), headers=((b"x", octets),), **fields)
+    counted_anew = here.counted_anew()
+    assert here.store.octets == counted_anew

@@ -75,7 +75,9 @@ class MemoryStore:
     async def commit(self, transaction: Transaction) -> None:
         shelf = self._shelf(transaction.account)
         shelf.standing = transaction.standing
-        shelf.ledger += transaction.entries
+        if transaction.entries:
+            shelf.ledger += transaction.entries
+            self._bounds.entered(shelf)
         if transaction.counts_anew:
             shelf.tallies.clear()
         if transaction.tallied is not None:
@@ -177,10 +179,14 @@ class MemoryStore:
     def ledger(self, account: Account) -> tuple[LedgerEntry, ...]:
         shelf = self._shelf(account)
         shelf.fold()
+        self._bounds.entered(shelf)
         return tuple(shelf.ledger)
 
     def kept(self, account: Account | None) -> Kept:
-        return self._shelf(account).kept()
+        shelf = self._shelf(account)
+        kept = shelf.kept()
+        self._bounds.entered(shelf)
+        return kept
 
     async def restore(self, everything: Sequence[tuple[Account | None, Kept]], requests: int) -> None:
         self._shelves.clear()

@@ -52,6 +52,8 @@ class Shelf:
         self.evicted_messages = 0
         self.evicted_reports = 0
         self._evicted_since_folding = 0
+        self.entries_counted = 0
+        """The entries of the ledger that count among what the store keeps."""
 
     @classmethod
     def of(cls, account: Account | None, kept: Kept) -> "Shelf":
