@@ -327,6 +327,13 @@ def test_an_accepted_packet_leaves_no_line_in_the_log(scene: Scene, caplog: pyte
     assert caplog.records == []
 
 
+def test_a_batch_refused_in_part_leaves_one_line_in_the_log(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    scene.request(to((852, "67000011"), (852, "+67000011")))
+    [record] = caplog.records
+    assert record.getMessage().startswith("uip #1 refused in part, 1 accepted: msisdn-plus at $.MULTI_MSISDN_LIST[1]")
+
+
 def test_bytes_that_followed_are_noted_with_the_exchange(scene: Scene) -> None:
     scene.line.surplus = b'"}'
     scene.request(packet())

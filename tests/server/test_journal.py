@@ -5,6 +5,7 @@ Spec: Interface specification and communication principle. Reading: R5, R18.
 
 import asyncio
 import itertools
+import json
 import logging
 import ssl
 from collections.abc import Callable
@@ -216,3 +217,48 @@ def test_a_key_in_what_is_not_http_is_kept_and_told_as_a_fingerprint(
     for shown in (caplog.text, finding.got, exchange.body.decode()):
         assert "a-secret-of-somebody" not in shown
         assert "AUTH_KEY: key-" in shown
+
+
+def told(account: Account, *numbers: str, caplog: pytest.LogCaptureFixture) -> str:
+    """The log line of a request to some numbers of Hong Kong."""
+    here = Scene()
+    platform = Platform(Directory([account]), SPEC)
+    packet = {
+        "METHOD": "SMS_SEND_REQUEST",
+        "TYPE": "REQUEST",
+        "SERIAL": 7,
+        "TIME": "2026-11-22 12:00:00",
+        "AUTH_KEY": account.auth_key,
+        "ROUTE_ID": "VerifyCode_516",
+        "VERSION": "2021-01-01",
+        "SMS_CONTENT": "Your code is 123345",
+        "MULTI_MSISDN_LIST": [{"COUNTRY_CODE": 852, "DEST_MSISDN": number} for number in numbers],
+    }
+    body = json.dumps(packet).encode()
+    identified = platform.identify(body)
+
+    async def story() -> Exchange | None:
+        transaction = await here.store.begin(identified.account)
+        now = transaction.standing.clock.now(WallClock().now())
+        platform.receive(transaction, platform.judge(identified, body), Arrival(body), now)
+        return transaction.exchange
+
+    with caplog.at_level(logging.INFO, "cloudsms_simulator.journal"):
+        here.journal.tell(asyncio.run(story()))
+    [record] = caplog.records
+    return record.getMessage()
+
+
+def test_a_batch_refused_in_part_is_one_line_with_the_first_few_reasons(caplog: pytest.LogCaptureFixture) -> None:
+    line = told(ACCOUNT, "67000011", *["+852" * 9] * 199, caplog=caplog)
+    assert line.startswith(
+        "uip #1 refused in part, 1 accepted: msisdn-plus at $.MULTI_MSISDN_LIST[1].DEST_MSISDN: got "
+    )
+    assert line.endswith("; and 196 more")
+    assert len(line) < 1_000
+
+
+def test_the_line_of_a_batch_refused_whole_is_as_short(caplog: pytest.LogCaptureFixture) -> None:
+    line = told(ACCOUNT, *["x" * 200] * 200, caplog=caplog)
+    assert "; and " in line
+    assert len(line) < 1_000

@@ -208,7 +208,8 @@ class Endpoint:
         except Exception:
             log.exception("a request failed for a reason inside the simulator")
             return await self._fail(identified, arrival, now, ResultCode.UNKNOWN_ERROR, "unknown-error")
-        if reply.code is not ResultCode.OK or reply.trouble is not None:
+        # What was accepted whole has its bytes worked out when it goes out; a batch refused in part has them by now.
+        if reply.code is not ResultCode.OK or reply.trouble is not None or isinstance(reply.answer, bytes):
             self._journal.tell(transaction.exchange)
         return reply
 

@@ -14,6 +14,7 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.arrival import Arrival
 from cloudsms_simulator.engine.connection import Connection as Facts
 from cloudsms_simulator.engine.exchange import Exchange, Kind
+from cloudsms_simulator.engine.message import Sending
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
@@ -25,6 +26,11 @@ from cloudsms_simulator.server.observer import Observer, Peer
 from cloudsms_simulator.server.peers import facts_of
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.store import Store, StoreError
+
+_MOST_TOLD = 3
+"""Findings that a log line tells."""
+_LONGEST_LINE = 2_000
+"""Characters that a log line has for what was wrong."""
 
 log = logging.getLogger("cloudsms_simulator.journal")
 
@@ -63,7 +69,10 @@ class Journal(Observer):
         self.tell(transaction.exchange)
 
     def tell(self, exchange: Exchange | None) -> None:
-        """One log line for an exchange that was refused, or that a fault befell."""
+        """One log line for an exchange that was refused, whole or in part, or that a fault befell.
+
+        Of many findings it says the first few and how many more there are; the journal has them all.
+        """
         if exchange is None or not log.isEnabledFor(logging.INFO):
             return
         peer = exchange.connection
@@ -73,12 +82,12 @@ class Journal(Observer):
             "%s #%d %s",
             exchange.kind,
             exchange.id,
-            "; ".join(_told(exchange, errors)),
+            "; ".join(_told(exchange, errors))[:_LONGEST_LINE],
             extra={
                 "request_id": exchange.id,
                 "account": exchange.account,
                 "peer": None if peer is None else peer.peer,
-                "rules": [each.rule for each in errors],
+                "rules": list(dict.fromkeys(each.rule for each in errors)),
             },
         )
 
@@ -120,10 +129,19 @@ class Journal(Observer):
 def _told(exchange: Exchange, errors: Sequence[Finding]) -> Iterator[str]:
     if exchange.fault is not None:
         yield f"befallen by {exchange.fault}, as {exchange.rule} says"
-    if exchange.code is not ResultCode.OK and (exchange.code is not None or exchange.fault is None):
+    if exchange.code is ResultCode.OK and isinstance(exchange, Sending) and exchange.places is not None:
+        yield f"refused in part, {len(exchange.places)} accepted: {_reasons(errors)}"
+    elif exchange.code is not ResultCode.OK and (exchange.code is not None or exchange.fault is None):
         code = "" if exchange.code is None else f" {written(exchange.code)} {desc_of(exchange.code)}"
-        reasons = (f"{each.rule} at {each.path}: got {each.got}, want {each.want}" for each in errors)
-        yield f"refused{code}: {'; '.join(reasons)}"
+        yield f"refused{code}: {_reasons(errors)}"
+
+
+def _reasons(errors: Sequence[Finding]) -> str:
+    """The first few findings, and how many more there are."""
+    told = [f"{each.rule} at {each.path}: got {each.got}, want {each.want}" for each in errors[:_MOST_TOLD]]
+    if len(errors) > _MOST_TOLD:
+        told.append(f"and {len(errors) - _MOST_TOLD} more")
+    return "; ".join(told)
 
 
 def _stranger(peer: Peer) -> Arrival:
