@@ -233,9 +233,9 @@ def test_what_the_news_tell_while_it_looks_is_newer_than_what_it_finds(room) -> 
 def test_what_came_just_before_the_time_was_up_counts_though_it_is_told_after_it(room) -> None:
     async def story() -> None:
         here = room()
-        late = await here.waiting("to:85267000012", within=timedelta(milliseconds=20))
-        asyncio.get_running_loop().call_later(0.03, at_once, here.send("67000012"))
-        stand_still(0.04)
+        late = await here.waiting("to:85267000012", within=timedelta(milliseconds=300))
+        asyncio.get_running_loop().call_later(0.32, at_once, here.send("67000012"))
+        stand_still(0.34)
         assert len((await late).values) == 1
 
     tell(story())

@@ -35,11 +35,23 @@ def answer_of(exchange: Exchange, messages: tuple[Message, ...]) -> bytes | None
 
 
 def findings_of(
-    exchange: Exchange, messages: tuple[Message, ...], account: Account | None, *, clock_is_real: bool
+    exchange: Exchange,
+    messages: tuple[Message, ...],
+    account: Account | None,
+    *,
+    clock_is_real: bool,
+    longest: int | None = None,
 ) -> tuple[Finding, ...]:
-    """Every finding on an exchange, those on its messages included."""
+    """Every finding on an exchange, those on its messages included.
+
+    Of an accepted one whose body is kept in more than `longest` octets the mistakes are not worked out, only that there
+    may be some.
+    """
     findings = list(exchange.findings or ())
-    if exchange.findings is None:
+    if exchange.findings is None and longest is not None and len(exchange.kept_body) > longest:
+        got, want = f"{len(exchange.kept_body)} octets", f"at most {longest}, or a look at this request alone"
+        findings.append(found("not-looked-through", "body", Told(got), want))
+    elif exchange.findings is None:
         candidate = candidate_of(uip.decode(exchange.body), account, SPEC)
         around = Circumstances(exchange.body, exchange.headers, exchange.received_at, clock_is_real)
         findings += diagnose(candidate, around)[:MOST_FINDINGS]

@@ -28,12 +28,17 @@ from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.masking import fingerprint
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.remedies import Model
+from cloudsms_simulator.server.aside import aside, octets_of
 from cloudsms_simulator.server.explanation_item import CorrectionItem, Explanation, explanation_item
 from cloudsms_simulator.server.items import code_item
 from cloudsms_simulator.server.ready_file import Ready
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.store import Store
 
+LONGEST_CORRECTED = 64 * 1024
+"""Octets of a body that is corrected, and written as a line for a shell."""
+_LONGEST_AROUND = 32 * 1024
+"""Octets of a body that is held against another: a batch of 200 has less."""
 _ARRIVES = frozenset({None, "DELAY", "DRIBBLE"})
 """Faults after which the kept answer is the one that was decided."""
 
@@ -64,7 +69,8 @@ class Explainer:
         body = with_key(body, account)
         refused = peer is not None and not self._admits(peer)
         case = await (self._turned_away(body, peer or "") if refused else self._dry_run(body, peer))
-        return explanation_item(case, await self._correction(case, case.account or account))
+        correction = await self._correction(case, case.account or account)
+        return await aside(len(body), lambda: explanation_item(case, correction))
 
     async def of_exchange(self, account: Account | None, exchange: Exchange, other: Account) -> Explanation:
         """What happened in an exchange of an account, or of nobody; corrected, it is a request of `other` then."""
@@ -73,30 +79,43 @@ class Explainer:
         messages = tuple(message for message in known if message is not None)
         standing = store.standing(account)
         real = standing.clock.is_real
-        findings = findings_of(exchange, messages, account, clock_is_real=real)
-        case = Case(
-            exchange=exchange,
-            account=account,
-            profile=exchange.profile if isinstance(exchange, Sending) else self._profile_of(account),
-            findings=(*findings, *self.suspicions(account, exchange)),
-            messages=messages,
-            entries=() if account is None else store.ledger(account),
-            answer=answer_of(exchange, messages) if exchange.fault in _ARRIVES else None,
-        )
-        return explanation_item(case, await self._correction(case, account or other))
+        around = self._around(account, exchange)
+        profile = exchange.profile if isinstance(exchange, Sending) else self._profile_of(account)
+        entries = () if account is None else store.ledger(account)
+
+        def case_of() -> Case:
+            findings = findings_of(exchange, messages, account, clock_is_real=real)
+            return Case(
+                exchange=exchange,
+                account=account,
+                profile=profile,
+                findings=(*findings, *suspicions(exchange, around, clock_is_real=real)),
+                messages=messages,
+                entries=entries,
+                answer=answer_of(exchange, messages) if exchange.fault in _ARRIVES else None,
+            )
+
+        octets = octets_of(exchange)
+        case = await aside(octets + sum(map(octets_of, around)), case_of)
+        correction = await self._correction(case, account or other)
+        return await aside(octets, lambda: explanation_item(case, correction))
 
     def curl_of_packet(self, body: bytes) -> str:
         """A packet with `$CLOUDSMS_AUTH_KEY` as a line for a POSIX shell."""
         return curl_line(self._ready(), body)
 
     def suspicions(self, account: Account | None, exchange: Exchange) -> tuple[Finding, ...]:
-        """What the exchanges around one make suspect about its client."""
+        """What the exchanges around one make suspect about its client; long bodies among them are not read."""
         real = self._store.standing(account).clock.is_real
-        return tuple(suspicions(exchange, self._around(account, exchange), clock_is_real=real))
+        around = self._around(account, exchange)
+        return tuple(suspicions(exchange, around, clock_is_real=real))
 
     def curl(self, account: Account | None, exchange: Exchange) -> str | None:
-        """An exchange as a line for a shell; None without a packet of text, which is all that a shell can say."""
-        if exchange.kind != "uip" or b"\0" in exchange.body:
+        """An exchange as a line for a shell; None without a packet of text, which is all that a shell can say.
+
+        None too for a body of more than 64 KiB: no shell takes a line as long as that.
+        """
+        if exchange.kind != "uip" or len(exchange.kept_body) > LONGEST_CORRECTED or b"\0" in exchange.body:
             return None
         key = PLACEHOLDER if account is None else fingerprint(account.auth_key)
         body = exchange.body.replace(msgspec.json.encode(key), msgspec.json.encode(PLACEHOLDER))
@@ -150,7 +169,7 @@ class Explainer:
         if case.passes:
             return None
         now = self._store.standing(account).clock.now(self._wall.now())
-        found = self._corrected(case, account, now)
+        found = await aside(len(case.exchange.kept_body), lambda: self._corrected(case, account, now))
         if found.body is None:
             left = (*found.uncorrected, *_elsewhere(case))
             return CorrectionItem(curl=None, changes=found.changes, uncorrected=left, code=None, passes=False)
@@ -168,6 +187,9 @@ class Explainer:
         exchange = case.exchange
         if exchange.kind != "uip":
             return Correction(None, (), ())
+        if len(exchange.kept_body) > LONGEST_CORRECTED:
+            why = f"a body of {len(exchange.kept_body)} octets is not corrected, at most one of {LONGEST_CORRECTED}"
+            return Correction(None, (), (Uncorrected("not-looked-through", "body", why),))
         model = Model(account.profile, account.route_at_hand, now)
         return corrected(exchange.body, account, model, key_is_known=case.account is not None)
 
@@ -175,6 +197,8 @@ class Explainer:
         behind: deque[Exchange] = deque(maxlen=NEIGHBOURS)
         before: list[Exchange] = []
         for each in self._store.exchanges(account):
+            if len(each.kept_body) > _LONGEST_AROUND:
+                continue
             if each.id > exchange.id:
                 behind.append(each)
             elif each.id < exchange.id:

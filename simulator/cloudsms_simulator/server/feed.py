@@ -8,8 +8,9 @@ Reading: R16.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Generic, Literal, Protocol, TypeVar
 
 import msgspec
@@ -17,7 +18,8 @@ import msgspec
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.clock import Clock, Mode
 from cloudsms_simulator.engine.transaction import Transaction
-from cloudsms_simulator.server.kept import Kept
+from cloudsms_simulator.server.aside import AT_ONCE, aside, octets_of
+from cloudsms_simulator.server.kept import Item, Kept
 from cloudsms_simulator.server.pace import Pace
 from cloudsms_simulator.server.sought import Value, name_of
 from cloudsms_simulator.server.wall import WallClock
@@ -83,6 +85,7 @@ class Feed:
         self._clock_now = self._clock
         self._was_reset = False
         self._flushing: asyncio.TimerHandle | None = None
+        self._making: asyncio.Task[None] | None = None
         self._not_before = 0.0
 
     def hear(self, account: Account | None, transactions: Sequence[Transaction]) -> None:
@@ -114,6 +117,8 @@ class Feed:
         """Tells nothing any more."""
         if self._flushing is not None:
             self._flushing.cancel()
+        if self._making is not None:
+            self._making.cancel()
 
     def _flush_soon(self) -> None:
         if self._flushing is None:
@@ -121,33 +126,55 @@ class Feed:
             self._flushing = loop.call_at(self._pace.slot(max(self._not_before, loop.time())), self._flush)
 
     def _flush(self) -> None:
-        self._flushing = None
         self._not_before = asyncio.get_running_loop().time() + PAUSE
         self._pace.begin()
-        frame = b"".join(self._events())
+        makers = list(self._events())
+        values = [value for recent in self._recent.values() for value in recent.once()]
+        octets = sum(map(octets_of, values))
         self._recent = {name: _Recent() for name in _KINDS}
         self._was_reset = False
+        if octets <= AT_ONCE:
+            self._flushing = None
+            self._put(b"".join([make() for make in makers]))
+            self._pace.end(len(self.takers))
+        else:
+            # The frame is made in a thread, and the next one not before this one is there.
+            self._making = asyncio.get_running_loop().create_task(self._make_aside(octets, makers))
+
+    async def _make_aside(self, octets: int, makers: list[Callable[[], bytes]]) -> None:
+        try:
+            self._put(await aside(octets, lambda: b"".join([make() for make in makers])))
+        finally:
+            self._making = self._flushing = None
+            self._pace.end(len(self.takers))
+        if any(recent.count for recent in self._recent.values()) or self._was_reset:
+            self._flush_soon()
+
+    def _put(self, frame: bytes) -> None:
         for taker in self.takers if frame else ():
             taker.put(frame)
-        self._pace.end(len(self.takers))
 
-    def _events(self) -> Iterator[bytes]:
+    def _events(self) -> Iterator[Callable[[], bytes]]:
+        """What makes the events, each wherever it is called."""
         account = self._account
         name_of_account = None if account is None else account.name
         if self._was_reset:
-            yield encoded("reset", Bare(name_of_account))
+            yield partial(encoded, "reset", Bare(name_of_account))
         if self._clock_now is not self._clock:
             changed, self._clock = self._clock_now != self._clock, self._clock_now
             if changed and account is not None:
-                yield encoded("clock", self._clock_set(account, self._clock))
+                yield partial(encoded, "clock", self._clock_set(account, self._clock))
         kept = Kept(self._store, account)
         for name, recent in self._recent.items():
             if recent.count:
-                shown = [kept.item(value) for value in recent.once()]
-                yield encoded(name, Happened(name_of_account, shown, recent.more))
+                yield partial(_happened, name, name_of_account, kept.makers(list(recent.once())), recent.more)
 
     def _clock_set(self, account: Account, clock: Clock) -> ClockSet:
         return ClockSet(account.name, clock.now(self._wall.now()), clock.mode, clock.rate)
+
+
+def _happened(name: Name, account: str | None, makers: Sequence[Callable[[], Item]], more: int) -> bytes:
+    return encoded(name, Happened(account, [make() for make in makers], more))
 
 
 def encoded(name: Name, value: msgspec.Struct) -> bytes:

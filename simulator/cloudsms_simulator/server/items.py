@@ -4,6 +4,7 @@ Names are snake_case, moments ISO 8601 in Hong Kong time, money a pair of string
 """
 
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -194,8 +195,15 @@ def message_item(message: Message, key: str) -> MessageItem:
     )
 
 
-def request_item(exchange: Exchange, answer: bytes | None, findings: tuple[Finding, ...]) -> RequestItem:
-    """An exchange as the API shows it, with its answer and findings."""
+LONGEST_LISTED = 16 * 1024
+"""Octets of a body, of an answer, of a header that a list shows."""
+
+
+def request_item(
+    exchange: Exchange, answer: bytes | None, findings: tuple[Finding, ...], *, whole: bool = True
+) -> RequestItem:
+    """An exchange as the API shows it, with its answer and findings; without `whole` what is long is cut."""
+    told = _text if whole else partial(_listed, where=f"/api/v1/requests/{exchange.id}")
     peer = exchange.connection
     return RequestItem(
         id=exchange.id,
@@ -205,11 +213,11 @@ def request_item(exchange: Exchange, answer: bytes | None, findings: tuple[Findi
         peer=None if peer is None else peer.peer,
         connection_id=None if peer is None else peer.id,
         tls=None if peer is None else peer.tls,
-        headers=[(_text(name), _text(value)) for name, value in exchange.headers],
+        headers=[(_text(name), told(value)) for name, value in exchange.headers],
         http_status=exchange.http_status,
         code=None if exchange.code is None else code_item(exchange.code),
-        body=_text(exchange.body),
-        answer=None if answer is None else _text(answer),
+        body=told(exchange.body),
+        answer=None if answer is None else told(answer),
         findings=findings,
         rule=exchange.rule,
         fault=exchange.fault,
@@ -285,6 +293,14 @@ def _attempt_item(attempt: Attempt, key: str, of_any_key: Sending | None) -> Att
         fault=attempt.fault,
         tls=attempt.tls,
     )
+
+
+def _listed(data: bytes, where: str) -> str:
+    """As much of it as a list shows, then how much is left out, and where all of it is."""
+    if len(data) <= LONGEST_LISTED:
+        return _text(data)
+    left_out = len(data) - LONGEST_LISTED
+    return f"{data[:LONGEST_LISTED].decode('utf-8', 'ignore')}… {left_out} octets more, see {where}"
 
 
 def _text(data: bytes) -> str:

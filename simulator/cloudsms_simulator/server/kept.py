@@ -3,8 +3,8 @@
 Reading: R17, R20.
 """
 
-import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.exchange import Exchange
@@ -12,6 +12,7 @@ from cloudsms_simulator.engine.hindsight import answer_of, findings_of
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.report import Report
 from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.server.aside import Slices, aside, octets_of
 from cloudsms_simulator.server.items import (
     MessageItem,
     ReportItem,
@@ -21,11 +22,11 @@ from cloudsms_simulator.server.items import (
     request_item,
 )
 from cloudsms_simulator.server.search import Search
-from cloudsms_simulator.server.sought import ALONE, Beside, Kind, Value
+from cloudsms_simulator.server.sought import ALONE, Beside, Kind, SoughtRequest, Value
 from cloudsms_simulator.stores.store import Listing, Store
 
-_IN_ONE_GO = 256
-"""Values that are looked at before everybody else gets a turn."""
+_LONGEST_DIAGNOSED = 64 * 1024
+"""Octets of an accepted body whose mistakes are worked out for a list, a search or a page about others too."""
 
 Item = MessageItem | RequestItem | ReportItem
 
@@ -36,7 +37,6 @@ class Kept:
     def __init__(self, store: Store, account: Account | None) -> None:
         self._store = store
         self._account = account
-        self._exchanges = Beside(findings=self.findings)
 
     def listing(self, kind: Kind) -> Listing[Value]:
         """Everything of a kind, newest first. Nobody's exchanges have neither messages nor reports."""
@@ -47,25 +47,53 @@ class Kept:
         return self._store.messages(self._account) if kind == "messages" else self._store.reports(self._account)
 
     def beside(self, value: Value) -> Beside:
-        """What a search needs beside a value."""
+        """What a search needs beside a value, all of it at hand: a search may look at both wherever it runs."""
         if isinstance(value, Exchange):
-            return self._exchanges
+            finder = self.finder(value)
+            found = Beside(findings=lambda _exchange: finder())
+            return Beside(findings=found.findings, request=SoughtRequest(value, found))
         if isinstance(value, Message) or self._account is None:
             return ALONE
         return Beside(self._store.message(self._account, value.uid))
 
     def findings(self, exchange: Exchange) -> tuple[Finding, ...]:
-        """Every finding on an exchange; those of accepted ones are worked out now."""
-        real = self._store.standing(self._account).clock.is_real
-        return findings_of(exchange, self._messages_of(exchange), self._account, clock_is_real=real)
+        """The findings on an exchange; those of accepted ones are worked out now, if their body is not too long."""
+        return self.finder(exchange)()
 
-    def item(self, value: Value) -> Item:
-        """A value as the admin API shows it."""
+    def finder(self, exchange: Exchange) -> Callable[[], tuple[Finding, ...]]:
+        """What works those out, wherever it is called."""
+        return self._findings(exchange, _LONGEST_DIAGNOSED)
+
+    async def item(self, value: Value) -> Item:
+        """A value, whole, as the admin API shows it alone. Others are served while it is put together."""
+        return await aside(octets_of(value), self._maker(value, whole=True))
+
+    async def items(self, values: Sequence[Value]) -> list[Item]:
+        """Values as the admin API lists them: what is long is cut, and says where it is whole."""
+        makers = self.makers(values)
+        return await aside(sum(map(octets_of, values)), lambda: [make() for make in makers])
+
+    def makers(self, values: Sequence[Value]) -> list[Callable[[], Item]]:
+        """What makes the items of `items`, one each, wherever it is called."""
+        return [self._maker(value, whole=False) for value in values]
+
+    def _maker(self, value: Value, *, whole: bool) -> Callable[[], Item]:
+        """Makes the item of a value, wherever it is called: everything it needs is at hand."""
+        account, key = self._account, self._key
         if isinstance(value, Message):
-            return self.message(value)
+            return partial(message_item, value, key)
         if isinstance(value, Report):
-            return self.report(value)
-        return request_item(value, answer_of(value, self._messages_of(value)), self.findings(value))
+            return partial(
+                report_item, value, key, None if account is None else self._store.message(account, value.uid)
+            )
+        messages = self._messages_of(value)
+        findings = self._findings(value, None if whole else _LONGEST_DIAGNOSED)
+        return lambda: request_item(value, answer_of(value, messages), findings(), whole=whole)
+
+    def _findings(self, exchange: Exchange, longest: int | None) -> Callable[[], tuple[Finding, ...]]:
+        real = self._store.standing(self._account).clock.is_real
+        messages = self._messages_of(exchange)
+        return partial(findings_of, exchange, messages, self._account, clock_is_real=real, longest=longest)
 
     def message(self, message: Message) -> MessageItem:
         """A message of the account as the admin API shows it."""
@@ -83,11 +111,18 @@ class Kept:
     async def found(self, kind: Kind, search: Search) -> "Hits":
         """What a search finds now, newest first. Others get their turn while it looks."""
         listing = self.listing(kind)
-        hits = []
-        for part in parts_of(listing):
-            hits += [value for value in part if search.holds_for(value, self.beside(value))]
-            await asyncio.sleep(0)
+        hits: list[Value] = []
+        slices = Slices()
+        for value in list(listing):
+            if await self.is_found(value, search):
+                hits.append(value)
+            await slices.rest()
         return Hits(hits, listing.evicted)
+
+    async def is_found(self, value: Value, search: Search) -> bool:
+        """Whether a search finds a value; a long one is looked at in a thread."""
+        beside = self.beside(value)
+        return await aside(octets_of(value), lambda: search.holds_for(value, beside))
 
     def _messages_of(self, exchange: Exchange) -> tuple[Message, ...]:
         account = self._account
@@ -107,9 +142,3 @@ class Hits:
 
     def __iter__(self) -> Iterator[Value]:
         return iter(self._values)
-
-
-def parts_of(listing: Iterable[Value]) -> list[list[Value]]:
-    """A listing as it is now, in parts small enough to be looked at in one go."""
-    values = list(listing)
-    return [values[at : at + _IN_ONE_GO] for at in range(0, len(values), _IN_ONE_GO)]

@@ -1,6 +1,5 @@
 """The pending item: what the admin API tells of what is still due, and the list of it."""
 
-import asyncio
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
@@ -10,7 +9,7 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.coming import Coming, Kind, coming_of
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.protocol.states import name_of
-from cloudsms_simulator.server.kept import parts_of
+from cloudsms_simulator.server.aside import Slices
 from cloudsms_simulator.server.sought import Value
 from cloudsms_simulator.stores.store import Store
 
@@ -52,11 +51,11 @@ class PendingListing:
 async def pending_of(store: Store, account: Account, messages: Iterable[Value]) -> list[Pending]:
     """What is due of those messages that are not done, each beside its message. Others get their turn meanwhile."""
     found: list[Pending] = []
-    for part in parts_of(messages):
-        for each in part:
-            if isinstance(each, Message) and not each.settled:
-                found += [(coming, each) for coming in coming_of(each, store.reports_of(account, each.uid))]
-        await asyncio.sleep(0)
+    slices = Slices()
+    for each in list(messages):
+        if isinstance(each, Message) and not each.settled:
+            found += [(coming, each) for coming in coming_of(each, store.reports_of(account, each.uid))]
+        await slices.rest()
     return found
 
 

@@ -51,7 +51,7 @@ class Field(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
         if isinstance(value, Message):
             return () if self.messages is None else self.messages(value)
         if isinstance(value, Exchange):
-            return () if self.requests is None else self.requests(SoughtRequest(value, beside))
+            return () if self.requests is None else self.requests(beside.request or SoughtRequest(value, beside))
         if self.reports is not None:
             return self.reports(value)
         return () if self.messages is None or beside.message is None else self.messages(beside.message)

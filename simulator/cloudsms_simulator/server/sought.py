@@ -28,6 +28,8 @@ class Beside(msgspec.Struct, frozen=True):
     message: Message | None = None
     findings: Callable[[Exchange], tuple[Finding, ...]] | None = None
     """None: only the findings that were kept count."""
+    request: "SoughtRequest | None" = None
+    """An exchange as it is sought, for who looks for several things in it: its body is read once."""
 
 
 ALONE = Beside()
@@ -79,7 +81,7 @@ class SoughtRequest:
             return (self.sending.text,)
         return text_in(self.packet.sms_content) or (self.body,)
 
-    @property
+    @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """What was found about it, worked out now where there is somebody to do it."""
         told = self._beside.findings

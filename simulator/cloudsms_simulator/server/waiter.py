@@ -12,7 +12,16 @@ from cloudsms_simulator.engine.message import Message, Sending
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.server.search import Search
-from cloudsms_simulator.server.sought import ALONE, Beside, Kind, Value, name_of, recipient_of, recipients_of
+from cloudsms_simulator.server.sought import (
+    ALONE,
+    Beside,
+    Kind,
+    SoughtRequest,
+    Value,
+    name_of,
+    recipient_of,
+    recipients_of,
+)
 
 Hits = tuple[Value, ...]
 
@@ -45,10 +54,10 @@ class Waiter:
         """What it has found, newest first."""
         return (*reversed(self._told.values()), *self._kept.values())
 
-    def look_at(self, value: Value, beside: Beside) -> None:
-        """Takes in what is kept, from the newest on. What the news told of is newer."""
+    def take_in(self, value: Value) -> None:
+        """Takes in something kept that its search finds, from the newest on. What the news told of is newer."""
         name = name_of(value)
-        if name not in self._heard_of and self.search.holds_for(value, beside):
+        if name not in self._heard_of:
             self._kept[name] = value
 
     def has_looked(self) -> None:
@@ -78,7 +87,7 @@ class Waiting:
     """The waiters of one account."""
 
     def __init__(self) -> None:
-        self._lines: dict[Kind, _Line] = {"messages": _Line(), "requests": _Line(), "reports": _Line()}
+        self._lines: dict[Kind, Line] = {"messages": Line(), "requests": Line(), "reports": Line()}
         self._for_outcomes = 0
         self._demanded: Counter[str | None] = Counter()
         """The SMS_UIDs and recipients that waiters demand, and how many do; None: those that demand neither."""
@@ -119,10 +128,11 @@ class Waiting:
         messages, requests, reports = self._lines["messages"], self._lines["requests"], self._lines["reports"]
         exchange = transaction.exchange
         if requests.count and exchange is not None:
-            recipients = _recipients_in(exchange, transaction.new_messages) if requests.by_recipient else ()
+            # An accepted exchange's messages are in the store by now, and the findings on it need them.
+            beside = kept.beside(exchange)
+            recipients = _recipients_in(exchange, transaction.new_messages, beside) if requests.by_recipient else ()
             for waiter in requests.concerned(exchange.uids, recipients):
-                # An accepted exchange's messages are in the store by now, and the findings on it need them.
-                waiter.hear_of(exchange, kept.beside(exchange))
+                waiter.hear_of(exchange, beside)
         if messages.count:
             for message in transaction.new_messages:
                 messages.tell(message)
@@ -153,18 +163,19 @@ class Waiting:
 
 
 def _demand_of(waiter: Waiter) -> str | None:
-    """What all that a waiter finds must have, by which `_Line` files it too."""
+    """What all that a waiter finds must have, by which `Line` files it too."""
     return waiter.search.recipient if waiter.search.uid is None else waiter.search.uid
 
 
-def _recipients_in(exchange: Exchange, messages: tuple[Message, ...]) -> tuple[str, ...]:
-    """The recipients of an exchange. Nobody reads its body when all that it names was accepted."""
-    if isinstance(exchange, Sending) and exchange.places is None:
+def _recipients_in(exchange: Exchange, messages: tuple[Message, ...], beside: Beside) -> tuple[str, ...]:
+    """The recipients of an exchange. Nobody reads its body when all that it names are `messages`."""
+    if messages and isinstance(exchange, Sending) and exchange.places is None:
         return tuple([recipient for message in messages for recipient in recipients_of(message)])
-    return recipients_of(exchange)
+    sought = beside.request or SoughtRequest(exchange)
+    return tuple([recipient_of(each.country_code, each.msisdn) for each in sought.destinations])
 
 
-class _Line:
+class Line:
     """Waiters of one kind. Who demands an SMS_UID is found by that, who demands a recipient by that."""
 
     def __init__(self) -> None:
@@ -196,6 +207,16 @@ class _Line:
             _take_out(self.by_recipient, recipient, waiter)
         else:
             self._others.remove(waiter)
+
+    def that_find(self, value: Value, beside: Beside) -> list[Waiter]:
+        """Those whose search finds something that is kept; it may look at a body, and be called in a thread."""
+        if isinstance(value, Exchange):
+            uids = value.uids
+            recipients = _recipients_in(value, (), beside) if self.by_recipient else ()
+        else:
+            uids = (value.uid,)
+            recipients = recipients_of(value, beside.message) if self.by_recipient else ()
+        return [waiter for waiter in self.concerned(uids, recipients) if waiter.search.holds_for(value, beside)]
 
     def tell(self, message: Message) -> None:
         """Tells those it may concern of a message."""

@@ -9,19 +9,21 @@ Spec: Delivery Report (DR) CallBack. Reading: R15, R16, R17.
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 
 import msgspec
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.transaction import Transaction
-from cloudsms_simulator.server.kept import Kept, parts_of
+from cloudsms_simulator.server.aside import Slices, aside, octets_of
+from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.server.news import News
 from cloudsms_simulator.server.prospects import BUSY, Prospects, prospects_of
 from cloudsms_simulator.server.search import Difference, Search
 from cloudsms_simulator.server.sought import Kind, Value
 from cloudsms_simulator.server.turns import CalledOffError
-from cloudsms_simulator.server.waiter import Waiter, Waiting
+from cloudsms_simulator.server.waiter import Line, Waiter, Waiting
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.store import Store
 
@@ -62,6 +64,14 @@ class Missed(msgspec.Struct, frozen=True):
     next_due_at: datetime | None
 
 
+class _Sweep:
+    """One look through all that is kept of a kind, for everybody in `line`."""
+
+    def __init__(self) -> None:
+        self.line = Line()
+        self.over = asyncio.Event()
+
+
 class Waits:
     """Every wait of a simulator. Belongs to one event loop.
 
@@ -84,6 +94,13 @@ class Waits:
         self._stopping = stopping
         self._waiting: dict[str | None, Waiting] = {}
         self._rechecks: set[str] = set()
+        self._known: dict[str | None, tuple[datetime, Prospects]] = {}
+        """What is to come on accounts whose clock stands, and the moment at which that was so."""
+        self._looking = asyncio.Lock()
+        """Held by the one that looks through what is kept: others are served between its slices, not one of each."""
+        self._sweeps: dict[tuple[str | None, Kind], _Sweep] = {}
+        """Those that are yet to begin."""
+        self._sweeping: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         """How many wait."""
@@ -107,32 +124,39 @@ class Waits:
             await self._look(account, waiter)
             if account is not None and waiter.wants_an_outcome and not waiter.future.done():
                 if not self._prospects(account).busy:
-                    return self._missed(account, waiter)
+                    return await self._missed(account, waiter)
                 self._recheck_soon(account)
             left = max(0.0, deadline - loop.time())
             await asyncio.wait((waiter.future, stop), timeout=left, return_when=asyncio.FIRST_COMPLETED)
             self._news.catch_up()
             if waiter.future.done():
                 values = waiter.future.result()
-                return self._missed(account, waiter) if values is None else self._found(account, waiter, values)
+                return await self._missed(account, waiter) if values is None else self._found(account, waiter, values)
             if self._stopping.is_set():
                 raise CalledOffError("stopped")
-            return self._missed(account, waiter, in_vain=False)
+            return await self._missed(account, waiter, in_vain=False)
         finally:
             stop.cancel()
             waiter.future.cancel()
             self._remove(account, waiter)
 
-    def closest(
+    async def closest(
         self, account: Account | None, kind: Kind, search: Search, most: int = MOST_CLOSEST
     ) -> tuple[Close, ...]:
-        """What came close: of the newest 200 that are kept, those for which the fewest terms do not hold."""
-        kept = Kept(self._store, account)
-        near = []
-        for value in islice(kept.listing(kind), _LOOKED_AT_FOR_CLOSEST):
-            differences = search.differences(value, kept.beside(value))
-            if differences:
-                near.append(Close(value, differences))
+        """What came close: of the newest 200 that are kept, those for which the fewest terms do not hold.
+
+        Others get their turn meanwhile, and no two look at once.
+        """
+        async with self._looking:
+            kept, slices = Kept(self._store, account), Slices()
+            near = []
+            for value in list(islice(kept.listing(kind), _LOOKED_AT_FOR_CLOSEST)):
+                work = partial(search.differences, value, kept.beside(value))
+                if differences := await aside(octets_of(value), work):
+                    near.append(Close(value, differences))
+                await slices.rest()
+            # The lock goes from one to the next within a turn of the loop otherwise.
+            await asyncio.sleep(0)
         return tuple(sorted(near, key=lambda each: len(each.differences))[:most])
 
     # What the news tell
@@ -140,6 +164,7 @@ class Waits:
     def hear(self, account: Account | None, transactions: Sequence[Transaction]) -> None:
         """Tells those it may concern what is new."""
         name = None if account is None else account.name
+        self._known.pop(name, None)
         waiting = self._waiting.get(name)
         if waiting is None:
             return
@@ -149,7 +174,9 @@ class Waits:
 
     def hear_reset(self, account: Account | None) -> None:
         """Ends the waits of an account: what they waited for belongs to the past."""
-        for waiter in self._waiting.get(None if account is None else account.name, ()):
+        name = None if account is None else account.name
+        self._known.pop(name, None)
+        for waiter in self._waiting.get(name, ()):
             if not waiter.future.done():
                 waiter.future.set_exception(CalledOffError("gone"))
 
@@ -160,7 +187,15 @@ class Waits:
         clock = self._store.standing(account).clock
         if clock.rate != 0 or self._is_moved(account):
             return BUSY
-        return prospects_of(self._store, account, clock.virtual)
+        return self._at_rest(account, clock.virtual)
+
+    def _at_rest(self, account: Account, now: datetime) -> Prospects:
+        """The same for a clock that stands at `now`. Known until there is news of the account: that changes it."""
+        self._news.catch_up()
+        known = self._known.get(account.name)
+        if known is None or known[0] != now:
+            known = self._known[account.name] = (now, prospects_of(self._store, account, now))
+        return known[1]
 
     def _recheck_soon(self, account: Account) -> None:
         if account.name not in self._rechecks:
@@ -185,14 +220,38 @@ class Waits:
     # One wait
 
     async def _look(self, account: Account | None, waiter: Waiter) -> None:
-        """Looks at what is kept; what the news tell meanwhile is newer."""
-        kept = Kept(self._store, account)
-        for part in parts_of(kept.listing(waiter.kind)):
-            for value in part:
-                waiter.look_at(value, kept.beside(value))
-            await asyncio.sleep(0)
+        """Looks at what is kept; what the news tell meanwhile is newer.
+
+        All that begin to wait while others are looked for are looked for together.
+        """
+        name = (None if account is None else account.name, waiter.kind)
+        sweep = self._sweeps.get(name)
+        if sweep is None:
+            sweep = self._sweeps[name] = _Sweep()
+            task = asyncio.get_running_loop().create_task(self._sweep(account, waiter.kind, sweep))
+            self._sweeping.add(task)
+            task.add_done_callback(self._sweeping.discard)
+        sweep.line.add(waiter)
+        try:
+            await sweep.over.wait()
+        finally:
+            sweep.line.remove(waiter)
         self._news.catch_up()
         waiter.has_looked()
+
+    async def _sweep(self, account: Account | None, kind: Kind, sweep: "_Sweep") -> None:
+        try:
+            async with self._looking:
+                del self._sweeps[(None if account is None else account.name, kind)]
+                kept, line, slices = Kept(self._store, account), sweep.line, Slices()
+                for value in list(kept.listing(kind)):
+                    if not line.count or self._stopping.is_set():
+                        break
+                    for waiter in await aside(octets_of(value), partial(line.that_find, value, kept.beside(value))):
+                        waiter.take_in(value)
+                    await slices.rest()
+        finally:
+            sweep.over.set()
 
     def _found(self, account: Account | None, waiter: Waiter, values: Sequence[Value]) -> Found:
         # The rest of a batch, or a change, may have been told since it was enough.
@@ -201,14 +260,14 @@ class Waits:
             tuple(values[: waiter.count]), len(values), Kept(self._store, account).listing(waiter.kind).evicted
         )
 
-    def _missed(self, account: Account | None, waiter: Waiter, *, in_vain: bool = True) -> Missed:
+    async def _missed(self, account: Account | None, waiter: Waiter, *, in_vain: bool = True) -> Missed:
         clock = self._store.standing(account).clock
         now = clock.now(self._wall.now())
         due = None
         if account is not None and clock.rate == 0:
-            due = prospects_of(self._store, account, now).next_due_at
+            due = self._at_rest(account, now).next_due_at
         evicted = Kept(self._store, account).listing(waiter.kind).evicted
-        closest = self.closest(account, waiter.kind, waiter.search)
+        closest = await self.closest(account, waiter.kind, waiter.search)
         return Missed(in_vain, waiter.total, evicted, closest, now, due)
 
     def _add(self, account: Account | None, waiter: Waiter) -> None:
@@ -228,4 +287,5 @@ class Waits:
         waiting.remove(waiter)
         if not len(waiting):
             del self._waiting[name]
+            self._known.pop(name, None)
             self._news.cease(name, self)

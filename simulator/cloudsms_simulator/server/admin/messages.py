@@ -15,13 +15,12 @@ from cloudsms_simulator.protocol.states import is_final, name_of
 from cloudsms_simulator.server.admin.bodies import read_json
 from cloudsms_simulator.server.admin.lookups import message_of, no_message
 from cloudsms_simulator.server.admin.office import Office
-from cloudsms_simulator.server.admin.pages import json_response, page_response
+from cloudsms_simulator.server.admin.pages import json_response, page_of_values
 from cloudsms_simulator.server.admin.searching import matching
 from cloudsms_simulator.server.durations import read_amount
 from cloudsms_simulator.server.items import MessageItem, ReportItem
 from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.server.kinds import UnfitError
-from cloudsms_simulator.server.sought import name_of as key_of
 from cloudsms_simulator.server.switches import read_state
 from cloudsms_simulator.server.timeline_item import timeline_of
 
@@ -76,7 +75,7 @@ class Messages:
         """The messages of one account. `?q=` searches."""
         account = self._office.asked(request)
         found = await matching(self._office, request, account, "messages")
-        return page_response(request, found, lambda each: str(key_of(each)), Kept(self._office.store, account).item)
+        return await page_of_values(request, found, Kept(self._office.store, account))
 
     async def show(self, request: Request) -> Response:
         """One message, as the list has it."""

@@ -12,6 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cloudsms_simulator.server.aside import aside, octets_of
+from cloudsms_simulator.server.kept import Kept
+from cloudsms_simulator.server.sought import Value, name_of
 from cloudsms_simulator.stores.store import Listing
 
 T = TypeVar("T")
@@ -57,6 +60,20 @@ def page_response(
 
     `key` names an item in cursors, `shown` is what the page has of it.
     """
+    page, more = _page(request, listing, key)
+    return json_response(Page([shown(item) for item in page], listing.total, more, listing.evicted))
+
+
+async def page_of_values(request: Request, listing: Listing[Value], kept: Kept) -> Response:
+    """The page of messages, exchanges or reports that a request asks for, likewise. Others are served meanwhile."""
+    values, more = _page(request, listing, lambda value: str(name_of(value)))
+    total, evicted = listing.total, listing.evicted
+    items = await kept.items(values)
+    return await aside(sum(map(octets_of, values)), lambda: json_response(Page(items, total, more, evicted)))
+
+
+def _page(request: Request, listing: Listing[T], key: Callable[[T], str]) -> tuple[list[T], str | None]:
+    """The items of the page that a request asks for, and the cursor of the next one."""
     limit, cursor = _limit(request), request.query_params.get("cursor")
     remaining = iter(listing)
     if cursor is not None:
@@ -67,7 +84,7 @@ def page_response(
             raise HTTPException(410, f'what the cursor "{cursor[:100]}" points at is gone; start again without it')
     page = list(islice(remaining, limit + 1))
     more = key(page[limit - 1]) if len(page) > limit else None
-    return json_response(Page([shown(item) for item in page[:limit]], listing.total, more, listing.evicted))
+    return page[:limit], more
 
 
 def _limit(request: Request) -> int:

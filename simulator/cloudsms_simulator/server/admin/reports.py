@@ -8,11 +8,10 @@ from cloudsms_simulator.engine.intervening import Conflict
 from cloudsms_simulator.server.admin.bodies import Nothing, read_json
 from cloudsms_simulator.server.admin.lookups import no_report, report_named, report_of
 from cloudsms_simulator.server.admin.office import Office
-from cloudsms_simulator.server.admin.pages import json_response, page_response
+from cloudsms_simulator.server.admin.pages import json_response, page_of_values, page_response
 from cloudsms_simulator.server.admin.searching import matching
 from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.server.pending_item import PendingListing, pending_of
-from cloudsms_simulator.server.sought import name_of
 
 
 class Reports:
@@ -25,7 +24,7 @@ class Reports:
         """The reports of one account, with their attempts. `?q=` searches."""
         account = self._office.asked(request)
         found = await matching(self._office, request, account, "reports")
-        return page_response(request, found, lambda each: str(name_of(each)), Kept(self._office.store, account).item)
+        return await page_of_values(request, found, Kept(self._office.store, account))
 
     async def pending(self, request: Request) -> Response:
         """What is still due of the messages of one account, soonest first. `?q=` searches the messages."""

@@ -10,11 +10,10 @@ from starlette.responses import Response
 from cloudsms_simulator.server.admin.bodies import read_json
 from cloudsms_simulator.server.admin.lookups import exchange_of
 from cloudsms_simulator.server.admin.office import Office
-from cloudsms_simulator.server.admin.pages import json_response, page_response
+from cloudsms_simulator.server.admin.pages import json_response, page_of_values
 from cloudsms_simulator.server.admin.searching import asked_of, matching
 from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.server.resubmission import Impossible
-from cloudsms_simulator.server.sought import name_of
 
 Flag = Annotated[bool, msgspec.Meta(description="true or false")]
 Name = Annotated[str | None, msgspec.Meta(description="the name of an account")]
@@ -37,13 +36,13 @@ class Requests:
         """The exchanges of one account, or of none with `?account=*`. `?q=` searches."""
         account = asked_of(self._office, request)
         found = await matching(self._office, request, account, "requests")
-        return page_response(request, found, lambda each: str(name_of(each)), Kept(self._office.store, account).item)
+        return await page_of_values(request, found, Kept(self._office.store, account))
 
     async def show(self, request: Request) -> Response:
         """One exchange of an account, or of none with `?account=*`."""
         account = asked_of(self._office, request)
         exchange = exchange_of(self._office, account, request.path_params["id"])
-        return json_response(Kept(self._office.store, account).item(exchange))
+        return json_response(await Kept(self._office.store, account).item(exchange))
 
     async def send(self, request: Request) -> Response:
         """Sends the packet of an exchange again, as it was or corrected; the exchange that comes of it.
@@ -61,4 +60,4 @@ class Requests:
         if isinstance(sent, Impossible):
             raise HTTPException(409, sent.why)
         account, kept = sent
-        return json_response(Kept(office.store, account).item(kept))
+        return json_response(await Kept(office.store, account).item(kept))

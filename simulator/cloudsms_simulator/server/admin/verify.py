@@ -17,6 +17,7 @@ from cloudsms_simulator.server.admin.pages import json_response
 from cloudsms_simulator.server.admin.problems import Problem
 from cloudsms_simulator.server.admin.searching import asked_of, read_search
 from cloudsms_simulator.server.admin.waits import CloseItem, Match, S, close_items
+from cloudsms_simulator.server.aside import Slices
 from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.server.search import Search
 from cloudsms_simulator.server.sought import Kind, Value
@@ -75,7 +76,7 @@ class Verify:
         evicted = kept.listing(kind).evicted
         if expected.in_order is not None:
             steps = [read_search(self._office, account, kind, text) for text in expected.in_order]
-            total, lacking = _followed(kept, kind, steps), True
+            total, lacking = await _followed(kept, kind, steps), True
             if total == len(steps):
                 return json_response(Verified(verified=True, total=total, evicted=evicted))
             missing = steps[total]
@@ -90,9 +91,9 @@ class Verify:
             why = f"there {'is 1 request' if total == 1 else f'are {total:,} requests'}{_for(missing)}, {told}"
         if evicted:
             why += f"; {evicted:,} requests are gone from the journal, and nobody knows whether they were among them"
-        closest = self._waits.closest(account, kind, missing) if lacking else ()
+        closest = await self._waits.closest(account, kind, missing) if lacking else ()
         problem = VerifyProblem(
-            "not as expected", 409, why, total=total, evicted=evicted, closest=close_items(kept, closest)
+            "not as expected", 409, why, total=total, evicted=evicted, closest=await close_items(kept, closest)
         )
         return Response(msgspec.json.encode(problem), 409, media_type="application/problem+json")
 
@@ -136,14 +137,15 @@ def _too_few(expected: Expected, total: int) -> bool:
     return least is not None and total < least
 
 
-def _followed(kept: Kept, kind: Kind, steps: list[Search]) -> int:
+async def _followed(kept: Kept, kind: Kind, steps: list[Search]) -> int:
     """How many of the searches find an exchange, each a later one than that before it."""
-    done = 0
+    done, slices = 0, Slices()
     for value in _oldest_first(kept, kind):
-        if steps[done].holds_for(value, kept.beside(value)):
+        if await kept.is_found(value, steps[done]):
             done += 1
             if done == len(steps):
                 break
+        await slices.rest()
     return done
 
 

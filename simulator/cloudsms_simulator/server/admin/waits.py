@@ -87,7 +87,7 @@ class WaitPoints:
         ended = await _while_here(request, self._waits.wait(account, kind, search, wanted.count, timeout))
         kept = Kept(self._office.store, account)
         if isinstance(ended, Found):
-            shown = [kept.item(value) for value in ended.values[:LONGEST_PAGE]]
+            shown = await kept.items(ended.values[:LONGEST_PAGE])
             return json_response(Page(shown, ended.total, None, ended.evicted))
         if ended is None:
             return Response(status_code=408)  # nobody reads it
@@ -101,14 +101,15 @@ class WaitPoints:
             evicted=ended.evicted,
             in_vain=ended.in_vain,
             next_due_at=ended.next_due_at,
-            closest=close_items(kept, ended.closest),
+            closest=await close_items(kept, ended.closest),
         )
         return Response(msgspec.json.encode(problem), 408, media_type="application/problem+json")
 
 
-def close_items(kept: Kept, closest: tuple[Close, ...]) -> list[CloseItem[Item]]:
-    """What came close, as the API shows it."""
-    return [CloseItem(kept.item(each.value), each.differences) for each in closest]
+async def close_items(kept: Kept, closest: tuple[Close, ...]) -> list[CloseItem[Item]]:
+    """What came close, as the API lists it."""
+    items = await kept.items([each.value for each in closest])
+    return [CloseItem(item, each.differences) for item, each in zip(items, closest, strict=True)]
 
 
 def _told(missed: Missed, kind: Kind, name: str, search: Search, count: int, timeout: timedelta) -> str:

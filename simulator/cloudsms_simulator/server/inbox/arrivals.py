@@ -5,9 +5,9 @@ A window is a stretch of them. It begins at a mark, so that it stays the same st
 Reading: R17, R26.
 """
 
-import asyncio
 import bisect
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import islice
 from typing import Self
 
@@ -18,8 +18,9 @@ from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.message import Message, Sending
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.result_codes import ResultCode
+from cloudsms_simulator.server.aside import Slices, aside, octets_of
 from cloudsms_simulator.server.items import MessageItem, RequestItem
-from cloudsms_simulator.server.kept import Kept
+from cloudsms_simulator.server.kept import Item, Kept
 from cloudsms_simulator.server.search import Search, search_of
 from cloudsms_simulator.server.search_words import SearchError
 from cloudsms_simulator.server.sought import Kind
@@ -28,8 +29,6 @@ from cloudsms_simulator.stores.store import Store
 
 WINDOW = 50
 """Rows of a window."""
-_IN_ONE_GO = 256
-"""Values that a search looks at before everybody else gets a turn."""
 _ABOVE_ITS_MESSAGES = 1_000
 """Where a request that was refused in part stands among its messages, whose places end at 199."""
 _ENTRY = "$.MULTI_MSISDN_LIST["
@@ -95,8 +94,7 @@ class Arrivals:
             evicted += messages.evicted + exchanges.evicted
             found += [(mark_of(each), account, each) for each in await self._of(account, text, after)]
         found.sort(key=lambda each: each[0], reverse=True)
-        rows = _Rows(self._store)
-        shown = tuple(rows.row(*each) for each in found[:WINDOW])
+        shown = await _rows(self._store, found[:WINDOW])
         more = shown[-1].mark if len(found) > WINDOW else None
         return Window(shown, more, total, evicted)
 
@@ -206,30 +204,41 @@ async def _first(
     if search is None:
         return list(islice(arrivals, most))
     found: list[Arrival] = []
-    while len(found) < most:
-        part = list(islice(arrivals, _IN_ONE_GO))
-        if not part:
-            break
-        found += [each for each in part if search.holds_for(each, kept.beside(each))]
-        await asyncio.sleep(0)
-    return found[:most]
+    slices = Slices()
+    for arrival in arrivals:
+        if await kept.is_found(arrival, search):
+            found.append(arrival)
+            if len(found) == most:
+                break
+        await slices.rest()
+    return found
 
 
-class _Rows:
-    """Makes rows. What the messages of a request share is found out once."""
+async def _rows(store: Store, found: Sequence[tuple[Mark, Account | None, Arrival]]) -> tuple[Row, ...]:
+    """The rows of arrivals. What the messages of a request share is found out once; others are served meanwhile."""
+    findings: dict[int, Callable[[], tuple[Finding, ...]]] = {}
+    makers: list[Callable[[], Item]] = []
+    for mark, account, arrival in found:
+        kept = Kept(store, account)
+        makers += kept.makers([arrival])
+        if isinstance(arrival, Message) and mark.request_id not in findings:
+            findings[mark.request_id] = cache(kept.finder(arrival.sending))
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._findings: dict[int, tuple[Finding, ...]] = {}
+    def rows() -> tuple[Row, ...]:
+        return tuple(_row(*each, findings) for each in zip(found, makers, strict=True))
 
-    def row(self, mark: Mark, account: Account | None, arrival: Arrival) -> Row:
-        kept = Kept(self._store, account)
-        item = kept.item(arrival)
-        if isinstance(item, RequestItem):
-            return Row(mark, item, item.findings)
-        assert isinstance(arrival, Message)
-        assert isinstance(item, MessageItem)
-        if mark.request_id not in self._findings:
-            self._findings[mark.request_id] = kept.findings(arrival.sending)
-        told = self._findings[mark.request_id]
-        return Row(mark, item, about(arrival.index, told))
+    return await aside(sum(octets_of(arrival) for _, _, arrival in found), rows)
+
+
+def _row(
+    found: tuple[Mark, Account | None, Arrival],
+    make: Callable[[], Item],
+    findings: Mapping[int, Callable[[], tuple[Finding, ...]]],
+) -> Row:
+    mark, _, arrival = found
+    item = make()
+    if isinstance(item, RequestItem):
+        return Row(mark, item, item.findings)
+    assert isinstance(arrival, Message)
+    assert isinstance(item, MessageItem)
+    return Row(mark, item, about(arrival.index, findings[mark.request_id]()))

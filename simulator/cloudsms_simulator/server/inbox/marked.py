@@ -12,6 +12,8 @@ from cloudsms_simulator.protocol.json_places import Place, Places
 
 LONGEST = 12_000
 """Octets of a laid-out body that a page shows."""
+LONGEST_MARKED = 128 * 1024
+"""Octets of a body that is laid out and marked; of a longer one the beginning is shown as it came."""
 _BODY = "body"
 _KINDS = ("error", "warning", "suspicion", "change")
 """Where several marks meet, the first of these is seen."""
@@ -49,6 +51,8 @@ class Marked(msgspec.Struct, frozen=True):
 
 def marked(body: bytes, marks: Sequence[Mark] = ()) -> Marked:
     """A body with marks. Those for what a change took away have no place, nor have those beyond what is shown."""
+    if len(body) > LONGEST_MARKED:
+        return Marked((Piece(_readable(body[:LONGEST])),), len(body) - LONGEST, tuple(marks))
     text = laid_out(body)
     places = Places(text)
     placed, unplaced = [], []

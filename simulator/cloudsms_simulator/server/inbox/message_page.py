@@ -12,6 +12,7 @@ from cloudsms_simulator.engine.text_bill import bill_of_message
 from cloudsms_simulator.protocol.states import STATES
 from cloudsms_simulator.server.admin.lookups import no_message
 from cloudsms_simulator.server.admin.office import Office
+from cloudsms_simulator.server.aside import aside, octets_of
 from cloudsms_simulator.server.inbox.arrivals import about
 from cloudsms_simulator.server.inbox.bubbles import talk_of
 from cloudsms_simulator.server.inbox.detail import MOST, neighbours, owner_in, with_findings
@@ -39,7 +40,7 @@ class MessagePage:
         if message is None:
             return self._missing(visit, no_message(office, owner, uid))
         store, sending, key = office.store, message.sending, owner.auth_key
-        came = Kept(store, owner).item(sending)
+        [came] = await Kept(store, owner).items([sending])
         assert isinstance(came, RequestItem)
         findings = (*about(message.index, came.findings), *office.explainer.suspicions(owner, sending))
         item, bill = message_item(message, key), bill_of_message(message)
@@ -56,7 +57,7 @@ class MessagePage:
             findings=findings,
             most=MOST,
             request=came,
-            body=with_findings(sending.body, findings),
+            body=await aside(octets_of(sending), lambda: with_findings(sending.body, findings)),
             answer=None if came.answer is None else marked(came.answer.encode()),
             is_alone=len(sending.uids) == 1 and sending.places is None,
             curl=office.explainer.curl(owner, sending),

@@ -9,8 +9,10 @@ from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.server.admin.lookups import exchange_of
 from cloudsms_simulator.server.admin.office import Office
+from cloudsms_simulator.server.aside import aside, octets_of
+from cloudsms_simulator.server.explanation_item import Explanation
 from cloudsms_simulator.server.inbox.detail import MOST, neighbours, owner_in, with_changes, with_findings
-from cloudsms_simulator.server.inbox.marked import marked
+from cloudsms_simulator.server.inbox.marked import Marked, marked
 from cloudsms_simulator.server.inbox.press import Press
 from cloudsms_simulator.server.inbox.visit import visit_of
 from cloudsms_simulator.server.items import RequestItem
@@ -35,8 +37,10 @@ class RequestPage:
             return self._press.page("missing.html", visit, 404, what="request", detail=error.detail)
         sender = owner or visit.account or office.at_hand()
         explanation = await office.explainer.of_exchange(owner, exchange, sender)
-        item, correction = Kept(office.store, owner).item(exchange), explanation.correction
+        [item] = await Kept(office.store, owner).items([exchange])
         assert isinstance(item, RequestItem)
+        curl = office.explainer.curl(owner, exchange)
+        body, better, answer = await aside(octets_of(exchange), lambda: _laid_out(exchange, explanation, item.answer))
         messages = self._messages(owner, exchange)
         return self._press.page(
             "request.html",
@@ -44,10 +48,10 @@ class RequestPage:
             item=item,
             explanation=explanation,
             most=MOST,
-            body=with_findings(exchange.body, explanation.findings),
-            better=None if correction is None else with_changes(correction),
-            curl=office.explainer.curl(owner, exchange),
-            answer=None if item.answer is None else marked(item.answer.encode()),
+            body=body,
+            better=better,
+            curl=curl,
+            answer=answer,
             messages=messages,
             is_live=any(message.final_at is None for message in messages.values()),
             sender=sender,
@@ -60,6 +64,18 @@ class RequestPage:
             return {}
         kept = (self._office.store.message(owner, uid) for uid in exchange.uids)
         return {each.uid: each for each in kept if each is not None}
+
+
+def _laid_out(
+    exchange: Exchange, explanation: Explanation, answer: str | None
+) -> tuple[Marked, Marked | None, Marked | None]:
+    """The body with its findings, the corrected packet with its changes, and the answer."""
+    correction = explanation.correction
+    return (
+        with_findings(exchange.body, explanation.findings),
+        None if correction is None else with_changes(correction),
+        None if answer is None else marked(answer.encode()),
+    )
 
 
 def _has(office: Office, holder: Account | None, number: str) -> bool:

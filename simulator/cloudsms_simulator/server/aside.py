@@ -1,0 +1,55 @@
+"""Aside: long work on values that nobody changes, done in a thread, so that everybody else is served meanwhile.
+
+What is looked at may be a mebibyte long and take a while to read, lay out or diagnose. Short work is done at once: a
+thread costs more than it. Much short work is done in slices, between which everybody else gets a turn.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from cloudsms_simulator.engine.exchange import Exchange
+from cloudsms_simulator.engine.message import Message
+from cloudsms_simulator.server.sought import Value
+
+T = TypeVar("T")
+
+AT_ONCE = 32 * 1024
+"""Octets of bodies that are worked on at once: a millisecond or two."""
+_VALUE_OCTETS = 1_000
+"""What a value costs beside its body."""
+
+
+SLICE = 0.002
+"""Seconds of one slice."""
+
+
+class Slices:
+    """Work in slices on the event loop: whoever awaits `rest` after each piece of it gives way after 2 ms."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._begun = self._loop.time()
+
+    async def rest(self) -> None:
+        """Lets others have their turn, if the slice is over."""
+        if self._loop.time() - self._begun >= SLICE:
+            await asyncio.sleep(0)
+            self._begun = self._loop.time()
+
+
+async def aside(octets: int, work: Callable[[], T]) -> T:
+    """What `work` gives, which looks at so many octets: worked out in a thread when they are many.
+
+    It must read nothing that changes on the event loop, such as a store: hand it what it needs.
+    """
+    return work() if octets <= AT_ONCE else await asyncio.to_thread(work)
+
+
+def octets_of(value: Value) -> int:
+    """The octets that somebody who looks at a value has to read, about."""
+    if isinstance(value, Message):
+        return _VALUE_OCTETS + len(value.sending.kept_body)
+    if isinstance(value, Exchange):
+        return _VALUE_OCTETS + len(value.kept_body) + (0 if value.answer is None else len(value.answer))
+    return _VALUE_OCTETS + sum([len(attempt.request) + len(attempt.body) for attempt in value.attempts])
