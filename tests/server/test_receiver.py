@@ -298,6 +298,21 @@ def test_a_body_may_come_in_pieces_and_a_sender_that_hangs_up_gets_no_answer() -
     run(story())
 
 
+def test_long_reports_are_kept_in_so_many_octets() -> None:
+    async def story() -> None:
+        receiver = Receiver()
+        long = msgspec.structs.replace(REPORT, customer_body=b'{"id":"%b"}' % (b"x" * 60_000))
+
+        for _ in range(200):
+            await post(receiver, encode(long))
+
+        kept = sum(len(report.customer_body or "") for report in receiver.reports)
+        assert 7_000_000 < kept < 8 * 1024 * 1024
+        assert receiver.received == 200
+
+    run(story())
+
+
 def test_the_latest_reports_are_kept_and_all_are_counted() -> None:
     async def story() -> None:
         receiver = Receiver()

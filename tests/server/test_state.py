@@ -27,6 +27,7 @@ from cloudsms_simulator.server.scenarios import Scenarios
 from cloudsms_simulator.server.state import StateKeeper
 from cloudsms_simulator.server.switches import SWITCH_KINDS
 from cloudsms_simulator.server.turns import CalledOffError
+from cloudsms_simulator.server.value_reader import opened
 
 URL = "http://127.0.0.1:59999/"
 LONG = timedelta(seconds=30)
@@ -294,6 +295,35 @@ def test_a_smaller_journal_keeps_the_newest(stage: type) -> None:
         assert (listing.total, listing.evicted) == (4, 2)
         newest = [message.uid for message in world.stage.store.messages(world.account("default"))][:4]
         assert [message.uid for message in listing] == newest
+
+    run(story())
+
+
+def test_a_long_list_is_written_and_read_entry_by_entry(stage: type) -> None:
+    async def story() -> None:
+        world = World(stage, Account())
+        for _ in range(60):
+            await world.stage.send()
+        taken = await world.state.take()
+        rest = opened(taken, 6)["accounts"][0]["kept"]["rest"]
+        assert {type(each) for each in rest["exchanges"]} == {msgspec.Raw}
+        other = await moved(world, stage)
+        assert other.stage.store.exchanges(other.account("default")).total == 60
+        assert await other.document() == await world.document()
+
+    run(story())
+
+
+def test_a_mistake_in_a_long_list_says_where_it_is(stage: type) -> None:
+    async def story() -> None:
+        world = World(stage, Account())
+        for _ in range(60):
+            await world.stage.send()
+        document = await world.document()
+        document["accounts"][0]["kept"]["rest"]["exchanges"][57]["kind"] = "fax"
+        with pytest.raises(SettingsError) as told:
+            await world.state.put(msgspec.json.encode(document))
+        assert "accounts[0].kept.rest.exchanges[57].kind" in str(told.value)
 
     run(story())
 

@@ -5,6 +5,7 @@ Spec: Delivery Report (DR) CallBack. Spec: Delivery Report (DR) response Format.
 
 import asyncio
 import re
+import sys
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -27,6 +28,9 @@ KEPT = 10_000
 """How many reports a receiver remembers unless told otherwise."""
 
 _LARGEST = 64 * 1024
+_MOST_OCTETS = 8 * 1024 * 1024
+"""Octets that the remembered reports take together, about; the oldest go first."""
+_REPORT_OCTETS = 300
 _HIGHEST_CODE = 2**32 - 1
 _NOT_JSON = b"<html><body>OK</body></html>"
 
@@ -98,7 +102,7 @@ class Receiver:
     """An ASGI application that takes delivery reports at one path and remembers them.
 
     `behaviour` may be changed at any time and holds for the reports that come after. `kept` is how many reports are
-    remembered; older ones are only counted. `on_report` hears of each report before it is answered, `on_unreadable` of
+    remembered, and 8 MiB of them; older ones are only counted. `on_report` hears of each report before it is answered, `on_unreadable` of
     each body that is none. Belongs to one event loop.
     """
 
@@ -118,6 +122,7 @@ class Receiver:
         self.received = 0
         """How many reports have come."""
         self._reports: deque[ReceivedReport] = deque(maxlen=kept)
+        self._octets = 0
         self._on_report = on_report
         self._on_unreadable = on_unreadable
         self._wall = WallClock()
@@ -193,7 +198,12 @@ class Receiver:
         )
 
     def _keep(self, report: ReceivedReport) -> None:
+        if len(self._reports) == self._reports.maxlen:
+            self._octets -= _octets_of(self._reports.popleft())
         self._reports.append(report)
+        self._octets += _octets_of(report)
+        while self._octets > _MOST_OCTETS and len(self._reports) > 1:
+            self._octets -= _octets_of(self._reports.popleft())
         self.received += 1
         for count, future in self._waiting:
             if count <= self.received and not future.done():
@@ -201,6 +211,12 @@ class Receiver:
         self._waiting = [(count, future) for count, future in self._waiting if not future.done()]
         if self._on_report is not None:
             self._on_report(report)
+
+
+def _octets_of(report: ReceivedReport) -> int:
+    """What a report takes, about; its texts are the sender's, and may be long."""
+    texts = (report.customer_body, report.certificate, report.uid, report.source, report.time, report.report_time)
+    return _REPORT_OCTETS + sum([sys.getsizeof(text) for text in texts if text is not None])
 
 
 async def _read_body(receive: Receive) -> bytes | None:

@@ -22,12 +22,14 @@ from cloudsms_simulator.server.account_settings import AccountSettings
 from cloudsms_simulator.server.playing import Playing
 from cloudsms_simulator.server.problems import SettingsError
 from cloudsms_simulator.server.remembered import Remembered
-from cloudsms_simulator.server.value_reader import read
+from cloudsms_simulator.server.value_reader import opened, read
 from cloudsms_simulator.server.value_scalars import MisfitError
-from cloudsms_simulator.server.value_writer import written
+from cloudsms_simulator.server.value_writer import encoded
 from cloudsms_simulator.stores.kept import Kept
 
 VERSION = 1
+_DEPTH = 6
+"""How deep down its long lists lie: in `kept.rest` of an account, which is one of `accounts`."""
 _NO_WALL = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands where the wall's time does not matter."""
 
@@ -82,9 +84,7 @@ def account_state(account: Account, made: bool, remembered: Remembered, kept: Ke
 
 def encode_state(state: State) -> bytes:
     """The document."""
-    shown = written(state)
-    assert isinstance(shown, dict)
-    return msgspec.json.encode({"version": state.version, **shown})
+    return b'{"version":%d,%b' % (state.version, encoded(state, _DEPTH).removeprefix(b"{"))
 
 
 def _shown(remembered: Remembered) -> Remembered:
@@ -152,7 +152,7 @@ def read_state(
     Raises SettingsError for the first thing that is wrong with it. Paths of files may be none but the known ones.
     """
     try:
-        data = msgspec.json.decode(document)
+        data = opened(document, _DEPTH)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError([f"the body is not JSON: {error}"]) from None
     if not isinstance(data, dict) or data.get("version") != VERSION:
@@ -164,6 +164,8 @@ def read_state(
         return state, [*kept, (None, _kept(state.nobody, wall))]
     except MisfitError as error:
         raise SettingsError([str(error)]) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SettingsError([f"the body is not JSON: {error}"]) from None
     except (ValueError, OverflowError) as error:
         raise SettingsError([f"it cannot be put: {error}"]) from error
 

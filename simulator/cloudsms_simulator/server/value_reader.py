@@ -17,12 +17,31 @@ from cloudsms_simulator.server.value_writer import TYPE, TYPED
 
 S = TypeVar("S", bound=msgspec.Struct)
 
+_LONG = 50
+"""Entries of a list that may be large all together."""
+
 
 def read(data: object, kind: type[S]) -> S:
     """The value of a kind that JSON says. Raises MisfitError for what is none."""
     found = _loader(kind)(data)
     assert isinstance(found, kind)
     return found
+
+
+def opened(document: bytes | msgspec.Raw, depth: int) -> object:
+    """JSON as `read` takes it. Down to a depth the entries of long lists stay raw: each is decoded when it is read.
+
+    So no more than one of them is there undecoded at a time, and none keeps other threads waiting for long. Raises
+    msgspec.DecodeError for what is no JSON; what is wrong inside an entry shows when it is read.
+    """
+    first = bytes(memoryview(document)[:1])
+    if depth > 0 and first == b"{":
+        members = msgspec.json.decode(document, type=dict[str, msgspec.Raw])
+        return {name: opened(each, depth - 1) for name, each in members.items()}
+    if depth > 0 and first == b"[":
+        entries = msgspec.json.decode(document, type=list[msgspec.Raw])
+        return entries if len(entries) > _LONG else [opened(each, depth - 1) for each in entries]
+    return msgspec.json.decode(document)
 
 
 @cache
@@ -193,7 +212,8 @@ def _each(values: Sequence[object], loader_of: Callable[[int], Load]) -> list[ob
     found = []
     for index, value in enumerate(values):
         try:
-            found.append(loader_of(index)(value))
+            given = msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
+            found.append(loader_of(index)(given))
         except MisfitError as error:
             error.path.insert(0, f"[{index}]")
             raise

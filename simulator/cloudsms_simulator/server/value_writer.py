@@ -29,6 +29,7 @@ TYPED: Mapping[str, type[msgspec.Struct]] = {
     each.__name__: each for each in (Fixed, Uniform, Lognormal, Listed, Plan, Course, Mix, Exchange, Sending)
 }
 """Classes that stand where others may stand too."""
+_encode = msgspec.json.Encoder().encode
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -63,6 +64,24 @@ def written(value: object) -> Json:
     if isinstance(value, Decimal | ipaddress.IPv4Network | ipaddress.IPv6Network):
         return str(value)
     raise TypeError(f"{type(value).__name__} cannot be written")
+
+
+def encoded(value: object, depth: int = 0) -> bytes:
+    """The JSON of a value; what is in it down to a depth is written and encoded piece by piece.
+
+    So the whole of it is never there but as these octets, and no piece keeps other threads waiting for long.
+    """
+    if depth > 0 and isinstance(value, msgspec.Struct):
+        kind = type(value)
+        members = [_encode({TYPE: kind.__name__})[1:-1]] if kind.__name__ in TYPED else []
+        for name, default in _defaults(kind):
+            field = getattr(value, name)
+            if type(field) is not type(default) or field != default:
+                members.append(b"%b:%b" % (_encode(name), encoded(field, depth - 1)))
+        return b"{%b}" % b",".join(members)
+    if depth > 0 and isinstance(value, tuple):
+        return b"[%b]" % b",".join([encoded(each, depth - 1) for each in value])
+    return _encode(written(value))
 
 
 def _written_struct(value: msgspec.Struct) -> Json:

@@ -1,0 +1,50 @@
+"""Aside: long work in a thread, much short work in slices, and everybody else served meanwhile."""
+
+import asyncio
+import threading
+import time
+
+from cloudsms_simulator.server.aside import AT_ONCE, SLICE, Slices, aside
+
+
+def test_short_work_is_done_at_once_and_long_work_in_a_thread() -> None:
+    async def story() -> None:
+        here = threading.get_ident()
+        assert await aside(AT_ONCE, threading.get_ident) == here
+        assert await aside(AT_ONCE + 1, threading.get_ident) != here
+
+    asyncio.run(story())
+
+
+def test_others_are_served_while_long_work_is_under_way() -> None:
+    async def story() -> None:
+        served = threading.Event()
+        # It ends only once somebody else was served; on the event loop nobody ever would be.
+        working = asyncio.create_task(aside(AT_ONCE + 1, lambda: served.wait(20)))
+        await asyncio.sleep(0)
+        served.set()
+        assert await working
+
+    asyncio.run(story())
+
+
+def test_who_works_in_slices_gives_way_when_one_is_over() -> None:
+    async def story() -> None:
+        turns: list[str] = []
+
+        async def work() -> None:
+            slices = Slices()
+            for _ in range(3):
+                until = time.monotonic() + SLICE
+                while time.monotonic() < until:
+                    pass
+                turns.append("work")
+                await slices.rest()
+
+        async def other() -> None:
+            turns.append("other")
+
+        await asyncio.gather(work(), other())
+        assert turns[:2] == ["work", "other"]
+
+    asyncio.run(story())
