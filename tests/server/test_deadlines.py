@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
+from functools import partial
 
 import pytest
 from patience import STORY
 
 from cloudsms_simulator.server.deadlines import Deadlines
+from cloudsms_simulator.server.event_loop import new_event_loop
 
 LONG = 3600.0
 
@@ -51,6 +53,20 @@ def test_each_is_late_in_its_own_time() -> None:
         assert order == [0.0, 0.02, 0.04, 0.06]
 
     tell(story())
+
+
+@pytest.mark.parametrize("prefer_uvloop", [True, False])
+def test_deadlines_less_than_half_a_millisecond_away_pass_on_every_loop(prefer_uvloop: bool) -> None:
+    async def story() -> None:
+        deadlines, event = Deadlines(), asyncio.Event()
+        waits = [wait_within(deadlines, microseconds / 1e6, event) for microseconds in range(500, -1, -1)]
+        patient = asyncio.create_task(wait_within(deadlines, LONG, event))
+        assert set(await asyncio.gather(*waits)) == {"late"}
+        event.set()
+        assert await patient == "in time"
+
+    with asyncio.Runner(loop_factory=partial(new_event_loop, prefer_uvloop=prefer_uvloop)) as runner:
+        runner.run(asyncio.wait_for(story(), 20))
 
 
 def test_a_deadline_that_was_kept_leaves_the_task_alone() -> None:

@@ -317,6 +317,26 @@ def test_no_answer_in_time_is_a_timeout(run: Run, files: CertificateFiles) -> No
     run(story())
 
 
+def test_of_many_pushes_that_nobody_answers_each_is_a_timeout(run: Run, files: CertificateFiles) -> None:
+    async def story() -> None:
+        async with Customer(never) as customer:
+            client = PushClient(files)
+            callback = Callback(url=customer.url, timeout=timedelta(milliseconds=20))
+            push = Push("default", "uid", 1, 1, MOMENT, customer.url, BODY)
+
+            async def one_after_another() -> list[PushResult]:
+                return [await client.post(push, callback) for _ in range(2)]
+
+            try:
+                told = await asyncio.gather(*(one_after_another() for _ in range(1000)))
+            finally:
+                await client.close()
+            late = PushResult(failure="push-timeout", error="no answer within 0.02 s")
+            assert [result for results in told for result in results if result != late] == []
+
+    run(story())
+
+
 def test_no_connection_in_time_is_a_timeout_that_says_so(run: Run, files: CertificateFiles) -> None:
     async def story() -> None:
         with socket.socket() as full:

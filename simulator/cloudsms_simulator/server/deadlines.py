@@ -5,6 +5,7 @@ event loop, in seconds.
 """
 
 import asyncio
+import math
 from types import TracebackType
 from typing import Self
 
@@ -14,7 +15,9 @@ class Deadlines:
 
     def __init__(self) -> None:
         self._running: dict[Deadline, None] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._moment = math.inf
+        """When the timer goes off. uvloop's handles do not tell it where it is less than half a millisecond away."""
 
     def within(self, seconds: float) -> "Deadline":
         """A context for the current task: TimeoutError if it is not left within so long from now."""
@@ -28,7 +31,7 @@ class Deadlines:
     def begin(self, deadline: "Deadline") -> None:
         """Watches over a deadline until it is over."""
         self._running[deadline] = None
-        if self._timer is None or deadline.moment < self._timer.when():
+        if deadline.moment < self._moment:
             self._set(deadline.moment)
 
     def end(self, deadline: "Deadline") -> None:
@@ -36,7 +39,7 @@ class Deadlines:
         self._running.pop(deadline, None)
 
     def _look(self) -> None:
-        self._timer = None
+        self._unset()
         now = asyncio.get_running_loop().time()
         for deadline in [each for each in self._running if each.moment <= now]:
             del self._running[deadline]
@@ -46,12 +49,14 @@ class Deadlines:
 
     def _set(self, moment: float) -> None:
         self._unset()
+        self._moment = moment
         self._timer = asyncio.get_running_loop().call_at(moment, self._look)
 
     def _unset(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._moment = math.inf
 
 
 class Deadline:
