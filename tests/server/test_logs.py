@@ -59,6 +59,52 @@ def test_a_traceback_is_inside_the_object() -> None:
     assert json.loads(line)["traceback"].endswith("RuntimeError: a slip")
 
 
+HOSTILE = [
+    *map(chr, set(range(0x20)) - {0x0A}),
+    *map(chr, range(0x7F, 0xA0)),
+    *"\u061c\u200e\u200f\u2028\u2029",
+    "\ud800",
+    "\udfff",
+]
+HOSTILE += [*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))]
+HARMLESS = "caf\xe9 云\u3000a\xa0b 👩\u200d💻 שלום"
+
+
+@pytest.mark.parametrize("formatter", [TextLines(), JsonLines()], ids=["text", "json"])
+@pytest.mark.parametrize("character", HOSTILE, ids=ascii)
+def test_no_control_character_reaches_a_line(formatter: logging.Formatter, character: str) -> None:
+    made = record(f"/a{character}b %d", account=f"a{character}b")
+    try:
+        raise RuntimeError(f"a{character}b")
+    except RuntimeError:
+        made.exc_info = sys.exc_info()
+
+    written = formatter.format(made)
+
+    assert character not in written
+    written.encode()
+
+
+def test_what_is_text_stays_in_a_line() -> None:
+    assert TextLines().format(record(f"{HARMLESS} %d")).endswith(f"INFO    {HARMLESS} 7")
+    assert json.loads(JsonLines().format(record(f"{HARMLESS} %d")))["message"] == f"{HARMLESS} 7"
+
+
+@pytest.mark.parametrize("formatter", [TextLines(), JsonLines()], ids=["text", "json"])
+def test_nobody_forges_a_line(formatter: logging.Formatter) -> None:
+    forged = "2026-11-30 23:59:59 ERROR   FORGED"
+    made = record(f"/a\n{forged} %d")
+    try:
+        raise RuntimeError(f"a\n{forged}")
+    except RuntimeError:
+        made.exc_info = sys.exc_info()
+
+    lines = formatter.format(made).splitlines()
+
+    assert forged in lines[0]
+    assert not any(line.startswith(forged[:4]) for line in lines[1:])
+
+
 @pytest.mark.parametrize("style", ["text", "json"])
 def test_our_lines_and_others_warnings_go_to_standard_error(
     loggers_as_before: None, capsys: pytest.CaptureFixture[str], style: str

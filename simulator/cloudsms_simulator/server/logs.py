@@ -2,26 +2,37 @@
 
 import logging
 import sys
+from textwrap import indent
 from typing import Literal
 
 import msgspec
 
+from cloudsms_simulator.protocol.control_characters import escaped, escaped_lines
 from cloudsms_simulator.protocol.timestamps import wire_time
 from cloudsms_simulator.server.wall import WallClock
 
+_INDENT = "    "
 _FIELDS = ("request_id", "account", "peer", "rules")
 
 
 class TextLines(logging.Formatter):
-    """`2026-11-22 17:00:00 INFO what happened`."""
+    """`2026-11-22 17:00:00 INFO what happened`; a traceback follows on lines that are indented.
+
+    Control characters of what is told are escaped, so that only a line of ours begins with a time.
+    """
 
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(message)s")
+        super().__init__()
         self._wall = WallClock()
 
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
-        """Hong Kong time, as on the wire."""
-        return wire_time(self._wall.now())
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, with Hong Kong time as on the wire, and what belongs to it."""
+        lines = [escaped(f"{wire_time(self._wall.now())} {record.levelname:<7} {record.getMessage()}")]
+        if record.exc_info:
+            lines.append(indent(escaped_lines(self.formatException(record.exc_info)), _INDENT))
+        if record.stack_info:
+            lines.append(indent(escaped_lines(record.stack_info), _INDENT))
+        return "\n".join(lines)
 
 
 class JsonLines(logging.Formatter):
@@ -32,16 +43,19 @@ class JsonLines(logging.Formatter):
         self._wall = WallClock()
 
     def format(self, record: logging.LogRecord) -> str:
-        """One object on one line, a traceback in its `traceback`."""
+        """One object on one line, a traceback in its `traceback`; its strings have no control characters either."""
         line: dict[str, object] = {
             "time": self._wall.now(),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": escaped(record.getMessage()),
         }
-        line.update({name: getattr(record, name) for name in _FIELDS if hasattr(record, name)})
+        for name in _FIELDS:
+            if hasattr(record, name):
+                value: object = getattr(record, name)
+                line[name] = escaped(value) if isinstance(value, str) else value
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+            line["traceback"] = escaped_lines(self.formatException(record.exc_info))
         return msgspec.json.encode(line).decode()
 
 
