@@ -39,6 +39,9 @@ def test_the_help_imports_nothing_heavy() -> None:
     assert {name for name in modules if name.startswith("cloudsms_simulator.")} == {
         "cloudsms_simulator.cli",
         "cloudsms_simulator.cli.exit_codes",
+        "cloudsms_simulator.cli.terminal",
+        "cloudsms_simulator.protocol",
+        "cloudsms_simulator.protocol.control_characters",
     }
 
 
@@ -96,6 +99,7 @@ def test_the_names_of_commands_are_completed_without_importing_them() -> None:
         (SettingsError(["one", "two"]), "2 things are wrong:\n  one\n  two"),
         (ListenError("127.0.0.1", 1, "reserved", "choose another"), "cannot listen on 127.0.0.1:1: reserved"),
         (CertificateError(Path("ca.pem"), "is bad", "mend it"), "ca.pem"),
+        (FileNotFoundError(2, "No such file or directory", "absent"), "absent: No such file or directory"),
     ],
 )
 def test_an_error_of_the_user_is_one_message_and_ends_2(error: Exception, message: str) -> None:

@@ -36,7 +36,7 @@ def test_show_tells_what_came_what_is_wrong_and_the_answer_with_the_key_masked(s
 def test_a_body_that_is_no_json_is_shown_as_it_came(shop) -> None:
     shop.post(b"{\nnot json\x07")
     lines = shop.run("requests", "show", newest(shop, account="*"), account="*").stdout.splitlines()
-    assert lines[lines.index("body") + 1 : lines.index("answer")] == ["    {", "    not json\\x07"]
+    assert lines[lines.index("body") + 1 : lines.index("answer")] == ["    {", "    not json\\u0007"]
     assert "account     none" in lines
 
 

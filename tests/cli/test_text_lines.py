@@ -7,7 +7,7 @@ from cloudsms_simulator.engine.text_bill import bill
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"), [("It’s", '"It’s"'), ("a\nb\x1b", '"a\\nb\\x1b"'), ("", '""'), ("\ufeff", '"\\ufeff"')]
+    ("text", "shown"), [("It’s", '"It’s"'), ("a\nb\x1b", '"a\\nb\\u001b"'), ("", '""'), ("\ufeff", '"\\ufeff"')]
 )
 def test_a_text_is_one_line(text: str, shown: str) -> None:
     assert quoted(text) == shown

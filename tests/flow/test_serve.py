@@ -25,11 +25,13 @@ from cloudsms_simulator.server.receiver import Receiver
 class Process:
     """A running `serve`; what it says goes to a file."""
 
-    def __init__(self, folder: Path, certificates: Path, *options: str) -> None:
+    def __init__(self, folder: Path, certificates: Path, *options: str, redirect: str = "") -> None:
         self.ready_file = folder / "ready.json"
         self._log = folder / "log.txt"
         command = [sys.executable, "-m", "cloudsms_simulator", "serve", "--port", "0", "--admin-port", "0"]
         command += ["--ready-file", str(self.ready_file), "--certs", str(certificates), *options]
+        if redirect:
+            command = ["bash", "-c", f'exec "$@" {redirect}', "bash", *command]
         variables = {name: value for name, value in os.environ.items() if not name.startswith("CLOUDSMS_")}
         with self._log.open("wb") as output:
             self._process = subprocess.Popen(command, env=variables, stdout=output, stderr=output)
@@ -63,8 +65,8 @@ class Process:
 def serve(folder: Path, tmp_path: Path) -> Iterator[Callable[..., Process]]:
     started: list[Process] = []
 
-    def start(*options: str) -> Process:
-        started.append(Process(tmp_path, folder, *options))
+    def start(*options: str, redirect: str = "") -> Process:
+        started.append(Process(tmp_path, folder, *options, redirect=redirect))
         return started[-1]
 
     yield start
@@ -252,5 +254,72 @@ def test_a_scenario_that_is_watched_is_read_again(run, serve, packet, condition,
         assert codes(await post(ready, packet())) == [0x10000006, 0x10000006]
         process.tell(signal.SIGTERM)
         assert await asyncio.to_thread(process.ended) == 0
+
+    run(story())
+
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell")
+
+
+@posix
+@pytest.mark.parametrize(
+    "redirect",
+    [
+        "<&-",
+        ">&-",
+        "2>&-",
+        "<&- >&- 2>&-",
+        pytest.param(
+            ">/dev/full 2>&1", marks=pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
+        ),
+        "> >(true) 2> >(true)",
+    ],
+)
+def test_it_serves_whatever_became_of_its_streams(run, serve, packet, condition, redirect: str) -> None:
+    async def story() -> None:
+        process = serve("--log-format", "json", redirect=redirect)
+        ready = await process.ready(condition)
+        answers = [codes(await post(ready, packet(VERSION=version)))[0] for version in ("old", "2021-01-01")]
+        assert answers == [0x10000010, 0x01]
+        process.tell(signal.SIGTERM)
+        assert await asyncio.to_thread(process.ended) == 0
+        assert not process.ready_file.exists()
+
+    run(story())
+
+
+def test_a_ready_file_that_cannot_be_is_told_before_a_port_is_opened(serve, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        # That the port is taken would be told, had anybody tried to open it.
+        process = serve("--ready-file", str(tmp_path), "--port", str(taken.getsockname()[1]))
+        assert process.ended() == 2
+    assert process.said == f"Error: {tmp_path}: cannot write the ready file: a folder is there\n"
+
+
+def test_a_port_that_is_taken_leaves_no_older_ready_file(serve, tmp_path: Path) -> None:
+    (tmp_path / "ready.json").write_text("of a server that was killed")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        process = serve("--port", str(taken.getsockname()[1]))
+        assert process.ended() == 2
+    assert not process.ready_file.exists()
+
+
+def test_no_request_forges_a_line_of_the_log(run, serve, condition) -> None:
+    async def story() -> None:
+        process = serve("--plain")
+        ready = await process.ready(condition)
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(str(ready["url"]).split(":")[2].split("/")[0]))
+        path = b"/a%0a2026-11-30%2023:59:59%20ERROR%20%20%20FORGED%1b%5b2J%c2%9b%e2%80%ae"
+        writer.write(b"POST %b HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}" % path)
+        await reader.read()
+        writer.close()
+
+        async def told() -> bool | None:
+            return True if "FORGED" in process.said else None
+
+        await condition(told, DEADLINE)
+        (line,) = [line for line in process.said.split("\n") if "FORGED" in line]
+        assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d INFO    http #\d+ refused: path-wrong ", line)
+        assert not set(process.said) & set("\x1b\x9b\u202e")
 
     run(story())

@@ -301,3 +301,24 @@ def test_a_clock_that_does_not_get_there_in_time_is_an_error(project) -> None:
     )
     run.assert_outcomes(failed=1)
     run.stdout.fnmatch_lines(["E*the clock did not get there within 200ms, but to *: 1 pushes are on the way*"])
+
+
+def test_no_control_character_of_a_customer_reaches_the_terminal(project) -> None:
+    run = project(
+        r"""
+        from sender import send
+
+        HOSTILE = "\x1b[2J\x9b31m\u202eabc\u2028" + "云\u3000"
+
+        def test_sent(cloudsms):
+            send(cloudsms, SMS_CONTENT=HOSTILE, CUSTOMER_BODY={"a": HOSTILE})
+            send(cloudsms, VERSION=HOSTILE, ROUTE_ID=HOSTILE)
+            cloudsms.assert_sms_sent(content=HOSTILE + "d", count=1)
+        """,
+        "--color=yes",
+    )
+    run.assert_outcomes(failed=1)
+    told = run.stdout.str()
+    assert "\\u001b[2J" in told
+    assert "云" in told
+    assert not any(character in told for character in ("\x1b[2J", "\x9b", "\u202e", "\u2028"))

@@ -3,12 +3,15 @@
 A module is imported when its command runs, so that `--help` and completion cost next to nothing.
 """
 
+import os
+import sys
 from importlib import import_module
 
 import click
 from click.shell_completion import CompletionItem
 
-from cloudsms_simulator.cli.exit_codes import ExitCode, explained
+from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode, explained, unexpected
+from cloudsms_simulator.cli.terminal import missed_output, standard_streams
 
 COMMANDS = {
     "serve": "Run the platform.",
@@ -31,9 +34,27 @@ COMMANDS = {
 }
 """The commands in the order of `--help`, each with its line there."""
 
+COMPLETION_VARIABLE = "_CLOUDSMS_SIMULATOR_COMPLETE"
+"""The environment variable by which a shell asks for completions."""
+
 
 class LazyGroup(click.Group):
     """A group whose commands are the rows of `COMMANDS`."""
+
+    def main(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]  # whatever click's takes
+        """Runs a command with streams that are safe, and ends with its exit code; 2 when its output is lost."""
+        variable = kwargs.setdefault("complete_var", COMPLETION_VARIABLE)
+        if variable in os.environ:  # what the shell reads has control characters between its fields
+            return super().main(*args, **kwargs)  # type: ignore[call-overload]
+        with standard_streams():
+            try:
+                return super().main(*args, **kwargs)  # type: ignore[call-overload]
+            except SystemExit as ending:
+                missed = None if ending.code else missed_output()
+                if missed is None:
+                    raise
+                CommandError(f"cannot write standard output: {missed.strerror or missed}", ExitCode.USAGE).show()
+                sys.exit(ExitCode.USAGE)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands, in the table's order."""
@@ -69,13 +90,19 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Runs the command; an error the user can mend becomes one message and exit code 2."""
+        """Runs the command; an error becomes one message and an exit code, 2 for what the user can mend."""
         try:
             return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
         except Exception as error:
             told = explained(error)
             if told is None:
-                raise
+                if ctx.params["traceback"]:
+                    import traceback
+
+                    traceback.print_exception(error)
+                told = unexpected(error)
             raise told from error
 
 
@@ -93,11 +120,13 @@ def _version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
 
 @click.group(
     cls=LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    # The streams escape what is no text; click would leave it out where standard output is no terminal.
+    context_settings={"help_option_names": ["-h", "--help"], "color": True},
     epilog="Ends 0 if all is well, 1 if a check failed, 2 for wrong usage, 3 if nobody answers, 4 for a time-out.",
 )
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version and end."
 )
-def main() -> None:
+@click.option("--traceback", is_flag=True, help="Show the traceback of an error that nobody expected.")
+def main(traceback: bool) -> None:
     """A local CloudSMS platform for testing what sends SMS."""

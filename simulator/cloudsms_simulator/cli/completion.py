@@ -4,7 +4,6 @@ import click
 from click.shell_completion import get_completion_class
 
 PROGRAM = "cloudsms-simulator"
-_VARIABLE = "_CLOUDSMS_SIMULATOR_COMPLETE"
 
 
 @click.command
@@ -17,11 +16,11 @@ def completion(shell: str) -> None:
     zsh:  eval "$(cloudsms-simulator completion zsh)"     in ~/.zshrc
     fish: cloudsms-simulator completion fish | source     in ~/.config/fish/config.fish
     """
-    from cloudsms_simulator.cli import main
+    from cloudsms_simulator.cli import COMPLETION_VARIABLE, main
 
     maker = get_completion_class(shell)
     if maker is None:
         raise click.UsageError(f"there is no completion for {shell}")
-    script = maker(main, {}, PROGRAM, _VARIABLE)
+    script = maker(main, {}, PROGRAM, COMPLETION_VARIABLE)
     # Not `script.source()`: for bash that starts a bash, to warn of versions older than what we ask for.
     click.echo(script.source_template % script.source_vars())

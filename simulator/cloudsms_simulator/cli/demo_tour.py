@@ -11,6 +11,7 @@ import msgspec
 from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
 from cloudsms_simulator.cli.scene import Scene, Stage, answer_lines, post, send
 from cloudsms_simulator.cli.signals import stop_on_signals
+from cloudsms_simulator.cli.terminal import go_on_without_output
 
 if TYPE_CHECKING:
     from cloudsms_simulator.client import AsyncClient
@@ -48,6 +49,7 @@ async def show(stage: Stage, *, browser: bool, pace: float) -> None:
     from cloudsms_simulator.client import ApiError, AsyncClient
 
     logging.getLogger("cloudsms_simulator").setLevel(logging.ERROR)  # the story tells of the pushes that fail
+    go_on_without_output()
     stop = asyncio.Event()
     stop_on_signals(stop)
     inbox = f"{stage.simulator.ready.admin_url}/"

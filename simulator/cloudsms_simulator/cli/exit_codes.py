@@ -27,6 +27,8 @@ class CommandError(click.ClickException):
         self.exit_code = int(code)  # type: ignore[misc]  # click reads it from the instance
 
 
+_SHOWN = 200
+
 _EXPLAINED = {
     "cloudsms_simulator.server.problems": "SettingsError",
     "cloudsms_simulator.server.key_pairs": "CertificateError",
@@ -43,4 +45,22 @@ def explained(error: Exception) -> CommandError | None:
             lines = str(error).splitlines()
             text = lines[0] if len(lines) == 1 else "\n  ".join([f"{len(lines)} things are wrong:", *lines])
             return CommandError(text, ExitCode.USAGE)
+    if isinstance(error, OSError) and isinstance(error.filename, str):
+        return CommandError(f"{error.filename}: {error.strerror or error}", ExitCode.USAGE)
+    if isinstance(error, UnicodeEncodeError) and _not_utf_8(error):
+        return CommandError(f'got "{error.object[:_SHOWN]}", which is not UTF-8, want UTF-8', ExitCode.USAGE)
     return None
+
+
+def unexpected(error: Exception) -> CommandError:
+    """An error that is ours, in one line, and how to see where it comes from."""
+    said = " ".join(str(error).split())
+    what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return CommandError(
+        f"{what} (a mistake of the simulator; `cloudsms-simulator --traceback COMMAND …` shows where)", ExitCode.FAILED
+    )
+
+
+def _not_utf_8(error: UnicodeEncodeError) -> bool:
+    """Whether it is about octets of an argument or of the environment that are not UTF-8: Python keeps them so."""
+    return any("\udc80" <= character <= "\udcff" for character in error.object[error.start : error.end])

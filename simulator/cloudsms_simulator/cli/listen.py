@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
+from cloudsms_simulator.cli.terminal import go_on_without_output
 
 if TYPE_CHECKING:
     import ssl
@@ -100,29 +101,27 @@ def listen(
     from cloudsms_simulator.cli.listening import Listening
     from cloudsms_simulator.server.event_loop import new_event_loop
     from cloudsms_simulator.server.listening_socket import authority, open_socket, reachable
+    from cloudsms_simulator.server.ready_file import ready_file_at
 
     behaviour = _behaviour(answer, delay)
     if not path.startswith("/"):
         raise click.BadParameter(f'got "{path}", want a path, which begins with /', param_hint="--path")
     context = None if plain else _context(certs, platform, mtls)
-    sock = open_socket(host, port)
-    listening_host, listening_port = sock.getsockname()[:2]
-    listening = Listening(
-        url=f"{'http' if plain else 'https'}://{authority(reachable(listening_host), listening_port)}{path}",
-        path=path,
-        behaviour=behaviour,
-        context=context,
-        count=count,
-        timeout=timeout,
-        ready_file=ready_file,
-        as_json=as_json,
-    )
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        try:
-            code = runner.run(listening.run(sock))
-        except OSError as error:
-            message = f"{ready_file}: cannot write the ready file: {error.strerror or error}"
-            raise CommandError(message, ExitCode.USAGE) from error
+    go_on_without_output()
+    with ready_file_at(ready_file) as said, asyncio.Runner(loop_factory=new_event_loop) as runner:
+        sock = open_socket(host, port)
+        listening_host, listening_port = sock.getsockname()[:2]
+        listening = Listening(
+            url=f"{'http' if plain else 'https'}://{authority(reachable(listening_host), listening_port)}{path}",
+            path=path,
+            behaviour=behaviour,
+            context=context,
+            count=count,
+            timeout=timeout,
+            ready_file=said,
+            as_json=as_json,
+        )
+        code = runner.run(listening.run(sock))
     if code is ExitCode.TIMED_OUT:
         expected = "nobody ended it" if count is None else f"fewer than {count} reports came"
         raise CommandError(f"{expected} within {timeout:g} s", code)

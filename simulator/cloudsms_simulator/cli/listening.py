@@ -8,17 +8,18 @@ import os
 import socket
 import ssl
 from datetime import timedelta
-from pathlib import Path
 
 import click
 import msgspec
 
 from cloudsms_simulator.cli.exit_codes import ExitCode
 from cloudsms_simulator.cli.signals import stop_on_signals
+from cloudsms_simulator.cli.text_lines import one_line
 from cloudsms_simulator.server.connection import Connection
 from cloudsms_simulator.server.handshakes import handshake_reason
 from cloudsms_simulator.server.listener import Listener
 from cloudsms_simulator.server.observer import Observer, Peer
+from cloudsms_simulator.server.ready_file import ReadyFile
 from cloudsms_simulator.server.receiver import Behaviour, ReceivedReport, Receiver
 from cloudsms_simulator.server.tls import tls_facts
 
@@ -36,28 +37,26 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
     count: int | None
     timeout: float | None
     """Seconds of wall time."""
-    ready_file: Path | None
+    ready_file: ReadyFile | None
     as_json: bool
 
     async def run(self, sock: socket.socket) -> ExitCode:
         """Serves the socket, and closes it: OK when enough reports have come or a signal did, TIMED_OUT otherwise.
 
-        OSError when the ready file cannot be written.
+        SettingsError when the ready file cannot be written.
         """
         stop = asyncio.Event()
         stop_on_signals(stop)
-        printer = _Printer(self.as_json, stop)
+        printer = _Printer(self.as_json)
         receiver = Receiver(self.behaviour, path=self.path, on_report=printer.report, on_unreadable=printer.unreadable)
         listener = Listener(receiver, sock, tls=self.context, tls_facts=tls_facts, observer=printer)
         await listener.start()
         try:
             if self.ready_file is not None:
-                _write_ready_file(self.ready_file, self.url)
+                self.ready_file.write(_Ready(self.url, os.getpid()))
             click.echo(f"waiting for reports at {self.url}", err=True)
             return await self._enough(receiver, stop)
         finally:
-            if self.ready_file is not None:
-                self.ready_file.unlink(missing_ok=True)
             await listener.stop(self.behaviour.delay + _GRACE)
 
     async def _enough(self, receiver: Receiver, stop: asyncio.Event) -> ExitCode:
@@ -72,31 +71,29 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Printer(Observer):
-    """Reports on standard output, everything else on standard error. Stops when nobody reads any more."""
+    """Reports on standard output, everything else on standard error."""
 
-    def __init__(self, as_json: bool, stop: asyncio.Event) -> None:
+    def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
-        self._stop = stop
 
     def report(self, report: ReceivedReport) -> None:
-        try:
-            click.echo(msgspec.json.encode(report) if self._as_json else _line(report))
-        except OSError:
-            self._stop.set()
+        click.echo(msgspec.json.encode(report) if self._as_json else _line(report))
 
     def unreadable(self, body: bytes) -> None:
-        click.echo(f"no delivery report: {body[:_SHOWN].decode('utf-8', 'replace')}", err=True)
+        click.echo(f"no delivery report: {one_line(body[:_SHOWN].decode('utf-8', 'replace'))}", err=True)
 
     def on_refused(self, peer: Peer, error: OSError) -> None:
         click.echo(f"no TLS with {peer[0]}: {handshake_reason(error)[0]}", err=True)
 
     def on_bad_request(self, connection: Connection, excerpt: bytes, reason: str) -> None:
-        click.echo(f"no HTTP from {connection.peer[0]}: {reason}", err=True)
+        click.echo(f"no HTTP from {connection.peer[0]}: {one_line(reason)}", err=True)
 
 
 def _line(report: ReceivedReport) -> str:
     time = report.at.isoformat(" ", "milliseconds")[11:23]
-    return f"{time}  {report.uid}  {report.state_name} ({report.state})  to {report.country_code} {report.msisdn}"
+    return one_line(
+        f"{time}  {report.uid}  {report.state_name} ({report.state})  to {report.country_code} {report.msisdn}"
+    )
 
 
 class _Ready(msgspec.Struct, frozen=True):
@@ -104,9 +101,3 @@ class _Ready(msgspec.Struct, frozen=True):
 
     url: str
     pid: int
-
-
-def _write_ready_file(path: Path, url: str) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_bytes(msgspec.json.encode(_Ready(url, os.getpid())) + b"\n")
-    beside.replace(path)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
 from cloudsms_simulator.cli.options import settings_options
 from cloudsms_simulator.cli.signals import stop_on_signals
+from cloudsms_simulator.cli.terminal import go_on_without_output
 from cloudsms_simulator.server.loaded_settings import LoadedSettings
 
 if TYPE_CHECKING:
+    from cloudsms_simulator.server.ready_file import ReadyFile
     from cloudsms_simulator.server.simulator import Simulator
 
 GRACE = timedelta(seconds=5)
@@ -27,36 +28,34 @@ def serve(loaded: LoadedSettings) -> None:
     """
     from cloudsms_simulator.server.event_loop import new_event_loop
     from cloudsms_simulator.server.logs import write_logs
+    from cloudsms_simulator.server.ready_file import ready_file_at
     from cloudsms_simulator.server.simulator import Simulator
 
     write_logs(loaded.settings.log_format)
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    go_on_without_output()
+    with (
+        ready_file_at(loaded.settings.ready_file) as ready_file,
+        asyncio.Runner(loop_factory=new_event_loop) as runner,
+    ):
         simulator = Simulator(loaded.settings, loaded.scenario, loaded.fixed)
-        runner.run(_run(simulator))
+        runner.run(_run(simulator, ready_file))
 
 
-async def _run(simulator: "Simulator") -> None:
-    from cloudsms_simulator.server.ready_file import write_ready_file
-
+async def _run(simulator: "Simulator", ready_file: "ReadyFile | None") -> None:
     stop = asyncio.Event()
     stop_on_signals(stop)
-    settings = simulator.settings
     await simulator.start()
     # What is there by now stays; what comes is rarely a cycle, so looking for cycles often finds nothing.
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     try:
-        if settings.ready_file is not None:
-            write_ready_file(settings.ready_file, simulator.ready)
+        if ready_file is not None:
+            ready_file.write(simulator.ready)
         for line in _banner(simulator):
             click.echo(line)
         await stop.wait()
-    except OSError as error:
-        raise CommandError(f"{settings.ready_file}: cannot write the ready file: {error}", ExitCode.USAGE) from error
     finally:
         ended = await simulator.stop(GRACE)
-        if settings.ready_file is not None:
-            settings.ready_file.unlink(missing_ok=True)
     if ended:
         click.echo(f"stopped; {ended} pushes had no answer yet", err=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -13,6 +14,7 @@ from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
 from cloudsms_simulator.cli.noun import Noun
 from cloudsms_simulator.cli.signals import interruptible
 from cloudsms_simulator.cli.table import terminal_width
+from cloudsms_simulator.cli.terminal import output_failure
 
 if TYPE_CHECKING:
     from cloudsms_simulator.client import Client, Event
@@ -41,6 +43,8 @@ def add_tail(group: click.Group, noun: Noun[I]) -> None:
                     printed += 1
                     if printed == count:
                         return
+                    if output_failure() is not None:  # nobody reads any more
+                        sys.exit(ExitCode.FAILED)
             raise CommandError("the server ended the stream: it has stopped", ExitCode.UNREACHABLE)
 
 

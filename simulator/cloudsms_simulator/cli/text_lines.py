@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from cloudsms_simulator.protocol.control_characters import escaped
+
 if TYPE_CHECKING:
     from cloudsms_simulator.engine.text_bill import TextBill
     from cloudsms_simulator.protocol.finding import Finding
@@ -17,12 +19,12 @@ _NO_COLUMN = ("Mn", "Me", "Cf")
 
 
 def one_line(text: str) -> str:
-    """The text on one line: line ends and other characters that do not print are written as escapes."""
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    """The text on one line: line ends and other control characters are written as escapes."""
+    return escaped(text)
 
 
 def quoted(text: str) -> str:
-    """The text in quotes on one line: line ends and other characters that do not print are written as escapes."""
+    """The text in quotes on one line: line ends and other control characters are written as escapes."""
     return f'"{one_line(text)}"'
 
 
@@ -57,7 +59,7 @@ def finding_lines(findings: tuple[Finding, ...], width: int | None = None) -> It
 def body_lines(label: str, body: str) -> Iterator[str]:
     """A body below its label: JSON indented, every character of it as it came; anything else as it is."""
     yield f"{label:<12}{'' if body else 'empty'}".rstrip()
-    for line in _indented(body).splitlines():
+    for line in _indented(body).split("\n") if body else ():
         yield f"    {line}"
 
 
@@ -88,7 +90,7 @@ def _indented(body: str) -> str:
         msgspec.json.decode(body)
         return msgspec.json.format(body, indent=2)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return "\n".join(map(one_line, body.splitlines()))
+        return "\n".join(map(one_line, body.rstrip("\n").split("\n")))
 
 
 def _columns(character: str) -> int:

@@ -172,34 +172,34 @@ echo curl_exec($curl) ?: curl_error($curl), "\\n";
 package main
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"io"
-	"log"
-	"net/http"
-	"os"
-	"strings"
+    "crypto/tls"
+    "crypto/x509"
+    "io"
+    "log"
+    "net/http"
+    "os"
+    "strings"
 )
 
 func main() {
-	ca, err := os.ReadFile(<<ca>>)
-	if err != nil {
-		log.Fatal(err)
-	}
-	trusted := x509.NewCertPool()
-	trusted.AppendCertsFromPEM(ca)
-	customer, err := tls.LoadX509KeyPair(<<cert>>, <<key>>)
-	if err != nil {
-		log.Fatal(err)
-	}
-	config := &tls.Config{RootCAs: trusted, Certificates: []tls.Certificate{customer}}
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: config}}
-	answer, err := client.Post("<<url>>", "application/json", strings.NewReader("{}"))
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer answer.Body.Close()
-	io.Copy(os.Stdout, answer.Body)
+    ca, err := os.ReadFile(<<ca>>)
+    if err != nil {
+        log.Fatal(err)
+    }
+    trusted := x509.NewCertPool()
+    trusted.AppendCertsFromPEM(ca)
+    customer, err := tls.LoadX509KeyPair(<<cert>>, <<key>>)
+    if err != nil {
+        log.Fatal(err)
+    }
+    config := &tls.Config{RootCAs: trusted, Certificates: []tls.Certificate{customer}}
+    client := &http.Client{Transport: &http.Transport{TLSClientConfig: config}}
+    answer, err := client.Post("<<url>>", "application/json", strings.NewReader("{}"))
+    if err != nil {
+        log.Fatal(err)
+    }
+    defer answer.Body.Close()
+    io.Copy(os.Stdout, answer.Body)
 }
 """,
     ),

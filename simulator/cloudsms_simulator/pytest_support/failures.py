@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from cloudsms_simulator.client import Close
 from cloudsms_simulator.client_items import Message, Request
+from cloudsms_simulator.protocol.control_characters import escaped, escaped_lines
 
 _MOST = 5
 _LONGEST_TEXT = 80
@@ -17,8 +18,8 @@ class UnmetError(AssertionError):
 
 
 def unmet(first: str, *parts: Iterable[str]) -> UnmetError:
-    """The error that says so, a line each."""
-    return UnmetError("\n".join([first, *(line for part in parts for line in part)]))
+    """The error that says so, a line each, for a terminal: control characters are escaped."""
+    return UnmetError("\n".join([escaped_lines(first), *(escaped(line) for part in parts for line in part)]))
 
 
 def close_lines(closest: Sequence[Close]) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cloudsms_simulator.client import ApiError
+from cloudsms_simulator.protocol.control_characters import escaped, escaped_lines
 from cloudsms_simulator.pytest_support.cloudsms import BlockingSink, Cloudsms, open_account
 from cloudsms_simulator.pytest_support.server import Servers
 from cloudsms_simulator.pytest_support.server_thread import ServerError
@@ -43,7 +44,7 @@ class Keeper:
             why = str(error)
         if why:
             # Not within the handler, or pytest would show where all this comes from too.
-            pytest.fail(f"cloudsms: {why}", pytrace=False)
+            pytest.fail(escaped_lines(f"cloudsms: {why}"), pytrace=False)
         return opened
 
     def sink(self) -> BlockingSink:
@@ -68,7 +69,7 @@ class Keeper:
             except (ApiError, ServerError) as error:
                 why.append(f'the account "{each.account.name}" could not be deleted: {error}')
         if why:
-            pytest.fail("\n".join(why), pytrace=False)
+            pytest.fail("\n".join(map(escaped, why)), pytrace=False)
 
     def _story(self, opened: Cloudsms, since: datetime) -> str:
         try:

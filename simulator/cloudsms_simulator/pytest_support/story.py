@@ -7,6 +7,7 @@ from cloudsms_simulator.client import Api
 from cloudsms_simulator.client_drivers import BlockingHttp
 from cloudsms_simulator.client_items import Message, Request
 from cloudsms_simulator.client_message_items import Timeline
+from cloudsms_simulator.protocol.control_characters import escaped
 from cloudsms_simulator.protocol.finding import Finding
 
 _MOST = 20
@@ -18,7 +19,10 @@ Event = tuple[datetime, int, list[str]]
 
 
 def story_of(api: Api[BlockingHttp], since: datetime) -> str:
-    """What happened to an account, and from a moment of the wall on to what belongs to no account."""
+    """What happened to an account, and from a moment of the wall on to what belongs to no account.
+
+    It is for a terminal: control characters of what customers wrote are escaped.
+    """
     account = api.accounts.show(api.account)
     clock = api.clock.show()
     spent = account.balance
@@ -47,7 +51,7 @@ def story_of(api: Api[BlockingHttp], since: datetime) -> str:
             lines += _request(request)
         if nobody.total > len(nobody.items):
             lines.append(f"({nobody.total - len(nobody.items):,} older ones are not shown)")
-    return "\n".join(lines)
+    return "\n".join(map(escaped, lines))
 
 
 def _request(request: Request) -> Iterator[str]:
