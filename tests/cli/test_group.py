@@ -1,5 +1,6 @@
 """The group of commands: what it lists, what it imports, how it ends."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -110,8 +111,27 @@ def test_an_error_of_the_user_is_one_message_and_ends_2(error: Exception, messag
     assert message in told.message
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), ExitCode.USAGE, "No space left on device"),
+        (PermissionError(errno.EACCES, "Permission denied", b"a"), ExitCode.USAGE, "a: Permission denied"),
+        (ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"), ExitCode.UNREACHABLE, "Connection reset"),
+        (TimeoutError(), ExitCode.TIMED_OUT, "TimeoutError"),
+        (UnicodeEncodeError("utf-8", "caf\udce9", 3, 4, "no"), ExitCode.USAGE, 'got "caf\udce9", which is not UTF-8'),
+    ],
+)
+def test_what_the_system_refuses_is_one_message(error: Exception, code: ExitCode, message: str) -> None:
+    told = explained(error)
+
+    assert told is not None
+    assert told.exit_code == code
+    assert told.message.startswith(message)
+
+
 def test_an_error_of_ours_is_not_explained_away() -> None:
     assert explained(ValueError("a bug")) is None
+    assert explained(UnicodeEncodeError("utf-8", "\ud83d", 0, 1, "no")) is None
 
 
 def test_every_exit_code_reaches_the_shell() -> None:

@@ -281,6 +281,38 @@ def test_an_error_that_nobody_expected_is_one_line_and_its_traceback_is_to_be_ha
     assert full.stderr.endswith(told)
 
 
+@posix
+@pytest.mark.parametrize(
+    ("args", "where"),
+    [
+        (("scenario", "new", "{folder}/x.yaml"), "{folder}/x.yaml: cannot be written"),
+        (("certs", "{folder}/certs"), "{folder}/certs: cannot be written"),
+        (("listen", "--plain", "--port", "0", "--ready-file", "{folder}/r"), "{folder}/r: cannot write the ready file"),
+        (("messages", "export", "--output", "{folder}/m"), "Invalid value for --output: {folder}/m"),
+    ],
+)
+def test_a_disk_that_is_full_is_told_and_ends_2(busy, tmp_path: Path, args: tuple[str, ...], where: str) -> None:
+    said = busy._said(tuple(each.format(folder=tmp_path) for each in args), None)
+    done = subprocess.run(
+        ["bash", "-c", 'ulimit -f 0; exec "$@"', "bash", sys.executable, "-m", "cloudsms_simulator", *said],
+        capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **busy._environment()},
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout) == (2, "")
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"Error: {where.format(folder=tmp_path)}: File too large")
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size] == []
+
+
+@posix
+@pytest.mark.parametrize("output", ["{folder}", "{folder}/absent/file", "/dev/full"])
+def test_an_output_that_cannot_be_written_ends_2(busy, tmp_path: Path, output: str) -> None:
+    result = busy.run("messages", "export", "--output", output.format(folder=tmp_path))
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--output" in result.stderr
+
+
 def test_the_streams_are_as_they_were_afterwards(capsys: pytest.CaptureFixture[str]) -> None:
     before = sys.stdout, sys.stderr
 

@@ -1,5 +1,6 @@
 """Exit codes, and the errors that end a command with them: one clear message, never a traceback."""
 
+import os
 import sys
 from enum import IntEnum
 
@@ -45,8 +46,8 @@ def explained(error: Exception) -> CommandError | None:
             lines = str(error).splitlines()
             text = lines[0] if len(lines) == 1 else "\n  ".join([f"{len(lines)} things are wrong:", *lines])
             return CommandError(text, ExitCode.USAGE)
-    if isinstance(error, OSError) and isinstance(error.filename, str):
-        return CommandError(f"{error.filename}: {error.strerror or error}", ExitCode.USAGE)
+    if isinstance(error, OSError):
+        return _of_the_system(error)
     if isinstance(error, UnicodeEncodeError) and _not_utf_8(error):
         return CommandError(f'got "{error.object[:_SHOWN]}", which is not UTF-8, want UTF-8', ExitCode.USAGE)
     return None
@@ -59,6 +60,17 @@ def unexpected(error: Exception) -> CommandError:
     return CommandError(
         f"{what} (a mistake of the simulator; `cloudsms-simulator --traceback COMMAND …` shows where)", ExitCode.FAILED
     )
+
+
+def _of_the_system(error: OSError) -> CommandError:
+    """What the system refused: a file, a folder for temporary files, a connection."""
+    code = ExitCode.USAGE
+    if isinstance(error, TimeoutError):
+        code = ExitCode.TIMED_OUT
+    elif isinstance(error, ConnectionError):
+        code = ExitCode.UNREACHABLE
+    where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+    return CommandError(f"{where}{error.strerror or str(error) or type(error).__name__}", code)
 
 
 def _not_utf_8(error: UnicodeEncodeError) -> bool:

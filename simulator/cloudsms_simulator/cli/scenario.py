@@ -112,6 +112,7 @@ def show(said: str, summary: bool, as_json: bool) -> None:
 def new(file: Path, force: bool, as_json: bool) -> None:
     """Write a scenario FILE to begin with, scenario.yaml by default, and beside it the schema for editors."""
     from cloudsms_simulator.cli.scenario_template import scenario_template
+    from cloudsms_simulator.server.private_folder import Content, write_all
     from cloudsms_simulator.server.scenario_schema import SCHEMA_NAME, schema
 
     if file.suffix not in _ENDINGS:
@@ -122,10 +123,11 @@ def new(file: Path, force: bool, as_json: bool) -> None:
     if not force:
         _refuse_to_overwrite(file, beside)
     try:
-        file.write_text(scenario_template(), encoding="utf-8")
-        beside.write_bytes(schema())
+        write_all(
+            (Content(file, scenario_template().encode(), private=False), Content(beside, schema(), private=False))
+        )
     except OSError as error:
-        raise CommandError(f"{error.filename}: cannot be written: {error.strerror}", ExitCode.USAGE) from error
+        raise CommandError(f"{file}: cannot be written: {error.strerror or error}", ExitCode.USAGE) from error
     if as_json:
         click.echo(msgspec.json.encode({"file": str(file), "schema": str(beside)}))
     else:
