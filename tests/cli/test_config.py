@@ -10,7 +10,7 @@ from cloudsms_simulator.cli import main
 from cloudsms_simulator.cli.config_template import config_template
 from cloudsms_simulator.cli.options import OFFERED
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.protocol.masking import fingerprint
+from cloudsms_simulator.protocol.key_ring import fingerprint
 from cloudsms_simulator.server.account_settings import AccountSettings
 from cloudsms_simulator.server.loaded_settings import load_settings
 from cloudsms_simulator.server.setting_field import SettingField, fields_of

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.secrecy import without_key
 from cloudsms_simulator.protocol.finding_rules import Told, found
-from cloudsms_simulator.protocol.masking import fingerprint
+from cloudsms_simulator.protocol.key_ring import fingerprint
 
 KEY = 'a "key" of somebody/99'
 MARK = fingerprint(KEY)

@@ -1,10 +1,12 @@
 import json
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol.masking import fingerprint, mask, mask_headers
+from cloudsms_simulator.protocol.key_ring import KeyRing, fingerprint
+from cloudsms_simulator.protocol.masking import hide, hide_in_quotation, mask, mask_headers
 
 KEY = "cOUlfIimjcBgfxf5cNaiOZ7BLsonagmjt5+vncIGdKOsZXsjkuQjERKtSrm7iTvNKgcXvvLsK9+ptfYQHFgB0a=="
 SLASHED = "local/only+key//0123456789=="
@@ -201,3 +203,92 @@ def test_masked_headers_stay_as_they_are() -> None:
     once = mask_headers([(b"auth_key", KEY.encode()), (b"Authorization", b"Bearer " + KEY.encode())], None)
 
     assert mask_headers(once, KEY) == once
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    ["local%2Fonly%2Bkey%2F%2F0123456789%3D%3D", "local\\\\\\/only+key\\\\\\/\\\\\\/0123456789=="],
+)
+def test_a_key_is_found_in_a_query_and_in_json_inside_json(spelled: str) -> None:
+    masked = mask(f'POST /x?AUTH_KEY={spelled}&B=1 {{"C":"{spelled}"}}'.encode(), SLASHED)
+
+    mark = fingerprint(SLASHED)
+    assert masked == f'POST /x?AUTH_KEY={mark}&B=1 {{"C":"{mark}"}}'.encode()
+
+
+def test_known_keys_are_masked_wherever_they_stand_whoever_sent_them() -> None:
+    known = KeyRing([KEY, SLASHED, "short"])
+    body = json.dumps({"AUTH_KEY": "x", "ROUTE_ID": KEY, "SMS_CONTENT": f"it is {SLASHED}", "B": ["short", "short!"]})
+
+    masked = json.loads(mask(body.replace("/", "\\/").encode(), "x", known))
+
+    assert masked == {
+        "AUTH_KEY": fingerprint("x"),
+        "ROUTE_ID": MARK,
+        "SMS_CONTENT": f"it is {fingerprint(SLASHED)}",
+        "B": [fingerprint("short"), "short!"],
+    }
+    assert hide(KEY.encode() + b" AUTH_KEY: somebodies", known) == MARK.encode() + b" AUTH_KEY: somebodies"
+
+
+def test_known_keys_are_masked_in_every_header_and_in_its_name() -> None:
+    headers = [(b"Cookie", b"session=%b; a=b" % KEY.encode()), (SLASHED.encode(), b"1")]
+
+    assert mask_headers(headers, None, KeyRing([KEY, SLASHED])) == (
+        (b"Cookie", b"session=%b; a=b" % MARK.encode()),
+        (fingerprint(SLASHED).encode(), b"1"),
+    )
+
+
+def test_of_keys_that_overlap_nothing_is_left() -> None:
+    known = KeyRing(["abcdefgh", "efghijkl"])
+
+    masked = hide(b"-abcdefghijkl-", known)
+
+    assert masked == f"-{fingerprint('abcdefgh')}{fingerprint('efghijkl')}-".encode()
+
+
+def test_a_quotation_that_was_cut_off_in_a_key_shows_nothing_of_it() -> None:
+    known = [KeyRing([KEY])]
+
+    assert hide_in_quotation(f'"{KEY[:79]}…', known) == f'"{MARK}…'
+    assert hide_in_quotation('"cOUlfIi…', known) == '"cOUlfIi…'
+    assert hide_in_quotation(f"{KEY} and more", known) == f"{MARK} and more"
+
+
+WORST: dict[str, tuple[bytes, bytes]] = {
+    "backslashes behind a key of backslashes": (b'{"AUTH_KEY":"' + b"\\" * 204 + b'","X":"', b"\\"),
+    "escaped slashes": (b'{"AUTH_KEY":"local/only","X":"', b"a\\/"),
+    "escaped letters": (b"", b"\\u0041"),
+    "letters and escapes by turns": (b"", b"\\u4f60\\u00e9a"),
+    "percents": (b"AUTH_KEY=", b"a%41"),
+    "two notations by turns": (b"", b"\\%41"),
+    "names": (b"", b"AUTH_KEY"),
+    "names that equal": (b"", b"AUTH_KEY="),
+    "members": (b"{", b'"AUTH_KEY":"x",'),
+    "members with long values": (b"{", b'"AUTH_KEY":"abcdefgh\\/ijk",'),
+    "members without an end": (b"{", b'"AUTH_KEY":"'),
+    "escaped names": (b"{", b'"\\u0041UTH\\u005fKEY":"x",'),
+    "members in a string": (b'{"X":"', b'{\\"AUTH_KEY\\":\\"abcdefghij\\",'),
+    "a name and blanks": (b'"AUTH_KEY"', b" "),
+    "quotes": (b"", b'"'),
+    "the key": (b"", SLASHED.encode()),
+    "nearly the key": (b"", SLASHED[:-1].encode()),
+    "the beginning of the key": (b"", SLASHED[:8].encode()),
+    "the key escaped": (b"", SLASHED.replace("/", "\\/").encode()),
+    "no text at all": (b"", b"\xff"),
+}
+
+
+@pytest.mark.parametrize("unit", WORST.values(), ids=WORST)
+def test_masking_takes_no_more_than_its_share_for_a_body_sixteen_times_as_large(unit: tuple[bytes, bytes]) -> None:
+    known = KeyRing([SLASHED, *(f"tenant-{number:06d}/key" for number in range(1_000))])
+
+    def effort(octets: int) -> float:
+        body = unit[0] + unit[1] * (octets // len(unit[1]))
+        begun = time.process_time()
+        mask(body, None, known)
+        return time.process_time() - begun
+
+    small = min(effort(2**16) for _ in range(3))
+    assert effort(2**20) < 16 * 4 * small + 0.1

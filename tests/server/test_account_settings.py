@@ -11,7 +11,7 @@ import pytest
 
 from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY, Account, Blacklist, Callback
 from cloudsms_simulator.engine.script import DELIVERED_AFTER_A_SECOND, Plan, plan_of, step
-from cloudsms_simulator.protocol.masking import fingerprint
+from cloudsms_simulator.protocol.key_ring import fingerprint
 from cloudsms_simulator.protocol.states import State
 from cloudsms_simulator.server.account_settings import AccountSettings
 from cloudsms_simulator.server.loaded_settings import load_settings

@@ -21,7 +21,7 @@ from cloudsms_simulator.engine.rule_book import ReplyStep, Rule, RuleBook
 from cloudsms_simulator.engine.rules import Rules
 from cloudsms_simulator.protocol.correction import PLACEHOLDER
 from cloudsms_simulator.protocol.finding_rules import FINDING_RULES
-from cloudsms_simulator.protocol.masking import fingerprint
+from cloudsms_simulator.protocol.key_ring import fingerprint
 from cloudsms_simulator.protocol.profile import OBSERVED
 from cloudsms_simulator.protocol.remedies import ELSEWHERE, NO_REMEDY, REMEDIES
 from cloudsms_simulator.protocol.result_codes import ResultCode

@@ -11,7 +11,7 @@ from cloudsms_simulator.engine.fault import Fault
 from cloudsms_simulator.engine.rule_book import FaultRule, ReplyStep, Rule, RuleBook
 from cloudsms_simulator.engine.rules import Rules
 from cloudsms_simulator.protocol.correction import PLACEHOLDER
-from cloudsms_simulator.protocol.masking import fingerprint
+from cloudsms_simulator.protocol.key_ring import fingerprint
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.server.sender import Sender, Sent, sent_item
 from cloudsms_simulator.stores.store import StoreError

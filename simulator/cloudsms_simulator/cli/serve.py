@@ -61,7 +61,7 @@ async def _run(simulator: "Simulator", ready_file: "ReadyFile | None") -> None:
 
 
 def _banner(simulator: "Simulator") -> list[str]:
-    from cloudsms_simulator.protocol.masking import fingerprint
+    from cloudsms_simulator.protocol.key_ring import fingerprint
 
     settings, ready = simulator.settings, simulator.ready
     security = "plain HTTP" if settings.plain else f"client certificates {settings.mtls}"

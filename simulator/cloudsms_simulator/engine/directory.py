@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
 from cloudsms_simulator.engine.account import ANY, Account
-from cloudsms_simulator.protocol.masking import KeyMask, key_mask, mask, mask_known
+from cloudsms_simulator.protocol.masking import KeyMask, mask_known
 
 
 class Directory:
@@ -40,7 +40,7 @@ class Directory:
         if account.auth_key == ANY:
             self._of_any_key = account
         else:
-            self._masks[account.name] = key_mask(account.auth_key)
+            self._masks[account.name] = KeyMask(account.auth_key)
 
     def remove(self, name: str) -> Account:
         """Takes an account out, and returns it: its AUTH_KEY finds it no more. KeyError when there is none."""
@@ -80,7 +80,7 @@ class Directory:
     def masked(self, body: bytes, account: Account, key: str) -> bytes:
         """A body of the account without its AUTH_KEY; `key` is the one that was sent, of an account that takes any."""
         known = self._masks.get(account.name)
-        return mask(body, key) if known is None else mask_known(body, known)
+        return mask_known(body, KeyMask(key) if known is None else known)
 
 
 def _digest(key: str) -> bytes:

@@ -7,7 +7,7 @@ import msgspec
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.packed_body import packed
-from cloudsms_simulator.protocol.masking import fingerprint
+from cloudsms_simulator.protocol.key_ring import fingerprint
 from cloudsms_simulator.protocol.submission import Submission
 
 _EMPTY_OBJECT = b"{}"

@@ -6,7 +6,7 @@ Spec: Parameter Details, AUTH_KEY. Reading: R18.
 import msgspec
 
 from cloudsms_simulator.protocol.finding import Finding
-from cloudsms_simulator.protocol.masking import fingerprint
+from cloudsms_simulator.protocol.key_ring import fingerprint
 
 _SHORTEST = 8
 """A shorter key may well be an ordinary word."""

@@ -3,175 +3,268 @@ r"""Masking: an AUTH_KEY is stored and shown only as its fingerprint.
 A fingerprint is `key-` and eight hex digits of the key's BLAKE2b hash: the same key has the same one, so that people
 see which key was sent, and that ROUTE_ID holds it too, but nobody can send with it.
 
-A key is found wherever it stands and however JSON spells it (`a/b`, `a\/b`, `a\u002fb`). What is called AUTH_KEY is
-masked even where it cannot be read as a packet's key: in a body that was cut off, is no JSON or is a form, or deeper
-inside.
+A key is found wherever it stands and however it is spelled (`a/b`, `a\/b`, `a\u002fb`, `a%2Fb`). What is called
+AUTH_KEY is masked even where it cannot be read as a packet's key: in a body that was cut off, is no JSON or is a form,
+or deeper inside. All of it is linear in what is looked at, whatever that holds, and however many keys are known.
 
 Spec: Parameter Details, AUTH_KEY.
 """
 
 import json
 import re
-from collections.abc import Iterable
-from hashlib import blake2b
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
+from itertools import islice
 
-import msgspec
+from cloudsms_simulator.protocol.key_ring import SHORTEST_SOUGHT_ANYWHERE, KeyRing, Span, fingerprint
+from cloudsms_simulator.protocol.spelling import Reading, is_plain, readings
 
-_SHORTEST_SOUGHT_ANYWHERE = 8
-"""A shorter key may well be an ordinary word: it is masked only where it is a whole string."""
 _LONGEST_KEY = 512
-"""Anything longer is no key, and looking for all its spellings would take too long."""
+"""Octets. Anything longer that is called AUTH_KEY is masked there, and is no key to look for in the rest of a body."""
 _MOST_KEYS = 8
 """So many keys found under the name AUTH_KEY are sought in the rest of a body; no client sends more than one."""
+_MOST_ESCAPED_NAMES = 1000
+"""So many names spelled with escapes are looked at in a body, for each way to read it."""
 
 KEY_HEADERS = frozenset(
     {b"auth_key", b"auth-key", b"authkey", b"x-auth-key", b"x-auth_key", b"x_auth_key", b"x-api-key", b"authorization"}
 )
 """Headers whose values are taken for AUTH_KEYs, in lower case."""
 _SCHEME_HEADERS = frozenset({b"authorization", b"proxy-authorization"})
-_SHORT_ESCAPES = {'"': '"', "\\": "\\", "/": "/", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
 
-_FINGERPRINT = re.compile(rb"key-[0-9a-f]{8}")
-_NEVER_PLAIN = re.compile(r"[^ !#-\[\]-~]")
-"""What writers of JSON have to escape, or may."""
 _ASCII_ESCAPE = re.compile(rb"\\u00([0-7][0-9a-fA-F])")
-_MASKED_MEMBER = re.compile(rb'"AUTH_KEY"[ \t\r\n]*+:[ \t\r\n]*+"key-[0-9a-f]{8}"')
+_LETTER = re.compile(rb"[46][0-9a-fA-F]|[57][0-9aA]|5[fF]|2[dD]")
+"""What in hexadecimal may be a character of the name AUTH_KEY, however it is written."""
+_FINGERPRINT = re.compile(rb"key-[0-9a-f]{8}")
+_NAME = re.compile(rb"[aA][uU][tT][hH][_-]?[kK][eE][yY]")
+_VALUE = re.compile(
+    # A JSON string, perhaps cut off; or, in what is no JSON, some way to say "equals" and a word.
+    rb""""\s*+:\s*+"(?P<string>(?:[^"\\]++|\\.?)*+)"""
+    rb"""|[\s"'\\]*+[:=][\s"'\\\[]*+(?P<bare>(?:[^\s"'\\&,;\[\]{}]++|\\++[^\s"'\\])*+)""",
+    re.DOTALL,
+)
 
 
-def fingerprint(key: str) -> str:
-    """What stands for a key: `key-5f0c3a91`."""
-    return "key-" + blake2b(key.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
-
-
-def mask(body: bytes, key: str | None) -> bytes:
+def mask(body: bytes, key: str | None, known: KeyRing | None = None) -> bytes:
     """A body, or a request target, without AUTH_KEYs.
 
-    `key` is the AUTH_KEY that a reader of the body found, None when there was none to find. A key of fewer than 8
-    characters is masked only where it is a whole string. Masking twice changes nothing more.
+    `key` is the AUTH_KEY that a reader of the body found, None when there was none to find; `known` are those of all
+    accounts. A key of fewer than 8 characters is masked only where it is a whole string. Masking twice changes nothing
+    more.
     """
-    if key:
-        body = _without(body, key)
-        if body.lower().count(b"auth") == 1 and b"\\u00" not in body and _MASKED_MEMBER.search(body):
-            return body
-    others: list[str] = []
-
-    def hide(named: re.Match[bytes]) -> bytes:
-        spelled = named["string"] or named["bare"] or b""
-        too_short = named["string"] is None and len(spelled) < _SHORTEST_SOUGHT_ANYWHERE
-        if not spelled or too_short or _FINGERPRINT.fullmatch(spelled):
-            return named[0]
-        others.append(_read(spelled))
-        return named[0][: -len(spelled)] + fingerprint(others[-1]).encode()
-
-    body = _NAMED_KEY.sub(hide, body)
-    for other in list(dict.fromkeys(others))[:_MOST_KEYS]:
-        body = _without(body, other)
-    return body
+    rings = [] if known is None else [known]
+    if key and (known is None or key not in known):
+        rings.append(KeyRing([key]))
+    return _masked(body, rings)
 
 
-class KeyMask(msgspec.Struct, frozen=True):
+def _masked(body: bytes, rings: Sequence[KeyRing]) -> bytes:
+    plainly = list(_plainly(body, rings))
+    spellings = list(readings(_blanked(body, plainly), plain=True, shows=_may_be_in(rings)))
+    odd = not all(ring.plain for ring in rings)
+    known = _found(body, rings) if odd else [*plainly, *_spelled(spellings[1:], body, rings)]
+    named, keys = _named(body, spellings, {(span.start, span.end) for span in known})
+    return _replaced(body, [*known, *named, *(_found(body, [KeyRing(keys)]) if keys else ())])
+
+
+def hide(text: bytes, known: KeyRing) -> bytes:
+    """A text without the keys on a ring; what is called AUTH_KEY stays what it is, if it is none of them."""
+    return _replaced(text, _found(text, [known]))
+
+
+def hide_in_quotation(quoted: str, known: Sequence[KeyRing]) -> str:
+    """What a finding quotes, without the keys on the rings, also where it was cut off (`…`) in the middle of one."""
+    text = quoted.encode("utf-8", "surrogatepass")
+    spans = _found(text, known)
+    if quoted.endswith("…"):
+        whole = text.removesuffix("…".encode())
+        spans += [Span(*reading.place(cut.start, cut.end), cut.mark) for reading, cut in _cut_off(whole, known)]
+    return _replaced(text, spans).decode("utf-8", "surrogatepass") if spans else quoted
+
+
+class KeyMask:
     """A key known beforehand, made ready so that a body that holds it as it is costs a search and no more."""
 
-    key: str
-    plain: bytes
-    """The key's octets, empty if JSON may spell them otherwise even without a backslash, or they are too few."""
-    mark: bytes
+    __slots__ = ("_ring", "escaped", "key", "mark", "plain")
 
+    def __init__(self, key: str) -> None:
+        sought = len(key) >= SHORTEST_SOUGHT_ANYWHERE and is_plain(key)
+        self.key = key
+        self.mark = fingerprint(key).encode()
+        self.plain = key.encode() if sought else b""
+        """The key's octets, empty if JSON may spell them otherwise even without a backslash, or they are too few."""
+        self.escaped = (self.plain.replace(b"/", b"\\/"), self.plain.replace(b"+", b"\\u002B"))
+        """The key as PHP and .NET spell it."""
+        self._ring: KeyRing | None = None
 
-def key_mask(key: str) -> KeyMask:
-    """The mask of a key."""
-    sought = _SHORTEST_SOUGHT_ANYWHERE <= len(key) <= _LONGEST_KEY and _NEVER_PLAIN.search(key) is None
-    return KeyMask(key, key.encode() if sought else b"", fingerprint(key).encode())
+    @property
+    def ring(self) -> KeyRing:
+        """The key on a ring, which many bodies never need."""
+        if self._ring is None:
+            self._ring = KeyRing([self.key])
+        return self._ring
+
+    def may_be_left(self, body: bytes) -> bool:
+        """Whether a body has escapes that could spell the key, or the name of its member."""
+        named = _ASCII_ESCAPE.findall(body)
+        if named and any(_LETTER.fullmatch(each) or bytes.fromhex(each.decode()) in self.plain for each in named):
+            return True
+        return b"\\/" in body and self.ring.may_be_in(body.replace(b"\\", b""))
 
 
 def mask_known(body: bytes, known: KeyMask) -> bytes:
     """What `mask(body, known.key)` gives, at once if the body has the key once or more, and nothing else to hide."""
-    if known.plain and b"\\" not in body:
+    if known.plain:
         masked = body.replace(known.plain, known.mark)
-        if len(masked) != len(body) and masked.lower().count(b"auth") == 1:
+        if b"\\" in masked:
+            for spelled in known.escaped:
+                masked = masked.replace(spelled, known.mark)
+        if (
+            len(masked) != len(body)
+            and masked.lower().count(b"auth") == 1
+            and not (b"\\" in masked and known.may_be_left(masked))
+        ):
             return masked
-    return mask(body, known.key)
+    return _masked(body, [known.ring])
 
 
-def mask_headers(headers: Iterable[tuple[bytes, bytes]], key: str | None) -> tuple[tuple[bytes, bytes], ...]:
-    """Headers without keys: the values of those called AUTH_KEY or Authorization, and `key` wherever it stands.
+def mask_headers(
+    headers: Iterable[tuple[bytes, bytes]], key: str | None, known: KeyRing | None = None
+) -> tuple[tuple[bytes, bytes], ...]:
+    """Headers without keys: the values of those called AUTH_KEY or Authorization, and known keys wherever they stand.
 
     The scheme of an Authorization stays: `Bearer key-5f0c3a91`.
     """
-    return tuple((name, _mask_header(name.lower(), value, key)) for name, value in headers)
+    rings = [] if known is None else [known]
+    if key:
+        rings.append(KeyRing([key]))
+    return tuple((_replaced(name, _found(name, rings)), _mask_header(name, value, rings)) for name, value in headers)
 
 
-def _mask_header(name: bytes, value: bytes, key: str | None) -> bytes:
+def _mask_header(name: bytes, value: bytes, rings: Sequence[KeyRing]) -> bytes:
+    name = name.lower()
     if name in KEY_HEADERS and name not in _SCHEME_HEADERS:
         scheme, secret = b"", value
     elif name in _SCHEME_HEADERS:
         scheme, space, secret = value.rpartition(b" ")
         scheme += space
     else:
-        return _without(value, key) if key else value
+        return _replaced(value, _found(value, rings))
     if not secret or _FINGERPRINT.fullmatch(secret):
         return value
     return scheme + fingerprint(secret.decode("utf-8", "surrogateescape")).encode()
 
 
-def _without(body: bytes, key: str) -> bytes:
-    """The body with each occurrence of a key replaced."""
-    mark = fingerprint(key).encode()
-    if len(key) < _SHORTEST_SOUGHT_ANYWHERE:
-        return re.sub(rb'(?<=")%b(?="(?![ \t\r\n]*+:))' % _spellings(key), mark, body)
-    plain = key.encode("utf-8", "surrogatepass")
-    if len(key) > _LONGEST_KEY:
-        return body.replace(plain, mark)
-    if _NEVER_PLAIN.search(key):
-        return re.sub(_spellings(key), mark, body)
-    body = body.replace(plain, mark)
-    if b"\\" not in body:
-        return body
-    # Most writers of JSON escape no slash, PHP escapes all of them; only what is left needs a search for all spellings.
-    body = body.replace(plain.replace(b"/", b"\\/"), mark)
-    return re.sub(_spellings(key), mark, body) if _may_be_left(body, key) else body
+def _found(text: bytes, rings: Sequence[KeyRing]) -> list[Span]:
+    """Where keys stand in a text, however they are spelled."""
+    if not rings:
+        return []
+    spans = list(_plainly(text, rings))
+    plain = all(ring.plain for ring in rings)
+    # The end of a key that is not plain may be the beginning of an escape: all of it is looked at again.
+    _, *others = readings(_blanked(text, spans) if plain else text, plain=plain, shows=_may_be_in(rings))
+    return [*spans, *_spelled(others, text, rings)]
 
 
-def _may_be_left(body: bytes, key: str) -> bool:
-    """Whether the body has escapes that could spell the key."""
-    if any(chr(int(digits, 16)) in key for digits in _ASCII_ESCAPE.findall(body)):
-        return True
-    # With slashes alone escaped, what stands between them stands there as it is.
-    return b"\\/" in body and all(part.encode() in body for part in key.split("/"))
+def _plainly(text: bytes, rings: Sequence[KeyRing]) -> Iterator[Span]:
+    """Where keys stand in a text as they are."""
+    for ring in rings:
+        yield from ring.spans(text)
+        yield from ring.whole_strings(text)
 
 
-def _spellings(key: str) -> bytes:
-    """A pattern for everything that JSON reads as this text."""
-    return b"".join(map(_spellings_of_character, key))
+def _spelled(spellings: Iterable[Reading], text: bytes, rings: Sequence[KeyRing]) -> Iterator[Span]:
+    """Where keys stand in a text escaped."""
+    for reading in spellings:
+        for ring in rings:
+            for span in ring.spans(reading.text):
+                yield Span(*reading.place(span.start, span.end), span.mark)
+            for span in ring.whole_strings(reading.text):
+                start, end = reading.place(span.start, span.end)
+                # A quote that is escaped begins and ends no string.
+                if text[start - 1 : start] == text[end : end + 1] == b'"':
+                    yield Span(start, end, span.mark)
 
 
-def _spellings_of_character(character: str) -> bytes:
-    """The escapes come first: a backslash on its own is the last thing to take for one."""
-    units = character.encode("utf-16-be", "surrogatepass").hex()
-    spellings = [b"".join(rb"\\u(?i:%b)" % units[at : at + 4].encode() for at in range(0, len(units), 4))]
-    if character in _SHORT_ESCAPES:
-        spellings.append(re.escape(f"\\{_SHORT_ESCAPES[character]}").encode())
-    spellings.append(re.escape(character).encode("utf-8", "surrogatepass"))
-    return b"(?:%b)" % b"|".join(spellings)
+def _blanked(text: bytes, spans: Sequence[Span]) -> bytes:
+    """The text at the same length, with nothing left of spans that need no second look."""
+    if not spans:
+        return text
+    left = bytearray(text)
+    for span in spans:
+        left[span.start : span.end] = bytes(span.end - span.start)
+    return bytes(left)
 
 
-def _in_any_case(word: str) -> bytes:
-    return b"".join(
-        b"(?:%b|%b)" % (_spellings_of_character(letter.upper()), _spellings_of_character(letter.lower()))
-        for letter in word
-    )
+def _cut_off(text: bytes, rings: Sequence[KeyRing]) -> Iterator[tuple[Reading, Span]]:
+    plain = all(ring.plain for ring in rings)
+    for reading in readings(text, plain=plain, shows=_may_be_in(rings)):
+        for ring in rings:
+            if (cut := ring.cut_off(reading.text)) is not None:
+                yield reading, cut
 
 
-_SEPARATOR = b"(?:%b|%b)?" % (_spellings_of_character("_"), _spellings_of_character("-"))
-_NAMED_KEY = re.compile(
-    _in_any_case("auth")
-    + _SEPARATOR
-    + _in_any_case("key")
-    # A JSON string, perhaps cut off; or, in what is no JSON, some way to say "equals" and a word.
-    + rb"""(?:"\s*+:\s*+"(?P<string>(?:[^"\\]++|\\.?){0,600})"""
-    + rb"""|[\s"'\\]*+[:=][\s"'\\\[]*+(?P<bare>(?:[^\s"'\\&,;\[\]{}]++|\\++[^\s"'\\]){0,600}))""",
-    re.DOTALL,
-)
+def _may_be_in(rings: Sequence[KeyRing]) -> Callable[[bytes], bool]:
+    return lambda text: any(ring.may_be_in(text) for ring in rings)
+
+
+def _named(
+    body: bytes, spellings: Iterable[Reading], known: Set[tuple[int, int]]
+) -> tuple[list[Span], Collection[str]]:
+    """The values of what is called AUTH_KEY, but for `known` ones, and those worth looking for in the rest."""
+    spans: dict[int, Span] = {}
+    marks: dict[bytes, bytes] = {}
+    keys: dict[str, None] = {}
+    for layer, reading in enumerate(spellings):
+        if b"auth" not in reading.text.lower():
+            continue
+        behind = 0
+        for name in islice(_NAME.finditer(reading.text), _MOST_ESCAPED_NAMES if layer else None):
+            start, end = reading.place(*name.span())
+            place = None if start < behind or end in spans else _value_after(reading, name.end(), body, end)
+            if place is None:
+                continue
+            behind = place[1]
+            if place in known:
+                continue
+            spelled = body[slice(*place)]
+            if spelled not in marks:
+                key = _read(spelled)
+                marks[spelled] = fingerprint(key).encode()
+                if len(keys) < _MOST_KEYS and len(spelled) <= _LONGEST_KEY:
+                    keys[key] = None
+            spans[end] = Span(*place, marks[spelled])
+    return list(spans.values()), keys.keys()
+
+
+def _value_after(reading: Reading, name_end: int, body: bytes, raw_end: int) -> tuple[int, int] | None:
+    """Where the value behind a name stands in the body; None for no value, or one that is masked already."""
+    value = _VALUE.match(body, raw_end)
+    escaped = value is None
+    if value is None:
+        value = _VALUE.match(reading.text, name_end)
+    if value is None:
+        return None
+    which = "bare" if value["string"] is None else "string"
+    spelled = value[which]
+    too_short = which == "bare" and len(spelled) < SHORTEST_SOUGHT_ANYWHERE
+    if not spelled or too_short or _FINGERPRINT.fullmatch(spelled):
+        return None
+    return reading.place(*value.span(which)) if escaped else value.span(which)
+
+
+def _replaced(text: bytes, spans: list[Span]) -> bytes:
+    """The text with a fingerprint in the place of each span; where two overlap, all that either covers is hidden."""
+    if not spans:
+        return text
+    pieces: list[bytes] = []
+    behind = 0
+    # Of two that begin together the longer; of two that are equal the one that was known.
+    for span in sorted(spans, key=lambda each: (each.start, -each.end)):
+        if span.end > behind:
+            pieces += (text[behind : span.start], span.mark)
+            behind = span.end
+    pieces.append(text[behind:])
+    return b"".join(pieces)
 
 
 def _read(spelled: bytes) -> str:

@@ -25,7 +25,7 @@ from cloudsms_simulator.engine.suspicions import NEIGHBOURS, suspicions
 from cloudsms_simulator.protocol.correction import PLACEHOLDER, Correction, Uncorrected, beyond_correction, corrected
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
-from cloudsms_simulator.protocol.masking import fingerprint
+from cloudsms_simulator.protocol.key_ring import fingerprint
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.remedies import Model
 from cloudsms_simulator.server.aside import aside, octets_of

@@ -18,7 +18,8 @@ from cloudsms_simulator.engine.money import Currency, Money
 from cloudsms_simulator.engine.report import Attempt, Outcome, Report
 from cloudsms_simulator.engine.standing import Standing
 from cloudsms_simulator.protocol.finding import Finding
-from cloudsms_simulator.protocol.masking import fingerprint, mask
+from cloudsms_simulator.protocol.key_ring import fingerprint
+from cloudsms_simulator.protocol.masking import mask
 from cloudsms_simulator.protocol.result_codes import ResultCode, desc_of, written
 from cloudsms_simulator.protocol.states import name_of
 

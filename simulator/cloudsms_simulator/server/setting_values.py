@@ -11,7 +11,7 @@ import msgspec
 from cloudsms_simulator.engine.account import ANY
 from cloudsms_simulator.engine.outlook import Course, Mix
 from cloudsms_simulator.engine.script import Plan
-from cloudsms_simulator.protocol.masking import fingerprint
+from cloudsms_simulator.protocol.key_ring import fingerprint
 from cloudsms_simulator.protocol.profile import StateSet
 from cloudsms_simulator.server.durations import duration_text
 from cloudsms_simulator.server.report_values import outlook_value
