@@ -4,8 +4,9 @@ Every input is sent at two sizes, and looked at as people look at it: in the lis
 sent once more as a customer's answer to a delivery report. While each of these runs another connection asks `/livez`
 in a loop. What is held against the server:
 
-- an answer to every input, with the right RESULT_CODE, and nothing else than HTTP 200 of its views;
-- `/livez` within 100 ms all the time;
+- an answer to every input, with the right RESULT_CODE, and its views: HTTP 200, or 413 to what is too large to explain;
+- `/livez` within 100 ms all the time, on a machine that has nothing else to do: what counts is the CPU that the server
+  used from the question to the answer, since a neighbour on the machine makes both wait;
 - at most 50 times the CPU of the same done to a packet in order, padded to the same size with one unknown string key;
 - at the end memory within 64 MiB, and what the journal may take, of where it began.
 
@@ -25,7 +26,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -64,7 +65,7 @@ class Cost(msgspec.Struct, frozen=True):
     wall: float
     """Seconds until it was answered."""
     livez: float
-    """Seconds that the slowest `/livez` beside it took."""
+    """Seconds of CPU that the server used, at most, until it answered a `/livez` beside it."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -91,14 +92,18 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Pulse(threading.Thread):
-    """Asks `/livez` in a loop, on a connection of its own, and remembers the slowest answer."""
+    """Asks `/livez` in a loop, on a connection of its own, and remembers the slowest answer.
 
-    def __init__(self, port: int) -> None:
+    How slow one is, is told in seconds of CPU that the server used meanwhile.
+    """
+
+    def __init__(self, server: Server) -> None:
         super().__init__(daemon=True)
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
+        self._cpu = server.cpu
+        self._socket = socket.create_connection(("127.0.0.1", server.admin_port), timeout=DEADLINE)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._ended = threading.Event()
-        self._since = time.monotonic()
+        self._since = self._cpu()
         self._slowest = 0.0
         self._begun: float | None = None
         self._failed = ""
@@ -106,7 +111,7 @@ class Pulse(threading.Thread):
     def run(self) -> None:
         """Asks until it is stopped."""
         while not self._ended.is_set():
-            begun = self._begun = time.monotonic()
+            begun = self._begun = self._cpu()
             try:
                 self._socket.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
                 self._take_answer()
@@ -114,7 +119,7 @@ class Pulse(threading.Thread):
                 self._failed = f"/livez: {error!r}"
                 return
             if begun >= self._since:
-                self._slowest = max(self._slowest, time.monotonic() - begun)
+                self._slowest = max(self._slowest, self._cpu() - begun)
             self._begun = None
             self._ended.wait(0.002)
 
@@ -127,14 +132,14 @@ class Pulse(threading.Thread):
 
     def reset(self) -> None:
         """Forgets what was slow, and who has waited until now."""
-        self._since, self._slowest = time.monotonic(), 0.0
+        self._since, self._slowest = self._cpu(), 0.0
 
     def slowest(self) -> float:
-        """Seconds the slowest answer took since the reset, one that is still awaited included."""
+        """Seconds of CPU before the slowest answer since the reset, one that is still awaited included."""
         begun = self._begun
         if self._failed:
             raise ConnectionError(self._failed)
-        waiting = 0.0 if begun is None else time.monotonic() - max(begun, self._since)
+        waiting = 0.0 if begun is None else self._cpu() - max(begun, self._since)
         return max(self._slowest, waiting)
 
     def stop(self) -> None:
@@ -270,7 +275,7 @@ class Assault:
         ):
             yield view, lambda path=path: self._look(path)
         asked = msgspec.json.encode({"body_base64": base64.b64encode(body).decode()})
-        yield "asked", lambda: self._look("/api/v1/explain", "POST", asked)
+        yield "asked", lambda: self._look("/api/v1/explain", "POST", asked, {200, 413})
         yield "answered", lambda: self._report(body)
 
     def _outcome(self, name: str, view: str, size: int, base: float, call: Callable[[], str]) -> Outcome:
@@ -289,9 +294,11 @@ class Assault:
             cost = Cost(min(cost.cpu, again.cpu), min(cost.wall, again.wall), min(cost.livez, again.livez))
         return cost
 
-    def _look(self, path: str, method: str = "GET", body: bytes | None = None) -> str:
+    def _look(
+        self, path: str, method: str = "GET", body: bytes | None = None, statuses: Collection[int] = (200,)
+    ) -> str:
         status, answer = self._client.asked(path, method, body)
-        return "" if status == 200 else f"{method} {path[:60]} is HTTP {status}: {answer[:80]!r}"
+        return "" if status in statuses else f"{method} {path[:60]} is HTTP {status}: {answer[:80]!r}"
 
     def _report(self, answer: bytes) -> str:
         """A message whose report the customer answers with this, and the report as it is shown then."""
@@ -325,7 +332,7 @@ def attacked(folder: Path) -> Iterator[tuple[Server, Pulse, Customer]]:
     customer = Customer()
     customer.start()
     with serving(folder, _CONFIG.format(journal=JOURNAL // MIB, port=customer.port)) as server:
-        pulse = Pulse(server.admin_port)
+        pulse = Pulse(server)
         pulse.start()
         try:
             yield server, pulse, customer
