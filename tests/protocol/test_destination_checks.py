@@ -79,12 +79,32 @@ def test_check_17_every_assigned_calling_code_is_accepted(judge_one: Judge, coun
         (1876, "1, and 876 as the first digits of DEST_MSISDN"),
         (7840, "7, and 840 as the first digits of DEST_MSISDN"),
         (4420, "44, and 20 as the first digits of DEST_MSISDN"),
-        (999, "an assigned country calling code, as an integer: 852"),
-        ("852", "an assigned country calling code, as an integer: 852"),
+        (999, "the calling code of the number's country as an integer, such as 852 for Hong Kong"),
+        ("852", "852, as an integer without quotes"),
+        ("44", "44, as an integer without quotes"),
+        ("+0065", "65, as an integer without quotes"),
+        (454, "852, the country calling code; 454 is a mobile country code (MCC)"),
+        ("525", "65, the country calling code; 525 is a mobile country code (MCC)"),
+        (340, "590 or 594 or 596, the country calling code; 340 is a mobile country code (MCC)"),
     ],
 )
-def test_check_17_for_1242_it_says_1(judge_one: Judge, country: object, want: str) -> None:
+def test_check_17_a_wrong_country_code_tells_the_right_one(judge_one: Judge, country: object, want: str) -> None:
     assert judge_one(entry(country)).of("country-wrong").want == want
+
+
+@pytest.mark.parametrize(
+    ("msisdn", "want"),
+    [
+        ("66812345678", "an integer: 66, if the number is +66 812345678"),
+        ("+66812345678", "66, and DEST_MSISDN 812345678"),
+        ("0044 7700 900123", "44, and DEST_MSISDN 7700900123"),
+        ("67000011", "the calling code of the number's country as an integer, such as 852 for Hong Kong"),
+        ("", "the calling code of the number's country as an integer, such as 852 for Hong Kong"),
+        (None, "the calling code of the number's country as an integer, such as 852 for Hong Kong"),
+    ],
+)
+def test_check_17_a_missing_country_code_is_told_by_the_number(judge_one: Judge, msisdn: object, want: str) -> None:
+    assert judge_one(entry(None, msisdn)).of("country-missing").want == want
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ BROKEN_BY: list[tuple[str, dict[str, object], Account]] = [
     ("country-missing", to(None), Account()),
     ("country-wrong", to(1242), Account()),
     ("country-repeated", to(852, "85267000011"), Account()),
+    ("msisdn-trunk-prefix", to(44, "07700900123"), Account()),
     ("msisdn-missing", to(852, ""), Account()),
     ("msisdn-wrong", to(852, 67000011), Account()),
     ("msisdn-placeholder", to(852, "67xxxx11"), Account()),

@@ -94,6 +94,9 @@ def test_country_code_missing_null_or_a_string(packet: Make, judge: Judge, count
         (55, "5511987654321"),
         (853, "85366123456"),
         (679, "6797012345"),
+        (1, "12125550123"),
+        (39, "393921234567"),
+        (44, "4407700900123"),
     ],
 )
 def test_country_code_repeated_inside_the_number(packet: Make, judge: Judge, country: int, msisdn: str) -> None:
@@ -135,10 +138,44 @@ def test_country_code_repeated_in_a_number_that_is_refused(
         (86, "13800138000"),
         (65, "0012345678"),
         (1, "2025550123"),
+        (39, "3921234567"),
+        (39, "390123456"),
+        (44, "4412345678"),
+        (225, "0712345678"),
+        (226, "01234567"),
+        (229, "0195123456"),
+        (242, "061234567"),
+        (39, "0612345678"),
     ],
 )
 def test_a_number_that_only_begins_like_its_country_code(packet: Make, judge: Judge, country: int, msisdn: str) -> None:
     assert judge(packet(MULTI_MSISDN_LIST=[entry(country, msisdn)])).rules == []
+
+
+@pytest.mark.parametrize(
+    ("country", "msisdn", "national"),
+    [
+        (44, "07700900123", "7700900123"),
+        (7, "89161234567", "9161234567"),
+        (81, "09012345678", "9012345678"),
+        (49, "015112345678", "15112345678"),
+        (886, "0912345678", "912345678"),
+    ],
+)
+def test_a_trunk_prefix_in_front_of_the_number(
+    packet: Make, judge: Judge, country: int, msisdn: str, national: str
+) -> None:
+    judged = judge(packet(MULTI_MSISDN_LIST=[entry(country, msisdn)]))
+
+    assert (judged.codes, judged.rules) == ((ResultCode.OK,), ["msisdn-trunk-prefix"])
+    assert judged.of("msisdn-trunk-prefix") == Finding(
+        "msisdn-trunk-prefix",
+        "warning",
+        "$.MULTI_MSISDN_LIST[0].DEST_MSISDN",
+        f'"{msisdn}"',
+        f"{national}, without the trunk prefix, which is dialled inside the country only",
+        "Remark",
+    )
 
 
 def test_multi_msisdn_list_as_an_object_as_in_the_java_sample(packet: Make, judge: Judge) -> None:

@@ -69,6 +69,9 @@ def test_an_entry_that_does_not_tell_its_country_is_left(came: object) -> None:
         (1242, "5550123", (1, "2425550123")),
         ("1242", "5550123", (1, "2425550123")),
         (85267000011, None, (852, "67000011")),
+        (454, "67000011", (852, "67000011")),
+        (460, "13800138000", (86, "13800138000")),
+        (525, "81234567", (65, "81234567")),
         (None, "+85267000011", (852, "67000011")),
         ("", "0085267000011", (852, "67000011")),
     ],
@@ -92,6 +95,9 @@ def test_a_country_is_read_where_it_is_told(code: object, msisdn: object, become
         (1242, 5550123),
         (1242, None),
         ([852], "67000011"),
+        (1242, "67000011"),
+        (454, "123"),
+        (425, "501234567"),
     ],
 )
 def test_a_country_nobody_told_is_not_guessed(code: object, msisdn: object) -> None:
@@ -112,11 +118,25 @@ def test_a_country_nobody_told_is_not_guessed(code: object, msisdn: object) -> N
         (86, "8613800138000", "13800138000"),
         (86, "008613800138000", "13800138000"),
         (86, "013800138000", "13800138000"),
+        (39, "+3921234567", "3921234567"),
+        (39, "+39 06 1234 567", "061234567"),
+        (39, "+39 392 123 4567", "3921234567"),
+        (7, "+7012345678", "7012345678"),
+        (7, "+7 701 234 5678", "7012345678"),
+        (44, "+44 (0)7700 900123", "7700900123"),
     ],
 )
 def test_a_number_is_made_digits(code: object, msisdn: object, digits: str) -> None:
     draft = entry(code, msisdn)
     assert (number(draft, f"{ENTRY}.DEST_MSISDN"), pair(draft)) == (None, (code, digits))
+
+
+def test_a_number_with_the_plus_sign_of_another_country_is_left_to_its_sender() -> None:
+    draft = entry(852, "+66812345678")
+    assert number(draft, f"{ENTRY}.DEST_MSISDN") == (
+        "the number is in country 66, COUNTRY_CODE says 852: only its sender knows"
+    )
+    assert draft.changes == []
 
 
 @pytest.mark.parametrize(

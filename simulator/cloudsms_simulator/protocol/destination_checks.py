@@ -12,6 +12,7 @@ import msgspec
 from cloudsms_simulator.protocol import limits, uip
 from cloudsms_simulator.protocol.candidate import Candidate, Refusal, missing
 from cloudsms_simulator.protocol.country_codes import ASSIGNED
+from cloudsms_simulator.protocol.country_hints import PUNCTUATION, country_wanted
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import found
 from cloudsms_simulator.protocol.request_checks import echo_of
@@ -99,26 +100,15 @@ def _why(path: str, destination: Destination, entry: msgspec.Raw) -> list[Findin
         return [found("destination-wrong", path, uip.value_of(entry), "an object")]
     findings = []
     country = uip.value_of(members.get("COUNTRY_CODE", uip.ABSENT))
-    if missing(country):
-        findings.append(found("country-missing", f"{path}.COUNTRY_CODE", country, "a country calling code: 852"))
-    elif destination.country_code not in ASSIGNED:
-        want = _country_wanted(destination.country_code)
-        findings.append(found("country-wrong", f"{path}.COUNTRY_CODE", country, want))
     msisdn = uip.value_of(members.get("DEST_MSISDN", uip.ABSENT))
+    if destination.country_code not in ASSIGNED or missing(country):
+        rule = "country-missing" if missing(country) else "country-wrong"
+        findings.append(found(rule, f"{path}.COUNTRY_CODE", country, country_wanted(country, msisdn)))
     if not _is_number(destination):
         rule = _number_rule(msisdn, destination.country_code)
         want = "11 digits" if rule == "msisdn-mainland" else "1 to 32 digits 0 to 9, without the country code"
         findings.append(found(rule, f"{path}.DEST_MSISDN", msisdn, want))
     return findings
-
-
-def _country_wanted(country_code: int) -> str:
-    """1 for 1242: the digits behind a country's code belong to the number."""
-    digits = str(country_code)
-    shorter = next((digits[:end] for end in (3, 2, 1) if end < len(digits) and int(digits[:end]) in ASSIGNED), None)
-    if shorter is None:
-        return "an assigned country calling code, as an integer: 852"
-    return f"{shorter}, and {digits.removeprefix(shorter)} as the first digits of DEST_MSISDN"
 
 
 def _number_rule(msisdn: object, country_code: int) -> str:
@@ -141,4 +131,4 @@ def _number_rule(msisdn: object, country_code: int) -> str:
 
 
 _DIGITS_AND_X = frozenset("0123456789x")
-_PUNCTUATION = str.maketrans("", "", " -().\t\u00a0")
+_PUNCTUATION = str.maketrans("", "", PUNCTUATION)

@@ -109,6 +109,7 @@ _ROWS: tuple[FindingRule, ...] = (
     FindingRule("msisdn-placeholder", "error", "Examples", "DEST_MSISDN is the document's placeholder."),
     FindingRule("msisdn-plus", "error", "Remark", "DEST_MSISDN has a plus sign; only digits are allowed."),
     FindingRule("msisdn-spaces", "error", "Remark", "DEST_MSISDN has spaces or punctuation; only digits are allowed."),
+    FindingRule("msisdn-trunk-prefix", "warning", "Remark", "The number begins with its country's trunk prefix."),
     FindingRule("msisdn-other-digits", "error", "Remark", "DEST_MSISDN has digits that are not ASCII."),
     FindingRule("msisdn-mainland", "error", "Remark", "A number in mainland China does not have 11 digits."),
     # What the account decides: checks 18 and 19, the queue, the local rejections.

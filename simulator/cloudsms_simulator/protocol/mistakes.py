@@ -20,8 +20,8 @@ from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.json_scan import duplicate_keys
 from cloudsms_simulator.protocol.masking import KEY_HEADERS, mask
+from cloudsms_simulator.protocol.number_plans import without_country_code, without_trunk_prefix
 from cloudsms_simulator.protocol.segmentation import forcing_character, saving
-from cloudsms_simulator.protocol.submission import Destination
 from cloudsms_simulator.protocol.timestamps import read_wire_time, wire_time
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -62,8 +62,6 @@ _ZONES = (*range(-20 * 60, 14 * 60 + 1, 60), -1050, -690, -630, -270, -210, -150
 
 Hong Kong is 20 hours from the date line; to its east only a zone that was added twice leads.
 """
-_LIKE_THEIR_COUNTRY = frozenset({1, 7, 52, 55, 91})
-"""Countries with numbers of ten digits or more that begin like their own code: 91 98765 432 is an Indian number."""
 
 
 def trailing_bytes(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
@@ -248,22 +246,19 @@ def text(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding
 
 
 def destinations(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
-    """The same number again and again; numbers that repeat their country code."""
+    """The same number again and again; numbers that repeat their country code, or begin with a trunk prefix."""
     for number, count in Counter(each.number for each in candidate.destinations if each.msisdn).items():
         if count > 1:
             yield found("list-repeats", "$.MULTI_MSISDN_LIST", Told(f"{number}, {count} times"), "each number once")
     for index, destination in enumerate(candidate.destinations):
-        if _repeats_country(destination):
-            want = f"the number without {destination.country_code}"
-            yield found("country-repeated", f"$.MULTI_MSISDN_LIST[{index}].DEST_MSISDN", destination.msisdn, want)
-
-
-def _repeats_country(destination: Destination) -> bool:
-    """Whether a number is long enough to hold its country code and still be one."""
-    code = str(destination.country_code)
-    digits = "".join(filter(str.isdecimal, destination.msisdn)).removeprefix("00")
-    national = 10 if destination.country_code in _LIKE_THEIR_COUNTRY else 7
-    return digits.startswith(code) and len(digits) >= max(10, len(code) + national)
+        path, code = f"$.MULTI_MSISDN_LIST[{index}].DEST_MSISDN", destination.country_code
+        digits = "".join(filter(str.isdecimal, destination.msisdn))
+        bare = digits.removeprefix("00")
+        if without_country_code(code, bare) is not None:
+            yield found("country-repeated", path, destination.msisdn, f"the number without {code}")
+        elif (national := without_trunk_prefix(code, digits)) is not None:
+            want = f"{national}, without the trunk prefix, which is dialled inside the country only"
+            yield found("msisdn-trunk-prefix", path, destination.msisdn, want)
 
 
 OBSERVATIONS: tuple[Observation, ...] = (

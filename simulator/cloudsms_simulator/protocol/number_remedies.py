@@ -1,22 +1,20 @@
 """Remedies for destinations: whom a packet is for, as far as what came tells it.
 
-A number in international form, with a plus sign or two zeros in front, tells its country; any other does not.
+A number in international form, with a plus sign or two zeros in front, tells its country; any other does not. No remedy
+moves a number to another country.
 
 Spec: RESULT_CODE and RESULT_DESC, Remark. Reading: R24.
 """
 
-import unicodedata
-
 from cloudsms_simulator.protocol import limits
 from cloudsms_simulator.protocol.country_codes import ASSIGNED
+from cloudsms_simulator.protocol.country_hints import certain_hint, country_wanted, digits_of, international
 from cloudsms_simulator.protocol.customer import split_number
 from cloudsms_simulator.protocol.draft import Draft
 from cloudsms_simulator.protocol.leniency import parsed, whole_number
+from cloudsms_simulator.protocol.number_plans import fits_plan, without_country_code, without_trunk_prefix
 
-_PUNCTUATION = " -().\t\u00a0"
 _UNKNOWN = "only its sender knows the number"
-_LONGEST_COUNTRY = 4
-"""Digits of a COUNTRY_CODE that may have taken some of the number's; more of them are no country code."""
 
 
 def destinations(draft: Draft, path: str) -> str | None:
@@ -51,43 +49,33 @@ def country(draft: Draft, path: str) -> str | None:
     """COUNTRY_CODE as an integer: what was spelled otherwise, what the number says, or without the number's digits."""
     number_path = f"{path.rpartition('.')[0]}.DEST_MSISDN"
     given, msisdn = draft.value(path), draft.value(number_path)
-    code = _spelled(given)
-    if code is None:
-        one = _international(msisdn) if given in (None, "") else None
-        if one is None:
-            return "no telling which country the number is in"
-        draft.put(path, one["COUNTRY_CODE"], "the country of the number")
-        draft.put(number_path, one["DEST_MSISDN"], "without the country code")
-        return None
-    if int(code) in ASSIGNED:
-        draft.put(path, int(code), "an integer")
-        return None
-    shorter = next((code[:end] for end in (3, 2, 1) if end < len(code) and int(code[:end]) in ASSIGNED), None)
-    alone = msisdn in (None, "")
-    # A whole number in place of the country, or a few of the number's digits behind it.
-    is_split = alone if len(code) > _LONGEST_COUNTRY else isinstance(msisdn, str) and not alone
-    if shorter is None or not is_split:
-        return "no country has this calling code"
-    draft.put(path, int(shorter), "the country calling code alone")
-    begun = code.removeprefix(shorter)
-    draft.put(number_path, begun if alone else f"{begun}{msisdn}", "the digits behind it belong to the number")
+    hint = certain_hint(given, msisdn)
+    if hint is None:
+        return f"no telling which country the number is in; want {country_wanted(given, msisdn)}"
+    draft.put(path, hint.country_code, hint.why)
+    if hint.msisdn is not None:
+        draft.put(number_path, hint.msisdn, "the number without its country code")
     return None
 
 
 def number(draft: Draft, path: str) -> str | None:
-    """DEST_MSISDN as digits in a string, without country code, plus sign and punctuation."""
+    """DEST_MSISDN as digits in a string, without country code, trunk prefix, plus sign and punctuation."""
     given = draft.value(path)
     spelled = None if isinstance(given, str) else whole_number(given)
     text = given if spelled is None else str(spelled)
-    digits = _digits(text) if isinstance(text, str) else None
-    if not digits:
+    digits = digits_of(text) if isinstance(text, str) else None
+    if not isinstance(text, str) or not digits:
         return _UNKNOWN
-    code = draft.value(f"{path.rpartition('.')[0]}.COUNTRY_CODE")
-    prefix = str(code) if type(code) is int else ""
-    if isinstance(text, str) and text.strip().startswith(("+", "00")):
-        digits = digits.removeprefix("00").removeprefix(prefix)
+    value = draft.value(f"{path.rpartition('.')[0]}.COUNTRY_CODE")
+    code = value if type(value) is int else 0
+    if text.strip().startswith(("+", "00")):
+        digits = digits.removeprefix("00")
+        named = split_number(digits)
+        if not fits_plan(code, digits) and named is not None and named.country_code != code and code in ASSIGNED:
+            return f"the number is in country {named.country_code}, COUNTRY_CODE says {code}: only its sender knows"
+        digits = _national(code, digits)
     if code == limits.MAINLAND_CHINA and len(digits) != limits.NUMBER_IN_MAINLAND_CHINA:
-        digits = digits.removeprefix("86").removeprefix("0")
+        digits = without_country_code(code, digits) or without_trunk_prefix(code, digits) or ""
         if len(digits) != limits.NUMBER_IN_MAINLAND_CHINA:
             return "a number in mainland China has 11 digits; only its sender knows them"
     if not 0 < len(digits) <= limits.MSISDN_OCTETS:
@@ -96,25 +84,18 @@ def number(draft: Draft, path: str) -> str | None:
     return None
 
 
-def _digits(text: str) -> str | None:
-    """The digits of a number as people write it; None when there is something else in it."""
-    bare = text.strip().removeprefix("+")
-    kept = [each for each in bare if each not in _PUNCTUATION]
-    if not all(map(str.isdecimal, kept)):
-        return None
-    return "".join(str(unicodedata.decimal(each)) for each in kept)
+def _national(code: int, digits: str) -> str:
+    """Digits that stood behind a plus sign, as they are inside the country.
+
+    A number may begin like its country's code, and the plus sign may have been put before it as it is inside.
+    """
+    bare = digits.removeprefix(str(code))
+    if fits_plan(code, digits) and not fits_plan(code, bare):
+        return digits
+    return without_trunk_prefix(code, bare) or bare
 
 
 def _international(value: object) -> dict[str, object] | None:
     """The destination that a number in international form names."""
-    if not isinstance(value, str) or not value.strip().startswith(("+", "00")):
-        return None
-    found = split_number((_digits(value) or "").removeprefix("00"))
+    found = international(value)
     return None if found is None else {"COUNTRY_CODE": found.country_code, "DEST_MSISDN": found.msisdn}
-
-
-def _spelled(value: object) -> str | None:
-    """The digits of a country code, without zeros in front, however it is spelled."""
-    text = value if isinstance(value, str) else str(whole_number(value))
-    digits = _digits(text)
-    return digits.lstrip("0") or None if digits else None
