@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol.content import byte_rule, placeholders, signed_text, typed_signature
+from cloudsms_simulator.protocol.content import byte_rule, counters, placeholders, signed_text, typed_signature
+from cloudsms_simulator.protocol.segmentation import Segmentation
 
 
 @pytest.mark.parametrize("signature_type", [None, 5])
@@ -92,7 +93,42 @@ def test_nothing_is_doubled_when_no_brackets_are_added(signature: str | None, si
         ("Hi {{ user.name }}, ${code}", "{{ user.name }}"),
         ("{{{name}}}", "{{name}}"),
         ("${}", "${}"),
-        ("It costs $5 {really}", None),
+        ("Dear {name}, hello", "{name}"),
+        ("{0} has sent you {1}", "{0}"),
+        ("尊敬的{姓名}", "{姓名}"),
+        ("Hi [first_name]!", "[first_name]"),
+        ("Hi [FIRST_NAME]!", "[FIRST_NAME]"),
+        ("Hi [name]!", "[name]"),
+        ("Regards, [Your Company]", "[Your Company]"),
+        ("Code <code> or <user_name>", "<code>"),
+        ("您的验证码是#code#", "#code#"),
+        ("Dear %first_name%", "%first_name%"),
+        ("Your code is %s.", "%s"),
+        ("Your code is %(code)s.", "%(code)s"),
+        ("You have %1$s left", "%1$s"),
+        ("Your code is undefined", "undefined"),
+        ("Dear null, welcome", "Dear null"),
+        ("Your code is null", "code is null"),
+        ("Total [object Object]", "[object Object]"),
+        ("It costs NaN", "NaN"),
+        ("Please input your sms content", "Please input your sms content"),
+        ("please input the text here", "please input the text here"),
+        ("Use {{code}} now", "{{code}}"),
+        ("Use {{1}} now", "{{1}}"),
+        ("Use {{CODE}} now", "{{CODE}}"),
+        ("Use {{SAVE10}} now", None),
+        ("Use {{ SAVE10 }} or {SAVE10} now", None),
+        ("Use [SAVE10] now", None),
+        ("[CloudSMS] Hello", None),
+        ("[Reminder] your parcel is here", None),
+        ("50% sale, 100%sure, 5 %d'économie", None),
+        ("Save 20%! Up to 50%off%", None),
+        ("Please input your code 123456 within 5 minutes", None),
+        ("Please enter your PIN", None),
+        ("null Prozent Zinsen", None),
+        ("I <3 you, #love and #sms", None),
+        ('{"a":1}', None),
+        ("{50 HKD}", None),
         ("${code", None),
         ("{{code}", None),
         ("", None),
@@ -102,7 +138,24 @@ def test_the_first_placeholder_nobody_filled_in_is_named(text: str, placeholder:
     assert placeholders(text) == placeholder
 
 
-@pytest.mark.parametrize("text", ["{{" * 2**19, "${" * 2**19, "$" * 2**20, "[ " * 2**19, " " * 2**20])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{" * 2**19,
+        "${" * 2**19,
+        "$" * 2**20,
+        "[ " * 2**19,
+        " " * 2**20,
+        "%" * 2**20,
+        "[a_" * 2**18,
+        "{a" * 2**19,
+        "<a_" * 2**18,
+        "%(a" * 2**18,
+        "please input your " * 2**16,
+        "1/" * 2**19,
+    ],
+)
 def test_the_largest_text_is_searched(text: str) -> None:
     assert placeholders(text) is None
     assert typed_signature(text, "CloudSMS", 1) is None
+    assert counters(text, Segmentation(0, len(text), 10)) == ()

@@ -183,7 +183,7 @@ def test_every_rule_a_packet_can_break_is_broken_here() -> None:
 @pytest.mark.parametrize("rule", FINDING_RULES.values(), ids=lambda rule: rule.id)
 def test_a_rule_is_kebab_case_and_says_one_sentence(rule: Any) -> None:
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", rule.id)
-    assert rule.severity in {"error", "warning", "suspicion"}
+    assert rule.severity in {"error", "warning", "suspicion", "note"}
     assert rule.summary.endswith(".")
     assert rule.heading
 

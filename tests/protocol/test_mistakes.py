@@ -374,7 +374,8 @@ def test_no_body(judge: Judge) -> None:
     ("text", "counter"),
     [
         ("(1/3) Dear customer", "(1/3)"),
-        ("1/2 Dear customer", "1/2"),
+        ("1/2 Dear customer " + "x" * 120, "1/2"),
+        ("1/2 尊敬的客户" + "您" * 50, "1/2"),
         ("[2/2] and goodbye", "[2/2]"),
         ("（1/2）尊敬的客户", "（1/2）"),
         ("Dear customer (2/3)", "(2/3)"),
@@ -385,6 +386,12 @@ def test_no_body(judge: Judge) -> None:
         ("0/2", None),
         ("Paid 1/2 of it", None),
         ("Your order (12/5)", None),
+        ("1/2: half price", None),
+        ("1/2 price on everything", None),
+        ("1/2 " + "x" * 115, None),
+        ("1/2 " + "x" * 200, None),
+        ("1/2/2026 is the day", None),
+        ("(1/2/2026)", None),
     ],
 )
 def test_splitting_long_text_oneself(packet: Make, judge: Judge, text: str, counter: str | None) -> None:

@@ -82,7 +82,7 @@ def international(value: object) -> Destination | None:
 
 
 def digits_of(text: str) -> str | None:
-    """The digits of a number as people write it, as ASCII digits; None for anything else, and for over 64 characters."""
+    """The digits of a number as people write it, in ASCII; None for anything else, and for over 64 characters."""
     if len(text) > _LONGEST_NUMBER:
         return None
     kept = [each for each in text.strip().removeprefix("+") if each not in PUNCTUATION]

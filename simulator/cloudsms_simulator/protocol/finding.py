@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-Severity = Literal["error", "warning", "suspicion"]
+Severity = Literal["error", "warning", "suspicion", "note"]
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False):
@@ -15,7 +15,8 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
 
     `path` says where: a JSON path such as `$.MULTI_MSISDN_LIST[3].COUNTRY_CODE`, or `body`, `headers`, `connection`,
     `answer`, `report`. `got` and `want` say what came and what would be right, as text for people. `heading` is the
-    specification's heading that says so.
+    specification's heading that says so. Of its severities, `error` refuses, `warning` is a mistake that passes,
+    `suspicion` is what the client's behaviour lets suspect, and `note` is worth knowing but no mistake.
     """
 
     rule: str

@@ -85,7 +85,7 @@ _ROWS: tuple[FindingRule, ...] = (
     FindingRule("priority-reserved", "warning", _REQUEST, "PRIORITY above 1 is reserved."),
     FindingRule("repeat-wrong", "error", "Examples", "REPEAT is not an unsigned integer."),
     FindingRule("customer-body-wrong", "error", "CUSTOMER_BODY", "CUSTOMER_BODY is no object of at most 255 octets."),
-    FindingRule("customer-body-absent", "warning", "CUSTOMER_BODY", "Without it, only SMS_UID matches a report."),
+    FindingRule("customer-body-absent", "note", "CUSTOMER_BODY", "Without it, only SMS_UID matches a report."),
     FindingRule("content-missing", "error", "SMS_CONTENT", "SMS_CONTENT is missing or empty."),
     FindingRule("content-wrong", "error", "SMS_CONTENT", "SMS_CONTENT is not a string."),
     FindingRule("content-too-long", "error", "SMS_CONTENT", "The signed text needs more than 10 segments."),
@@ -160,7 +160,7 @@ _ROWS: tuple[FindingRule, ...] = (
     FindingRule("otp-sent-twice", "suspicion", "SMS Dispatching", "The same one-time password twice within a minute."),
     FindingRule("batch-sent-again", "suspicion", _RESPONSE, "A batch again, with destinations that were accepted."),
     FindingRule("batch-refusals-ignored", "suspicion", _RESPONSE, "Refused destinations of a batch never came again."),
-    FindingRule("customer-body-never", "suspicion", "CUSTOMER_BODY", "No request around has a CUSTOMER_BODY."),
+    FindingRule("customer-body-never", "note", "CUSTOMER_BODY", "No request around has a CUSTOMER_BODY."),
     FindingRule("connection-per-request", "suspicion", _PRINCIPLE, "Every request had a TLS connection of its own."),
     FindingRule("time-stands-still", "suspicion", "TIME", "TIME is the same in requests far apart."),
 )  # fmt: skip

@@ -53,9 +53,6 @@ _OPTIONAL = ("ORIGINAL_ADDR", "SIGNATURE", "SIGNATURE_TYPE", "PRIORITY", "REPEAT
 _ISO_8601 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 _TWELVE_HOURS = re.compile(r"(?<![a-z])[ap]\.?m\b|上午|下午", re.IGNORECASE)
 _UNIX_SECONDS = re.compile(r"\s*\d{10}(?:\d{3})?(?:\.\d*)?\s*")
-_COUNTED_BY_HAND = re.compile(
-    r"^\s*[(\[（【]?\s*(\d{1,2})\s*/\s*(\d{1,2})\s*[)\]）】]?|[(\[（【]\s*(\d{1,2})\s*/\s*(\d{1,2})\s*[)\]）】]\s*$"
-)
 _TOLERATED_SKEW = timedelta(minutes=5)
 _ZONES = (*range(-20 * 60, 14 * 60 + 1, 60), -1050, -690, -630, -270, -210, -150, -135, -90, 45, 90, 150, 285, 345)
 """Minutes by which zones differ from Hong Kong's: whole hours, then India, Nepal, Adelaide and the like.
@@ -238,11 +235,8 @@ def text(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding
         yield found("content-forced-ucs2", "$.SMS_CONTENT", got, want)
     if (hole := content.placeholders(sent)) is not None:
         yield found("content-placeholder", "$.SMS_CONTENT", hole, "the text with its values filled in")
-    for counter in _COUNTED_BY_HAND.finditer(sent):
-        part, whole = (int(digits) for digits in counter.groups() if digits)
-        if 1 <= part <= whole and whole > 1:
-            want = "the whole text in one request"
-            yield found("content-split-by-hand", "$.SMS_CONTENT", counter[0].strip(), want)
+    for counter in content.counters(sent, candidate.segmentation):
+        yield found("content-split-by-hand", "$.SMS_CONTENT", counter, "the whole text in one request")
 
 
 def destinations(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ LONGEST = 12_000
 LONGEST_MARKED = 128 * 1024
 """Octets of a body that is laid out and marked; of a longer one the beginning is shown as it came."""
 _BODY = "body"
-_KINDS = ("error", "warning", "suspicion", "change")
+_KINDS = ("error", "warning", "suspicion", "note", "change")
 """Where several marks meet, the first of these is seen."""
 
 
