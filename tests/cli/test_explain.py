@@ -188,6 +188,12 @@ def test_what_was_refused_is_told_with_what_would_be_right(api: Callable[..., Ap
     )
 
 
+def test_a_correction_that_is_answered_ok_but_does_not_succeed_is_said_so(api: Callable[..., Api]) -> None:
+    correction = msgspec.structs.replace(REFUSED.correction, code=OK)
+    lines = run("--admin-url", api(msgspec.structs.replace(REFUSED, correction=correction)).url).stdout.splitlines()
+    assert "corrected   is answered 0x01 OK, but not all of it succeeds: what is left says why" in lines
+
+
 def test_several_destinations_have_a_total_and_no_answer_has_no_code(api: Callable[..., Api]) -> None:
     both = msgspec.structs.replace(ACCEPTED, code=None, text=None, destinations=ACCEPTED.destinations * 2)
     lines = run("--admin-url", api(both).url).stdout.splitlines()

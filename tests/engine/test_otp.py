@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloudsms_simulator.engine.otp import otp_in
+from cloudsms_simulator.engine.otp import announces_otp, otp_in
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,11 @@ from cloudsms_simulator.engine.otp import otp_in
 )
 def test_a_one_time_password_is_found(text: str, otp: str | None) -> None:
     assert otp_in(text) == otp
+
+
+@pytest.mark.parametrize(
+    ("text", "announced"),
+    [("Your code is 4711", True), ("您的验证码是4711", True), ("Pump 4711 is down", False), ("", False)],
+)
+def test_a_password_is_announced_by_its_word_and_not_by_digits(text: str, announced: bool) -> None:
+    assert announces_otp(text) is announced

@@ -8,7 +8,7 @@ import pytest
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.connection import Connection, TlsFacts
 from cloudsms_simulator.engine.exchange import Exchange
-from cloudsms_simulator.engine.suspicions import SUSPECTED, suspicions
+from cloudsms_simulator.engine.suspicions import NEIGHBOURS, SUSPECTED, suspicions
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import FINDING_RULES
 
@@ -76,6 +76,49 @@ def test_a_wrong_packet_again_the_next_day_is_another_attempt(client: Client) ->
     client.send(SERIAL=0)
     client.send(SERIAL=0, after=3601)
     assert client.rules() == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"VERSION": "2"},
+        {"ROUTE_ID": ""},
+        {"SERIAL": 70_000},
+        {"MULTI_MSISDN_LIST": [{"COUNTRY_CODE": "+852", "DEST_MSISDN": ORDINARY}]},
+    ],
+)
+def test_a_packet_that_is_mended_step_by_step_is_not_the_same_again(client: Client, wrong: dict[str, object]) -> None:
+    client.send(VERSION="1")
+    client.send(after=1, **{"VERSION": "1"} | wrong)
+    assert client.rules() == []
+
+
+def test_serial_and_time_of_a_packet_sent_again_may_differ(client: Client) -> None:
+    client.send(VERSION="1", SERIAL=1, TIME="2026-11-22 12:00:00")
+    client.send(VERSION="1", SERIAL=2, TIME="2026-11-22 12:00:01", after=1)
+    assert client.rules() == ["resent-unchanged"]
+
+
+def test_a_wrong_entry_of_a_batch_sent_again_alone_mends_nothing(client: Client) -> None:
+    wrong, right = {"COUNTRY_CODE": 999, "DEST_MSISDN": "1"}, {"COUNTRY_CODE": 852, "DEST_MSISDN": ORDINARY}
+    client.send(MULTI_MSISDN_LIST=[wrong, right])
+    client.send(MULTI_MSISDN_LIST=[wrong], after=60)
+    assert client.rules() == ["resent-unchanged"]
+
+
+def test_two_texts_that_are_empty_are_no_message_sent_again(client: Client) -> None:
+    client.send(SMS_CONTENT="")
+    client.send(SMS_CONTENT="", after=1)
+    assert client.rules() == []
+
+
+def test_equal_alarms_about_different_events_are_not_one_message_twice(client: Client) -> None:
+    for event in range(3):
+        client.send(SMS_CONTENT="Pump 4711 is down", CUSTOMER_BODY={"event": event}, after=1)
+    client.send(SMS_CONTENT="Pump 4711 is up", CUSTOMER_BODY={"event": 3}, after=1)
+    assert [client.rules(place) for place in range(4)] == [[]] * 4
+    client.send(SMS_CONTENT="Pump 4711 is up", CUSTOMER_BODY={"event": 3}, after=1)
+    assert client.rules() == ["sent-twice"]
 
 
 @pytest.mark.parametrize("number", [BUSY, INTERCEPTED, "67555205", "67555214"])
@@ -181,8 +224,8 @@ def test_a_top_level_error_read_alone_sends_everything_again(world) -> None:
 
 def test_refusals_of_a_batch_that_nobody_looks_at_are_told(client: Client) -> None:
     client.send(ORDINARY, BUSY, INTERCEPTED)
-    for number in range(3):
-        client.send(f"6700002{number}", after=200)
+    for number in range(2):
+        client.send(f"6700002{number}", after=600)
     (finding,) = client.suspected(0)
     assert (finding.rule, finding.got) == (
         "batch-refusals-ignored",
@@ -192,11 +235,22 @@ def test_refusals_of_a_batch_that_nobody_looks_at_are_told(client: Client) -> No
 
 def test_who_may_still_come_back_to_a_refusal_is_not_suspected(client: Client) -> None:
     client.send(ORDINARY, BUSY)
-    for number in range(3):
-        client.send(f"6700002{number}", after=199)
+    for number in range(20):
+        client.send(f"670000{number:02}", after=59)
     assert client.rules(0) == []
     client.send(BUSY, after=10)
+    client.send("67000029", after=600)
     assert client.rules(0) == []
+
+
+def test_who_sends_too_much_to_be_followed_for_twenty_minutes_is_not_suspected(client: Client) -> None:
+    client.send(ORDINARY, BUSY)
+    for number in range(NEIGHBOURS):
+        client.send(f"67{number:06}", after=1)
+    client.send(BUSY, after=600)
+    client.send("67000029", after=900)
+    nearest = client.exchanges[: NEIGHBOURS + 1]
+    assert suspicions(nearest[0], nearest, clock_is_real=False) == ()
 
 
 def test_no_customer_body_at_all_is_told_once_there_are_five_requests(client: Client) -> None:
@@ -209,12 +263,17 @@ def test_no_customer_body_at_all_is_told_once_there_are_five_requests(client: Cl
     assert client.rules(0) == []
 
 
-def connected(client: Client, *ids: int, tls: TlsFacts | None = TLS) -> list[Exchange]:
-    for number in range(len(ids)):
-        client.send(f"6700002{number}")
-    connections = [Connection(each, "127.0.0.1", 50_000 + each, tls) for each in ids]
-    pairs = zip(client.exchanges, connections, strict=True)
-    return [msgspec.structs.replace(exchange, connection=each) for exchange, each in pairs]
+def connected(client: Client, *ids: int, tls: TlsFacts | None = TLS, after: float = 1) -> list[Exchange]:
+    """Requests on connections, each opened just before its first request, some time after the one before."""
+    seen: dict[int, Connection] = {}
+    exchanges = []
+    for number, each in enumerate(ids):
+        client.send(f"6700{number:04}", after=after)
+        now = client.world.now
+        opened = now - timedelta(milliseconds=5)
+        connection = seen.setdefault(each, Connection(each, "127.0.0.1", 50_000 + each, tls, opened, now))
+        exchanges.append(msgspec.structs.replace(client.exchanges[-1], connection=connection))
+    return exchanges
 
 
 @pytest.mark.parametrize(
@@ -230,14 +289,43 @@ def test_a_new_tls_connection_for_each_request_is_told(
     client: Client, ids: tuple[int, ...], tls: TlsFacts | None, rules: list[str]
 ) -> None:
     exchanges = connected(client, *ids, tls=tls)
-    found = suspicions(exchanges[0], exchanges[1:], clock_is_real=True)
-    assert [finding.rule for finding in found] == rules
+    for one in exchanges:
+        assert [each.rule for each in suspicions(one, exchanges, clock_is_real=True)] == rules
+
+
+def test_a_client_that_sends_every_ten_minutes_cannot_keep_a_connection(client: Client) -> None:
+    exchanges = connected(client, *range(1, 9), after=600)
+    assert [suspicions(one, exchanges, clock_is_real=False) for one in exchanges] == [()] * 8
+
+
+def test_on_a_clock_that_stands_the_wall_tells_how_long_a_connection_was_silent(client: Client, noon: datetime) -> None:
+    slow = [msgspec.structs.replace(each, received_at=noon) for each in connected(client, *range(1, 9), after=600)]
+    assert [suspicions(one, slow, clock_is_real=False) for one in slow] == [()] * 8
+    quick = [msgspec.structs.replace(each, received_at=noon) for each in connected(client, *range(11, 16))]
+    assert [each.rule for each in suspicions(quick[4], quick, clock_is_real=False)] == ["connection-per-request"]
+
+
+def test_requests_sent_side_by_side_need_a_connection_each(client: Client) -> None:
+    exchanges = connected(client, *range(1, 9))
+    opened = exchanges[0].received_at
+    together = [
+        msgspec.structs.replace(each, connection=msgspec.structs.replace(each.connection, opened_at=opened))
+        for each in exchanges
+        if each.connection is not None
+    ]
+    assert [suspicions(one, together, clock_is_real=True) for one in together[1:]] == [()] * 7
 
 
 def test_another_hosts_connections_prove_nothing(client: Client) -> None:
     exchanges = connected(client, 1, 2, 3, 4, 5)
     other = msgspec.structs.replace(exchanges[4], connection=Connection(5, "10.0.0.1", 1, TLS))
     assert suspicions(exchanges[0], [*exchanges[1:4], other], clock_is_real=True) == ()
+
+
+def test_programs_that_tell_themselves_apart_are_not_held_against_each_other(client: Client) -> None:
+    exchanges = connected(client, 1, 2, 3, 4, 5)
+    other = msgspec.structs.replace(exchanges[2], headers=((b"user-agent", b"shop/1"),))
+    assert suspicions(exchanges[0], [*exchanges[1:2], other, *exchanges[3:]], clock_is_real=True) == ()
 
 
 def test_a_time_that_stands_still_is_told_on_a_real_clock_only(client: Client) -> None:
@@ -274,7 +362,6 @@ def test_every_suspicion_there_is_has_a_rule_and_every_rule_is_raised_here() -> 
         "otp-sent-twice",
         "batch-sent-again",
         "batch-refusals-ignored",
-        "customer-body-never",
         "connection-per-request",
         "time-stands-still",
     }

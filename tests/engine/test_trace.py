@@ -21,7 +21,7 @@ def test_everything_accepted_is_told_by_the_one_code(world, noon: datetime) -> N
     trace = trace_of(kept(world, (852, "67000011"), (65, "81234567"), CUSTOMER_BODY={}, SIGNATURE="S"))
     assert (trace.at, trace.code, trace.codes) == (noon, OK, {"85267000011": OK, "6581234567": OK})
     assert (trace.content, trace.time) == ("S\nYour code is 123345", "2026-11-22 12:00:00")
-    assert (trace.is_packet, trace.has_customer_body, trace.is_mixed) == (True, True, False)
+    assert (trace.is_packet, trace.customer_body, trace.is_mixed) == (True, b"{}", False)
 
 
 def test_each_item_of_a_mixed_batch_has_its_own_code(world) -> None:

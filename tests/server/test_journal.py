@@ -10,6 +10,7 @@ import logging
 import ssl
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -67,7 +68,7 @@ class Scene:
 
 def line() -> SimpleNamespace:
     """A connection, as far as the journal looks at it."""
-    return SimpleNamespace(id=7, peer=PEER, tls=None, attachment=None)
+    return SimpleNamespace(id=7, peer=PEER, tls=None, attachment=None, opened_at=None)
 
 
 @pytest.fixture
@@ -262,3 +263,25 @@ def test_the_line_of_a_batch_refused_whole_is_as_short(caplog: pytest.LogCapture
     line = told(ACCOUNT, *["x" * 200] * 200, caplog=caplog)
     assert "; and " in line
     assert len(line) < 1_000
+
+
+def test_a_refusal_tells_the_log_what_the_requests_before_it_make_suspect(
+    stage: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    it = stage()
+    journal = Journal(it.platform, it.store, it.wall)
+
+    async def refused(*before: str) -> None:
+        for version in before:
+            await it.receive(VERSION=version)
+        journal.tell(next(iter(it.store.exchanges(it.account))), it.account)
+
+    asyncio.run(refused("1", "1"))
+    record = caplog.records[-1]
+    assert "; suspicion resent-unchanged: 85267000011 again 0 s after request 1 was refused" in record.getMessage()
+    assert record.__dict__["rules"] == ["version-unknown", "resent-unchanged"]
+    asyncio.run(refused("2"))
+    assert "suspicion" not in caplog.records[-1].getMessage()
+    asyncio.run(refused(*map(str, range(10, 20)), "1"))
+    assert "suspicion" not in caplog.records[-1].getMessage()

@@ -138,8 +138,13 @@ def _correction(found: CorrectionItem) -> Iterator[str]:
     for left in found.uncorrected:
         yield f"left        {left.rule} at {left.path}: {left.why}"
     if found.code is not None:
-        answered = "passes" if found.passes else "does not pass yet"
-        yield f"corrected   {answered}: {found.code.hex} {found.code.name}"
+        code = f"{found.code.hex} {found.code.name}"
+        if found.passes:
+            yield f"corrected   passes: {code}"
+        elif found.code.name == "OK":
+            yield f"corrected   is answered {code}, but not all of it succeeds: what is left says why"
+        else:
+            yield f"corrected   does not pass yet: {code}"
     if found.curl is not None:
         yield "send it     with the account's key in the variable CLOUDSMS_AUTH_KEY:"
         yield found.curl

@@ -36,12 +36,18 @@ class TlsFacts(msgspec.Struct, frozen=True):
 
 
 class Connection(msgspec.Struct, frozen=True):
-    """One connection: its number, the peer's address, and TLS, None on plain HTTP."""
+    """One connection: its number, the peer's address, and TLS, None on plain HTTP.
+
+    `opened_at` and `used_at` are moments of the wall, not of an account's clock: when it was accepted, and when its
+    first request came. None where nobody knows.
+    """
 
     id: int
     host: str
     port: int
     tls: TlsFacts | None = None
+    opened_at: datetime | None = None
+    used_at: datetime | None = None
 
     @property
     def peer(self) -> str:

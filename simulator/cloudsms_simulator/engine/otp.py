@@ -18,3 +18,8 @@ def otp_in(text: str) -> str | None:
     found = None if word is None else _RUN.search(text, word.end())
     found = found or _RUN.search(text)
     return None if found is None else found.group()
+
+
+def announces_otp(text: str) -> bool:
+    """Whether a text says that it has a one-time password, by code, OTP, PIN or 验证码; digits alone do not."""
+    return _WORD.search(text) is not None

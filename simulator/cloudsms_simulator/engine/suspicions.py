@@ -13,14 +13,15 @@ from datetime import timedelta
 import msgspec
 
 from cloudsms_simulator.engine.exchange import Exchange
-from cloudsms_simulator.engine.otp import otp_in
 from cloudsms_simulator.engine.trace import Trace, trace_of
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.result_codes import RESULT_CODES, ResultCode, desc_of, written
 
 NEIGHBOURS = 100
-"""How many exchanges before and behind one are worth handing in."""
+"""How many exchanges before and behind one are worth handing in, the nearest ones."""
+NEIGHBOURING_OCTETS = 64 * 1024
+"""How long their bodies may be together, on either side; nothing is suspected of a longer one either."""
 
 _SECONDS = timedelta(seconds=10)
 """Two requests this close are no coincidence."""
@@ -43,6 +44,8 @@ _MINUTE = timedelta(minutes=1)
 _ENOUGH = 5
 """Requests that all do the same before that is worth a word."""
 _SAME_TIME, _FAR_APART = 3, timedelta(minutes=1)
+_KEPT_ALIVE = timedelta(seconds=240)
+"""A connection that is silent for longer is closed by the platform: the next request needs another."""
 
 
 class Scene(msgspec.Struct, frozen=True):
@@ -67,12 +70,18 @@ def suspicions(exchange: Exchange, around: Sequence[Exchange], *, clock_is_real:
     if exchange.kind != "uip":
         return ()
     others = sorted((each for each in around if each.kind == "uip" and each.id != exchange.id), key=_number)
-    scene = Scene(
-        tuple(trace_of(each) for each in others if each.id < exchange.id),
-        trace_of(exchange),
-        tuple(trace_of(each) for each in others if each.id > exchange.id),
-        clock_is_real,
+    return suspected_in(
+        Scene(
+            tuple(trace_of(each) for each in others if each.id < exchange.id),
+            trace_of(exchange),
+            tuple(trace_of(each) for each in others if each.id > exchange.id),
+            clock_is_real,
+        )
     )
+
+
+def suspected_in(scene: Scene) -> tuple[Finding, ...]:
+    """What a scene lets suspect."""
     return tuple(finding for suspect in SUSPECTED for finding in suspect(scene))
 
 
@@ -80,12 +89,14 @@ def sent_again_after_an_error(scene: Scene) -> Iterator[Finding]:
     """The same message after a refusal: in vain, before the ten minutes are over, or at once."""
     one = scene.one
     for earlier in reversed(scene.before):
+        gap = one.at - earlier.at
+        if gap >= _IN_VAIN_WITHIN:
+            return
         if not one.repeats(earlier):
             continue
         for number, code in earlier.codes.items():
             if code is ResultCode.OK or number not in one.codes:
                 continue
-            gap = one.at - earlier.at
             got = Told(
                 f"{number} again {_spoken(gap)} after request {earlier.id} was refused {written(code)} {desc_of(code)}"
             )
@@ -94,10 +105,10 @@ def sent_again_after_an_error(scene: Scene) -> Iterator[Finding]:
                     yield found("resent-too-soon", "body", got, "ten minutes' patience")
                     return
             elif code in _IN_VAIN:
-                if gap < _IN_VAIN_WITHIN and one.codes[number] is code:
+                if one.codes[number] is code and one.resends(earlier):
                     yield found("resent-unchanged", "body", got, "the packet mended, or no other attempt")
                     return
-            elif gap < _SECONDS:
+            elif gap < _SECONDS and one.resends(earlier):
                 yield found("resent-at-once", "body", got, "a pause, and a limit to the attempts")
                 return
 
@@ -107,7 +118,9 @@ def sent_twice(scene: Scene) -> Iterator[Finding]:
     one = scene.one
     for earlier in reversed(scene.before):
         gap = one.at - earlier.at
-        if gap >= _SECONDS or not one.repeats(earlier):
+        if gap >= _SECONDS:
+            return
+        if not one.repeats(earlier):
             continue
         twice = [number for number in one.accepted if number in earlier.accepted]
         if twice:
@@ -122,16 +135,17 @@ def sent_twice(scene: Scene) -> Iterator[Finding]:
 def otp_sent_twice(scene: Scene) -> Iterator[Finding]:
     """The same one-time password to the same number in another text, within a minute."""
     one = scene.one
-    password = otp_in(one.content)
-    if password is None:
+    if one.password is None:
         return
     for earlier in reversed(scene.before):
         gap = one.at - earlier.at
-        if gap >= _MINUTE or one.repeats(earlier) or otp_in(earlier.content) != password:
+        if gap >= _MINUTE:
+            return
+        if one.password != earlier.password or one.content == earlier.content:
             continue
         twice = [number for number in one.accepted if number in earlier.accepted]
         if twice:
-            got = Told(f"{password} to {_named(twice)} again {_spoken(gap)} after request {earlier.id}")
+            got = Told(f"{one.password} to {_named(twice)} again {_spoken(gap)} after request {earlier.id}")
             yield found("otp-sent-twice", "$.SMS_CONTENT", got, "a new password for each message, and one message each")
             return
 
@@ -159,13 +173,16 @@ def batch_sent_again(scene: Scene) -> Iterator[Finding]:
 
 
 def batch_refusals_ignored(scene: Scene) -> Iterator[Finding]:
-    """Destinations that were to be tried again later never were, though the client went on."""
+    """Destinations that were to be tried again in ten minutes were not, within twice that, though the client went on.
+
+    Nothing is said of a client that sends so much that twenty minutes are more than the neighbours of a request.
+    """
     one = scene.one
     waiting = [number for number in one.refused if one.codes[number] in _LATER]
-    if not one.is_mixed or one.code is not ResultCode.OK or not waiting or len(scene.behind) < _SAME_TIME:
+    if not one.is_mixed or one.code is not ResultCode.OK or not waiting:
         return
-    went_on = scene.behind[-1].at - one.at >= _ASKED_FOR
-    if went_on and not any(number in later.codes for later in scene.behind for number in waiting):
+    went_on = any(each.at - one.at >= 2 * _ASKED_FOR and each.program == one.program for each in scene.behind)
+    if went_on and not any(number in later.numbers for later in scene.behind for number in waiting):
         got = Told(f"{_named(waiting)} never came again: perhaps only the top-level code, or DETAIL_LIST[0], is read")
         yield found("batch-refusals-ignored", "answer", got, "a look at every item of DETAIL_LIST")
 
@@ -173,23 +190,48 @@ def batch_refusals_ignored(scene: Scene) -> Iterator[Finding]:
 def never_a_customer_body(scene: Scene) -> Iterator[Finding]:
     """No request around has a CUSTOMER_BODY."""
     packets = [each for each in scene.everything if each.is_packet]
-    if scene.one.is_packet and len(packets) >= _ENOUGH and not any(each.has_customer_body for each in packets):
+    if scene.one.is_packet and len(packets) >= _ENOUGH and not any(each.customer_body for each in packets):
         want = 'an object of your own, such as {"id": "order-1"}, so that a report names what it is about'
         yield found("customer-body-never", "$.CUSTOMER_BODY", Told(f"none in {len(packets)} requests"), want)
 
 
 def a_connection_each(scene: Scene) -> Iterator[Finding]:
-    """Every request of this peer came on a TLS connection of its own."""
-    mine = scene.one.connection
-    if mine is None or mine.tls is None:
+    """Every request of a program came on a TLS connection of its own, though the one before could have served it.
+
+    It could when its request was over before the new connection was opened, and was not longer ago than a silent
+    connection is kept. Requests that are sent side by side, or are far apart, need connections of their own.
+    """
+    if scene.one.connection is None or scene.one.connection.tls is None:
         return
-    there = [each.connection for each in scene.everything if each.connection is not None]
-    used = [each.id for each in there if each.host == mine.host and each.tls is not None]
+    used = [scene.one.connection.id]
+    for line in (reversed(scene.before), scene.behind):
+        last = scene.one
+        for each in line:
+            if each.program != last.program or each.connection is None or each.connection.tls is None:
+                continue
+            first, second = (each, last) if each.id < last.id else (last, each)
+            if not _could_be_reused(first, second):
+                break
+            used.append(each.connection.id)
+            last = each
     if len(used) >= _ENOUGH and len(set(used)) == len(used):
         got = Told(f"{len(used)} requests on {len(used)} TLS connections")
         yield found(
             "connection-per-request", "connection", got, "one connection kept alive: a handshake costs far more"
         )
+
+
+def _could_be_reused(first: Trace, second: Trace) -> bool:
+    """Whether the connection of one request was free, and still open, when the next request came.
+
+    By the wall, where it is known, and by the account's clock: whoever moved that says that time has passed.
+    """
+    if second.at - first.at >= _KEPT_ALIVE:
+        return False
+    before, then = first.connection, second.connection
+    if before is None or then is None or before.used_at is None or then.opened_at is None or then.used_at is None:
+        return True
+    return before.id == then.id or (then.opened_at >= before.used_at and then.used_at - before.used_at < _KEPT_ALIVE)
 
 
 def time_stands_still(scene: Scene) -> Iterator[Finding]:

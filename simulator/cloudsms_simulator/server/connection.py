@@ -20,6 +20,7 @@ from uvicorn.server import ServerState
 from cloudsms_simulator.server.conversation import HEAD, LINGER, Conversation
 from cloudsms_simulator.server.desk import Desk
 from cloudsms_simulator.server.observer import Observer, Peer
+from cloudsms_simulator.server.wall import WallClock
 
 _SILENT = logging.Logger("cloudsms_simulator.interrupted", logging.CRITICAL + 1)
 
@@ -53,6 +54,8 @@ class Connection(Conversation):
         self.id = connection_id
         """Counts the connections of all listeners that share a counter."""
         self.peer = peer
+        self.opened_at = WallClock().now()
+        """The wall's moment."""
         self.tls: object = None
         """What `tls_facts` made of the handshake; None without TLS."""
         self.stopping = terms.stopping

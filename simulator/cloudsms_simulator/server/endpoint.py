@@ -210,7 +210,7 @@ class Endpoint:
             return await self._fail(identified, arrival, now, ResultCode.UNKNOWN_ERROR, "unknown-error")
         # What was accepted whole has its bytes worked out when it goes out; a batch refused in part has them by now.
         if reply.code is not ResultCode.OK or reply.trouble is not None or isinstance(reply.answer, bytes):
-            self._journal.tell(transaction.exchange)
+            self._journal.tell(transaction.exchange, transaction.account)
         return reply
 
     async def _fail(

@@ -7,7 +7,6 @@ Reading: R24.
 """
 
 import shlex
-from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 
@@ -21,9 +20,7 @@ from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.hindsight import answer_of, findings_of
 from cloudsms_simulator.engine.message import Sending
 from cloudsms_simulator.engine.platform import Platform
-from cloudsms_simulator.engine.suspicions import NEIGHBOURS, suspicions
 from cloudsms_simulator.protocol.correction import PLACEHOLDER, Correction, Uncorrected, beyond_correction, corrected
-from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.key_ring import fingerprint
 from cloudsms_simulator.protocol.profile import Profile
@@ -31,6 +28,7 @@ from cloudsms_simulator.protocol.remedies import Model
 from cloudsms_simulator.server.aside import aside, octets_of
 from cloudsms_simulator.server.explanation_item import CorrectionItem, Explanation, explanation_item
 from cloudsms_simulator.server.items import code_item
+from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.server.ready_file import Ready
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.store import Store
@@ -77,38 +75,29 @@ class Explainer:
         store = self._store
         known = (None if account is None else store.message(account, uid) for uid in exchange.uids)
         messages = tuple(message for message in known if message is not None)
-        standing = store.standing(account)
-        real = standing.clock.is_real
-        around = self._around(account, exchange)
+        finder = Kept(store, account).finder(exchange, whole=True)
         profile = exchange.profile if isinstance(exchange, Sending) else self._profile_of(account)
         entries = () if account is None else store.ledger(account)
 
         def case_of() -> Case:
-            findings = findings_of(exchange, messages, account, clock_is_real=real)
             return Case(
                 exchange=exchange,
                 account=account,
                 profile=profile,
-                findings=(*findings, *suspicions(exchange, around, clock_is_real=real)),
+                findings=finder(),
                 messages=messages,
                 entries=entries,
                 answer=answer_of(exchange, messages) if exchange.fault in _ARRIVES else None,
             )
 
         octets = octets_of(exchange)
-        case = await aside(octets + sum(map(octets_of, around)), case_of)
+        case = await aside(octets, case_of)
         correction = await self._correction(case, account or other)
         return await aside(octets, lambda: explanation_item(case, correction))
 
     def curl_of_packet(self, body: bytes) -> str:
         """A packet with `$CLOUDSMS_AUTH_KEY` as a line for a POSIX shell."""
         return curl_line(self._ready(), body)
-
-    def suspicions(self, account: Account | None, exchange: Exchange) -> tuple[Finding, ...]:
-        """What the exchanges around one make suspect about its client; long bodies among them are not read."""
-        real = self._store.standing(account).clock.is_real
-        around = self._around(account, exchange)
-        return tuple(suspicions(exchange, around, clock_is_real=real))
 
     def curl(self, account: Account | None, exchange: Exchange) -> str | None:
         """An exchange as a line for a shell; None without a packet of text, which is all that a shell can say.
@@ -192,20 +181,6 @@ class Explainer:
             return Correction(None, (), (Uncorrected("not-looked-through", "body", why),))
         model = Model(account.profile, account.route_at_hand, now)
         return corrected(exchange.body, account, model, key_is_known=case.account is not None)
-
-    def _around(self, account: Account | None, exchange: Exchange) -> list[Exchange]:
-        behind: deque[Exchange] = deque(maxlen=NEIGHBOURS)
-        before: list[Exchange] = []
-        for each in self._store.exchanges(account):
-            if len(each.kept_body) > _LONGEST_AROUND:
-                continue
-            if each.id > exchange.id:
-                behind.append(each)
-            elif each.id < exchange.id:
-                before.append(each)
-                if len(before) == NEIGHBOURS:
-                    break
-        return [*behind, *before]
 
     def _profile_of(self, account: Account | None) -> Profile:
         return self._platform.profile if account is None else account.profile

@@ -22,6 +22,7 @@ from cloudsms_simulator.protocol.masking import mask
 from cloudsms_simulator.protocol.result_codes import ResultCode, desc_of, written
 from cloudsms_simulator.server.connection import Connection
 from cloudsms_simulator.server.handshakes import handshake_reason
+from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.server.observer import Observer, Peer
 from cloudsms_simulator.server.peers import facts_of
 from cloudsms_simulator.server.wall import WallClock
@@ -33,6 +34,9 @@ _LONGEST_LINE = 2_000
 """Characters that a log line has for what was wrong."""
 
 log = logging.getLogger("cloudsms_simulator.journal")
+
+_BEFORE_A_REFUSAL = 10
+"""Requests that one that was refused is held against for the log."""
 
 
 class Journal(Observer):
@@ -66,28 +70,34 @@ class Journal(Observer):
         except Exception:
             log.exception("not kept, for a reason inside the simulator: %s", finding)
             return
-        self.tell(transaction.exchange)
+        self.tell(transaction.exchange, account)
 
-    def tell(self, exchange: Exchange | None) -> None:
-        """One log line for an exchange that was refused, whole or in part, or that a fault befell.
+    def tell(self, exchange: Exchange | None, account: Account | None = None) -> None:
+        """One log line for an exchange of an account that was refused, whole or in part, or that a fault befell.
 
-        Of many findings it says the first few and how many more there are; the journal has them all.
+        Of many findings it says the first few and how many more there are; the journal has them all. It has what the
+        few requests before make suspect of one that was refused.
         """
         if exchange is None or not log.isEnabledFor(logging.INFO):
             return
         peer = exchange.connection
         findings = exchange.findings or ()
         errors = [each for each in findings if each.severity == "error"] or findings
+        suspected: tuple[Finding, ...] = ()
+        if exchange.code is not ResultCode.OK:
+            suspected = Kept(self._store, account).suspicions(exchange, _BEFORE_A_REFUSAL)()
+            suspected = tuple(each for each in suspected if each.severity == "suspicion")
+        told = [*_told(exchange, errors), *(f"suspicion {each.rule}: {each.got}" for each in suspected)]
         log.info(
             "%s #%d %s",
             exchange.kind,
             exchange.id,
-            "; ".join(_told(exchange, errors))[:_LONGEST_LINE],
+            "; ".join(told)[:_LONGEST_LINE],
             extra={
                 "request_id": exchange.id,
                 "account": exchange.account,
                 "peer": None if peer is None else peer.peer,
-                "rules": list(dict.fromkeys(each.rule for each in errors)),
+                "rules": list(dict.fromkeys(each.rule for each in (*errors, *suspected))),
             },
         )
 

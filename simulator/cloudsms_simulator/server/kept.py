@@ -3,14 +3,18 @@
 Reading: R17, R20.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.hindsight import answer_of, findings_of
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.report import Report
+from cloudsms_simulator.engine.suspicions import NEIGHBOURING_OCTETS, NEIGHBOURS, Scene, suspected_in
+from cloudsms_simulator.engine.trace import Trace, trace_of
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.server.aside import Slices, aside, octets_of
 from cloudsms_simulator.server.items import (
@@ -27,6 +31,8 @@ from cloudsms_simulator.stores.store import Listing, Store
 
 _LONGEST_DIAGNOSED = 64 * 1024
 """Octets of an accepted body whose mistakes are worked out for a list, a search or a page about others too."""
+_MOST_TRACES = 1_000
+"""Exchanges whose traces are remembered while others are held against them."""
 
 Item = MessageItem | RequestItem | ReportItem
 
@@ -37,6 +43,9 @@ class Kept:
     def __init__(self, store: Store, account: Account | None) -> None:
         self._store = store
         self._account = account
+        self._in_order: list[Exchange] = []
+        """The exchanges, the oldest first, as they were when one was last looked for."""
+        self._traces: dict[int, Trace] = {}
 
     def listing(self, kind: Kind) -> Listing[Value]:
         """Everything of a kind, newest first. Nobody's exchanges have neither messages nor reports."""
@@ -57,12 +66,29 @@ class Kept:
         return Beside(self._store.message(self._account, value.uid))
 
     def findings(self, exchange: Exchange) -> tuple[Finding, ...]:
-        """The findings on an exchange; those of accepted ones are worked out now, if their body is not too long."""
+        """The findings on an exchange, suspicions last; those of accepted ones are worked out now, of no long body."""
         return self.finder(exchange)()
 
-    def finder(self, exchange: Exchange) -> Callable[[], tuple[Finding, ...]]:
-        """What works those out, wherever it is called."""
-        return self._findings(exchange, _LONGEST_DIAGNOSED)
+    def suspicions(self, exchange: Exchange, neighbours: int = NEIGHBOURS) -> Callable[[], tuple[Finding, ...]]:
+        """What works out, wherever it is called, what so many exchanges before and behind one make suspect of it.
+
+        Nothing of one that is no packet, or a large one.
+        """
+        if exchange.kind != "uip" or len(exchange.kept_body) > NEIGHBOURING_OCTETS:
+            return tuple
+        real = self._store.standing(self._account).clock.is_real
+        order = self._order_around(exchange)
+
+        def suspected() -> tuple[Finding, ...]:
+            before, behind = _around(order, exchange, neighbours)
+            traces = tuple(map(self._trace, reversed(before))), tuple(map(self._trace, behind))
+            return suspected_in(Scene(traces[0], self._trace(exchange), traces[1], real))
+
+        return suspected
+
+    def finder(self, exchange: Exchange, *, whole: bool = False) -> Callable[[], tuple[Finding, ...]]:
+        """What works those out, wherever it is called; `whole`: of a long body too."""
+        return self._findings(exchange, None if whole else _LONGEST_DIAGNOSED)
 
     async def item(self, value: Value) -> Item:
         """A value, whole, as the admin API shows it alone. Others are served while it is put together."""
@@ -93,7 +119,11 @@ class Kept:
     def _findings(self, exchange: Exchange, longest: int | None) -> Callable[[], tuple[Finding, ...]]:
         real = self._store.standing(self._account).clock.is_real
         messages = self._messages_of(exchange)
-        return partial(findings_of, exchange, messages, self._account, clock_is_real=real, longest=longest)
+        account, suspicions = self._account, self.suspicions(exchange)
+        return lambda: (
+            *findings_of(exchange, messages, account, clock_is_real=real, longest=longest),
+            *suspicions(),
+        )
 
     def message(self, message: Message) -> MessageItem:
         """A message of the account as the admin API shows it."""
@@ -124,6 +154,24 @@ class Kept:
         beside = self.beside(value)
         return await aside(octets_of(value), lambda: search.holds_for(value, beside))
 
+    def _order_around(self, exchange: Exchange) -> list[Exchange]:
+        """Exchanges with an oldest-first order in which the neighbours of one are found. Nobody changes the list."""
+        listing = self._store.exchanges(self._account)
+        newest = next(iter(listing), None)
+        if newest is None or newest.id <= exchange.id:
+            return list(islice(listing, NEIGHBOURS + 1))[::-1]
+        if not self._in_order or self._in_order[-1].id < exchange.id:
+            self._in_order = list(listing)[::-1]
+        return self._in_order
+
+    def _trace(self, exchange: Exchange) -> Trace:
+        trace = self._traces.get(exchange.id)
+        if trace is None:
+            if len(self._traces) >= _MOST_TRACES:
+                self._traces.clear()
+            trace = self._traces[exchange.id] = trace_of(exchange)
+        return trace
+
     def _messages_of(self, exchange: Exchange) -> tuple[Message, ...]:
         account = self._account
         if account is None:
@@ -142,3 +190,28 @@ class Hits:
 
     def __iter__(self) -> Iterator[Value]:
         return iter(self._values)
+
+
+def _around(order: Sequence[Exchange], exchange: Exchange, neighbours: int) -> tuple[list[Exchange], list[Exchange]]:
+    """The nearest packets before an exchange and behind it, the nearest first."""
+    at = bisect_left(order, exchange.id, key=_number)
+    is_there = at < len(order) and order[at].id == exchange.id
+    before = (order[place] for place in range(at - 1, -1, -1))
+    behind = (order[place] for place in range(at + is_there, len(order)))
+    return _nearest(before, neighbours), _nearest(behind, neighbours)
+
+
+def _nearest(exchanges: Iterable[Exchange], most: int) -> list[Exchange]:
+    """The first packets of them, so many at most, and so many octets."""
+    octets, chosen = 0, []
+    for each in islice(exchanges, most):
+        if each.kind == "uip":
+            octets += len(each.kept_body)
+            if octets > NEIGHBOURING_OCTETS:
+                break
+            chosen.append(each)
+    return chosen
+
+
+def _number(exchange: Exchange) -> int:
+    return exchange.id

@@ -9,6 +9,7 @@ from starlette.types import Scope
 from cloudsms_simulator.engine.connection import Connection, Headers, TlsFacts
 from cloudsms_simulator.protocol.masking import mask_headers
 from cloudsms_simulator.server import connection as wire
+from cloudsms_simulator.server.wall import WallClock
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -35,7 +36,8 @@ def facts_of(connection: wire.Connection) -> Connection:
     if isinstance(known, Known):
         return known.connection
     tls = connection.tls if isinstance(connection.tls, TlsFacts) else None
-    return Connection(connection.id, connection.peer[0], connection.peer[1], tls)
+    host, port = connection.peer
+    return Connection(connection.id, host, port, tls, connection.opened_at, WallClock().now())
 
 
 def peer_of(scope: Scope, key: str | None = None) -> Known:

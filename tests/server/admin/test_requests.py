@@ -72,3 +72,29 @@ def test_a_packet_of_nobodys_becomes_one_of_the_account_that_is_named(scene, sho
 def test_only_a_request_that_is_there_is_sent_again(scene) -> None:
     told = scene.post("/api/v1/requests/1/send", status=404)
     assert told.startswith('there is no request "1" of account "default"')
+
+
+def test_suspicions_are_shown_wherever_a_request_is_and_are_searched_for(scene, shop) -> None:
+    scene.send(shop, CUSTOMER_BODY={"order": 1})
+    scene.send(shop, CUSTOMER_BODY={"order": 1})
+
+    def rules(item: dict[str, list[dict[str, str]]]) -> list[str]:
+        return [finding["rule"] for finding in item["findings"] if finding["severity"] == "suspicion"]
+
+    listed = scene.get("/api/v1/requests", account="shop")["items"]
+    assert [rules(item) for item in listed] == [["sent-twice"], []]
+    assert scene.get("/api/v1/requests/2", account="shop") == listed[0]
+    found = scene.get("/api/v1/requests", account="shop", q="finding:sent-twice")
+    assert [item["id"] for item in found["items"]] == [2]
+    assert scene.post("/api/v1/requests/verify", {"match": "finding:sent-*", "exactly": 1}, account="shop")["verified"]
+    timeline = scene.get(f"/api/v1/messages/{listed[0]['uids'][0]}/timeline", account="shop")
+    assert "Suspicion sent-twice" in json.dumps(timeline)
+
+
+def test_a_suspicion_comes_to_an_older_request_with_what_follows_it(scene, shop) -> None:
+    both = [{"COUNTRY_CODE": 852, "DEST_MSISDN": each} for each in ("67000011", "67555103")]
+    scene.send(shop, MULTI_MSISDN_LIST=both)
+    assert scene.get("/api/v1/requests", account="shop", q="finding:batch-sent-again")["total"] == 0
+    scene.send(shop, MULTI_MSISDN_LIST=both)
+    found = scene.get("/api/v1/requests", account="shop", q="finding:batch-sent-again")
+    assert [item["id"] for item in found["items"]] == [1]

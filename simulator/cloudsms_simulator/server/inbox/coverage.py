@@ -114,6 +114,5 @@ def _findings(survey: Survey, looked_back: Mapping[str, int]) -> Iterator[Item]:
     for rule in FINDING_RULES.values():
         seen = survey.findings.get(rule.id)
         if seen is None and rule.id in looked_back:
-            suspected = rule.severity == "suspicion"
-            seen = Sight(f"request:{looked_back[rule.id]}" if suspected else f"finding:{rule.id}")
+            seen = Sight(f"finding:{rule.id}")
         yield Item(rule.id, rule.summary, seen)

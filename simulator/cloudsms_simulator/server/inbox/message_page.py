@@ -42,7 +42,7 @@ class MessagePage:
         store, sending, key = office.store, message.sending, owner.auth_key
         [came] = await Kept(store, owner).items([sending])
         assert isinstance(came, RequestItem)
-        findings = (*about(message.index, came.findings), *office.explainer.suspicions(owner, sending))
+        findings = about(message.index, came.findings)
         item, bill = message_item(message, key), bill_of_message(message)
         ledger = store.ledger(owner)
         return self._press.page(
