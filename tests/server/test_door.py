@@ -69,7 +69,13 @@ def test_the_body_of_a_packet_gets_in_and_what_is_none_is_told_of_once(
 ) -> None:
     told, answers = Told(), list[Message]()
     line = SimpleNamespace(
-        id=1, peer=("127.0.0.1", 50_000), tls=None, attachment=None, whole_body=lambda: sent, surplus=b""
+        id=1,
+        peer=("127.0.0.1", 50_000),
+        tls=None,
+        attachment=None,
+        opened_at=None,
+        whole_body=lambda: sent,
+        surplus=b"",
     )
     scope: Scope = {**request(method=method, path=path).scope, "extensions": {"sim.connection": line}}
 

@@ -88,6 +88,7 @@ class Line:
         self.id = 7
         self.peer = (host, 50_000)
         self.tls = None
+        self.opened_at = None
         self.attachment: object = None
         self.surplus = b""
         self.body: bytes | None = None
