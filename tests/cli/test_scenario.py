@@ -296,11 +296,13 @@ def test_use_does_not_send_what_leads_to_files_of_ones_own(api, folder: Path) ->
 
 def test_use_does_not_send_what_names_files_for_an_account(api, folder: Path) -> None:
     (folder / "ca.pem").touch()
-    (folder / "own.yaml").write_text("version: 1\naccounts:\n  - { name: default, callback: { ca: ca.pem } }\n")
+    (folder / "own.yaml").write_text(
+        'version: 1\naccounts:\n  - { name: default, callback: { url: "http://x/", ca: ca.pem } }\n'
+    )
     there = api()
     result = run("use", "own.yaml", "--admin-url", there.url)
     assert (result.exit_code, there.asked) == (2, [])
-    assert result.stderr.startswith("Error: own.yaml:3:38: accounts[0].callback.ca: got a file, want it in")
+    assert result.stderr.startswith("Error: own.yaml:3:56: accounts[0].callback.ca: got a file, want it in")
 
 
 def test_use_lists_mistakes_without_asking_the_server(api, folder: Path) -> None:

@@ -1,11 +1,13 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.engine.clock import END_OF_TIME, Clock
-from cloudsms_simulator.protocol.timestamps import HONG_KONG
+from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.script import EXPIRY
+from cloudsms_simulator.protocol.sms_uid import UidSequence, issue, read_uid
+from cloudsms_simulator.protocol.timestamps import EARLIEST, HONG_KONG, LATEST
 
 WALL = datetime(2026, 11, 1, 4, 0, 0, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -128,13 +130,53 @@ def test_a_scaled_clock_of_rate_zero_is_frozen() -> None:
     assert Clock.scaled(0, WALL).mode == "frozen"
 
 
-def test_a_clock_ends_with_the_calendar() -> None:
-    fast = Clock.scaled(1e6, WALL)
+@pytest.mark.parametrize("rate", [1.0, 3600.0, 1e6])
+@pytest.mark.parametrize("passed", [timedelta(days=40_000), timedelta(days=2_000_000)])
+def test_a_clock_that_goes_stops_at_the_last_moment_there_is(rate: float, passed: timedelta) -> None:
+    wall = datetime(2026, 1, 1, tzinfo=HONG_KONG)
+    clock = Clock.scaled(rate, wall)
 
-    assert fast.now(WALL + timedelta(days=30)) == END_OF_TIME
-    assert Clock.scaled(0.001, WALL).wall_of(WALL + timedelta(days=365_000)) is None
-    with pytest.raises(ValueError, match="a clock ends with the year 9999"):
-        fast.advanced(timedelta(days=10_000_000), WALL)
+    assert clock.now(wall + passed) == LATEST
+    assert clock.wall_of(LATEST) is not None
+    assert clock.wall_of(LATEST + MICROSECOND) is None
+    assert clock.frozen_at(wall + passed).virtual == LATEST
+
+
+def test_what_is_planned_at_the_last_moment_overflows_nothing_and_an_sms_uid_keeps_its_length() -> None:
+    assert (LATEST + EXPIRY + 2 * timedelta(days=3650)).astimezone(UTC)
+    for moment in (EARLIEST, LATEST):
+        sequence, uids = issue(UidSequence(1), moment, 5000, "x4")
+        _, more = issue(sequence, moment, 200, "x3h")
+        assert {len(uid) for uid in (*uids, *more)} == {30}
+        assert len({*uids, *more}) == 5200
+        assert all(read_uid(uid) is not None for uid in (*uids, *more))
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        LATEST + MICROSECOND,
+        datetime(9999, 12, 30, tzinfo=HONG_KONG),
+        datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(timedelta(hours=-14))),
+    ],
+)
+def test_a_moment_that_no_clock_shows_is_refused_with_the_range_that_is_good(moment: datetime) -> None:
+    good = r"is not a moment from 1970-01-01T08:00:00\+08:00 to 2112-01-01T00:00:00\+08:00"
+    for clock in (Clock.frozen(WALL), Clock.real(WALL), Clock.scaled(60, WALL)):
+        with pytest.raises(ValueError, match=good):
+            clock.advanced_to(moment, WALL)
+
+
+def test_a_clock_is_not_advanced_past_the_last_moment_there_is() -> None:
+    clock = Clock.frozen(WALL, at=LATEST - SECOND)
+
+    assert clock.advanced(SECOND, WALL).virtual == LATEST
+    told = r"a clock shows a moment from 1970-01-01T08:00:00\+08:00 to 2112-01-01T00:00:00\+08:00: cannot advance it by"
+    with pytest.raises(ValueError, match=told):
+        clock.advanced(SECOND + MICROSECOND, WALL)
+    with pytest.raises(ValueError, match=told):
+        clock.advanced(timedelta.max, WALL)
 
 
 def test_the_walls_moment_is_told_where_it_is_known() -> None:

@@ -88,6 +88,27 @@ def test_a_chain_says_what_is_answered_and_what_becomes_of_messages(project) -> 
     run.assert_outcomes(passed=1)
 
 
+def test_a_report_that_is_never_made_and_a_callback_without_an_address_fail_where_they_are_said(project) -> None:
+    run = project(
+        """
+        import pytest
+        from cloudsms_simulator.client import RefusedError
+
+        def test_it(cloudsms, make_cloudsms):
+            plan = cloudsms.when(to="852*").report("DELIVERED", after="1s")
+            with pytest.raises(RefusedError, match="say final: false beside DELIVERED"):
+                plan.report("ENROUTE", after="5s")
+            cloudsms.when(to="65*").report("ENROUTE", after="1s", held="10s").report("DELIVERED", after="5s")
+            with pytest.raises(RefusedError, match="got retries and no url, want url too"):
+                cloudsms.callback(None, retries=["1s"])
+            with pytest.raises(pytest.fail.Exception, match="got concurrency and no url, want url too"):
+                make_cloudsms(callback={"concurrency": 8})
+            assert make_cloudsms(switches={"missing_key_code": "0x05"}).account.name
+        """
+    )
+    run.assert_outcomes(passed=1)
+
+
 def test_25_hours_pass_at_once(project) -> None:
     run = project(
         """

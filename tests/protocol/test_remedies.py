@@ -42,6 +42,7 @@ def remedied(rule: str, name: str, members: dict[str, object], model: Model = MO
         ("signature-type-wrong", "SIGNATURE_TYPE", 6, GONE),
         ("priority-wrong", "PRIORITY", "1", 1),
         ("priority-wrong", "PRIORITY", -1, GONE),
+        ("priority-wrong", "PRIORITY", 2**32, GONE),
         ("repeat-wrong", "REPEAT", True, GONE),
         ("customer-body-wrong", "CUSTOMER_BODY", '{"id":7}', {"id": 7}),
         ("customer-body-wrong", "CUSTOMER_BODY", "{}", {}),

@@ -23,7 +23,7 @@ Judge = Callable[..., Any]
 UNSET = msgspec.UNSET
 UNFILLED = [pytest.param(UNSET, id="absent"), pytest.param(None, id="null"), pytest.param("", id="empty")]
 NO_STRING = [1, 0, 1.5, True, [], {}, ["x"]]
-NO_UINT = ["1", "", 1.0, 1.5, -1, True, False, [], {}, 1e300]
+NO_UINT = ["1", "", 1.0, 1.5, -1, True, False, [], {}, 1e300, 2**32, 10**400]
 
 
 def test_the_smallest_packet_is_a_submission(packet: Make, judge: Judge) -> None:
@@ -208,7 +208,8 @@ def test_check_13_priority_and_repeat_are_unsigned_integers(
 
 
 @pytest.mark.parametrize(
-    ("priority", "rules"), [(0, []), (1, []), (2, ["priority-reserved"]), (9, ["priority-reserved"])]
+    ("priority", "rules"),
+    [(0, []), (1, []), (2, ["priority-reserved"]), (9, ["priority-reserved"]), (2**32 - 1, ["priority-reserved"])],
 )
 def test_check_13_priorities_above_1_are_reserved_and_accepted(
     packet: Make, judge: Judge, priority: int, rules: list[str]
@@ -439,7 +440,9 @@ def test_digits_in_a_string_are_an_unsigned_integer_if_the_profile_says_so(
     assert field != "SERIAL" or accepted.submission.serial == int(value)
 
 
-@pytest.mark.parametrize("value", ["", " 1", "+1", "-1", "1.0", "1e0", "0x1", "１", "²", "1_0", "9" * 4301])
+@pytest.mark.parametrize(
+    "value", ["", " 1", "+1", "-1", "1.0", "1e0", "0x1", "１", "²", "1_0", "4294967296", "9" * 4301]
+)
 def test_other_strings_are_no_integers_in_any_profile(packet: Make, judge: Judge, value: str) -> None:
     judged = judge(packet(PRIORITY=value), account=Account(profile=OBSERVED))
 

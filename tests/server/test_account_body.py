@@ -40,13 +40,23 @@ def new(table: object) -> object:
         (
             {"clock": "slow"},
             'body: clock: got "slow", want "real", "frozen", or how many times as fast as real time, '
-            "0.001 to 1,000,000",
+            "such as 3600, from 0.001 to 1,000,000",
         ),
         ({"clock": True}, "body: clock: got true, want"),
         ({"clock": 10**7}, "body: clock: got 10000000, want"),
         ({"scenario": "flakey"}, 'body: scenario: got "flakey", want the name of a bundled scenario: there is no'),
         ({"scenario": "/etc/passwd"}, 'body: scenario: got "/etc/passwd", want the name of a bundled scenario'),
         ({"scenario": "../README.md"}, 'body: scenario: got "../README.md", want the name of a bundled scenario'),
+        (
+            {"callback": {"retries": ["1s"]}},
+            'body: callback: got retries and no url, want url too, such as "https://localhost:59999/"',
+        ),
+        ({"callback": {"verify": False, "concurrency": 8}}, "body: callback: got concurrency, verify and no url"),
+        (
+            {"report": [{"state": "DELIVERED", "after": "1s"}, {"state": "ENROUTE", "after": "5s"}]},
+            'body: report: got [{ state: "DELIVERED", after: "1s" }, { state: "ENROUTE", after: "5s" }], want no state',
+        ),
+        ({"switches": {"missing_key_code": "0x03"}}, 'body: switches.missing_key_code: got "0x03", want 0x10000001'),
         ({"seed": -1}, "body: seed: got -1, want a whole number, 0 or more"),
         ({"auth_key": ""}, "body: auth_key: got something not repeated here, want"),
         (

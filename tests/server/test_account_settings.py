@@ -93,12 +93,18 @@ def test_the_default_account_exists_beside_configured_ones(read: Read) -> None:
         ),
         ('whitelist = ["10.0.0.0/8", "::1"]', "whitelist", (ip_network("10.0.0.0/8"), ip_network("::1"))),
         ('callback = { url = "http://localhost:1/" }', "callback", Callback(url="http://localhost:1/")),
-        ('callback.verify = "off"', "callback", Callback(verify=False)),
+        (
+            'callback.url = "http://localhost:1/"\ncallback.verify = "off"',
+            "callback",
+            Callback(url="http://localhost:1/", verify=False),
+        ),
         ("callback.verify = true", "callback", Callback()),
         (
-            'callback = { retries = ["1s", "10s"], connect_timeout = "1s", timeout = "3s", concurrency = 1 }',
+            'callback = { url = "http://x/", retries = ["1s", "10s"], connect_timeout = "1s", timeout = "3s", '
+            "concurrency = 1 }",
             "callback",
             Callback(
+                url="http://x/",
                 retries=(timedelta(seconds=1), timedelta(seconds=10)),
                 connect_timeout=timedelta(seconds=1),
                 timeout=timedelta(seconds=3),
@@ -147,10 +153,15 @@ def test_callback_files_are_relative_to_the_configuration(read: Read, tmp_path: 
     for name in ("ca.pem", "cert.pem", "key.pem"):
         (tmp_path / name).touch()
 
-    (account,) = read('[[accounts]]\ncallback = { ca="ca.pem", client_cert="cert.pem", client_key="key.pem" }\n')
+    (account,) = read(
+        '[[accounts]]\ncallback = { url="http://x/", ca="ca.pem", client_cert="cert.pem", client_key="key.pem" }\n'
+    )
 
     assert account.callback == Callback(
-        ca=str(tmp_path / "ca.pem"), client_cert=str(tmp_path / "cert.pem"), client_key=str(tmp_path / "key.pem")
+        url="http://x/",
+        ca=str(tmp_path / "ca.pem"),
+        client_cert=str(tmp_path / "cert.pem"),
+        client_key=str(tmp_path / "key.pem"),
     )
 
 
@@ -218,9 +229,35 @@ def test_a_wrong_auth_key_is_not_repeated(complain: Complain, key: str) -> None:
 def test_a_client_key_wants_its_certificate(complain: Complain, tmp_path: Path) -> None:
     (tmp_path / "key.pem").touch()
 
-    (problem,) = complain('[[accounts]]\ncallback = { client_key = "key.pem" }\n')
+    (problem,) = complain('[[accounts]]\ncallback = { url = "http://x/", client_key = "key.pem" }\n')
 
-    assert problem.startswith("2:27: accounts[0].callback.client_key: got a key alone, want client_cert too")
+    assert problem.startswith("2:46: accounts[0].callback.client_key: got a key alone, want client_cert too")
+
+
+@pytest.mark.parametrize(
+    ("callback", "said"),
+    [
+        ('retries = ["1s"]', "retries"),
+        ("verify = false", "verify"),
+        ('identity = "expired", timeout = "3s"', "timeout, identity"),
+        ("concurrency = 8", "concurrency"),
+    ],
+)
+def test_a_callback_that_leads_nowhere_is_told_what_is_missing(
+    complain: Complain, read: Read, callback: str, said: str
+) -> None:
+    wanted = 'and no url, want url too, such as "https://localhost:59999/": without it no report is pushed'
+    of_default, of_other = (
+        f"[[accounts]]\ncallback = {{ {callback} }}\n",
+        f'[[accounts]]\nname = "b"\nauth_key = "k"\ncallback = {{ {callback} }}\n',
+    )
+
+    assert complain(of_default) == [
+        f"1: account default: callback: got {said} {wanted}; --callback-url says it as well"
+    ]
+    assert complain(of_other) == [f"4:12: accounts[0].callback: got {said} {wanted}"]
+    (account,) = read(f'callback_url = "http://localhost:1/"\n{of_default}')
+    assert account.callback.url == "http://localhost:1/"
 
 
 def test_names_are_unique(complain: Complain) -> None:

@@ -102,7 +102,7 @@ def test_a_text_from_elsewhere_may_name_no_files(tmp_path: Path, monkeypatch: py
     text = """version: 1
 include: [mine, ./mine.yaml]
 timeline: [{ at: 1h, scenario: mine.yaml }]
-accounts: [{ name: default, callback: { ca: ca.pem } }]
+accounts: [{ name: default, callback: { url: "http://x/", ca: ca.pem } }]
 """
     assert len(parse_scenario(text).files) == 2
 
@@ -113,7 +113,7 @@ accounts: [{ name: default, callback: { ca: ca.pem } }]
         'scenario.yaml:2:11: include[0]: there is no bundled scenario "mine"',
         'scenario.yaml:2:17: include[1]: there is no bundled scenario "./mine.yaml"',
         'scenario.yaml:3:32: timeline[0].scenario: there is no bundled scenario "mine.yaml"',
-        "scenario.yaml:4:45: accounts[0].callback.ca: got a file",
+        "scenario.yaml:4:63: accounts[0].callback.ca: got a file",
     ]
 
 
@@ -392,7 +392,7 @@ def test_accounts_of_one_name_become_one_and_the_file_s_own_keys_count(load: Loa
 def test_paths_of_an_account_begin_at_the_file(load: Load, tmp_path: Path) -> None:
     (tmp_path / "ca.pem").touch()
 
-    (account,) = load(a="accounts: [{ callback: { ca: ca.pem } }]").accounts
+    (account,) = load(a="accounts: [{ callback: { url: 'http://x/', ca: ca.pem } }]").accounts
 
     assert account.settings.callback.ca == str(tmp_path / "ca.pem")
 

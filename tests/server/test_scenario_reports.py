@@ -157,6 +157,57 @@ def test_a_wrong_report_is_told_with_its_place_and_what_would_be_right(text: str
     assert found.replace("….mix", "…mix").startswith(problem)
 
 
+@pytest.mark.parametrize(
+    ("text", "late", "last"),
+    [
+        ("[{ state: DELIVERED, after: 1s }, { state: ENROUTE, after: 5s }]", "ENROUTE at 5s", "DELIVERED at 1s"),
+        ("[{ state: ENROUTE, after: 5s }, { state: DELIVERED, after: 1s }]", "ENROUTE at 5s", "DELIVERED at 1s"),
+        ("[{ state: 2, after: 1s }, { state: 5, after: 5s }]", "UNDELIVERABLE at 5s", "DELIVERED at 1s"),
+        ("[{ state: DELIVERED }, { state: ENROUTE }]", "ENROUTE at 1s", "DELIVERED at 1s"),
+        ("[{ state: DELIVERED, lost: true }, { state: IDLE, after: 2s }]", "IDLE at 2s", "DELIVERED at 1s"),
+        ("[{ state: DELIVERED, before_answer: on }, { state: ENROUTE }]", "ENROUTE at 1s", "DELIVERED at 0s"),
+        ("[{ state: 77, after: 1s }, { state: DELIVERED, after: 2s }]", "DELIVERED at 2s", "UNKNOWN at 1s"),
+        ("[{ state: EXPIRED, after: 25h }, { state: DELIVERED, after: 26h }]", "DELIVERED at 1d2h", "EXPIRED at 1d1h"),
+        (
+            "[{ state: DELIVERED, after: { type: uniform, lower: 1s, upper: 3s } }, { state: ENROUTE, after: 4s }]",
+            "ENROUTE at 4s",
+            "DELIVERED at 3s",
+        ),
+        (
+            "[{ state: DELIVERED, after: { type: list, values: [1s, 9s] } },"
+            " { state: ENROUTE, after: { type: lognormal, median: 20s, sigma: 1, minimum: 10s } }]",
+            "ENROUTE at 10s",
+            "DELIVERED at 9s",
+        ),
+    ],
+)
+def test_a_state_that_always_comes_after_a_final_one_is_told_with_what_would_be_right(
+    text: str, late: str, last: str
+) -> None:
+    [problem] = problems(text)
+
+    assert f"want no state after a final one: {late} is never reached, since {last} is final" in problem
+    assert "say final: false beside" in problem
+    assert "with held for a report that is to arrive later" in problem
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[{ state: DELIVERED, after: 1s, final: false }, { state: ENROUTE, after: 5s }, { none: true }]",
+        "[{ state: ENROUTE, after: 1s, held: 10s }, { state: DELIVERED, after: 5s }]",
+        "[{ state: DELIVERED, after: 5s }, { state: ENROUTE, after: 1s }]",
+        "[{ state: ENROUTE, before_answer: on }, { state: DELIVERED }]",
+        "[{ state: DELIVERED, after: { type: uniform, lower: 1s, upper: 5s } }, { state: ENROUTE, after: 3s }]",
+        "[{ state: 2, after: { type: uniform, lower: 1s, upper: 5s } },"
+        " { state: 5, after: { type: uniform, lower: 2s, upper: 9s } }]",
+        "[{ state: ENROUTE, after: 1s }, { state: DELIVERED, after: 26h }]",
+    ],
+)
+def test_states_that_can_all_be_reached_are_taken_in_any_order_and_with_reports_out_of_order(text: str) -> None:
+    assert outlook(text) is not None
+
+
 def test_percentages_say_what_they_add_up_to() -> None:
     (found,) = problems("{ mix: { DELIVERED: 90, EXPIRED: 9.5 } }")
 

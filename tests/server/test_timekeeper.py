@@ -227,7 +227,7 @@ def test_a_clock_does_not_go_back_nor_past_the_end_of_time_and_goes_on_as_before
             await scene.timekeeper.advance(scene.account, -SECOND, LONG)
         with pytest.raises(ValueError, match="a clock only goes forward"):
             await scene.timekeeper.advance_to(scene.account, noon - SECOND, LONG)
-        with pytest.raises(ValueError, match="a clock ends with the year 9999"):
+        with pytest.raises(ValueError, match="a clock shows a moment from 1970"):
             await scene.timekeeper.advance(scene.account, timedelta(days=4_000_000), LONG)
         assert scene.clock().rate == before.rate
         assert (await scene.timekeeper.advance(scene.account, SECOND, LONG)).now >= noon + SECOND

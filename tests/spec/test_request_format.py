@@ -181,6 +181,8 @@ def test_up_to_200_numbers_at_a_time(
         ("PRIORITY", 0, OK),
         ("PRIORITY", 1, OK),
         ("PRIORITY", 2, OK),
+        ("PRIORITY", 2**32 - 1, OK),
+        ("PRIORITY", 2**32, INVALID_PARAMETER),
         ("VERSION", "2021-01-01", OK),
         ("VERSION", "2020-07-12", INVALID_VERSION),
         ("VERSION", "2021-01-01 12", INVALID_VERSION),

@@ -11,14 +11,12 @@ from typing import Literal
 
 import msgspec
 
-from cloudsms_simulator.protocol.timestamps import HONG_KONG
+from cloudsms_simulator.protocol.timestamps import HONG_KONG, LATEST, MOMENTS, checked_moment
 
 Mode = Literal["real", "scaled", "frozen"]
 
 SLOWEST = 0.001
 FASTEST = 1_000_000.0
-END_OF_TIME = datetime(9999, 12, 31, tzinfo=HONG_KONG)
-"""Where a very fast clock stops."""
 
 _MICROSECOND = timedelta(microseconds=1)
 _SECOND = timedelta(seconds=1)
@@ -60,14 +58,15 @@ class Clock(msgspec.Struct, frozen=True):
         return self.rate == 1 and self.virtual == self.wall
 
     def now(self, wall: datetime) -> datetime:
-        """The virtual time, in Hong Kong's zone."""
+        """The virtual time, in Hong Kong's zone. A clock that goes stops at the last moment there is, `LATEST`."""
         if self.rate == 0:
             return self.virtual
         passed = wall - self.wall
         try:
-            return self.virtual + (passed if self.rate == 1 else _times(passed, Fraction(self.rate)))
+            now = self.virtual + (passed if self.rate == 1 else _times(passed, Fraction(self.rate)))
         except OverflowError:
-            return END_OF_TIME
+            return LATEST
+        return now if now < LATEST else LATEST
 
     def wall_of(self, virtual: datetime) -> datetime | None:
         """The first moment on the wall when it is `virtual` here; None when that never comes.
@@ -78,7 +77,7 @@ class Clock(msgspec.Struct, frozen=True):
         ahead = virtual - self.virtual
         if ahead <= timedelta():
             return self.wall
-        if self.rate == 0:
+        if self.rate == 0 or virtual > LATEST:
             return None
         try:
             return self.wall + (ahead if self.rate == 1 else -_times(-ahead, 1 / Fraction(self.rate)))
@@ -103,20 +102,23 @@ class Clock(msgspec.Struct, frozen=True):
         return Clock(self.now(wall), wall, checked_rate(rate))
 
     def advanced(self, by: timedelta, wall: datetime) -> "Clock":
-        """The clock moved ahead, going on at its rate. Backwards, or past the year 9999, is a ValueError."""
+        """The clock moved ahead, going on at its rate. Backwards, or past the last moment, is a ValueError."""
         if by < timedelta():
             raise ValueError(f"a clock only goes forward: cannot advance it by {by / _SECOND:,} seconds")
-        try:
-            return Clock(self.now(wall) + by, wall, self.rate)
-        except OverflowError:
-            raise ValueError(f"a clock ends with the year 9999: cannot advance it by {by.days:,} days") from None
+        now = self.now(wall)
+        if by > LATEST - now:
+            raise ValueError(f"it is {now.isoformat()}, and a clock shows {MOMENTS}: cannot advance it by {by}")
+        return Clock(now + by, wall, self.rate)
 
     def advanced_to(self, moment: datetime, wall: datetime) -> "Clock":
-        """The clock moved ahead to a moment, going on at its rate. A moment that is past is a ValueError."""
+        """The clock moved ahead to a moment, going on at its rate.
+
+        A moment that is past, or one that no clock shows, is a ValueError.
+        """
         now = self.now(wall)
         if moment < now:
             raise ValueError(f"a clock only goes forward: it is {now.isoformat()}, after {moment.isoformat()}")
-        return Clock(moment.astimezone(HONG_KONG), wall, self.rate)
+        return Clock(checked_moment(moment), wall, self.rate)
 
 
 def checked_rate(rate: float) -> float:

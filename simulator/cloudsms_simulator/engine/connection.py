@@ -3,9 +3,9 @@
 Spec: Interface specification and communication principle.
 """
 
-from datetime import datetime
-
 import msgspec
+
+from cloudsms_simulator.protocol.timestamps import ForeignMoment
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -18,9 +18,9 @@ class PeerCertificate(msgspec.Struct, frozen=True):
     issuer: str
     serial: str
     """Hexadecimal, upper case."""
-    not_before: datetime
+    not_before: ForeignMoment
     """Hong Kong time, as every moment here."""
-    not_after: datetime
+    not_after: ForeignMoment
     fingerprint_sha256: str
     """As `openssl x509 -fingerprint` prints it: `AB:CD:…`."""
     san: tuple[str, ...]

@@ -46,6 +46,19 @@ class Listed(msgspec.Struct, frozen=True):
 Delay = Fixed | Uniform | Lognormal | Listed
 
 
+def bounds(delay: Delay) -> tuple[timedelta, timedelta]:
+    """The shortest and the longest that a draw can be."""
+    match delay:
+        case Fixed(value):
+            return value, value
+        case Listed(values):
+            return min(values), max(values)
+        case Uniform(lower, upper):
+            return lower, upper
+        case Lognormal(_, _, minimum):
+            return minimum, max(LONGEST, minimum)
+
+
 def drawn(delay: Delay, chance: Chance, rule: str, purpose: str = "delay") -> timedelta:
     """One delay in whole microseconds. A draw of `Lognormal` ends at `LONGEST`, the others within what they say."""
     match delay:

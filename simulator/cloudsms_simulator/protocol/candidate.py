@@ -98,12 +98,13 @@ def refused(code: ResultCode, *findings: Finding) -> Refusal:
 
 
 def unsigned(value: object, profile: Profile) -> int | None:
-    """An unsigned integer, or None. Booleans and 1.0 are none; digits in a string are one if the profile says so."""
-    if type(value) is int:
-        return value if value >= 0 else None
+    """An unsigned integer of 4 octets, the UINT of the tables, or None.
+
+    Booleans and 1.0 are none; digits in a string are one if the profile says so.
+    """
     if type(value) is str and profile.digit_strings == "accept" and len(value) <= _MOST_DIGITS:
-        return int(value) if value.isascii() and value.isdigit() else None
-    return None
+        value = int(value) if value.isascii() and value.isdigit() else None
+    return value if type(value) is int and 0 <= value <= limits.HIGHEST_UINT else None
 
 
 def present(raw: msgspec.Raw) -> bool:

@@ -10,6 +10,8 @@ ANSWER_TYPE = "ANSWER"
 WHITE_SPACE = " \t\r\n"
 """What may stand around METHOD and TYPE: that of JSON."""
 
+HIGHEST_UINT = 2**32 - 1
+"""Every UINT of the tables has 4 octets."""
 HIGHEST_SERIAL = 65535
 TIME_OCTETS = 32
 AUTH_KEY_OCTETS = 128

@@ -50,8 +50,8 @@ SignatureType = Annotated[
 Sender = Annotated[
     str, _about("The sender that is asked for.", maxLength=limits.SENDER_OCTETS, pattern=r"^[\x20-\x7F]*$")
 ]
-Priority = Annotated[int, _about("0 or 1; more is reserved.", minimum=0)]
-Repeat = Annotated[int, _about("In the samples only; it does nothing.", minimum=0)]
+Priority = Annotated[int, _about("0 or 1; more is reserved.", minimum=0, maximum=limits.HIGHEST_UINT)]
+Repeat = Annotated[int, _about("In the samples only; it does nothing.", minimum=0, maximum=limits.HIGHEST_UINT)]
 CustomerBody = Annotated[
     msgspec.Raw,
     _about(

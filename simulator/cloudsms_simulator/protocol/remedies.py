@@ -91,7 +91,7 @@ def signature(draft: Draft, path: str, model: Model) -> str | None:
 def small_number(draft: Draft, path: str, model: Model) -> str | None:
     """The integer it stands for; left out when it stands for none that fits."""
     given = whole_number(draft.value(path))
-    fits = given is not None and (1 <= given <= 5 if path == "$.SIGNATURE_TYPE" else given >= 0)
+    fits = given is not None and (1 <= given <= 5 if path == "$.SIGNATURE_TYPE" else 0 <= given <= limits.HIGHEST_UINT)
     if fits:
         draft.put(path, given, "an integer, without quotes or a point")
     else:

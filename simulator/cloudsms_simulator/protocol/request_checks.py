@@ -65,7 +65,7 @@ def sender_is_displayable(candidate: Candidate) -> Refusal | None:
 
 
 def signature_and_priority(candidate: Candidate) -> Refusal | None:
-    """Check 13: SIGNATURE up to 64 octets, SIGNATURE_TYPE 1 to 5, PRIORITY and REPEAT unsigned integers."""
+    """Check 13: SIGNATURE up to 64 octets, SIGNATURE_TYPE 1 to 5, PRIORITY and REPEAT unsigned integers of 4 octets."""
     packet, profile = candidate.packet, candidate.profile
     findings = []
     signature = packet.signature
@@ -75,9 +75,10 @@ def signature_and_priority(candidate: Candidate) -> Refusal | None:
     if kind is not None and unsigned(kind, profile) not in {1, 2, 3, 4, 5}:
         findings.append(found("signature-type-wrong", "$.SIGNATURE_TYPE", kind, "an integer from 1 to 5"))
     if packet.priority is not None and unsigned(packet.priority, profile) is None:
-        findings.append(found("priority-wrong", "$.PRIORITY", packet.priority, "an unsigned integer: 0 or 1"))
+        want = "an unsigned integer of 4 octets: 0 or 1"
+        findings.append(found("priority-wrong", "$.PRIORITY", packet.priority, want))
     if packet.repeat is not None and unsigned(packet.repeat, profile) is None:
-        findings.append(found("repeat-wrong", "$.REPEAT", packet.repeat, "an unsigned integer"))
+        findings.append(found("repeat-wrong", "$.REPEAT", packet.repeat, "an unsigned integer of 4 octets"))
     return refused(ResultCode.INVALID_PARAMETER, *findings) if findings else None
 
 

@@ -8,10 +8,38 @@ Spec: General Parameters, TIME. Spec: Delivery Report (DR) Request Format, TIME,
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
+from typing import NewType
 
 HONG_KONG = timezone(timedelta(hours=8))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC).astimezone(HONG_KONG)
+EARLIEST = EPOCH
+LATEST = datetime(2112, 1, 1, tzinfo=HONG_KONG)
+"""The first and the last moment that a clock of the platform shows: an SMS_UID counts the microseconds since 1970 in 13
+hexadecimal digits, which are used up in September 2112. What is planned, 25 h or ten years ahead, never overflows."""
+MOMENTS = f"a moment from {EARLIEST.isoformat()} to {LATEST.isoformat()}"
+"""What is wanted of a moment, in words."""
+ForeignMoment = NewType("ForeignMoment", datetime)
+"""A moment that no clock of the platform has to show, such as the end of a certificate; as `shown_moment` gives it."""
+_FARTHEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=HONG_KONG)
 _SHAPE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+
+
+def checked_moment(moment: datetime) -> datetime:
+    """A moment in Hong Kong's zone, if a clock can show it; ValueError, with the range that is good, if none can."""
+    if not EARLIEST <= moment <= LATEST:
+        raise ValueError(f"{moment.isoformat()} is not {MOMENTS}")
+    return moment.astimezone(HONG_KONG)
+
+
+def shown_moment(moment: datetime) -> ForeignMoment:
+    """A moment of somebody else, such as the end of a certificate, in Hong Kong's zone.
+
+    The last hours of the year 9999 are the year 10000 there, which Python does not know: they come back as its last.
+    """
+    try:
+        return ForeignMoment(EPOCH + (moment - EPOCH))
+    except OverflowError:
+        return ForeignMoment(_FARTHEST)
 
 
 def wire_time(moment: datetime) -> str:

@@ -63,8 +63,8 @@ class OrderlyPacket(Packet, frozen=True, kw_only=True, rename="upper"):
     route_id: Annotated[str, Meta(min_length=1, max_length=limits.ROUTE_OCTETS)]
     signature: Annotated[str, Meta(max_length=limits.SIGNATURE_OCTETS)] | None = None
     signature_type: Annotated[int, Meta(ge=1, le=5)] | None = None
-    priority: Annotated[int, Meta(ge=0)] | None = None
-    repeat: Annotated[int, Meta(ge=0)] | None = None
+    priority: Annotated[int, Meta(ge=0, le=limits.HIGHEST_UINT)] | None = None
+    repeat: Annotated[int, Meta(ge=0, le=limits.HIGHEST_UINT)] | None = None
 
     def fits(self) -> bool:
         """Whether what is limited in octets fits: the decoder counts characters."""

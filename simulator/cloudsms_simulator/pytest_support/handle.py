@@ -141,8 +141,8 @@ class Handle(Resource[D_co]):
     @Verb
     def callback(self, url: str | None, /, **how: object) -> Steps[Account]:
         """Where reports go from now on, with `retries`, `verify` and so on as in the configuration; None: nowhere."""
-        said: Mapping[str, object] | None = None if url is None else {"url": self._seen_by_server(url), **how}
-        return self._calls.accounts.change(self._api.account, callback=said)
+        said: Mapping[str, object] = how if url is None else {"url": self._seen_by_server(url), **how}
+        return self._calls.accounts.change(self._api.account, callback=said or None)
 
     def _seen_by_server(self, url: str) -> str:
         """For subclasses: the URL as the server reaches it."""

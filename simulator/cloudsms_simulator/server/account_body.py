@@ -9,12 +9,11 @@ from functools import cache
 
 import msgspec
 
-from cloudsms_simulator.engine.clock import FASTEST, SLOWEST, checked_rate
 from cloudsms_simulator.server.account_kinds import CURRENCY
-from cloudsms_simulator.server.account_settings import SAID_ACCOUNTS, SaidAccount
+from cloudsms_simulator.server.account_settings import SAID_ACCOUNTS, SaidAccount, complain_of_callback
 from cloudsms_simulator.server.compound_kinds import Entry, RecordKind
 from cloudsms_simulator.server.json_table import JsonTable
-from cloudsms_simulator.server.kinds import UNFIT, Definitions, Kind, Scalar, Schema, UnfitError
+from cloudsms_simulator.server.kinds import Definitions, Kind, Scalar, Schema, UnfitError
 from cloudsms_simulator.server.place import Place
 from cloudsms_simulator.server.problems import SettingsError, suggestion
 from cloudsms_simulator.server.scenario import Scenario
@@ -134,6 +133,8 @@ def _taken(table: JsonTable, given: Mapping[str, TomlValue], complain: Callable[
                 (place / "callback" / key).complain("paths of files are for the configuration, not for the API")
         given = {**given, "callback": {key: value for key, value in callback.items() if key not in _FILES}}
     taken = ACCOUNT_BODY.take(given, place)
+    if isinstance(taken, AccountWish):
+        complain_of_callback(taken.said.settings.callback, place)
     if problems or not isinstance(taken, AccountWish):
         raise SettingsError(problems)
     return taken
@@ -164,16 +165,6 @@ def _loaded(name: str) -> Scenario:
     return load_scenario(bundled_scenario(name))
 
 
-def _clock(value: TomlValue) -> ClockMode:
-    mode = CLOCK.take(value, Place([], "clock"))
-    if mode is UNFIT:
-        raise UnfitError
-    if mode == "real" or mode == "frozen":
-        return "real" if mode == "real" else "frozen"
-    assert isinstance(mode, float)
-    return checked_rate(mode)
-
-
 def _amount(value: TomlValue) -> Decimal:
     found = value if isinstance(value, str | int | Decimal) and not isinstance(value, bool) else ""
     try:
@@ -195,15 +186,7 @@ _MORE: Mapping[str, Entry] = {
         Scalar(want="the name of a bundled scenario", read=_scenario, example="flaky", schema={"type": "string"}),
         "Bundled scenario the account plays; none otherwise.",
     ),
-    "clock": Entry(
-        Scalar(
-            want=f'"real", "frozen", or how many times as fast as real time, {SLOWEST} to {FASTEST:,.0f}',
-            read=_clock,
-            example="frozen",
-            schema={"anyOf": [{"enum": ["real", "frozen"]}, {"type": "number", "exclusiveMinimum": 0}]},
-        ),
-        "How the account's clock goes; as the server's otherwise.",
-    ),
+    "clock": Entry(CLOCK, "How the account's clock goes; as the server's otherwise."),
 }
 
 ACCOUNT_BODY = RecordKind(

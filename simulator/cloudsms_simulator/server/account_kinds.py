@@ -130,6 +130,15 @@ def _callback(taken: Mapping[str, object], place: Place) -> Callback:
     return msgspec.structs.replace(Callback(), **{**taken, **paths, "identity": identity})
 
 
+def callback_problem(callback: Callback) -> str | None:
+    """What is wrong with a callback that says how reports are pushed but not where to; None when nothing is."""
+    fields = msgspec.structs.fields(Callback)
+    said = [field.name for field in fields if getattr(callback, field.name) != field.default]
+    if callback.url is not None or not said:
+        return None
+    return f'got {", ".join(said)} and no url, want url too, such as "{URL.example}": without it no report is pushed'
+
+
 _CURRENCIES = tuple(row.currency for row in CURRENCIES)
 
 NAME = Scalar(

@@ -28,6 +28,7 @@ from cloudsms_simulator.server.account_kinds import (
     SENDER,
     SIGNATURES,
     Balance,
+    callback_problem,
 )
 from cloudsms_simulator.server.compound_kinds import Entry, RecordKind
 from cloudsms_simulator.server.kinds import ListKind
@@ -159,6 +160,10 @@ class _AccountsKind(ListKind, frozen=True, kw_only=True):
         if not isinstance(taken, tuple):
             return taken
         accounts = tuple(each.settings for each in taken)
+        for index, account in enumerate(accounts):
+            # `callback_url` may say where the reports of `default` go.
+            if account.name != _DEFAULT.name:
+                complain_of_callback(account.callback, place / index)
         implied = () if any(account.name == _DEFAULT.name for account in accounts) else (AccountSettings(),)
         _complain_of_doubles(accounts, implied, [place / index for index in range(len(accounts))])
         return (*implied, *accounts)
@@ -172,7 +177,16 @@ class _SaidAccountsKind(ListKind, frozen=True, kw_only=True):
         if isinstance(taken, tuple):
             places = [place / index for index in range(len(taken))]
             _complain_of_doubles(tuple(each.settings for each in taken), (), places, whole=False)
+            for each, here in zip(taken, places, strict=True):
+                complain_of_callback(each.settings.callback, here)
         return taken
+
+
+def complain_of_callback(callback: Callback, place: Place) -> None:
+    """Complains of an account's callback that leads nowhere although it says how reports are pushed."""
+    problem = callback_problem(callback)
+    if problem is not None:
+        (place / "callback").complain(problem)
 
 
 def _complain_of_doubles(

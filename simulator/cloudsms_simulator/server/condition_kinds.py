@@ -10,14 +10,16 @@ from datetime import time
 import msgspec
 
 from cloudsms_simulator.engine.condition import Condition, Hours, Ordinal
+from cloudsms_simulator.protocol.limits import HIGHEST_UINT
 from cloudsms_simulator.server.account_kinds import COUNTRY, NAME
 from cloudsms_simulator.server.compound_kinds import Entry, RecordKind
 from cloudsms_simulator.server.kinds import UNFIT, Kind, ListKind, Scalar, UnfitError
 from cloudsms_simulator.server.place import Place
-from cloudsms_simulator.server.setting_kinds import AMOUNT, COUNT, DURATION, TEXT, read_number
+from cloudsms_simulator.server.setting_kinds import COUNT, DURATION, TEXT, read_number, whole_number
 from cloudsms_simulator.server.text_kinds import EXACT_WORDS, GLOB_WORDS, MEMBERS
 from cloudsms_simulator.server.toml_file import TomlValue
 
+_UINT = whole_number(0, HIGHEST_UINT)
 _NUMBER_GLOB = re.compile(r"[0-9*?\[\]!-]+")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?")
 
@@ -125,7 +127,7 @@ _MATCH: Mapping[str, Entry] = {
     "sender": Entry(GLOB_WORDS, "ORIGINAL_ADDR, or the account's default sender: a glob, a list, or what it is like."),
     "content": Entry(EXACT_WORDS, "SMS_CONTENT, unsigned: the whole text, or what it is like."),
     "signature": Entry(GLOB_WORDS, "SIGNATURE: a glob, a list of globs, or what it is like."),
-    "priority": Entry(_one_or_many(AMOUNT, "a whole number or a list of them"), "PRIORITY."),
+    "priority": Entry(_one_or_many(_UINT, "a whole number or a list of them"), "PRIORITY."),
     "version": Entry(_one_or_many(TEXT, "a text or a list of texts"), "VERSION."),
     "customer_body": Entry(MEMBERS, "Keys of CUSTOMER_BODY with what their values are like; true: the key is there."),
     "nth": Entry(_NTH, "These requests of the account, counted from 1 in order of arrival."),

@@ -12,6 +12,7 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.intervening import Conflict, Forced, Wish
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.report import Report
+from cloudsms_simulator.protocol.timestamps import LATEST, MOMENTS
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.store import Store
 
@@ -45,7 +46,7 @@ class Interventions:
         self._wall = wall
 
     async def force(self, account: Account, uid: str, wish: Wish) -> Forced | Conflict | None:
-        """Forces a state on a message; None when there is no such message. OverflowError past the year 9999.
+        """Forces a state on a message; None when there is no such message. ValueError past the last moment there is.
 
         What is due at once on a clock that stands is reached, pushed and answered when this returns, unless pushes of
         the account are on the way already: then it is pushed after them.
@@ -54,6 +55,8 @@ class Interventions:
         if uid not in transaction.messages:
             return None
         now = transaction.standing.clock.now(self._wall.now())
+        if wish.after > LATEST - now:
+            raise ValueError(f"it is {now.isoformat()}, and a clock shows {MOMENTS}; want a shorter duration")
         forced = self._platform.force(transaction, uid, wish, now)
         if isinstance(forced, Conflict):
             return forced

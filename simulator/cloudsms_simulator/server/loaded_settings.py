@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from cloudsms_simulator.server.account_kinds import callback_problem
 from cloudsms_simulator.server.account_settings import AccountSettings, SaidAccount, merged_accounts
 from cloudsms_simulator.server.kinds import UNFIT, take_entries
 from cloudsms_simulator.server.place import Place
@@ -183,6 +184,10 @@ def _contradictions(settings: Settings, origins: Mapping[str, str], unfit: Set[s
         found.append(
             f"{origins['admin_port']}: admin_port: got {settings.admin_port}, which is the platform's own, want another"
         )
+    default = next((each for each in settings.accounts if each.name == DEFAULT), None)
+    nowhere = None if default is None or settings.callback_url is not None else callback_problem(default.callback)
+    if unfit.isdisjoint({"accounts", "callback_url"}) and nowhere is not None:
+        found.append(f"{origins['accounts']}: account default: callback: {nowhere}; --callback-url says it as well")
     if unfit.isdisjoint({"plain", "mtls"}) and settings.plain and settings.mtls == "required":
         found.append(
             f"{origins['mtls']}: mtls: got required, and plain HTTP ({origins['plain']}: plain), which knows no "

@@ -9,13 +9,14 @@ from decimal import Decimal
 
 import msgspec
 
-from cloudsms_simulator.engine.delay import Fixed
+from cloudsms_simulator.engine.delay import Fixed, bounds
 from cloudsms_simulator.engine.fault import PushFault
 from cloudsms_simulator.engine.outlook import Course, Mix, Turn
 from cloudsms_simulator.engine.script import Manner, Plan, Step, plan_of
-from cloudsms_simulator.protocol.states import State, is_final
+from cloudsms_simulator.protocol.states import State, is_final, name_of
 from cloudsms_simulator.server.compound_kinds import Entry, FormKind, MapKind, RecordKind
 from cloudsms_simulator.server.delay_kinds import DELAY
+from cloudsms_simulator.server.durations import duration_text
 from cloudsms_simulator.server.kinds import UNFIT, ListKind, Scalar, Schema, UnfitError
 from cloudsms_simulator.server.place import Place
 from cloudsms_simulator.server.problems import suggestion
@@ -103,12 +104,29 @@ def _outlook(turns: tuple[object, ...]) -> Plan | Course:
     planned = tuple(each for each in turns if isinstance(each, Turn))
     if len(planned) < len(turns) and (None in turns[:-1] or any(each.final for each in planned)):
         raise UnfitError("none as the last step, and no final state before it")
+    _complain_of_what_never_comes(planned)
     steps = [
         Step(turn.state, turn.after.value, turn.final, turn.lost, turn.manner)
         for turn in planned
         if isinstance(turn.after, Fixed)
     ]
     return plan_of(*steps) if len(steps) == len(planned) else Course(planned)
+
+
+def _complain_of_what_never_comes(turns: Sequence[Turn]) -> None:
+    """Raises UnfitError for a state that always comes after a final one: nothing does."""
+    for place, turn in enumerate(turns):
+        earliest, _ = bounds(turn.after)
+        for other, final in enumerate(turns):
+            _, latest = bounds(final.after)
+            is_behind = latest < earliest or (latest == earliest and other < place)
+            if final.final and is_behind and final is not turn:
+                late, last = name_of(turn.state), name_of(final.state)
+                raise UnfitError(
+                    f"no state after a final one: {late} at {duration_text(earliest)} is never reached, "
+                    f"since {last} at {duration_text(latest)} is final; say final: false beside {last} if the message "
+                    f"goes on, or put {late} before it, with held for a report that is to arrive later"
+                )
 
 
 def _any_text(value: TomlValue) -> str:

@@ -8,41 +8,22 @@ from collections.abc import Mapping
 import msgspec
 
 from cloudsms_simulator.engine.rule_book import ReplyStep, Rule
-from cloudsms_simulator.protocol.result_codes import RESULT_CODES, ResultCode, written
+from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.server.account_kinds import NAME
 from cloudsms_simulator.server.compound_kinds import Entry, FormKind, RecordKind
 from cloudsms_simulator.server.condition_kinds import MATCH, STATE_NAME
 from cloudsms_simulator.server.delay_kinds import DELAY
-from cloudsms_simulator.server.kinds import ListKind, Scalar, Schema, UnfitError
+from cloudsms_simulator.server.kinds import ListKind, Scalar, Schema
 from cloudsms_simulator.server.place import Place
-from cloudsms_simulator.server.problems import suggestion
 from cloudsms_simulator.server.report_kinds import REPORT
-from cloudsms_simulator.server.setting_kinds import COUNT, choice, parse_whole
+from cloudsms_simulator.server.setting_kinds import COUNT, choice
+from cloudsms_simulator.server.switches import A_CODE, CODE_NAMES, read_code
 from cloudsms_simulator.server.toml_file import TomlValue
 from cloudsms_simulator.server.word_kinds import words_schema
 
-_CODE = "a result code by name or number, such as Busy or 0x03"
-_NAMES: Mapping[str, ResultCode] = {row.desc: row.code for row in reversed(RESULT_CODES)}
-"""`Empty_data` is the name of two codes; the first has it."""
-_FOLDED = {name.casefold(): code for name, code in _NAMES.items()}
-_NUMBERS = {int(code): code for code in ResultCode}
-
-
-def _code(value: TomlValue) -> ResultCode:
-    if isinstance(value, str):
-        if value.casefold() in _FOLDED:
-            return _FOLDED[value.casefold()]
-        try:
-            value = parse_whole(value)
-        except UnfitError:
-            raise UnfitError(f"{_CODE}{suggestion(str(value), _NAMES)}") from None
-    if not isinstance(value, int) or isinstance(value, bool) or value not in _NUMBERS:
-        raise UnfitError(f"{_CODE}; the codes are {', '.join(written(code) for code in ResultCode)}")
-    return _NUMBERS[value]
-
 
 def _one_reply(value: TomlValue) -> ReplyStep:
-    return ReplyStep(_code(value))
+    return ReplyStep(read_code(value))
 
 
 def _reply(taken: Mapping[str, object], place: Place) -> ReplyStep:
@@ -63,12 +44,12 @@ def _rule(taken: Mapping[str, object], place: Place) -> Rule:
 _FIELDS: Mapping[str, str] = {"match": "condition", "reply": "replies", "report": "outlook"}
 _CODE_SCHEMA: Schema = {
     "anyOf": [
-        words_schema(_NAMES),
+        words_schema(CODE_NAMES),
         {"enum": [int(code) for code in ResultCode]},
         {"type": "string", "pattern": "^(0x[0-9a-fA-F]{1,16}|[0-9]{1,20})$"},
     ]
 }
-CODE = Scalar(want=_CODE, read=_code, example="Busy", schema=_CODE_SCHEMA, title="code")
+CODE = Scalar(want=A_CODE, read=read_code, example="Busy", schema=_CODE_SCHEMA, title="code")
 _STEP: Mapping[str, Entry] = {
     "code": Entry(CODE, "The result code, by name or by number; OK unless said."),
     "times": Entry(COUNT, "How often each recipient gets it. Unless said: the last for ever, the others once."),
@@ -81,7 +62,7 @@ _REPLY_TABLE = RecordKind(
     title="reply",
     example={"code": "Busy", "times": 2},
 )
-_REPLY_CODE = Scalar(want=_CODE, read=_one_reply, schema=_CODE_SCHEMA, title="code")
+_REPLY_CODE = Scalar(want=A_CODE, read=_one_reply, schema=_CODE_SCHEMA, title="code")
 _STEPS = FormKind(
     want="a result code, or a table such as {example}",
     example={"code": "Busy", "times": 2},

@@ -1,13 +1,13 @@
 """The kinds of values that settings have: a port, a size, a duration, an address, a choice of words."""
 
 import ipaddress
-import math
 import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Literal
 from urllib.parse import urlsplit
 
+from cloudsms_simulator.engine.clock import FASTEST, SLOWEST
 from cloudsms_simulator.server.durations import WANTED, read_duration
 from cloudsms_simulator.server.kinds import Kind, ListKind, PathKind, Scalar, Schema, UnfitError
 from cloudsms_simulator.server.problems import suggestion
@@ -164,12 +164,10 @@ def _url(value: TomlValue) -> str:
 def _clock(value: TomlValue) -> ClockMode:
     if value in ("real", "frozen"):
         return "real" if value == "real" else "frozen"
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+    rate = read_number(value)
+    if not SLOWEST <= rate <= FASTEST:
         raise UnfitError
-    rate = float(value)
-    if not math.isfinite(rate) or rate <= 0:
-        raise UnfitError
-    return rate
+    return float(rate)
 
 
 def _parse_clock(text: str) -> TomlValue:
@@ -209,11 +207,14 @@ URL = Scalar(
     schema={"type": "string", "pattern": r"^https?://\S+$"},
 )
 CLOCK = Scalar(
-    want='"real", "frozen", or how many times as fast as real time, such as 3600',
+    want=f'"real", "frozen", or how many times as fast as real time, such as 3600, from {SLOWEST} to {FASTEST:,.0f}',
     read=_clock,
     parse=_parse_clock,
     metavar="real|frozen|RATE",
     example="frozen",
+    schema={
+        "anyOf": [{"enum": ["real", "frozen"]}, {"type": "number", "exclusiveMinimum": 0, "maximum": int(FASTEST)}]
+    },
 )
 TOKEN = Scalar(
     want="a word of printable ASCII without blanks",

@@ -14,6 +14,7 @@ import msgspec
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.report import Report
+from cloudsms_simulator.protocol.timestamps import LATEST
 from cloudsms_simulator.server.turns import CalledOffError, Reason
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.store import Store
@@ -67,7 +68,7 @@ class Walk:
         return tuple(reports)
 
     async def go(self, target: datetime | None, deadline: float, call_off: asyncio.Future[Reason]) -> bool:
-        """Steps to the target, or without one until nothing is planned; whether everything on the way got done.
+        """Steps to the target, or without one until nothing is planned that any clock shows; whether all got done.
 
         At the deadline, in the loop's time, the clock stays at the last moment that was begun; what is on the way then
         goes on. Raises CalledOffError when that happens first.
@@ -76,7 +77,7 @@ class Walk:
         moment = self._store.standing(self._account).clock.virtual
         while await self._done(moment, deadline, call_off):
             due = self._store.next_wake(self._account)
-            nothing_before_target = due is None or (target is not None and due > target)
+            nothing_before_target = due is None or due > (LATEST if target is None else target)
             if nothing_before_target and (target is None or moment >= target):
                 return True
             if loop.time() >= deadline:

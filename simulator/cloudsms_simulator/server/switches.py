@@ -12,9 +12,11 @@ from typing import Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from cloudsms_simulator.protocol.profile import Profile, StateSet
+from cloudsms_simulator.protocol.result_codes import RESULT_CODES, ResultCode, desc_of, written
 from cloudsms_simulator.protocol.states import State
 from cloudsms_simulator.server.kinds import Kind, ListKind, Scalar, TableKind, UnfitError, take_entries
 from cloudsms_simulator.server.place import Place
+from cloudsms_simulator.server.problems import suggestion
 from cloudsms_simulator.server.setting_kinds import ON_OFF, choice, parse_list, parse_whole, read_text
 from cloudsms_simulator.server.toml_file import TomlValue
 
@@ -24,6 +26,12 @@ Switches = Mapping[str, SwitchValue]
 
 NO_SWITCHES: Switches = MappingProxyType({})
 
+A_CODE = "a result code by name or number, such as Busy or 0x03"
+CODE_NAMES: Mapping[str, ResultCode] = {row.desc: row.code for row in reversed(RESULT_CODES)}
+"""`Empty_data` is the name of two codes; the first has it."""
+
+_FOLDED = {name.casefold(): code for name, code in CODE_NAMES.items()}
+_CODES: Mapping[int, ResultCode] = {int(code): code for code in ResultCode}
 _ALL_BUT = "all_but"
 _HIGHEST_STATE = 2**32 - 1
 
@@ -42,6 +50,20 @@ def read_state(value: TomlValue) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _HIGHEST_STATE:
         raise UnfitError
     return value
+
+
+def read_code(value: TomlValue) -> ResultCode:
+    """A result code: its name, its number, or that as a text such as `0x05`."""
+    if isinstance(value, str):
+        if value.casefold() in _FOLDED:
+            return _FOLDED[value.casefold()]
+        try:
+            value = parse_whole(value)
+        except UnfitError:
+            raise UnfitError(f"{A_CODE}{suggestion(str(value), CODE_NAMES)}") from None
+    if not isinstance(value, int) or isinstance(value, bool) or value not in _CODES:
+        raise UnfitError(f"{A_CODE}; the codes are {', '.join(written(code) for code in ResultCode)}")
+    return _CODES[value]
 
 
 def _read_switches(table: Mapping[str, TomlValue], place: Place, text: bool) -> Switches:
@@ -79,8 +101,25 @@ def _number_among(numbers: tuple[int, ...]) -> Kind:
             raise UnfitError
         return value
 
-    written = [str(number) for number in numbers]
-    return Scalar(want=" or ".join(written), read=read, parse=parse_whole, metavar="|".join(written))
+    texts = [str(number) for number in numbers]
+    return Scalar(want=" or ".join(texts), read=read, parse=parse_whole, metavar="|".join(texts))
+
+
+def _code_among(numbers: tuple[int, ...]) -> Kind:
+    """A result code, written as codes are everywhere, that is one of some."""
+    texts = [written(_CODES[number]) for number in numbers]
+    want = " or ".join(f"{text} ({desc_of(_CODES[number])})" for text, number in zip(texts, numbers, strict=True))
+
+    def read(value: TomlValue) -> int:
+        try:
+            code = int(read_code(value))
+        except UnfitError:
+            raise UnfitError(want) from None
+        if code not in numbers:
+            raise UnfitError(want)
+        return code
+
+    return Scalar(want=want, read=read, metavar="|".join(texts))
 
 
 _VERSIONS = ListKind(
@@ -98,7 +137,9 @@ _STATES = Scalar(
 def _kind_of(hint: object) -> Kind:
     if get_origin(hint) is Literal:
         values = get_args(hint)
-        return _number_among(values) if isinstance(values[0], int) else choice(*values)
+        if not isinstance(values[0], int):
+            return choice(*values)
+        return _code_among(values) if set(values) <= _CODES.keys() else _number_among(values)
     if hint is bool:
         return ON_OFF
     return _STATES if hint is StateSet else _VERSIONS

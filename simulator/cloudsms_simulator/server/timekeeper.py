@@ -78,7 +78,7 @@ class Timekeeper:
 
         After `within` of the wall it returns in any case, `settled` being false: the clock then stands at, or goes on
         from, the last moment that was begun; what is on the way goes on, and another advance takes up the rest.
-        Backwards or past the year 9999: ValueError. CalledOffError when the account is reset or the simulator stops.
+        Backwards or past the last moment: ValueError. CalledOffError when the account is reset or the simulator stops.
         """
         return await self._walk(account, lambda clock, wall: clock.advanced(by, wall), within)
 

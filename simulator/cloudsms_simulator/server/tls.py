@@ -4,7 +4,6 @@ Spec: Interface specification and communication principle.
 """
 
 import ssl
-from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -13,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from cloudsms_simulator.engine.connection import PeerCertificate, TlsFacts
-from cloudsms_simulator.protocol.timestamps import EPOCH
+from cloudsms_simulator.protocol.timestamps import shown_moment
 from cloudsms_simulator.server.authority import hosts_of
 from cloudsms_simulator.server.certificates import CertificateFiles
 from cloudsms_simulator.server.key_pairs import CertificateError, read_pair
@@ -99,19 +98,14 @@ def _certificate(der: bytes) -> PeerCertificate | None:
             subject=certificate.subject.rfc4514_string(),
             issuer=certificate.issuer.rfc4514_string(),
             serial=f"{certificate.serial_number:X}",
-            not_before=_plain(certificate.not_valid_before_utc),
-            not_after=_plain(certificate.not_valid_after_utc),
+            not_before=shown_moment(certificate.not_valid_before_utc),
+            not_after=shown_moment(certificate.not_valid_after_utc),
             fingerprint_sha256=certificate.fingerprint(SHA256()).hex(":").upper(),
             san=hosts_of(certificate),
         )
     except ValueError:
         # OpenSSL accepts names and dates that cryptography refuses; the connection is as good as before.
         return None
-
-
-def _plain(moment: datetime) -> datetime:
-    """A moment in Hong Kong time, and no subclass of `datetime`, such as there are in tests that freeze time."""
-    return EPOCH + (moment - EPOCH)
 
 
 def _server_context(

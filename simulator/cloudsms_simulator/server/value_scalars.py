@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from cloudsms_simulator.protocol.timestamps import HONG_KONG
+from cloudsms_simulator.protocol.timestamps import EARLIEST, HONG_KONG, LATEST, ForeignMoment
 
 Load = Callable[[object], object]
 """Reads a JSON value. Raises MisfitError for what is none of its kind."""
@@ -18,6 +18,10 @@ Load = Callable[[object], object]
 _MICROSECOND = timedelta(microseconds=1)
 _AHEAD = timedelta(hours=8)
 _SHOWN = 60
+_PLANNED = timedelta(days=7400)
+"""No plan reaches farther ahead: a report that is held and then tried again, ten years each."""
+_LAST = LATEST + _PLANNED
+_LARGEST_EXPONENT = 100
 
 
 class MisfitError(Exception):
@@ -88,12 +92,19 @@ def _parsed(parse: Callable[[str], object], want: str) -> Load:
 
 def _decimal(text: str) -> Decimal:
     found = Decimal(text)
-    if not found.is_finite():
+    if not found.is_finite() or abs(found.adjusted()) > _LARGEST_EXPONENT:
         raise ValueError
     return found
 
 
 def _moment(text: str) -> datetime:
+    found = _foreign_moment(text)
+    if not EARLIEST <= found <= _LAST:
+        raise ValueError
+    return found
+
+
+def _foreign_moment(text: str) -> datetime:
     found = datetime.fromisoformat(text)
     if found.tzinfo is None:
         raise ValueError
@@ -103,7 +114,10 @@ def _moment(text: str) -> datetime:
 def _span(text: str) -> timedelta:
     if not text.endswith("us"):
         raise ValueError
-    return int(text[:-2]) * _MICROSECOND
+    found = int(text[:-2]) * _MICROSECOND
+    if not timedelta() <= found <= _PLANNED:
+        raise ValueError
+    return found
 
 
 _NETWORK = _parsed(ipaddress.ip_network, "a network")
@@ -114,9 +128,10 @@ READERS: Mapping[object, Load] = {
     float: _number,
     bool: _truth,
     Decimal: _parsed(_decimal, "a decimal"),
-    datetime: _parsed(_moment, "an ISO 8601 moment with its zone"),
+    datetime: _parsed(_moment, f"an ISO 8601 moment with its zone, from {EARLIEST.year} to {_LAST.year}"),
+    ForeignMoment: _parsed(_foreign_moment, "an ISO 8601 moment with its zone"),
     time: _parsed(time.fromisoformat, "a time of day"),
-    timedelta: _parsed(_span, 'microseconds, such as "1000000us"'),
+    timedelta: _parsed(_span, f'microseconds, such as "1000000us", for at most {_PLANNED.days} days'),
     ipaddress.IPv4Network: _NETWORK,
     ipaddress.IPv6Network: _NETWORK,
     Path: _parsed(Path, "a path"),

@@ -62,6 +62,9 @@ def test_what_fired_is_told_as_reports_are(scene) -> None:
         ({"by": "-3s"}, 'by: got "-3s", want a duration with its unit, such as "3s", "250ms", "1h30m" or "PT25H"'),
         ({"by": "1s", "timeout": "1h1s"}, "timeout: got 1h1s, want at most an hour; call again for what is left"),
         ({"by": "1s", "timeout": None}, 'timeout: got null, want seconds, or a duration such as "30s", of at most'),
+        ({"to": "9999-12-31T23:59:59Z"}, "9999-12-31T23:59:59+00:00 is not a moment from 1970-01-01T08:00:00+08:00 to"),
+        ({"to": "2112-01-01T00:00:00.000001+08:00"}, "2112-01-01T00:00:00.000001+08:00 is not a moment from 1970"),
+        ({"to": "0001-01-01T00:00:00+08:00"}, f"a clock only goes forward: it is {NOON}, after 0001-01-01T00:00:00"),
         ({"to": "2026-11-22T11:59:59+08:00"}, f"a clock only goes forward: it is {NOON}, after 2026-11-22T11:59:59"),
     ],
 )
@@ -69,6 +72,27 @@ def test_an_advance_that_does_not_go_is_told_why(scene, body: object, told: str)
     detail = scene.post("/api/v1/clock/advance", body, 400)
     assert str(detail).startswith(told)
     assert scene.get("/api/v1/clock") == STANDING
+
+
+def test_at_the_last_moment_there_is_everything_is_shown_and_nothing_beyond_it_comes(scene) -> None:
+    [account, shop] = scene.stage.accounts[:2]
+    scene.post("/api/v1/clock/advance", {"to": "2112-01-01T00:00:00+08:00"}, account="shop")
+    assert scene.post("/api/v1/clock/advance", {"by": 0}, account="shop")["now"] == "2112-01-01T00:00:00+08:00"
+    told = scene.post("/api/v1/clock/advance", {"by": "1us"}, 400, account="shop")
+    assert str(told).startswith("it is 2112-01-01T00:00:00+08:00, and a clock shows a moment from 1970-01-01T08:00:00")
+
+    scene.post("/api/v1/clock/advance", {"to": "2111-12-31T23:59:59.500000+08:00"})
+    scene.send(account)
+    scene.send(shop)
+    shown = scene.post("/api/v1/clock/run-until-idle")
+    assert (shown["now"], shown["settled"], shown["pending"]) == ("2111-12-31T23:59:59.500000+08:00", True, 1)
+    assert shown["next_due_at"] == "2112-01-01T00:00:00.500000+08:00"
+    [message] = scene.get("/api/v1/messages")["items"]
+    timeline = scene.get(f"/api/v1/messages/{message['uid']}/timeline")
+    assert timeline["items"][-1]["at"] >= "2112-01-01T00:00:00.500000+08:00"
+    for rate in (1, 1e6):
+        scene.post("/api/v1/clock/resume", {"rate": rate})
+        assert scene.get("/api/v1/clock")["now"] <= "2112-01-01T00:00:00+08:00"
 
 
 def test_a_clock_resumes_at_a_rate_and_freezes_again(scene) -> None:

@@ -182,10 +182,11 @@ def test_a_wish_that_is_none_is_told_what_one_is(scene, body: object, told: str)
 
 
 def test_a_clock_at_its_end_forces_nothing_later(scene) -> None:
-    scene.post("/api/v1/clock/advance", {"to": "9999-12-30T00:00:00+08:00"})
+    scene.post("/api/v1/clock/advance", {"to": "2111-12-30T00:00:00+08:00"})
     uid = sent(scene)
     told = scene.post(f"/api/v1/messages/{uid}/report", {"state": 2, "after": "10d"}, 400)
-    assert told == "after: a clock ends with the year 9999; want a shorter duration"
+    good = "a moment from 1970-01-01T08:00:00+08:00 to 2112-01-01T00:00:00+08:00"
+    assert told == f"after: it is 2111-12-30T00:00:00+08:00, and a clock shows {good}; want a shorter duration"
 
 
 def test_a_state_for_nobody_is_told_so(scene) -> None:

@@ -106,8 +106,8 @@ class Messages:
         wish = _wish(await read_json(request, ForcedState))
         try:
             forced = await self._office.interventions.force(account, uid, wish)
-        except OverflowError as error:
-            raise HTTPException(400, "after: a clock ends with the year 9999; want a shorter duration") from error
+        except ValueError as error:
+            raise HTTPException(400, f"after: {error}") from error
         if isinstance(forced, Conflict):
             raise HTTPException(409, forced.why)
         message = None if forced is None else self._office.store.message(account, uid)
