@@ -372,7 +372,7 @@ MISTAKES = {
     ),
     "a rate there is none of": (
         lambda doc: at(doc, "accounts", 0, "kept", "rest", "standing", "clock").update(rate=-1),
-        "it cannot be put: a clock's rate is 0 (frozen)",
+        "body: accounts[0].kept.rest.standing.clock: a clock's rate is 0 (frozen)",
     ),
     "a rule whose pattern is none": (
         lambda doc: at(doc, "accounts", 0, "account").update(

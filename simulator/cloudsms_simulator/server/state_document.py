@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from cloudsms_simulator.engine.account import Account, Callback
-from cloudsms_simulator.engine.clock import Clock, checked_rate
+from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.message import Message, Passage, Sending
@@ -19,9 +19,18 @@ from cloudsms_simulator.engine.packed_body import packed, unpacked
 from cloudsms_simulator.engine.report import Report
 from cloudsms_simulator.engine.script import Plan
 from cloudsms_simulator.server.account_settings import AccountSettings
+from cloudsms_simulator.server.json_table import JsonTable
+from cloudsms_simulator.server.place import Place
 from cloudsms_simulator.server.playing import Playing
 from cloudsms_simulator.server.problems import SettingsError
 from cloudsms_simulator.server.remembered import Remembered
+from cloudsms_simulator.server.state_checks import (
+    complain_of_account,
+    complain_of_destination,
+    complain_of_plan,
+    complain_of_remembered,
+    complain_of_standing,
+)
 from cloudsms_simulator.server.value_reader import opened, read
 from cloudsms_simulator.server.value_scalars import MisfitError
 from cloudsms_simulator.server.value_writer import encoded
@@ -160,12 +169,15 @@ def read_state(
     try:
         state = read(data, State)
         _check(state, known_files)
+        _check_values(state)
         kept = [(each.account, _kept(each.kept, wall)) for each in state.accounts]
         return state, [*kept, (None, _kept(state.nobody, wall))]
     except MisfitError as error:
         raise SettingsError([str(error)]) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SettingsError([f"the body is not JSON: {error}"]) from None
+    except RecursionError:
+        raise SettingsError(["it cannot be put: it is nested too deeply"]) from None
     except (ValueError, OverflowError) as error:
         raise SettingsError([f"it cannot be put: {error}"]) from error
 
@@ -189,13 +201,42 @@ def _check(state: State, known_files: set[str]) -> None:
         raise ValueError("an exchange has an id above the number of requests")
 
 
+def _check_values(state: State) -> None:
+    """Raises SettingsError with everything that no configuration could say, and no packet bring."""
+    problems: list[str] = []
+    place = Place(problems, JsonTable({}))
+    for index, each in enumerate(state.accounts):
+        here = place / "accounts" / index
+        complain_of_account(each.account, here / "account")
+        complain_of_remembered(each.remembered, here / "remembered")
+        _check_kept(each.kept, here / "kept")
+    _check_kept(state.nobody, place / "nobody")
+    if problems:
+        raise SettingsError(problems)
+
+
+def _check_kept(part: KeptPart, place: Place) -> None:
+    complain_of_standing(part.rest.standing, place / "rest" / "standing")
+    outstanding = sum(not message.settled for message in part.messages)
+    if part.rest.standing.outstanding != outstanding:
+        (place / "rest" / "standing" / "outstanding").complain(
+            f"got {part.rest.standing.outstanding}, want {outstanding}, as many as there are messages not settled"
+        )
+    plans: set[Plan] = set()
+    for index, message in enumerate(part.messages):
+        here = place / "messages" / index
+        complain_of_destination(message.country_code, message.msisdn, here)
+        if message.plan not in plans:
+            plans.add(message.plan)
+            complain_of_plan(message.plan, here / "plan")
+
+
 def _check_part(part: KeptPart, name: str | None, numbers: set[int]) -> None:
     uids = {message.uid: message.request for message in part.messages}
     exchanges = {exchange.id: exchange for exchange in part.rest.exchanges}
     if len(exchanges) < len(part.rest.exchanges) or numbers & exchanges.keys():
         raise ValueError("two exchanges have the same id")
     numbers |= exchanges.keys()
-    checked_rate(part.rest.standing.clock.rate)
     accepted = {uid: exchange.id for exchange in exchanges.values() for uid in exchange.uids}
     if uids != accepted:
         raise ValueError("the messages are not those that the exchanges speak of")
