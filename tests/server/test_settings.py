@@ -89,6 +89,7 @@ def test_a_variable_set_to_nothing_counts_as_not_set() -> None:
         ("mtls", "required", "required"),
         ("certs", "folder", Path("folder")),
         ("hosts", "sms.test, 10.0.0.5", ("sms.test", "10.0.0.5")),
+        ("hosts", "*.sms.test,10.0.0.0/8,fd00::/8", ("*.sms.test", "10.0.0.0/8", "fd00::/8")),
         ("profile", "observed", "observed"),
         ("clock", "frozen", "frozen"),
         ("clock", "3600", 3600.0),
@@ -208,7 +209,13 @@ def test_a_wrong_value_in_a_file_is_told_with_its_place_and_what_would_be_right(
         ("port", "9" * 100, "flag --port: got "),
         ("plain", "maybe", 'flag --plain: got "maybe", want true or false'),
         ("admin_host", "", 'flag --admin-host: got "", want an IP address or a host name'),
-        ("hosts", "a,,b", 'flag --hosts: [1]: got "", want an IP address or a host name'),
+        ("hosts", "a,,b", 'flag --hosts: [1]: got "", want an IP address, a host name, a network'),
+        (
+            "hosts",
+            "10.0.0.1/8",
+            'flag --hosts: [0]: got "10.0.0.1/8", want a network without host bits; did you mean "10',
+        ),
+        ("hosts", "sms.test/8", 'flag --hosts: [0]: got "sms.test/8", want an IP address, a host name, a network'),
         ("config", "absent.toml", 'flag --config: got "absent.toml", want the path of a file; there is no file'),
         ("switches", "unpriced", 'flag --switches: got "unpriced", want pairs with blanks between them'),
         ("switches", "unpriced=x", 'flag --switches: unpriced: got "x", want "sync" or "report"'),
@@ -316,6 +323,17 @@ def test_accounts_have_the_profile_of_the_server_unless_they_name_their_own(writ
 
     assert (default.profile.name, default.profile.unpriced, default.profile.dr_auth_key) == ("observed", "sync", True)
     assert other.profile == SPEC
+
+
+def test_any_host_wants_a_token_and_is_in_no_certificate() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"hosts": "*"}, {})
+    [problem] = caught.value.problems
+    assert problem.startswith('flag --hosts: hosts: got "*", which lets pages of any site call the admin port, and no')
+
+    settings = load_settings({"hosts": "*,sms.test,10.0.0.0/8,10.0.0.5", "admin_token": "secret"}, {}).settings
+    assert settings.hosts == ("*", "sms.test", "10.0.0.0/8", "10.0.0.5")
+    assert settings.certificate_hosts == ("sms.test", "10.0.0.5")
 
 
 def test_the_callback_url_is_for_the_default_account_whatever_its_table_says(write: Write) -> None:

@@ -176,6 +176,11 @@ def _contradictions(settings: Settings, origins: Mapping[str, str], unfit: Set[s
             f"{origins['admin_host']}: admin_host: got {settings.admin_host}, which others can reach, and no "
             "token; want admin_token too (--admin-token or CLOUDSMS_SIM_ADMIN_TOKEN)"
         )
+    if unfit.isdisjoint({"hosts", "admin_token"}) and settings.admin_token is None and "*" in settings.hosts:
+        found.append(
+            f'{origins["hosts"]}: hosts: got "*", which lets pages of any site call the admin port, and no token; want '
+            "admin_token too (--admin-token or CLOUDSMS_SIM_ADMIN_TOKEN)"
+        )
     if (
         unfit.isdisjoint({"port", "admin_port"})
         and settings.port == settings.admin_port != 0

@@ -138,6 +138,13 @@ def _host(value: TomlValue) -> str:
     raise UnfitError
 
 
+def _host_or_range(value: TomlValue) -> str:
+    text = read_text(value)
+    if text == "*":
+        return text
+    return str(_network(text)) if "/" in text else _host(text)
+
+
 def _network(value: TomlValue) -> object:
     text = read_text(value)
     try:
@@ -227,8 +234,8 @@ PATH = PathKind(want="a path", metavar="PATH", example="path")
 FILE = PathKind(want="the path of a file", metavar="FILE", example="ca.pem", exists=True)
 FOLDER = PathKind(want="the path of a folder", metavar="DIR", example="certs")
 HOSTS = ListKind(
-    want='a list of host names and addresses, such as ["sms.test", "10.0.0.5"]',
-    item=HOST,
+    want='a list of host names, addresses and networks, such as ["sms.test", "10.0.0.5"]',
+    item=Scalar(want='an IP address, a host name, a network such as "10.0.0.0/8", or "*"', read=_host_or_range),
     parse=parse_list,
     metavar="HOST,…",
     example=["sms.test"],

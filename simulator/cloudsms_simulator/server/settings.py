@@ -60,7 +60,8 @@ class Settings(SettingTable, frozen=True, kw_only=True):
     """Folder of the certificates, made there when absent. Without it: fresh ones in a private temporary folder, gone at
     the end."""
     hosts: Annotated[tuple[str, ...], HOSTS] = ()
-    """Names and addresses in the platform's certificate beside localhost, 127.0.0.1 and ::1."""
+    """Names and addresses in the platform's certificate beside localhost, 127.0.0.1 and ::1, and by which the admin
+    port may be called too; for the latter "10.0.0.0/8" is every address in it, and "*" any host (wants admin_token)."""
     client_ca: Annotated[Path | None, FILE] = None
     """PEM file of the authority that customers' certificates come from, trusted beside our own."""
     config: Annotated[Path | None, FILE] = None
@@ -98,6 +99,11 @@ class Settings(SettingTable, frozen=True, kw_only=True):
     """Networks that may connect to the platform; empty for any."""
     accounts: Annotated[tuple[AccountSettings, ...], ACCOUNTS] = (AccountSettings(),)
     """The customers, as [[accounts]] tables; one named `default` is always among them."""
+
+    @property
+    def certificate_hosts(self) -> tuple[str, ...]:
+        """Those of `hosts` that a certificate can be good for: no networks, and not any."""
+        return tuple(host for host in self.hosts if host != "*" and "/" not in host)
 
     def server_profile(self, named: Literal["spec", "observed"] | None = None) -> Profile:
         """The profile with its switches, for exchanges that belong to no account; or another one with them."""

@@ -262,7 +262,7 @@ def _accounts(settings: Settings, scenario: Scenario | None, seed: int) -> tuple
 def _certificates(settings: Settings, folder: Path | None) -> CertificateFiles:
     directory = settings.certs if folder is None else folder
     assert directory is not None
-    return open_certificates(directory, settings.hosts)
+    return open_certificates(directory, settings.certificate_hosts)
 
 
 def _nodes(seed: int) -> Callable[[], int]:

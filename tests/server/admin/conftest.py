@@ -20,6 +20,7 @@ from cloudsms_simulator.protocol.profile import PROFILES
 from cloudsms_simulator.server.account_keeper import AccountKeeper
 from cloudsms_simulator.server.account_settings import AccountSettings
 from cloudsms_simulator.server.admin.app import admin_app
+from cloudsms_simulator.server.admin.gate import Gate
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.events import Events
 from cloudsms_simulator.server.explanation import Explainer
@@ -117,7 +118,7 @@ class Scene:
             lambda: self.ready,
             Tally(),
         )
-        self.client = TestClient(admin_app(office, NAMES, token), base_url="http://localhost:61816")
+        self.client = TestClient(admin_app(office, NAMES, Gate(token)), base_url="http://localhost:61816")
 
     def send(self, account: Account, count: int = 1, **fields: object) -> Reply:
         """Has a packet accepted, and what is due at once reached."""

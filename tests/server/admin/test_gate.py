@@ -3,9 +3,10 @@
 import pytest
 from starlette.datastructures import Headers
 
-from cloudsms_simulator.server.admin.gate import Gate, cookie_of
+from cloudsms_simulator.server.admin.gate import MOST_BROWSERS, Gate, cookie_of
 
 GATE = Gate("secret")
+WORD = GATE.enter()
 HOST = "sms.test:61816"
 
 
@@ -17,7 +18,7 @@ def test_an_open_gate_admits_everybody_and_knows_nobody() -> None:
         False,
         False,
     )
-    assert not gate.knows(Headers({"host": HOST, "cookie": f"{cookie_of(HOST)}={gate.session}"}))
+    assert not gate.knows(Headers({"host": HOST, "cookie": f"{cookie_of(HOST)}={gate.enter()}"}))
 
 
 @pytest.mark.parametrize("text", ["", "secre", "secrets", "Secret", "s\xe9cret", "\ud800"])
@@ -26,10 +27,34 @@ def test_only_the_token_is_the_token(text: str) -> None:
     assert not GATE.is_token(text)
 
 
-def test_the_cookie_does_not_tell_the_token_and_is_another_for_another() -> None:
-    assert "secret" not in GATE.session
-    assert Gate("secret").session == GATE.session
-    assert Gate("secreu").session != GATE.session
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
+def test_the_scheme_is_told_in_any_case_of_letters(scheme: str) -> None:
+    assert GATE.has_token(Headers({"authorization": f"{scheme} secret"}))
+    assert GATE.has_token(Headers({"authorization": f"{scheme}  secret "}))
+    assert not GATE.has_token(Headers({"authorization": f"{scheme} Secret"}))
+    assert not GATE.has_token(Headers({"authorization": f"{scheme}secret"}))
+
+
+@pytest.mark.parametrize("given", ["", "Basic secret", "Bearer", "Bearer ", "Token secret"])
+def test_any_other_word_is_not_the_token(given: str) -> None:
+    assert not GATE.has_token(Headers({"authorization": given}))
+
+
+def test_every_browser_has_a_word_of_its_own_that_does_not_tell_the_token() -> None:
+    gate = Gate("secret")
+    words = {gate.enter() for _ in range(100)}
+    assert len(words) == 100
+    assert not any("secret" in word for word in words)
+    assert not Gate("secret").knows(Headers({"host": HOST, "cookie": f"{cookie_of(HOST)}={words.pop()}"}))
+
+
+def test_a_browser_that_left_is_out_and_of_too_many_the_first() -> None:
+    gate = Gate("secret")
+    cookies = [Headers({"host": HOST, "cookie": f"{cookie_of(HOST)}={gate.enter()}"}) for _ in range(MOST_BROWSERS + 1)]
+    assert [gate.knows(cookies[place]) for place in (0, 1, -1)] == [False, True, True]
+    gate.leave(cookies[1])
+    gate.leave(Headers({"host": HOST}))
+    assert [gate.knows(cookies[place]) for place in (1, 2)] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -37,7 +62,7 @@ def test_the_cookie_does_not_tell_the_token_and_is_another_for_another() -> None
     [(None, True), ("same-origin", True), ("none", True), ("same-site", False), ("cross-site", False)],
 )
 def test_a_cookie_counts_for_our_own_pages_and_for_people_only(site: str | None, admitted: bool) -> None:
-    headers = {"host": HOST, "cookie": f"theme=dark; {cookie_of(HOST)}={GATE.session}"}
+    headers = {"host": HOST, "cookie": f"theme=dark; {cookie_of(HOST)}={WORD}"}
     assert GATE.admits(Headers(headers if site is None else headers | {"sec-fetch-site": site})) is admitted
 
 
@@ -48,9 +73,10 @@ def test_a_cookie_counts_for_our_own_pages_and_for_people_only(site: str | None,
         "cloudsms_61816",
         "cloudsms_61816=",
         "cloudsms_61816=secret",
-        f"cloudsms_80={GATE.session}",
-        f"x={GATE.session}",
+        f"cloudsms_80={WORD}",
+        f"x={WORD}",
     ],
+    ids=["none", "no value", "empty", "the token", "of another port", "of another name"],
 )
 def test_any_other_cookie_does_not(cookie: str) -> None:
     assert not GATE.admits(Headers({"host": HOST, "cookie": cookie}))

@@ -7,13 +7,43 @@ PATHS = ("/api/v1/accounts", "/api/v1/messages", "/api/v1/clock")
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:61816", "[::1]:61816", "[::1]", "sms.test:80"])
 def test_it_answers_to_its_own_names(scene, host: str) -> None:
-    assert scene.client.get("/livez", headers={"host": host}).status_code == 200
+    assert scene.client.get("/api/v1/accounts", headers={"host": host}).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["evil.test", "localhost.evil.test", "evil.test:61816", "", "127.0.0.1.evil.test:1"])
 def test_it_does_not_answer_to_the_name_of_another(scene, host: str) -> None:
-    answer = scene.client.get("/livez", headers={"host": host})
-    assert (answer.status_code, answer.headers["content-type"]) == (421, "application/problem+json")
+    for path in ("/api/v1/accounts", "/metrics", "/login", "/static/inbox.css", "/livez/"):
+        answer = scene.client.get(path, headers={"host": host})
+        assert (answer.status_code, answer.headers["content-type"]) == (421, "application/problem+json")
+
+
+@pytest.mark.parametrize("host", ["10.42.0.7:61816", "[fd00::7]:61816", "sim.default.svc:61816", ""])
+@pytest.mark.parametrize("token", [None, "secret"])
+def test_probes_are_answered_by_whatever_name_they_come(scenes, host: str, token: str | None) -> None:
+    client = scenes(token=token).client
+    for path in ("/livez", "/readyz"):
+        assert client.get(path, headers={"host": host}).status_code == 200
+        assert client.get(path, headers={"host": host, "origin": "https://evil.test"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("token", "headers", "status"),
+    [
+        ("secret", {"authorization": "bearer secret"}, 200),
+        ("secret", {"authorization": "Bearer wrong"}, 421),
+        ("secret", {}, 421),
+        ("secret", {"authorization": "Bearer secret", "origin": "http://evil.test"}, 403),
+        (None, {}, 421),
+        (None, {"authorization": "Bearer "}, 421),
+    ],
+)
+def test_metrics_are_scraped_by_any_name_with_the_token(
+    scenes, token: str | None, headers: dict[str, str], status: int
+) -> None:
+    client = scenes(token=token).client
+    assert client.get("/metrics", headers={"host": "10.42.0.7:61816", **headers}).status_code == status
+    other = client.get("/api/v1/accounts", headers={"host": "10.42.0.7:61816", **headers})
+    assert other.status_code == 421
 
 
 @pytest.mark.parametrize(
@@ -24,6 +54,10 @@ def test_it_does_not_answer_to_the_name_of_another(scene, host: str) -> None:
         ("http://localhost:3000", 403),
         ("https://localhost:61816", 403),
         ("null", 403),
+        ("https://sms.test", 200),
+        ("https://sms.test:8443", 403),
+        ("https://sub.sms.test", 403),
+        ("http://sms.test", 403),
     ],
 )
 def test_pages_of_other_sites_are_sent_away(scene, origin: str, status: int) -> None:

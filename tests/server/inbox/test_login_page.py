@@ -9,8 +9,10 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from cloudsms_simulator.server.admin.attempts import EACH, OVERALL, Attempts
 from cloudsms_simulator.server.admin.gate import Gate
 from cloudsms_simulator.server.admin.guard import Guard
+from cloudsms_simulator.server.admin.names import Names
 from cloudsms_simulator.server.inbox.login_page import LoginPage
 from cloudsms_simulator.server.inbox.press import Press
 
@@ -19,8 +21,18 @@ PAGE = {"accept": "text/html,*/*"}
 COOKIE = "cloudsms_61816"
 
 
-def client_of(token: str | None) -> TestClient:
-    login = LoginPage(Press("1"), token)
+class Time:
+    """Seconds that pass when a test says so."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def client_of(token: str | None, time: Time | None = None, origin: str = "http://localhost:61816") -> TestClient:
+    gate = Gate(token, Attempts(time or Time()))
+    login = LoginPage(Press("1"), gate)
 
     async def inside(request: object) -> PlainTextResponse:
         return PlainTextResponse("inside")
@@ -33,9 +45,9 @@ def client_of(token: str | None) -> TestClient:
             Route("/static/inbox.css", inside),
             Route("/{path:path}", inside, methods=["GET", "POST"]),
         ],
-        middleware=[Middleware(Guard, names=frozenset({"localhost"}), token=token, asks=True)],
+        middleware=[Middleware(Guard, names=Names({"localhost", "sms.test"}), gate=gate, asks=True)],
     )
-    return TestClient(app, base_url="http://localhost:61816", follow_redirects=False)
+    return TestClient(app, base_url=origin, follow_redirects=False)
 
 
 @pytest.fixture
@@ -70,13 +82,61 @@ def test_what_the_page_is_made_of_needs_no_token(client: TestClient) -> None:
 def test_the_right_token_lets_a_browser_in_until_it_leaves(client: TestClient) -> None:
     answer = client.post("/login", data={"token": TOKEN, "next": "/control?account=shop"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/control?account=shop")
-    assert answer.headers["set-cookie"] == f"{COOKIE}={Gate(TOKEN).session}; HttpOnly; Path=/; SameSite=strict"
+    word = client.cookies[COOKIE]
+    assert len(word) == 64
+    assert TOKEN not in word
+    assert answer.headers["set-cookie"] == f"{COOKIE}={word}; HttpOnly; Path=/; SameSite=strict"
     assert client.get("/control", headers=PAGE).text == "inside"
     assert client.post("/api/v1/reset").text == "inside"
     assert client.get("/login", headers=PAGE).headers["location"] == "/"
     left = client.post("/logout")
     assert (left.status_code, left.headers["location"]) == (303, "/login")
     assert client.get("/control", headers=PAGE).status_code == 401
+
+
+def test_a_cookie_ends_when_its_browser_signs_out_and_no_other_does(client: TestClient) -> None:
+    client.post("/login", data={"token": TOKEN})
+    first = client.cookies[COOKIE]
+    client.cookies.clear()
+    client.post("/login", data={"token": TOKEN})
+    second = client.cookies[COOKIE]
+    assert first != second
+    client.post("/logout")
+    client.cookies.clear()
+
+    def inside(word: str) -> bool:
+        return client.get("/control", headers=PAGE | {"cookie": f"{COOKIE}={word}"}).status_code == 200
+
+    assert (inside(first), inside(second), inside(""), inside("x" * 64)) == (True, False, False, False)
+
+
+def test_who_tries_too_many_tokens_is_told_when_to_come_again(client: TestClient) -> None:
+    time = Time()
+    with client_of(TOKEN, time) as client:
+        tried = [client.post("/login", data={"token": "wrong"}) for _ in range(EACH.at_once + 1)]
+        assert [each.status_code for each in tried] == [401] * EACH.at_once + [429]
+        assert tried[-1].headers["retry-after"] == "12"
+        assert "Too many wrong tokens: try again in 12 s." in tried[-1].text
+        right = client.post("/login", data={"token": TOKEN})
+        assert (right.status_code, "set-cookie" in right.headers) == (429, False)
+        assert client.get("/control", headers={"authorization": f"Bearer {TOKEN}"}).text == "inside"
+        time.now += 12
+        assert client.post("/login", data={"token": TOKEN}).status_code == 303
+
+
+def test_the_right_token_may_be_said_any_number_of_times(client: TestClient) -> None:
+    told = {client.post("/login", data={"token": TOKEN}).status_code for _ in range(2 * OVERALL.at_once)}
+    assert told == {303}
+
+
+def test_behind_a_proxy_that_ends_tls_a_person_signs_in_and_the_cookie_is_for_tls_only() -> None:
+    page = {"origin": "https://sms.test"}
+    with client_of(TOKEN, origin="https://sms.test") as client:
+        answer = client.post("/login", data={"token": TOKEN}, headers=page)
+        assert answer.status_code == 303
+        assert answer.headers["set-cookie"].endswith("; HttpOnly; Path=/; SameSite=strict; Secure")
+        assert client.post("/api/v1/reset", headers=page).text == "inside"
+        assert client.post("/api/v1/reset", headers={"origin": "https://evil.test"}).status_code == 403
 
 
 def test_a_wrong_token_is_told_and_sets_nothing(client: TestClient) -> None:

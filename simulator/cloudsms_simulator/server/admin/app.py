@@ -9,7 +9,9 @@ from starlette.routing import BaseRoute
 
 from cloudsms_simulator.server.account_keeper import AccountConflictError
 from cloudsms_simulator.server.admin.account_verbs import on_account_conflict
+from cloudsms_simulator.server.admin.gate import Gate
 from cloudsms_simulator.server.admin.guard import Guard
+from cloudsms_simulator.server.admin.names import Names
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.admin.problems import on_called_off, on_http_exception, on_settings_error, on_slip
 from cloudsms_simulator.server.admin.routes import routes_of
@@ -17,14 +19,14 @@ from cloudsms_simulator.server.problems import SettingsError
 from cloudsms_simulator.server.turns import CalledOffError
 
 
-def admin_app(office: Office, names: Iterable[str], token: str | None, pages: Sequence[BaseRoute] = ()) -> Starlette:
-    """The ASGI application of the admin port; `names` are the hosts it may be called by, without ports.
+def admin_app(office: Office, names: Iterable[str], gate: Gate, pages: Sequence[BaseRoute] = ()) -> Starlette:
+    """The ASGI application of the admin port; `names` are the hosts it may be called by, as `Names` has them.
 
     `pages` are routes beside those of the API.
     """
     return Starlette(
         routes=[*routes_of(office), *pages],
-        middleware=[Middleware(Guard, names=frozenset(names), token=token, asks=bool(pages))],
+        middleware=[Middleware(Guard, names=Names(names), gate=gate, asks=bool(pages))],
         exception_handlers={
             HTTPException: on_http_exception,
             SettingsError: on_settings_error,

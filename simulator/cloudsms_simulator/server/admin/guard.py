@@ -12,11 +12,13 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cloudsms_simulator.server.admin.gate import Gate
+from cloudsms_simulator.server.admin.names import Names, name_in
 from cloudsms_simulator.server.admin.problems import Problem, problem_response
 
 LOGIN = "/login"
 """The path of the page that asks for the token."""
 PROBES = ("/livez", "/readyz")
+METRICS = "/metrics"
 DOCS = "/api/v1/docs"
 """The page that shows the API."""
 _FREE = (*PROBES, LOGIN)
@@ -26,15 +28,16 @@ _FREE_FOLDERS = ("/static/", "/vendored/")
 
 
 class Guard:
-    """Stands before an application. `names` are the hosts it may be called by, in lower case and without ports.
+    """Stands before an application. `asks` tells whether that has a page that asks people for the token.
 
-    `asks` tells whether the application has a page that asks people for the token.
+    Probes are answered by whatever name they come, and so are the metrics for who says the token: what probes or
+    scrapes a container calls it by its address. A page of another site cannot say the token.
     """
 
-    def __init__(self, app: ASGIApp, names: frozenset[str], token: str | None, asks: bool = False) -> None:
+    def __init__(self, app: ASGIApp, names: Names, gate: Gate, asks: bool = False) -> None:
         self._app = app
         self._names = names
-        self._gate = Gate(token)
+        self._gate = gate
         self._asks = asks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,14 +55,15 @@ class Guard:
 
     def _problem(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)
-        host = headers.get("host", "")
-        if _name_in(host) not in self._names:
-            known = ", ".join(sorted(self._names))
-            return Problem("wrong host", 421, f'this server is not "{_name_in(host)[:100]}"; it goes by {known}')
+        host, path = headers.get("host", ""), scope["path"]
+        by_any_name = path in PROBES or (path == METRICS and self._gate.has_token(headers))
+        if not by_any_name and host not in self._names:
+            known = self._names.shown
+            return Problem("wrong host", 421, f'this server is not "{name_in(host)[:100]}"; it goes by {known}')
         origin = headers.get("origin")
-        if origin is not None and origin != f"http://{host}":
+        if origin is not None and not self._names.owns(origin, host):
             return Problem("foreign origin", 403, "pages of other sites have no business here")
-        if scope["path"] in _FREE or scope["path"].startswith(_FREE_FOLDERS) or self._gate.admits(headers):
+        if path in _FREE or path.startswith(_FREE_FOLDERS) or self._gate.admits(headers):
             return None
         return Problem("token missing or wrong", 401, "send `Authorization: Bearer` with the admin token")
 
@@ -69,8 +73,3 @@ def _is_for_a_person(scope: Scope) -> bool:
     accepted = Headers(scope=scope).get("accept", "")
     is_page = scope["path"] == DOCS or not scope["path"].startswith("/api/")
     return scope["method"] == "GET" and "text/html" in accepted and is_page
-
-
-def _name_in(host: str) -> str:
-    name, _, port = host.rpartition(":")
-    return name.lower() if name and port.isdigit() else host.lower()

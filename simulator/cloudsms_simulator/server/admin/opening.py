@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from starlette.types import ASGIApp
 
 from cloudsms_simulator.server.admin.app import admin_app
+from cloudsms_simulator.server.admin.gate import Gate
+from cloudsms_simulator.server.admin.names import LOOPBACK
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.events import Events
 from cloudsms_simulator.server.explanation import Explainer
@@ -21,9 +23,6 @@ from cloudsms_simulator.server.waits import Waits
 
 if TYPE_CHECKING:
     from cloudsms_simulator.server.simulator import Simulator
-
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
-"""Names under which a browser of this machine may call it."""
 
 
 def opened_app(simulator: "Simulator") -> ASGIApp:
@@ -60,6 +59,6 @@ def opened_app(simulator: "Simulator") -> ASGIApp:
         simulator.is_serving,
         simulator.tally,
     )
-    names = {*_LOOPBACK, settings.admin_host.lower(), *map(str.lower, settings.hosts)}
-    token = settings.admin_token
-    return admin_app(office, names, token, inbox_routes(office, simulator.news, simulator.stopping, token))
+    gate = Gate(settings.admin_token)
+    pages = inbox_routes(office, simulator.news, simulator.stopping, gate)
+    return admin_app(office, {*LOOPBACK, settings.admin_host, *settings.hosts}, gate, pages)

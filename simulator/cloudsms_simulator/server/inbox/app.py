@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from cloudsms_simulator.server.admin.gate import Gate
 from cloudsms_simulator.server.admin.guard import LOGIN
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.inbox.files import STATIC, Files
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
     from cloudsms_simulator.server.inbox.pages import Handler, Pages
 
 
-def inbox_routes(office: Office, news: News, stopping: asyncio.Event, token: str | None = None) -> list[BaseRoute]:
-    """The routes of every page, and of what pages are made of; `token` is the admin port's, if it wants one."""
+def inbox_routes(office: Office, news: News, stopping: asyncio.Event, gate: Gate) -> list[BaseRoute]:
+    """The routes of every page, and of what pages are made of; `gate` is the admin port's."""
 
     def make() -> "Pages":
         from cloudsms_simulator.server.inbox.pages import Pages
 
-        return Pages(office, news, stopping, token)
+        return Pages(office, news, stopping, gate)
 
     # Who only calls the API need not wait for what they import.
     pages = Late("cloudsms_simulator.server.inbox.pages", make)

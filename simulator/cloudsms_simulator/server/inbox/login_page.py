@@ -3,6 +3,7 @@
 Reading: R19.
 """
 
+import math
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -19,39 +20,53 @@ from cloudsms_simulator.server.inbox.visit import stranger
 class LoginPage:
     """`/login` and `/logout`. Whoever has no token yet learns nothing here but that one is wanted."""
 
-    def __init__(self, press: Press, token: str | None) -> None:
+    def __init__(self, press: Press, gate: Gate) -> None:
         self._press = press
-        self._gate = Gate(token)
+        self._gate = gate
 
     async def show(self, request: Request) -> Response:
         """The form, with status 401; who is known already goes on to where they wanted."""
         goal = _own_path(request.query_params.get("next", "/"))
         if self._gate.admits(Headers(scope=request.scope)):
             return RedirectResponse(goal, 303)
-        return self._form(request, goal, wrong=False)
+        return self._form(request, goal)
 
     async def enter(self, request: Request) -> Response:
-        """Takes the token; the right one is remembered until the browser is closed."""
+        """Takes the token; the right one is remembered until the browser is closed, or somebody signs out there.
+
+        Who tried too many wrong ones is told to wait, with status 429, and no token is looked at before.
+        """
         form = await read_form(request)
         goal = _own_path(form.get("next", "/"))
         response = RedirectResponse(goal, 303)
         if self._gate.is_open:
             return response
+        address = "" if request.client is None else request.client.host
+        wait = math.ceil(self._gate.attempts.wait(address))
+        if wait:
+            return self._form(request, goal, wait=wait)
         if not self._gate.is_token(form.get("token", "").strip()):
+            self._gate.attempts.failed(address)
             return self._form(request, goal, wrong=True)
         name = cookie_of(request.headers.get("host", ""))
-        response.set_cookie(name, self._gate.session, httponly=True, samesite="strict")
+        is_over_tls = request.headers.get("origin", "").startswith("https://")
+        response.set_cookie(name, self._gate.enter(), httponly=True, samesite="strict", secure=is_over_tls)
         return response
 
     async def leave(self, request: Request) -> Response:
-        """Has the browser forget."""
+        """Has the browser forget, and lets nobody in any more by what it remembered."""
+        self._gate.leave(Headers(scope=request.scope))
         response = RedirectResponse(LOGIN, 303)
         response.delete_cookie(cookie_of(request.headers.get("host", "")), httponly=True, samesite="strict")
         return response
 
-    def _form(self, request: Request, goal: str, *, wrong: bool) -> Response:
-        response = self._press.page("login.html", stranger(request), 401, goal=goal, wrong=wrong)
-        response.headers["WWW-Authenticate"] = "Bearer"
+    def _form(self, request: Request, goal: str, *, wrong: bool = False, wait: int = 0) -> Response:
+        status = 429 if wait else 401
+        response = self._press.page("login.html", stranger(request), status, goal=goal, wrong=wrong, wait=wait)
+        if wait:
+            response.headers["Retry-After"] = str(wait)
+        else:
+            response.headers["WWW-Authenticate"] = "Bearer"
         return response
 
 

@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cloudsms_simulator.server.admin.gate import Gate
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.inbox.compose_page import ComposePage
 from cloudsms_simulator.server.inbox.control_page import ControlPage
@@ -26,9 +27,9 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Pages:
-    """Every page; `token` is the admin port's, if it wants one."""
+    """Every page; `gate` is the admin port's."""
 
-    def __init__(self, office: Office, news: News, stopping: asyncio.Event, token: str | None) -> None:
+    def __init__(self, office: Office, news: News, stopping: asyncio.Event, gate: Gate) -> None:
         self._office = office
         self.press = press = Press(edition_of(STATIC))
         self.listing = ListPage(office, press)
@@ -37,7 +38,7 @@ class Pages:
         self.compose = ComposePage(office, press)
         self.control = ControlPage(office, press)
         self.overview = OverviewPage(office, press)
-        self.login = LoginPage(press, token)
+        self.login = LoginPage(press, gate)
         self.pulses = Pulses(office, news, stopping)
 
     def with_problems(self, handler: Handler) -> Handler:
