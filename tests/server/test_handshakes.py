@@ -8,6 +8,7 @@ import ssl
 import struct
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import get_args
@@ -25,7 +26,7 @@ from cloudsms_simulator.server.authority import Authority
 from cloudsms_simulator.server.certificates import CertificateFiles, complete_set
 from cloudsms_simulator.server.handshakes import HandshakeReason, handshake_reason
 from cloudsms_simulator.server.key_pairs import read_pair
-from cloudsms_simulator.server.tls import ClientCertificates, platform_context
+from cloudsms_simulator.server.tls import ClientCertificates, peer_certificate, platform_context
 
 Client = Callable[[socket.socket], object]
 Refusal = Callable[..., tuple[HandshakeReason, str]]
@@ -217,6 +218,33 @@ def test_a_certificate_for_servers_only_has_the_wrong_usage(
     reason, words = refusal(speaks_tls(customer(files, *shown)))
     assert reason == "wrong-usage"
     assert "clientAuth" in words
+
+
+def test_a_certificate_that_says_nothing_of_its_use_is_for_any(
+    files: CertificateFiles, authority: Authority, tmp_path: Path
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = x509.CertificateBuilder(
+        issuer_name=authority.certificate.subject,
+        subject_name=x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "For any purpose")]),
+        public_key=key.public_key(),
+        serial_number=x509.random_serial_number(),
+        not_valid_before=datetime.now(UTC) - timedelta(days=1),
+        not_valid_after=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+    ).sign(authority.key, SHA256())
+    key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    shown = put(tmp_path, certificate.public_bytes(Encoding.PEM), key_pem)
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = platform_context(files, "required").wrap_bio(to_server, to_client, server_side=True)
+    client = customer(files, *shown).wrap_bio(to_client, to_server, server_hostname="localhost")
+    for side in (client, server, client, server):
+        with suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+
+    peer = peer_certificate(server)
+
+    assert peer is not None
+    assert (peer.subject, peer.not_after.year) == ("CN=For any purpose", 9999)
 
 
 def test_a_client_of_an_old_protocol_is_told_which_to_use(refusal: Refusal, files: CertificateFiles) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from cloudsms_simulator.server import private_folder
-from cloudsms_simulator.server.private_folder import Content, locked, write_all
+from cloudsms_simulator.server.certificates import CertificateError, open_certificates
+from cloudsms_simulator.server.private_folder import Content, locked, readable_keys, write_all
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
 
@@ -67,6 +68,39 @@ def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path, monkeypatch: pytest.M
         pass
     with locked(tmp_path):
         pass
+
+
+@posix_only
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path: Path, is_there: bool) -> None:
+    elsewhere, folder = tmp_path / "elsewhere", tmp_path / "certs"
+    if is_there:
+        elsewhere.write_bytes(b"of somebody else")
+    folder.mkdir()
+    (folder / ".lock").symlink_to(elsewhere)
+
+    with pytest.raises(OSError, match=r"\.lock is a symbolic link, which is not followed: delete it"), locked(folder):
+        pass
+
+    assert elsewhere.exists() is is_there
+    with pytest.raises(CertificateError, match="is a symbolic link, which is not followed: delete it"):
+        open_certificates(folder)
+    assert names(folder) == {".lock"}
+
+
+@posix_only
+def test_keys_that_every_user_can_read_are_found(tmp_path: Path) -> None:
+    open_certificates(tmp_path)
+    assert readable_keys(tmp_path) == ()
+    assert readable_keys(tmp_path / "absent") == ()
+    for name, mode in (("customer-key.pem", 0o644), ("platform-key.pem", 0o640), ("ca-key.pem", 0o604)):
+        (tmp_path / name).chmod(mode)
+    for name, mode in (("customer.p12", 0o644), ("ca.p12", 0o644), ("trouble-expired-key.pem", 0o444)):
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(mode)
+    (tmp_path / "gone-key.pem").symlink_to(tmp_path / "gone")
+    found = [path.name for path in readable_keys(tmp_path)]
+    assert found == ["ca-key.pem", "customer-key.pem", "customer.p12", "trouble-expired-key.pem"]
 
 
 def test_a_folder_is_free_again_after_an_error(tmp_path: Path) -> None:

@@ -154,6 +154,28 @@ def test_certificates_that_cannot_serve_are_told_before_a_port_is_opened(setting
         Simulator(msgspec.structs.replace(settings, certs=tmp_path / "certs"))
 
 
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
+def test_keys_that_every_user_can_read_are_warned_of_once_with_the_cure(
+    run: Run, settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = msgspec.structs.replace(settings, certs=tmp_path / "my certs")
+
+    async def story() -> None:
+        simulator = Simulator(here)
+        await simulator.start()
+        await simulator.stop()
+
+    run(story())
+    assert caplog.messages == []
+    key = tmp_path / "my certs" / "customer-key.pem"
+    key.chmod(0o644)
+    run(story())
+    [line] = caplog.messages
+    assert line == (
+        f"every user of this machine can read the private keys customer-key.pem; mend it with chmod o-rwx '{key}'"
+    )
+
+
 def test_without_a_folder_of_certificates_there_is_one_as_long_as_it_runs(run: Run) -> None:
     async def story() -> None:
         simulator = Simulator(ANY_PORTS)

@@ -8,6 +8,7 @@ import itertools
 import logging
 import os
 import secrets
+import shlex
 import shutil
 import socket
 import ssl
@@ -37,6 +38,7 @@ from cloudsms_simulator.server.listener import Listener
 from cloudsms_simulator.server.listening_socket import authority, open_socket, reachable
 from cloudsms_simulator.server.loaded_settings import without_overruled
 from cloudsms_simulator.server.news import News
+from cloudsms_simulator.server.private_folder import readable_keys
 from cloudsms_simulator.server.push_client import PushClient
 from cloudsms_simulator.server.pusher import Pusher
 from cloudsms_simulator.server.ready_file import Ready
@@ -262,7 +264,15 @@ def _accounts(settings: Settings, scenario: Scenario | None, seed: int) -> tuple
 def _certificates(settings: Settings, folder: Path | None) -> CertificateFiles:
     directory = settings.certs if folder is None else folder
     assert directory is not None
-    return open_certificates(directory, settings.certificate_hosts)
+    files = open_certificates(directory, settings.certificate_hosts)
+    readable = readable_keys(directory)
+    if readable:
+        _log.warning(
+            "every user of this machine can read the private keys %s; mend it with chmod o-rwx %s",
+            ", ".join(path.name for path in readable),
+            shlex.join(str(path) for path in readable),
+        )
+    return files
 
 
 def _nodes(seed: int) -> Callable[[], int]:
