@@ -221,6 +221,8 @@ def test_every_field_is_among_those_tried() -> None:
         ("final:maybe", "want true or false"),
         ("after:soon", "want a moment such as"),
         ("after:9999-99-99", "want a moment such as"),
+        ("before:9999-12-31T23:59:59Z", "want a moment that is in the years 1 to 9999 in Hong Kong"),
+        ("after:0001-01-01T00:00:00+14:00", "want a moment that is in the years 1 to 9999 in Hong Kong"),
         ("x" * (LONGEST + 1), f"column {LONGEST + 1}: got 2,001 characters, want at most 2,000"),
     ],
 )

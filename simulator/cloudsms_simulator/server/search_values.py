@@ -129,17 +129,22 @@ def read_before(pattern: str, now: datetime) -> tuple[Test[datetime], str]:
 
 
 def _moment(pattern: str, now: datetime) -> datetime:
-    """An ISO 8601 moment or day, Hong Kong's where no zone is said, or a duration back from now."""
+    """An ISO 8601 moment or day, Hong Kong's where no zone is said, or a duration back from now.
+
+    Any that has a year in Hong Kong, so that `before:9999-12-31` is for ever: it is only compared.
+    """
     try:
         return now - read_duration(pattern)
-    except (ValueError, OverflowError):
+    except ValueError:
         pass
     try:
         moment = datetime.fromisoformat(pattern)
         day = None if len(pattern) > len("2026-11-22") else date.fromisoformat(pattern)
         moment = moment if day is None else datetime(day.year, day.month, day.day, tzinfo=HONG_KONG)
         return (moment if moment.tzinfo else moment.replace(tzinfo=HONG_KONG)).astimezone(HONG_KONG)
-    except (ValueError, OverflowError):
+    except OverflowError:
+        raise ValueError("a moment that is in the years 1 to 9999 in Hong Kong") from None
+    except ValueError:
         wanted = 'a moment such as "2026-11-22T12:00:00+08:00", or a duration back from now, such as "10m"'
         raise ValueError(wanted) from None
 
