@@ -21,13 +21,13 @@ from cryptography.x509.oid import NameOID
 from cloudsms_simulator.cli import callback, doctor
 from cloudsms_simulator.cli.admin_api import AdminApi
 from cloudsms_simulator.cli.callback import FAKE_UID
-from cloudsms_simulator.cli.callback_tls import Identity, broken_tls
 from cloudsms_simulator.cli.exit_codes import ExitCode
 from cloudsms_simulator.engine.fault import TlsTrouble
 from cloudsms_simulator.protocol.customer import encode_report_answer
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.server.certificates import CertificateFiles
+from cloudsms_simulator.server.push_remedies import Pusher, broken_tls
 from cloudsms_simulator.server.trouble_certificates import TroubleCertificates
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
@@ -246,7 +246,7 @@ def test_a_server_that_breaks_off(diagnose) -> None:
         assert found.startswith("the server broke off the handshake: ")
         assert "see the log of your server; if it wants to know clients, let it trust " in fix
         found, fix = ended(diagnose(f"http://127.0.0.1:{port}/"), "http")
-        assert found.split(":")[0] in ("ServerDisconnectedError", "ClientOSError")
+        assert found.endswith(" the connection without an answer")
         assert fix == "see the log of your server"
         sock.shutdown(socket.SHUT_RDWR)
     thread.join(10)
@@ -298,11 +298,10 @@ def test_something_else_than_tls(diagnose) -> None:
 
 
 def test_without_the_folder_a_remedy_says_where_its_files_are() -> None:
-    step = broken_tls("tlsv1 alert UNKNOWN_CA", Identity(None, "the platform's certificate", ""))
-    assert step.fix is not None
-    assert "ca.pem of the server's folder of certificates (GET /api/v1/certs has it)" in step.fix
-    step = broken_tls("TLSV13_ALERT_CERTIFICATE_REQUIRED", Identity(Path("certs"), "mine.pem", ""))
-    assert step.found.startswith("the server does not take the client certificate (")
+    remedy = broken_tls("tlsv1 alert UNKNOWN_CA", Pusher(None, "the platform's certificate", ""))
+    assert "ca.pem of the server's folder of certificates (GET /api/v1/certs has it)" in remedy.mend
+    remedy = broken_tls("TLSV13_ALERT_CERTIFICATE_REQUIRED", Pusher(Path("certs"), "mine.pem", ""))
+    assert remedy.found.startswith("the server does not take the client certificate (")
 
 
 @pytest.mark.parametrize("identity", ["expired", "unknown_ca"])
@@ -323,7 +322,7 @@ def test_the_wrong_path(customer: Start, good: ssl.SSLContext, diagnose) -> None
 @pytest.mark.parametrize(
     ("status", "found", "fix"),
     [
-        (302, "HTTP 302: push-redirect", "redirects are not followed"),
+        (302, "HTTP 302 to /elsewhere: push-redirect", "redirects are not followed"),
         (405, "HTTP 405: push-path", "let your server take POST at /"),
         (401, "HTTP 401: dr-http-status", "let reports in"),
         (500, "HTTP 500: dr-http-status", f"see the log of your server, for SMS_UID {FAKE_UID}"),
@@ -440,9 +439,39 @@ def test_an_answer_that_is_wrong(customer: Start, diagnose, body: bytes, found: 
 
 
 def test_an_answer_that_is_only_odd_is_a_note(customer: Start, diagnose) -> None:
-    body = encode_report_answer(1, NOW, ResultCode.BUSY)
+    body = msgspec.json.encode(json.loads(RIGHT) | {"TIME": "today"})
     steps = diagnose(customer(body=body).url, code=ExitCode.OK)
-    assert (steps["answer"]["verdict"], "dr-answer-code" in steps["answer"]["found"]) == ("note", True)
+    assert (steps["answer"]["verdict"], "dr-answer-time" in steps["answer"]["found"]) == ("note", True)
+
+
+def test_a_code_that_is_a_string_is_wrong_in_every_line(customer: Start, open_shop, files: CertificateFiles) -> None:
+    there = customer(body=msgspec.json.encode(json.loads(RIGHT) | {"RESULT_CODE": "1"}))
+    shop = open_shop(clock="real", callback={"url": there.url})
+    shop.send()
+    shop.api.reports.wait("outcome:answered")
+    result = shop.run("doctor", "--json", "--certs", str(files.directory))
+    assert result.exit_code == ExitCode.FAILED
+    steps = [step for step in json.loads(result.stdout)["steps"] if "dr-answer-code" in step["found"]]
+    assert [(step["step"], step["verdict"]) for step in steps] == [("answers", "wrong"), ("answer", "wrong")]
+    [report] = shop.api.reports.page().items
+    assert [each.severity for each in report.attempts[-1].findings if each.rule == "dr-answer-code"] == ["error"]
+
+
+def test_an_answer_after_a_byte_order_mark_is_wanted_without_it(customer: Start, diagnose) -> None:
+    _, mend = ended(diagnose(customer(body=b"\xef\xbb\xbf" + RIGHT).url), "answer")
+    assert mend.endswith("without a byte order mark")
+
+
+def test_a_server_that_took_the_other_loopback_address_alone_is_found(diagnose) -> None:
+    try:
+        listening = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("there is no IPv6 here")
+    with listening:
+        port = listening.getsockname()[1]
+        found, fix = ended(diagnose(f"http://127.0.0.1:{port}/"), "tcp")
+    assert found == f"nothing listens at 127.0.0.1:{port}; [::1]:{port} takes connections"
+    assert fix == f"let your server listen at 127.0.0.1:{port} too, or put [::1]:{port} into callback.url"
 
 
 def test_localhost_of_a_server_in_a_container(unused_url: str) -> None:
@@ -574,7 +603,7 @@ def a_trial(url: str, elsewhere: str | None = None) -> callback.Trial:
         sender="CloudSMS",
         callback=callback.Callback(url=url),
         files=CertificateFiles.within(Path("nowhere")),
-        identity=Identity(None, None, ""),
+        pusher=Pusher(None, None, ""),
         elsewhere=elsewhere,
         dry=True,
     )

@@ -87,9 +87,9 @@ def test_json_that_is_no_object_is_found(body: object, got: str) -> None:
         ("TIME", "Response Time", "dr-answer-time", "warning", '"Response Time"'),
         ("TIME", "2026-11-01T12:00:08", "dr-answer-time", "warning", '"2026-11-01T12:00:08"'),
         ("TIME", 1793505608, "dr-answer-time", "warning", "1793505608"),
-        ("RESULT_CODE", 0, "dr-answer-code", "warning", "0"),
-        ("RESULT_CODE", "1", "dr-answer-code", "warning", '"1"'),
-        ("RESULT_CODE", True, "dr-answer-code", "warning", "true"),
+        ("RESULT_CODE", 0, "dr-answer-code", "error", "0"),
+        ("RESULT_CODE", "1", "dr-answer-code", "error", '"1"'),
+        ("RESULT_CODE", True, "dr-answer-code", "error", "true"),
         ("RESULT_DESC", "", "dr-answer-desc", "warning", '""'),
         ("RESULT_DESC", 1, "dr-answer-desc", "warning", "1"),
         ("RESULT_DESC", "é" * 64, "dr-answer-desc", "warning", None),
@@ -179,3 +179,10 @@ def test_an_answer_recognised_at_a_glance_is_one_the_checks_find_nothing_in(seri
 def test_the_checks_are_spared_for_an_answer_that_is_right_word_for_word() -> None:
     with patch.object(report_answer, "_decoder", None):
         assert audited(GOOD) == []
+
+
+def test_an_answer_after_a_byte_order_mark_is_wanted_without_it() -> None:
+    [finding] = audit(2, 200, b"\xef\xbb\xbf" + json.dumps(GOOD).encode())
+
+    assert finding.got == "a byte order mark, at byte 0"
+    assert finding.want.endswith("; without a byte order mark")

@@ -26,6 +26,7 @@ from cloudsms_simulator.server.listener import Listener
 from cloudsms_simulator.server.listening_socket import open_socket
 from cloudsms_simulator.server.observer import Observer, Peer
 from cloudsms_simulator.server.push_client import PushClient
+from cloudsms_simulator.server.push_remedies import FIREWALL, MORE_TIME
 from cloudsms_simulator.server.receiver import Receiver
 from cloudsms_simulator.server.tls import platform_context
 
@@ -312,7 +313,7 @@ def test_no_answer_in_time_is_a_timeout(run: Run, files: CertificateFiles) -> No
     async def story() -> None:
         async with Customer(never) as customer:
             result = await post(files, customer.url, timeout=timedelta(milliseconds=50))
-            assert result == PushResult(failure="push-timeout", error="no answer within 0.05 s")
+            assert result == PushResult(failure="push-timeout", error="no answer within 0.05 s", remedy=MORE_TIME)
 
     run(story())
 
@@ -331,7 +332,7 @@ def test_of_many_pushes_that_nobody_answers_each_is_a_timeout(run: Run, files: C
                 told = await asyncio.gather(*(one_after_another() for _ in range(1000)))
             finally:
                 await client.close()
-            late = PushResult(failure="push-timeout", error="no answer within 0.02 s")
+            late = PushResult(failure="push-timeout", error="no answer within 0.02 s", remedy=MORE_TIME)
             assert [result for results in told for result in results if result != late] == []
 
     run(story())
@@ -350,7 +351,7 @@ def test_no_connection_in_time_is_a_timeout_that_says_so(run: Run, files: Certif
             result = await post(files, f"http://127.0.0.1:{address[1]}/", connect_timeout=timedelta(milliseconds=50))
             for each in waiting:
                 each.close()
-        assert result == PushResult(failure="push-timeout", error="no connection within 0.05 s")
+        assert result == PushResult(failure="push-timeout", error="no connection within 0.05 s", remedy=FIREWALL)
 
     run(story())
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -26,6 +27,7 @@ from cloudsms_simulator.server.event_loop import new_event_loop
 from cloudsms_simulator.server.listener import Listener
 from cloudsms_simulator.server.listening_socket import open_socket
 from cloudsms_simulator.server.push_faults import PUSH_FAULTS, push_with_fault
+from cloudsms_simulator.server.push_remedies import Way
 from cloudsms_simulator.server.receiver import Receiver
 from cloudsms_simulator.server.tls import push_context, receiver_context
 
@@ -144,7 +146,8 @@ async def receiver_at(receiver: Receiver, contexts: Contexts) -> AsyncIterator[s
 async def push(url: str, fault: PushFault, contexts: Contexts, timeout: timedelta = timedelta(seconds=5)) -> PushResult:
     """What came of one."""
     made = Push("default", "uid", 1, 7, NOON, url, BODY)
-    result = await push_with_fault(made, Callback(url=url, timeout=timeout), fault, contexts.push)
+    way = Way(url, Callback(url=url, timeout=timeout), made.account, Path("certs"))
+    result = await push_with_fault(made, way, fault, contexts.push)
     return msgspec.structs.replace(result, tls=None)  # tests/server/test_push_line.py has that
 
 

@@ -11,6 +11,7 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 import pytest
 import trustme
@@ -21,6 +22,7 @@ from cloudsms_simulator.engine.report import PushResult
 from cloudsms_simulator.server.certificates import CertificateFiles, complete_set
 from cloudsms_simulator.server.event_loop import new_event_loop
 from cloudsms_simulator.server.push_line import PushLine, PushLineError
+from cloudsms_simulator.server.push_remedies import FIREWALL, MORE_TIME, Way
 from cloudsms_simulator.server.tls import push_context, receiver_context
 
 Run = Callable[[Coroutine[None, None, None]], None]
@@ -110,7 +112,7 @@ async def never(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> 
 async def post(url: str, context: ssl.SSLContext | None = None, **how: timedelta) -> PushResult:
     """What came of a push that is written as it should be."""
     try:
-        async with PushLine(url, Callback(url=url, **how), context) as line:
+        async with PushLine(Way(url, Callback(url=url, **how), "default", Path("certs")), context) as line:
             line.begin(len(BODY))
             line.write(BODY)
             return await line.answer()
@@ -236,7 +238,7 @@ def test_no_answer_in_time_is_a_timeout(run: Run) -> None:
     async def story() -> None:
         async with Customer(never) as customer:
             result = await post(customer.url, timeout=timedelta(milliseconds=500))
-            assert result == PushResult(failure="push-timeout", error="no answer within 0.5 s")
+            assert result == PushResult(failure="push-timeout", error="no answer within 0.5 s", remedy=MORE_TIME)
 
     run(story())
 
@@ -254,7 +256,7 @@ def test_no_connection_in_time_is_a_timeout_that_says_so(run: Run) -> None:
             result = await post(f"http://127.0.0.1:{address[1]}/", connect_timeout=timedelta(milliseconds=50))
             for each in waiting:
                 each.close()
-        assert result == PushResult(failure="push-timeout", error="no connection within 0.05 s")
+        assert result == PushResult(failure="push-timeout", error="no connection within 0.05 s", remedy=FIREWALL)
 
     run(story())
 
@@ -361,7 +363,7 @@ def test_leaving_closes_the_connection(run: Run, by: str) -> None:
 
     async def story() -> None:
         async with Customer(never) as customer:
-            line = PushLine(customer.url, Callback(), None)
+            line = PushLine(Way(customer.url, Callback(), "default", Path("certs")), None)
             with contextlib.nullcontext() if by == "itself" else pytest.raises(RuntimeError, match="enough"):
                 await leave(line)
             await customer.closed.wait()

@@ -8,13 +8,14 @@ Spec: Delivery Report (DR) CallBack. Reading: R11, R12.
 import asyncio
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import msgspec
 
-from cloudsms_simulator.cli.callback_tls import Identity, broken_tls, speaks_tls, try_tls
-from cloudsms_simulator.cli.step import Step
+from cloudsms_simulator.cli.callback_tls import speaks_tls, try_tls, wrong_tls
+from cloudsms_simulator.cli.step import Step, verdict_of
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.outcomes import push_findings
 from cloudsms_simulator.engine.report import Push, PushResult
@@ -23,6 +24,17 @@ from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.states import State
 from cloudsms_simulator.server.certificates import CertificateFiles
 from cloudsms_simulator.server.push_client import PushClient
+from cloudsms_simulator.server.push_remedies import (
+    FIREWALL,
+    MORE_TIME,
+    NO_WAY,
+    REDIRECTED,
+    SPELLING,
+    YOUR_LOG,
+    Pusher,
+    broken_tls,
+    start_a_server,
+)
 from cloudsms_simulator.server.wall import WallClock
 
 FAKE_UID = "0000000000000X0000DOCTORDOCTOR"
@@ -40,7 +52,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     sender: str
     callback: Callback
     files: CertificateFiles
-    identity: Identity
+    pusher: Pusher
     elsewhere: str | None
     """Why the server's localhost is not ours, None when it is."""
     dry: bool
@@ -74,7 +86,7 @@ def steps_of(trial: Trial) -> Iterator[Step]:
     pushing = PushClient(trial.files)
     if way.scheme == "https":
         connecting = trial.callback.connect_timeout.total_seconds()
-        step = try_tls(address, way.host, pushing.context(trial.callback), connecting, trial.identity)
+        step = try_tls(address, way.host, pushing.context(trial.callback), connecting, trial.pusher)
         yield step
         if step.verdict == "wrong":
             return
@@ -112,7 +124,7 @@ def _name(way: _Way) -> tuple[tuple[tuple[str, int], ...], Step]:
     try:
         found = socket.getaddrinfo(way.host, way.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        mend = "see whether it is spelled right; names of containers are known in their own network only"
+        mend = SPELLING
         if way.host == _IN_CONTAINERS:
             mend = "only containers know this name: docker exec CONTAINER cloudsms-simulator doctor looks from there"
         return (), Step("dns", "wrong", f"the name {way.host} is not known here: {_reason(error)}", mend)
@@ -131,17 +143,28 @@ def _port(way: _Way, addresses: tuple[tuple[str, int], ...], callback: Callback)
             return address, Step("tcp", "ok", f"{_written(address)} takes connections")
     tried = ", ".join(map(_written, addresses))
     if any(isinstance(each, ConnectionRefusedError) for each in failures):
-        plain = "--plain" if way.scheme == "http" else "--certs DIR"
-        mend = (
-            f"start your server for reports, or see which port it listens on; "
-            f"cloudsms-simulator listen --port {way.port} {plain} is one to try with"
-        )
-        return None, Step("tcp", "wrong", f"nothing listens at {tried}", mend)
+        mend = start_a_server(way.port, secured=way.scheme == "https")
+        there = _other_loopback(addresses, timeout)
+        if there is None:
+            return None, Step("tcp", "wrong", f"nothing listens at {tried}", mend)
+        mend = f"let your server listen at {_written(addresses[0])} too, or put {_written(there)} into callback.url"
+        return None, Step("tcp", "wrong", f"nothing listens at {tried}; {_written(there)} takes connections", mend)
     if any(isinstance(each, TimeoutError) for each in failures):
-        mend = "look for a firewall in between, or for an address that is nobody's"
-        return None, Step("tcp", "wrong", f"no connection to {tried} within {timeout:g} s", mend)
+        return None, Step("tcp", "wrong", f"no connection to {tried} within {timeout:g} s", FIREWALL)
     reasons = "; ".join(map(_reason, failures))
-    return None, Step("tcp", "wrong", f"no connection to {tried}: {reasons}", "see whether there is a way to that host")
+    return None, Step("tcp", "wrong", f"no connection to {tried}: {reasons}", NO_WAY)
+
+
+def _other_loopback(addresses: tuple[tuple[str, int], ...], timeout: float) -> tuple[str, int] | None:
+    """The address of this machine in the other family, if a server took that one alone: 127.0.0.1 is not ::1."""
+    hosts = {host for host, _ in addresses}
+    for host, other in (("127.0.0.1", "::1"), ("::1", "127.0.0.1")):
+        if host in hosts and other not in hosts:
+            there = (other, addresses[0][1])
+            with suppress(OSError):
+                socket.create_connection(there, timeout).close()
+                return there
+    return None
 
 
 def _reason(error: Exception) -> str:
@@ -177,10 +200,9 @@ def _pushed(trial: Trial, way: _Way, address: tuple[str, int], pushing: PushClie
     if not findings:
         yield Step("answer", "ok", "the ANSWER is right in every point")
         return
-    wrong = any(finding.severity == "error" for finding in findings)
     found = "; ".join(f"{finding.rule} at {finding.path}: got {finding.got}" for finding in findings)
     mend = "; ".join(f"{finding.path}: want {finding.want}" for finding in findings)
-    yield Step("answer", "wrong" if wrong else "note", found, mend)
+    yield Step("answer", verdict_of(findings), found, mend)
 
 
 async def _posted(pushing: PushClient, push: Push, callback: Callback) -> PushResult:
@@ -199,18 +221,20 @@ def _unanswered(
         mend = f"begin callback.url with https://: cloudsms-simulator account set {trial.account} callback.url=https"
         return Step("http", "wrong", "the server speaks TLS at this port", mend + way.url.removeprefix("http"))
     if result.failure == "push-tls":
-        return broken_tls(result.error or "", trial.identity)
+        return wrong_tls(broken_tls(result.error or "", trial.pusher))
     if result.failure == "push-timeout":
-        mend = "answer first and work later, or give it more time with callback.timeout"
-        return Step("http", "wrong", result.error or "no answer", mend)
+        return Step("http", "wrong", result.error or "no answer", result.remedy or MORE_TIME)
     if result.status is None:
-        return Step("http", "wrong", result.error or "no answer", "see the log of your server")
-    return Step("http", "wrong", f"HTTP {result.status}: {findings[0].rule}", _mend(result.status, way))
+        # That a plain server speaks no TLS either was found out above.
+        mend = (result.remedy if way.scheme == "https" else None) or YOUR_LOG
+        return Step("http", "wrong", result.error or "no answer", mend)
+    there = f" to {result.location}" if result.location is not None and 300 <= result.status < 400 else ""
+    return Step("http", "wrong", f"HTTP {result.status}{there}: {findings[0].rule}", _mend(result.status, way))
 
 
 def _mend(status: int, way: _Way) -> str:
     if 300 <= status < 400:
-        return "redirects are not followed: put the address that it redirects to into callback.url"
+        return REDIRECTED
     if status == 405:
         return f"let your server take POST at {way.path}, or put the path that does into callback.url"
     if status == 404:

@@ -96,25 +96,16 @@ def _files(client: Client, certs: Path | None) -> Iterator[tuple[CertificateFile
 
 def _trial(api: AdminApi, info: Info, account: Account, files: CertificateFiles, at_hand: bool, *, dry: bool) -> Trial:
     from cloudsms_simulator.cli.callback import Trial
-    from cloudsms_simulator.cli.callback_tls import Identity
+    from cloudsms_simulator.server.push_remedies import pusher_of
 
     callback = _callback(account, at_hand=at_hand)
-    shows: str | None = "the platform's certificate" if at_hand else "the customer's certificate, for the platform's"
-    if callback.identity != "valid":
-        shows = None if callback.identity == "none" else f"a certificate that is {callback.identity} on purpose"
-    elif callback.client_cert is not None:
-        shows = callback.client_cert
-    identity = Identity(
-        files.directory if at_hand else None,
-        shows,
-        f"cloudsms-simulator account set {account.name} callback.url={callback.url}",
-    )
+    ours = "the platform's certificate" if at_hand else "the customer's certificate, for the platform's"
     return Trial(
         account=account.name,
         sender=account.default_sender,
         callback=callback,
         files=files,
-        identity=identity,
+        pusher=pusher_of(account.name, callback.url, callback, files.directory if at_hand else None, ours),
         elsewhere=_elsewhere(api, info),
         dry=dry,
     )

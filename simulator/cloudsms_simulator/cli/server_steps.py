@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from cloudsms_simulator.cli.step import Step, Verdict
+from cloudsms_simulator.cli.step import Step, Verdict, verdict_of
 from cloudsms_simulator.client import Client
 from cloudsms_simulator.client_items import Account, Report, Request
 from cloudsms_simulator.protocol.finding import Finding
@@ -134,4 +134,6 @@ def _misanswered(client: Client, account: Account) -> Iterator[Step]:
         found = "; ".join(f"{finding.rule}: got {finding.got}" for finding in findings)
         mend = "; ".join(f"{finding.path}: want {finding.want}" for finding in findings)
         same = newest is not None and newest.id == report.id
-        yield Step("answers", "wrong" if same else "note", f"{report.id} was answered, but wrongly: {found}", mend)
+        yield Step(
+            "answers", verdict_of(findings) if same else "note", f"{report.id} was answered, but wrongly: {found}", mend
+        )

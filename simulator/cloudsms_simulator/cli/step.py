@@ -1,6 +1,6 @@
 """A step of `doctor`: something that was looked at, whether it is in order, and what would mend it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import click
@@ -8,6 +8,7 @@ import msgspec
 
 from cloudsms_simulator.cli.table import terminal_width
 from cloudsms_simulator.cli.text_lines import wrapped
+from cloudsms_simulator.protocol.finding import Finding
 
 Verdict = Literal["ok", "note", "wrong"]
 """`note`: worth knowing, and nothing that has to be mended."""
@@ -22,6 +23,11 @@ class Step(msgspec.Struct, frozen=True):
     verdict: Verdict
     found: str
     fix: str | None = None
+
+
+def verdict_of(findings: Sequence[Finding]) -> Verdict:
+    """What an answer with findings is: wrong if one of them is an error."""
+    return "wrong" if any(finding.severity == "error" for finding in findings) else "note"
 
 
 def print_step(step: Step) -> None:

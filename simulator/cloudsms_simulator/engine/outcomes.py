@@ -200,11 +200,13 @@ def _start(
 def push_findings(push: Push, result: PushResult) -> tuple[Finding, ...]:
     """What is wrong with how a push ended; empty when it was answered as the document wants it."""
     if result.failure is not None:
-        return (found(result.failure, "callback", Told(result.error or "no answer"), f"an answer from {push.url}"),)
+        want = result.remedy or f"an answer from {push.url}"
+        return (found(result.failure, "callback", Told(result.error or "no answer"), want),)
     status = result.status or 0
     findings = audit(push.serial, status, result.body)
     if 300 <= status < 400:
-        findings = (found("push-redirect", "callback", status, "an answer at the callback URL itself"), *findings)
+        got = Told(str(status) if result.location is None else f"{status} to {result.location}")
+        findings = (found("push-redirect", "callback", got, "an answer at the callback URL itself"), *findings)
     elif status in {404, 405}:
         findings = (found("push-path", "callback", Told(push.url), "the path your server handles"), *findings)
     return findings

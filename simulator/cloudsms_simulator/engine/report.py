@@ -89,3 +89,7 @@ class PushResult(msgspec.Struct, frozen=True):
     error: str | None = None
     tls: TlsFacts | None = None
     """What the handshake settled on, where an answer came over TLS."""
+    remedy: str | None = None
+    """What mends the failure, where that is known."""
+    location: str | None = None
+    """Where the answer redirects to."""

@@ -150,7 +150,7 @@ _ROWS: tuple[FindingRule, ...] = (
     FindingRule("dr-answer-type", "error", _REPORT_ANSWER, "TYPE of the answer is not ANSWER."),
     FindingRule("dr-answer-serial", "error", _REPORT_ANSWER, "SERIAL of the answer is not the report's."),
     FindingRule("dr-answer-time", "warning", _REPORT_ANSWER, "TIME of the answer is not YYYY-MM-DD HH:MM:SS."),
-    FindingRule("dr-answer-code", "warning", _REPORT_ANSWER, "RESULT_CODE of the answer is missing or is not 1."),
+    FindingRule("dr-answer-code", "error", _REPORT_ANSWER, "RESULT_CODE of the answer is missing or is not 1."),
     FindingRule("dr-answer-desc", "warning", _REPORT_ANSWER, "RESULT_DESC of the answer is missing or is no string."),
     # What the client does around a request lets suspect; see `engine/suspicions.py`.
     FindingRule("resent-unchanged", "suspicion", _CODES, "The same again, and refused again: that mends nothing."),

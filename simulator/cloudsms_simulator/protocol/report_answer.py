@@ -3,6 +3,7 @@
 Spec: Delivery Report (DR) response Format. Spec: Delivery Report (DR) CallBack, DR callback response Sample.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from typing import Literal
 
@@ -77,7 +78,8 @@ def _is_right(serial: int, body: bytes) -> bool:
 def _why_unread(body: bytes) -> Finding:
     read = scan(body)
     if read.ending != "complete":
-        return found("dr-answer-not-json", "answer", Told(f"{read.reason}, at byte {read.offset}"), _AN_ANSWER)
+        want = f"{_AN_ANSWER}; without a byte order mark" if body.startswith(BOM_UTF8) else _AN_ANSWER
+        return found("dr-answer-not-json", "answer", Told(f"{read.reason}, at byte {read.offset}"), want)
     if read.surplus:
         return found(
             "dr-answer-not-json", "answer", Told(f"more after the JSON value, from byte {read.end}"), _AN_ANSWER

@@ -25,6 +25,7 @@ from cloudsms_simulator.server.deadlines import Deadline, Deadlines
 from cloudsms_simulator.server.http_answer import HttpAnswer
 from cloudsms_simulator.server.key_pairs import CertificateError
 from cloudsms_simulator.server.push_faults import push_with_fault
+from cloudsms_simulator.server.push_remedies import Way
 from cloudsms_simulator.server.tls import push_context, tls_facts
 from cloudsms_simulator.server.trouble_certificates import Shown, TroubleCertificates
 
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     import aiohttp
 
 _MOST_OCTETS_READ = 1024 * 1024
-
-_PERHAPS_REFUSED = " (as when a server does not accept the platform's certificate)"
 
 _Identity = tuple[str | None, str | None, str | None, bool, Identity]
 
@@ -60,8 +59,9 @@ class PushClient:
             context = self.context(callback) if push.url.startswith("https:") else None
         except CertificateError as error:
             return PushResult(failure="push-tls", error=str(error))
+        way = Way(push.url, callback, push.account, self._files.directory)
         if push.fault is not None:
-            return await push_with_fault(push, callback, push.fault, context)
+            return await push_with_fault(push, way, push.fault, context)
         try:
             with self._deadlines.within(callback.timeout.total_seconds()) as deadline:
                 response = await self._opened().post(
@@ -77,22 +77,21 @@ class PushClient:
                     else:
                         body = await _beginning_of(response.content, deadline)
                     tls = None if context is None else self._facts_of(getattr(response, "secured", None))
-                    return PushResult(response.status, body, tls=tls)
+                    location = response.headers.get("Location")
+                    return PushResult(response.status, body, tls=tls, location=location)
                 finally:
                     response.release()
         except aiohttp.ConnectionTimeoutError:
-            waited = f"no connection within {callback.connect_timeout.total_seconds():g} s"
-            return PushResult(failure="push-timeout", error=waited)
+            return way.too_late_connected(callback.connect_timeout.total_seconds())
         except TimeoutError:
-            waited = f"no answer within {callback.timeout.total_seconds():g} s"
-            return PushResult(failure="push-timeout", error=waited)
+            return way.too_late_answered()
         except aiohttp.ClientConnectorError as error:
-            in_tls = isinstance(error, aiohttp.ClientSSLError) or _is_cut_off(error.os_error)
-            return PushResult(failure="push-tls" if in_tls else "push-refused", error=_reason(error))
+            return way.unconnected(error.os_error)
         except aiohttp.ClientResponseError as error:
-            return self._all_the_same(error) or _broken_off(error, secured=context is not None)
+            return self._all_the_same(error) or way.broken_off(error, error.__cause__)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return _broken_off(error, secured=context is not None)
+            broken = ConnectionError() if isinstance(error, aiohttp.ServerDisconnectedError) else error
+            return way.broken_off(broken, error.__cause__)
 
     def context(self, callback: Callback) -> ssl.SSLContext:
         """The TLS identity that an account's pushes have. CertificateError when a file cannot serve."""
@@ -183,26 +182,3 @@ async def _beginning_of(content: "aiohttp.StreamReader", deadline: Deadline) -> 
     except (aiohttp.ClientError, TimeoutError):
         pass
     return bytes(body)
-
-
-def _is_cut_off(cause: OSError) -> bool:
-    """Whether a connection was lost after it was taken: in the handshake, where else while connecting."""
-    return isinstance(cause, ConnectionError) and not isinstance(cause, ConnectionRefusedError)
-
-
-def _reason(error: "aiohttp.ClientConnectorError") -> str:
-    cause = error.os_error
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"the server's certificate is not trusted: {cause.verify_message}"
-    if _is_cut_off(cause):
-        return f"{error.host}:{error.port}: the connection was lost in the TLS handshake{_PERHAPS_REFUSED}"
-    return f"{error.host}:{error.port}: {cause.strerror or cause}"
-
-
-def _broken_off(error: Exception, *, secured: bool) -> PushResult:
-    # In TLS 1.3 a server judges the client's certificate when the client has begun to send already.
-    alert = error.__cause__
-    if isinstance(alert, ssl.SSLError):
-        return PushResult(failure="push-tls", error=f"the server broke off: {alert.reason or alert}")
-    hint = _PERHAPS_REFUSED if secured and isinstance(error, OSError) else ""
-    return PushResult(failure="push-failed", error=f"{type(error).__name__}: {error}{hint}")

@@ -14,12 +14,11 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import httptools
 
-from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.report import PushResult
 from cloudsms_simulator.server.http_answer import HttpAnswer
+from cloudsms_simulator.server.push_remedies import Way
 from cloudsms_simulator.server.tls import tls_facts
 
-_PERHAPS_REFUSED = " (as when a server does not accept the platform's certificate)"
 _PORTS = {"http": 80, "https": 443}
 _UNHURT = "/:@!$&'()*+,;=~?%"
 """Characters of a URL that go out as they are, beside letters and digits."""
@@ -31,21 +30,22 @@ _A_ROUND = 0.001
 class PushLineError(Exception):
     """There is no connection; `result` says why."""
 
-    def __init__(self, failure: str, error: str) -> None:
-        super().__init__(error)
-        self.result = PushResult(failure=failure, error=error)
+    def __init__(self, result: PushResult) -> None:
+        super().__init__(result.error)
+        self.result = result
 
 
 class PushLine:
-    """An open connection: `async with PushLine(url, callback, context) as line`.
+    """An open connection: `async with PushLine(way, context) as line`.
 
     Entering connects, with TLS where there is a context, and raises PushLineError when that fails; leaving closes.
     Nothing takes longer than the callback's timeouts.
     """
 
-    def __init__(self, url: str, callback: Callback, context: ssl.SSLContext | None) -> None:
-        self._url = url
-        self._callback = callback
+    def __init__(self, way: Way, context: ssl.SSLContext | None) -> None:
+        self._way = way
+        self._url = way.url
+        self._callback = way.callback
         self._context = context
 
     async def __aenter__(self) -> "PushLine":
@@ -57,16 +57,17 @@ class PushLine:
             host, port = split.hostname, split.port or _PORTS.get(split.scheme)
             self._head = _head(split)
         except ValueError as error:
-            raise PushLineError("push-failed", f"{type(error).__name__}: {error}") from error
+            raise PushLineError(self._way.broken_off(error, None)) from error
         if not host or port is None:
-            raise PushLineError("push-failed", f"{self._url} is no address to push to")
+            told = f"{self._url} is no address to push to"
+            raise PushLineError(PushResult(failure="push-failed", error=told))
         try:
             async with asyncio.timeout_at(loop.time() + min(connecting, whole)):
                 self._reader, self._writer = await asyncio.open_connection(host, port, ssl=self._context)
         except TimeoutError as error:
-            raise PushLineError("push-timeout", f"no connection within {min(connecting, whole):g} s") from error
+            raise PushLineError(self._way.too_late_connected(min(connecting, whole))) from error
         except (OSError, ValueError) as error:
-            raise self._unconnected(error, f"{host}:{port}") from error
+            raise PushLineError(self._way.unconnected(error)) from error
         return self
 
     async def __aexit__(
@@ -106,7 +107,9 @@ class PushLine:
             secured = self._writer.get_extra_info("ssl_object")
             tls = None if secured is None else tls_facts(secured)
             return PushResult(answer.status, bytes(answer.body), tls=tls)
-        return self._unanswered(broken)
+        if isinstance(broken, TimeoutError):
+            return self._way.too_late_answered()
+        return self._way.broken_off(broken, broken)
 
     async def close(self) -> None:
         """Closes in order, once everything is written; a side that does not take leave within a second is left."""
@@ -126,27 +129,6 @@ class PushLine:
             sock = self._writer.get_extra_info("socket")
             sock.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
-
-    def _unconnected(self, error: Exception, address: str) -> PushLineError:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return PushLineError("push-tls", f"the server's certificate is not trusted: {error.verify_message}")
-        if isinstance(error, ssl.SSLError):
-            return PushLineError("push-tls", f"{address}: {error.reason or error}")
-        if isinstance(error, ConnectionError) and not isinstance(error, ConnectionRefusedError):
-            return PushLineError(
-                "push-tls", f"{address}: the connection was lost in the TLS handshake{_PERHAPS_REFUSED}"
-            )
-        reason = error.strerror or error if isinstance(error, OSError) else error
-        return PushLineError("push-refused", f"{address}: {reason}")
-
-    def _unanswered(self, error: Exception) -> PushResult:
-        if isinstance(error, TimeoutError):
-            waited = f"no answer within {self._callback.timeout.total_seconds():g} s"
-            return PushResult(failure="push-timeout", error=waited)
-        if isinstance(error, ssl.SSLError):
-            return PushResult(failure="push-tls", error=f"the server broke off: {error.reason or error}")
-        hint = _PERHAPS_REFUSED if self._context is not None and isinstance(error, OSError) else ""
-        return PushResult(failure="push-failed", error=f"{type(error).__name__}: {error}{hint}")
 
 
 def _head(split: SplitResult) -> bytes:
