@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol import json_scan
+from cloudsms_simulator.protocol import json_reader, json_scan
 from cloudsms_simulator.protocol.json_reader import TOO_DEEP
 from cloudsms_simulator.protocol.json_scan import (
     LONE_SURROGATE,
@@ -378,6 +378,25 @@ def test_too_deep_agrees_with_the_scan(depth: int, openers: list[bytes]) -> None
 
     assert too_deep(body) is (depth > 100)
     assert (scan(body).reason == TOO_DEEP) is (depth > 100)
+
+
+def test_of_very_many_members_the_first_thousand_are_told_apart_and_all_are_read() -> None:
+    members = b",".join([b'"k%d":[%d]' % (number, number) for number in range(1_500)])
+    whole, broken = scan(b"{%b}" % members), scan(b'{%b,"x":nope}' % members)
+
+    assert (whole.ending, len(whole.members), whole.members[-1]) == ("complete", 1_000, ("k999", b"[999]"))
+    assert (broken.ending, broken.offset) == ("broken", len(members) + 6)
+
+
+def test_flat_containers_are_passed_over_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    items_in = json_reader._items_in
+    monkeypatch.setattr(
+        json_reader, "_items_in", lambda closers, depth: asked.append(depth) or items_in(closers, depth)
+    )
+
+    assert scan(b'{"x":[' + b'[],{"a":0},[0, "]" ],' * 10_000).ending == "cut"
+    assert len(asked) < 1_000
 
 
 def test_depth_is_worked_out_without_reading_the_body_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import ipaddress
 import itertools
 import json
 import logging
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -333,6 +334,23 @@ def test_a_batch_refused_in_part_leaves_one_line_in_the_log(scene: Scene, caplog
     scene.request(to((852, "67000011"), (852, "+67000011")))
     [record] = caplog.records
     assert record.getMessage().startswith("uip #1 refused in part, 1 accepted: msisdn-plus at $.MULTI_MSISDN_LIST[1]")
+
+
+@pytest.mark.parametrize(("octets", "aside"), [(10, False), (50_000, True)])
+def test_a_long_body_is_read_in_a_thread(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, octets: int, aside: bool
+) -> None:
+    threads: list[int] = []
+    identify = Platform.identify
+
+    def identified(self: Platform, body: bytes) -> Identified:
+        threads.append(threading.get_ident())
+        return identify(self, body)
+
+    monkeypatch.setattr(Platform, "identify", identified)
+    scene.request(packet(x="y" * octets))
+    assert scene.code == 1
+    assert [thread != threading.get_ident() for thread in threads] == [aside]
 
 
 def test_bytes_that_followed_are_noted_with_the_exchange(scene: Scene) -> None:

@@ -16,6 +16,7 @@ from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.report import PushResult
 from cloudsms_simulator.engine.script import plan_of, step
 from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.server import aside, waits
 from cloudsms_simulator.server.news import News
 from cloudsms_simulator.server.search import Difference, Search, search_of
 from cloudsms_simulator.server.turns import CalledOffError
@@ -210,6 +211,63 @@ def test_a_report_is_waited_for_with_its_state_its_outcome_or_its_message(room, 
             [report] = (await each).values
             assert (report.uid, report.state) == (message.uid, 2)
         assert uids(await delivered) == [message.uid]
+
+    tell(story())
+
+
+def test_all_that_begin_to_wait_together_look_through_the_journal_once(room, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Search] = []
+    holds_for = Search.holds_for
+    monkeypatch.setattr(Search, "holds_for", lambda self, *of: asked.append(self) or holds_for(self, *of))
+
+    async def story() -> None:
+        here = room()
+        for _ in range(5):
+            await here.send(*["67000011"] * 100)
+        [last] = await here.send("67000012")
+        waits = [here.wait(f"to:8526800{number:04}", within=NOTHING) for number in range(200)]
+        *missed, found = await asyncio.gather(*waits, here.wait("to:85267000012"))
+        assert uids(found) == [last.uid]
+        assert {type(each) for each in missed} == {Missed}
+        # The index says who is concerned: nobody else is asked about any of the 501 messages.
+        assert len(asked) == 1
+
+    tell(story())
+
+
+def test_others_have_their_turn_while_somebody_who_waits_looks_at_what_is_kept(
+    room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aside, "SLICE", 0)
+
+    async def story() -> None:
+        here, turns = room(), 0
+        for _ in range(3):
+            await here.send(*["67000011"] * 200)
+        looking = asyncio.create_task(here.wait("text:nothing", within=NOTHING))
+        while not looking.done():
+            turns += 1
+            await asyncio.sleep(0)
+        assert turns > 600
+
+    tell(story())
+
+
+def test_what_is_to_come_is_worked_out_once_for_all_who_wait_in_vain(room, monkeypatch: pytest.MonkeyPatch) -> None:
+    worked_out: list[Account] = []
+    prospects_of = waits.prospects_of
+    monkeypatch.setattr(
+        waits,
+        "prospects_of",
+        lambda store, account, now: worked_out.append(account) or prospects_of(store, account, now),
+    )
+
+    async def story() -> None:
+        here = room(Account(plan=plan_of(step(2, HOUR))))
+        await here.send()
+        ended = await asyncio.gather(*[here.wait("state:DELIVERED") for _ in range(50)])
+        assert {each.in_vain for each in ended} == {True}
+        assert len(worked_out) == 1
 
     tell(story())
 

@@ -7,6 +7,7 @@ Spec: Interface specification and communication principle.
 """
 
 import re
+from functools import cache
 from typing import Literal
 
 import msgspec
@@ -42,10 +43,27 @@ _VALUE = rb"(?:%b|([\[{]))%b" % (_SCALAR, _WHITE)
 _COMMA = rb"%b,%b" % (_WHITE, _WHITE)
 _NAMED = rb"%b%b:%b" % (_STRING, _WHITE, _WHITE)
 
+_PAIR = rb"%b%b%b" % (_NAMED, _SCALAR, _WHITE)
+_FLAT = rb"(?:%b|\[%b(?:%b%b(?:,%b%b%b)*+)?+\]|\{%b(?:%b(?:,%b%b)*+)?+\})" % (
+    _SCALAR,
+    _WHITE,
+    _SCALAR,
+    _WHITE,
+    _WHITE,
+    _SCALAR,
+    _WHITE,
+    _WHITE,
+    _PAIR,
+    _WHITE,
+    _PAIR,
+)
+"""A scalar, or a container of nothing but scalars: most containers of a deep nest are such."""
+
 _ONE_VALUE = re.compile(_VALUE)
 # One match passes over a run of scalars; bounded, because `re` keeps a frame for each round.
 _ELEMENTS = re.compile(rb"(?:%b%b){0,200}%b" % (_SCALAR, _COMMA, _VALUE))
 _FIELDS = re.compile(rb"(?:%b%b%b){0,200}%b%b" % (_NAMED, _SCALAR, _COMMA, _NAMED, _VALUE))
+_PLAIN_MEMBER = re.compile(rb"(%b)%b:%b(%b%b),%b" % (_STRING, _WHITE, _WHITE, _SCALAR, _WHITE, _WHITE))
 _NAME = re.compile(rb"(%b)%b:%b" % (_STRING, _WHITE, _WHITE))
 _PUNCTUATION = re.compile(rb"[\]},]" + _WHITE)
 _SPACES = re.compile(_WHITE)
@@ -96,12 +114,21 @@ def bad_escape(text: bytes) -> Stop | None:
 
 def pass_value(text: bytes, position: int, depth: int = 0) -> Stop:
     """Pass over the value at `position`, which lies inside `depth` containers, and over the white space behind it."""
-    closers = bytearray()
-    items = _ONE_VALUE
+    return _pass(text, position, depth, bytearray())
+
+
+def pass_rest(text: bytes, position: int) -> Stop:
+    """Pass over the members of the outermost object from the name at `position` on, and over its end."""
+    return _pass(text, position, 0, bytearray(b"}"))
+
+
+def _pass(text: bytes, position: int, depth: int, closers: bytearray) -> Stop:
+    items = _items_in(closers, depth) if closers else _ONE_VALUE
     while True:
         found = items.match(text, position)
         if found is None:
-            return _no_name(text, position) if items is _FIELDS else _no_value(text, position)
+            in_object = bool(closers) and closers[-1] == _OBJECT_ENDS
+            return _no_name(text, position) if in_object else _no_value(text, position)
         position = found.end()
         opener = found[1]
         if opener is not None:
@@ -109,7 +136,7 @@ def pass_value(text: bytes, position: int, depth: int = 0) -> Stop:
                 return Stop("broken", TOO_DEEP, found.start(1))
             closers.append(_CLOSERS[opener])
             if text[position : position + 1] != closers[-1:]:
-                items = _FIELDS if opener == b"{" else _ELEMENTS
+                items = _items_in(closers, depth)
                 continue
         while closers:
             punctuation = _PUNCTUATION.match(text, position)
@@ -118,20 +145,45 @@ def pass_value(text: bytes, position: int, depth: int = 0) -> Stop:
                 return _no_punctuation(text, position, closers[-1])
             position = punctuation.end()
             if byte == _COMMA_BYTE:
-                items = _FIELDS if closers[-1] == _OBJECT_ENDS else _ELEMENTS
+                items = _items_in(closers, depth)
                 break
             closers.pop()
         else:
             return Stop("complete", "", position)
 
 
-def pass_members(text: bytes, position: int) -> tuple[list[Member], Stop]:
-    """Pass over the object at `position`: its members as far as they are there whole, and where it stops."""
+@cache
+def _flat_items() -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """What passes over elements and over fields, flat containers among them. Made when a body is first refused."""
+    elements = re.compile(rb"(?:%b%b){0,200}%b" % (_FLAT, _COMMA, _VALUE))
+    return elements, re.compile(rb"(?:%b%b%b){0,200}%b%b" % (_NAMED, _FLAT, _COMMA, _NAMED, _VALUE))
+
+
+def _items_in(closers: bytearray, depth: int) -> re.Pattern[bytes]:
+    """What passes over the items of a container; over flat containers among them where they are not too deep."""
+    if depth + len(closers) < MAXIMUM_NESTING:
+        elements, fields = _flat_items()
+        return fields if closers[-1] == _OBJECT_ENDS else elements
+    return _FIELDS if closers[-1] == _OBJECT_ENDS else _ELEMENTS
+
+
+def pass_members(text: bytes, position: int, most: int | None = None) -> tuple[list[Member], Stop]:
+    """Pass over the object at `position`: its members as far as they are there whole, and where it stops.
+
+    Behind the first `most` of them it is only found out where it stops.
+    """
     members: list[Member] = []
     position = after_white_space(text, position + 1)
     if text[position : position + 1] == b"}":
         return members, Stop("complete", "", position + 1)
     while True:
+        if most is not None and len(members) >= most:
+            return members, pass_rest(text, position)
+        plain = _PLAIN_MEMBER.match(text, position)
+        if plain is not None:
+            members.append(Member(slice(*plain.span(1)), slice(*plain.span(2))))
+            position = plain.end()
+            continue
         name = _NAME.match(text, position)
         if name is None:
             return members, _no_name(text, position)

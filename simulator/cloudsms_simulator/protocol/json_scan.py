@@ -45,7 +45,10 @@ class Scan(msgspec.Struct, frozen=True):
     surplus: bool
     """The value is followed by bytes that are not white space."""
     members: tuple[tuple[str, bytes], ...]
-    """Name and raw value of each complete member of the outermost object, in order, duplicates included."""
+    """Name and raw value of each complete member of the outermost object, in order, duplicates included.
+
+    Of more than 1,000 the first ones.
+    """
     lone_surrogate: bool
     """An escape in the complete value names half of a surrogate pair."""
 
@@ -70,6 +73,8 @@ Each layer that is left takes a run less: after eight there are an eighth as man
 """
 _RUNS = re.compile(rb"\[++|\]++")
 
+MOST_MEMBERS = 1_000
+"""Members of the outermost object that are told apart; a packet has sixteen."""
 MOST_DUPLICATES = 20
 """Paths of duplicate keys that are told."""
 MOST_WALKED = 10_000
@@ -96,7 +101,7 @@ def scan(body: bytes) -> Scan:
         text = text[: not_escape.offset + 1]
     begin = after_white_space(text, 0)
     first = text[begin : begin + 1]
-    members, stop = pass_members(text, begin) if first == b"{" else ([], pass_value(text, begin))
+    members, stop = pass_members(text, begin, MOST_MEMBERS) if first == b"{" else ([], pass_value(text, begin))
     end = stop.offset
     lone = None
     surplus = False

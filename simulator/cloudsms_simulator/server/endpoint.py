@@ -23,6 +23,7 @@ from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.server.answer_times import AnswerTimes
+from cloudsms_simulator.server.aside import AT_ONCE, aside
 from cloudsms_simulator.server.connection import Connection
 from cloudsms_simulator.server.desk import Leave
 from cloudsms_simulator.server.door import Door
@@ -84,11 +85,12 @@ class Endpoint:
         """Serves one request. Only HTTP comes here; a listener turns everything else away."""
         body = await self._door.body_of(scope, receive, send)
         if body is not None:
-            await self._answer(self._read([body])[0], scope, receive, send)
+            [packet] = await aside(len(body), partial(self._read, [body]))
+            await self._answer(packet, scope, receive, send)
 
     def takes(self, request: RequestResponseCycle) -> bool:
-        """Whether a request is a packet that can be served at once."""
-        return self._door.is_open_to(request)
+        """Whether a request is a packet that can be served at once; a long one is read in a thread first."""
+        return len(request.body) <= AT_ONCE and self._door.is_open_to(request)
 
     async def serve(self, requests: Sequence[RequestResponseCycle], leave: Leave) -> None:
         """Serves packets together. Once the store has one of them wait, the rest leave: they can wait side by side."""

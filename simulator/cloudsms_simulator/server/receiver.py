@@ -102,8 +102,8 @@ class Receiver:
     """An ASGI application that takes delivery reports at one path and remembers them.
 
     `behaviour` may be changed at any time and holds for the reports that come after. `kept` is how many reports are
-    remembered, and 8 MiB of them; older ones are only counted. `on_report` hears of each report before it is answered, `on_unreadable` of
-    each body that is none. Belongs to one event loop.
+    remembered, and 8 MiB of them; older ones are only counted. `on_report` hears of each report before it is answered,
+    `on_unreadable` of each body that is none. Belongs to one event loop.
     """
 
     def __init__(
