@@ -96,6 +96,10 @@ class Search:
         """The terms that do not hold, as they are written; empty when all do."""
         return tuple(str(asked.term) for asked in self._asked if not asked.holds(value, beside))
 
+    def lacking(self, value: Value, beside: Beside = ALONE) -> int:
+        """How many terms do not hold."""
+        return sum([not asked.holds(value, beside) for asked in self._asked])
+
     def differences(self, value: Value, beside: Beside = ALONE) -> tuple[Difference, ...]:
         """The terms that do not hold, each with what the value has instead."""
         return tuple(

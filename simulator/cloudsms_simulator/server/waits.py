@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
+from operator import itemgetter
 
 import msgspec
 
@@ -149,15 +150,20 @@ class Waits:
         """
         async with self._looking:
             kept, slices = Kept(self._store, account), Slices()
-            near = []
+            near: list[tuple[int, Value]] = []
             for value in list(islice(kept.listing(kind), _LOOKED_AT_FOR_CLOSEST)):
-                work = partial(search.differences, value, kept.beside(value))
-                if differences := await aside(octets_of(value), work):
-                    near.append(Close(value, differences))
+                lacking = await aside(octets_of(value), partial(search.lacking, value, kept.beside(value)))
+                if lacking:
+                    near.append((lacking, value))
                 await slices.rest()
+            near.sort(key=itemgetter(0))
+            closest = []
+            for _, value in near[:most]:
+                work = partial(search.differences, value, kept.beside(value))
+                closest.append(Close(value, await aside(octets_of(value), work)))
             # The lock goes from one to the next within a turn of the loop otherwise.
             await asyncio.sleep(0)
-        return tuple(sorted(near, key=lambda each: len(each.differences))[:most])
+        return tuple(closest)
 
     # What the news tell
 
