@@ -3,6 +3,8 @@
 Spec: Interface specification and communication principle.
 """
 
+from datetime import datetime
+
 import msgspec
 
 from cloudsms_simulator.protocol.timestamps import ForeignMoment
