@@ -1,59 +1,70 @@
 """Drivers: the two ways of having steps done, by a client that blocks and by one that is awaited.
 
+A connection belongs to the process that made it: a forked child makes its own, since two processes that write on one
+connection would read each other's answers.
+
 Spec: none; this is how the admin API is called.
 """
 
+import os
 from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
-
-import httpx2
 
 from cloudsms_simulator.client_call import Call, Steps
 from cloudsms_simulator.client_errors import ApiError, SilentError, UnreachableError
-from cloudsms_simulator.client_events import Event, awaited_events_of, events_of, events_request
+from cloudsms_simulator.client_events import SILENCE, Event, EventReader, broke_off, events_request, refuse
+from cloudsms_simulator.client_http import (
+    Address,
+    Answer,
+    AwaitedLine,
+    BrokenConnectionError,
+    Line,
+    Lines,
+    NoConnectionError,
+    Request,
+    deadline_in,
+)
 
 T = TypeVar("T")
 
-CONNECT = 5.0
-"""Seconds to reach the server."""
 MARGIN = 20.0
 """Seconds an answer may take beyond what the server was asked to do."""
 
+_OK = 200
+_Failure = NoConnectionError | BrokenConnectionError | TimeoutError
+_FAILURES = (NoConnectionError, BrokenConnectionError, TimeoutError)
+
 
 class HttpBase:
-    """Where the admin API is, and the token it may want."""
+    """Where the admin API is, and the token it may want. ValueError for a URL that is none."""
 
     def __init__(self, url: str, token: str | None) -> None:
         self.url = url.rstrip("/")
+        self._address = Address.of(self.url)
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
-    def _request(self, call: Call[T]) -> httpx2.Request:
+    def _octets(self, call: Call[T]) -> bytes:
         headers = dict(self._headers)
         if call.body is not None:
             headers["Content-Type"] = call.media_type
-        timeout = httpx2.Timeout(call.seconds + MARGIN, connect=CONNECT)
-        return httpx2.Request(
-            call.method,
-            f"{self.url}{call.path}",
-            params=dict(call.query) or None,
-            headers=headers,
-            content=call.body,
-            extensions={"timeout": timeout.as_dict()},
-        )
+        return Request(call.method, call.path, call.query, headers, call.body).octets(self._address)
 
-    def _failed(self, error: httpx2.TransportError) -> UnreachableError:
-        if isinstance(error, httpx2.TimeoutException) and not isinstance(error, httpx2.ConnectTimeout):
+    def _asked_for_events(self, accounts: tuple[str, ...]) -> bytes:
+        return events_request(self._headers, accounts).octets(self._address)
+
+    def _failed(self, error: _Failure) -> UnreachableError:
+        if isinstance(error, TimeoutError):
             return SilentError(f"{self.url} does not answer in time")
         return UnreachableError(f"nobody answers at {self.url}; is the server running, and is this its admin port?")
 
 
 class BlockingHttp(HttpBase):
-    """Has done it when it returns. May be used by several threads."""
+    """Has done it when it returns. May be used by several threads, and after a fork by both processes."""
 
     def __init__(self, url: str, token: str | None) -> None:
         super().__init__(url, token)
-        self._http = httpx2.Client(verify=_verified(self.url), trust_env=False)
+        self._every_lines = [Lines(self._address)]
 
     def run(self, steps: Steps[T]) -> T:
         """What comes of the steps."""
@@ -74,26 +85,56 @@ class BlockingHttp(HttpBase):
     @contextmanager
     def events(self, *accounts: str) -> Iterator[Iterator[Event]]:
         """A stream of what happens to some accounts, for as long as the block lasts."""
+        lines, octets = self._lines(), self._asked_for_events(accounts)
         try:
-            response = self._http.send(events_request(self.url, self._headers, accounts), stream=True)
-        except httpx2.TransportError as error:
+            line = lines.take()
+        except _FAILURES as error:
             raise self._failed(error) from error
-        with closing(response):
-            yield events_of(response)
+        try:
+            try:
+                answer = line.begin(octets, deadline_in(SILENCE))
+                while answer.status is None:
+                    line.go_on(answer, deadline_in(SILENCE))
+            except _FAILURES as error:
+                raise self._failed(error) from error
+            yield _events_on(line, answer)
+        finally:
+            lines.drop(line)
 
     def close(self) -> None:
         """Lets go of its connections."""
-        self._http.close()
+        self._lines().close()
 
     def _answer(self, call: Call[T]) -> T:
         __tracebackhide__ = True
+        lines, octets, deadline = self._lines(), self._octets(call), deadline_in(call.seconds + MARGIN)
         try:
-            response = self._http.send(self._request(call))
-        except httpx2.TransportError as error:
-            if self._http.is_closed:
+            line = lines.take()
+            try:
+                answer = line.begin(octets, deadline)
+                while not answer.complete:
+                    line.go_on(answer, deadline)
+            except BaseException:
+                lines.drop(line)
+                raise
+        except _FAILURES as error:
+            if lines.is_closed:
                 raise UnreachableError(f"the client was closed before {self.url} answered") from error
             raise self._failed(error) from error
-        return call.read(response.status_code, response.content)
+        if answer.can_go_on:
+            lines.rest(line)
+        else:
+            lines.drop(line)
+        assert answer.status is not None
+        return call.read(answer.status, answer.taken())
+
+    def _lines(self) -> Lines:
+        lines = self._every_lines[-1]
+        if lines.pid != os.getpid():
+            # Those of the parent are kept as they are: ending them here would end them there.
+            lines = Lines(self._address)
+            self._every_lines.append(lines)
+        return lines
 
 
 class WaitingHttp(HttpBase):
@@ -102,7 +143,8 @@ class WaitingHttp(HttpBase):
 
     def __init__(self, url: str, token: str | None, *, keep_alive: bool = True) -> None:
         super().__init__(url, token)
-        self._http = _async_client(self.url) if keep_alive else None
+        self._keep_alive = keep_alive
+        self._resting: list[AwaitedLine] = []
 
     async def run(self, steps: Steps[T]) -> T:
         """What comes of the steps."""
@@ -123,40 +165,97 @@ class WaitingHttp(HttpBase):
     @asynccontextmanager
     async def events(self, *accounts: str) -> AsyncIterator[AsyncIterator[Event]]:
         """A stream of what happens to some accounts, for as long as the block lasts."""
-        async with _async_client(self.url) as http:
+        import anyio
+
+        octets = self._asked_for_events(accounts)
+        try:
+            line = await AwaitedLine.to(self._address)
+        except NoConnectionError as error:
+            raise self._failed(error) from error
+        try:
             try:
-                response = await http.send(events_request(self.url, self._headers, accounts), stream=True)
-            except httpx2.TransportError as error:
+                with anyio.fail_after(SILENCE):
+                    answer = await line.begin(octets)
+                    while answer.status is None:
+                        await line.go_on(answer)
+            except _FAILURES as error:
                 raise self._failed(error) from error
-            try:
-                yield awaited_events_of(response)
-            finally:
-                await response.aclose()
+            yield _awaited_events_on(line, answer)
+        finally:
+            await line.end()
 
     async def close(self) -> None:
         """Lets go of its connections."""
-        if self._http is not None:
-            await self._http.aclose()
+        self._keep_alive = False
+        while (line := self._rested()) is not None:
+            await line.end()
 
     async def _answer(self, call: Call[T]) -> T:
+        import anyio
+
+        octets = self._octets(call)
         try:
-            if self._http is not None:
-                response = await self._http.send(self._request(call))
-            else:
-                async with _async_client(self.url) as http:
-                    response = await http.send(self._request(call))
-        except httpx2.TransportError as error:
+            line = await self._take()
+            try:
+                with anyio.fail_after(call.seconds + MARGIN):
+                    answer = await line.begin(octets)
+                    while not answer.complete:
+                        await line.go_on(answer)
+            except BaseException:
+                await line.end()
+                raise
+        except _FAILURES as error:
             raise self._failed(error) from error
-        return call.read(response.status_code, response.content)
+        if answer.can_go_on and self._keep_alive:
+            self._resting.append(line)
+        else:
+            await line.end()
+        assert answer.status is not None
+        return call.read(answer.status, answer.taken())
+
+    async def _take(self) -> AwaitedLine:
+        while (line := self._rested()) is not None:
+            if not line.is_stale:
+                return line
+            await line.end()
+        return await AwaitedLine.to(self._address)
+
+    def _rested(self) -> AwaitedLine | None:
+        # Those of a parent process are kept as they are: ending them here would end them there.
+        return self._resting.pop() if self._resting and self._resting[-1].pid == os.getpid() else None
 
 
-def _async_client(url: str) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(verify=_verified(url), trust_env=False)
+def _events_on(line: Line, answer: Answer) -> Iterator[Event]:
+    reader = EventReader()
+    try:
+        while not answer.complete:
+            if answer.status == _OK:
+                yield from reader.feed(answer.taken())
+            line.go_on(answer, deadline_in(SILENCE))
+    except _FAILURES as error:
+        raise broke_off(error) from error
+    if answer.status != _OK:
+        refuse(answer.status, answer.taken())
+    yield from reader.feed(answer.taken())
 
 
-def _verified(url: str) -> bool:
-    # The admin port speaks plain HTTP: loading CAs would take longer than everything else. A gateway before it may not.
-    return url.startswith("https:")
+async def _awaited_events_on(line: AwaitedLine, answer: Answer) -> AsyncIterator[Event]:
+    import anyio
+
+    reader = EventReader()
+    try:
+        while not answer.complete:
+            if answer.status == _OK:
+                for event in reader.feed(answer.taken()):
+                    yield event
+            with anyio.fail_after(SILENCE):
+                await line.go_on(answer)
+    except _FAILURES as error:
+        raise broke_off(error) from error
+    if answer.status != _OK:
+        refuse(answer.status, answer.taken())
+    for event in reader.feed(answer.taken()):
+        yield event
 
 
 def _returned(_running: Generator[Call[object], object, T], done: StopIteration) -> T:

@@ -1,13 +1,13 @@
 """Events as a client reads them: a stream of what happens, from now on."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
-import httpx2
 import msgspec
 
 from cloudsms_simulator.client_call import Call
 from cloudsms_simulator.client_errors import UnreachableError
+from cloudsms_simulator.client_http import Request
 from cloudsms_simulator.client_said import API
 
 SILENCE = 60.0
@@ -21,42 +21,38 @@ class Event(msgspec.Struct, frozen=True):
     data: Mapping[str, object]
 
 
-def events_request(url: str, headers: Mapping[str, str], accounts: tuple[str, ...]) -> httpx2.Request:
+def events_request(headers: Mapping[str, str], accounts: tuple[str, ...]) -> Request:
     """What to ask a server for."""
-    timeout = httpx2.Timeout(SILENCE).as_dict()
-    query = {"account": list(accounts)}
-    return httpx2.Request(
-        "GET", f"{url}{API}/events", params=query, headers=dict(headers), extensions={"timeout": timeout}
-    )
+    return Request("GET", f"{API}/events", {"account": list(accounts)}, headers)
 
 
-def events_of(response: httpx2.Response) -> Iterator[Event]:
-    """The events of a stream, until the server stops. UnreachableError when it breaks off."""
-    if response.status_code != 200:
-        _refuse(response.status_code, response.read())
-    try:
-        for each in httpx2.EventSource(response):
-            if each.data:
-                yield _event(each)
-    except httpx2.TransportError as error:
-        raise UnreachableError(f"the stream of events broke off: {error}") from error
+class EventReader:
+    """The events in a stream of `text/event-stream`, as its octets arrive."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._name = ""
+        self._data: list[bytes] = []
+
+    def feed(self, octets: bytes) -> Iterator[Event]:
+        """Those that are whole now. Comments, which are signs of life, are passed over."""
+        *lines, self._rest = (self._rest + octets).split(b"\n")
+        for line in lines:
+            field, _, value = line.removesuffix(b"\r").partition(b":")
+            if field == b"event":
+                self._name = value.removeprefix(b" ").decode()
+            elif field == b"data":
+                self._data.append(value.removeprefix(b" "))
+            elif line in (b"", b"\r") and self._data:
+                data, self._data = b"\n".join(self._data), []
+                yield msgspec.convert({"name": self._name, "data": msgspec.json.decode(data)}, Event)
 
 
-async def awaited_events_of(response: httpx2.Response) -> AsyncIterator[Event]:
-    """The same, awaited."""
-    if response.status_code != 200:
-        _refuse(response.status_code, await response.aread())
-    try:
-        async for each in httpx2.EventSource(response):
-            if each.data:
-                yield _event(each)
-    except httpx2.TransportError as error:
-        raise UnreachableError(f"the stream of events broke off: {error}") from error
+def broke_off(error: Exception) -> UnreachableError:
+    """What a stream ends with when its connection does."""
+    return UnreachableError(f"the stream of events broke off: {str(error) or 'there was no sign of life'}")
 
 
-def _event(sent: httpx2.ServerSentEvent) -> Event:
-    return msgspec.convert({"name": sent.event, "data": msgspec.json.decode(sent.data)}, Event)
-
-
-def _refuse(status: int, body: bytes) -> None:
-    Call[None]("GET", f"{API}/events").read(status, body)
+def refuse(status: int | None, body: bytes) -> None:
+    """Raises what the server said instead of a stream."""
+    Call[None]("GET", f"{API}/events").read(status or 0, body)

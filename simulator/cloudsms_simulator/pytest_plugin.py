@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pluggy import Result
+
     from cloudsms_simulator.pytest_support.cloudsms import BlockingSink, Cloudsms
     from cloudsms_simulator.pytest_support.keeper import Keeper
     from cloudsms_simulator.pytest_support.server import Server, Servers
@@ -31,7 +33,12 @@ _NEEDED = (
 )
 _NEEDED_LATER = ("aiohttp",)
 """For the first report that is pushed."""
-_KEEPER = pytest.StashKey["Keeper"]()
+_TOO_OLD = (
+    ""
+    if hasattr(pytest, "version_tuple")  # came with 7.0, as did all else that is asked of pytest here
+    else f"the fixtures of cloudsms-simulator need pytest 7.0 or newer, and this is {pytest.__version__}"
+)
+_KEEPER = None if _TOO_OLD else pytest.StashKey["Keeper"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,8 +59,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Makes the marker known."""
+    """Makes the marker known. Below the oldest pytest that will do, says so, and nothing else is done."""
     config.addinivalue_line("markers", _MARKER)
+    if _TOO_OLD:
+        try:
+            config.issue_config_time_warning(pytest.PytestConfigWarning(_TOO_OLD), stacklevel=2)
+        except pytest.PytestConfigWarning:
+            # Warnings are errors here, and a session that needs no fixture of ours is not to end for this one.
+            print(_TOO_OLD, file=sys.stderr)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -61,7 +74,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
     A class that is made while freezegun is at work would take its moments for the real ones.
     """
-    if session.config.option.collectonly:
+    if session.config.option.collectonly or _TOO_OLD:
         return
     if any("_cloudsms_servers" in getattr(item, "fixturenames", ()) for item in session.items):
         freezes = not sys.modules.keys().isdisjoint(("freezegun", "time_machine"))
@@ -84,6 +97,8 @@ def _without_garbage_collection() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def _cloudsms_servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
+    if _TOO_OLD:
+        pytest.fail(_TOO_OLD, pytrace=False)
     from cloudsms_simulator.pytest_support.server import Servers
 
     url = request.config.getoption("--cloudsms-url")
@@ -113,6 +128,7 @@ def _cloudsms_keeper(request: pytest.FixtureRequest, _cloudsms_servers: Servers)
 
     node = request.node
     keeper = Keeper(_cloudsms_servers, node.nodeid, node.name, request.path.parent)
+    assert _KEEPER is not None
     node.stash[_KEEPER] = keeper
     yield keeper
     keeper.close()
@@ -150,15 +166,22 @@ def cloudsms_sink(_cloudsms_keeper: Keeper) -> BlockingSink:
     return _cloudsms_keeper.sink()
 
 
-@pytest.hookimpl(wrapper=True)
+# The older kind of wrapper, which pluggy 1.0 knows too.
+@pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+) -> Generator[None, Result[pytest.TestReport], None]:
     """Has the report of a failing test tell what happened on the platform."""
-    report = yield
-    keeper = item.stash.get(_KEEPER, None)
-    if keeper is not None and report.failed:
+    outcome = yield
+    keeper = None if _KEEPER is None else item.stash.get(_KEEPER, None)
+    if keeper is None:
+        return
+    report = outcome.get_result()
+    if report.failed:
         story = keeper.last_story or keeper.story() if call.when != "teardown" else keeper.last_story
         if story:
             report.sections.append(("CloudSMS simulator", story))
-    return report
+    if call.when == "teardown":
+        # pytest keeps its items to the end of the session.
+        assert _KEEPER is not None
+        del item.stash[_KEEPER]

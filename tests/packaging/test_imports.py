@@ -84,6 +84,15 @@ def test_an_unknown_public_name_says_so() -> None:
         cloudsms_simulator.Simulater  # noqa: B018
 
 
+def test_the_control_client_imports_no_http_library() -> None:
+    code = (
+        "import sys, cloudsms_simulator.client; "
+        "print(sorted({'aiohttp', 'anyio', 'h11', 'http.client', 'httpcore2', 'httpx2', 'trio'} & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert run.stdout.strip() == "[]"
+
+
 def test_help_of_the_command_line_loads_no_server() -> None:
     code = (
         "import sys\nfrom cloudsms_simulator.cli import main\n"

@@ -105,6 +105,81 @@ def test_a_run_that_uses_no_fixture_imports_nothing_of_ours(project) -> None:
     run.assert_outcomes(passed=1)
 
 
+def test_what_a_test_was_given_is_let_go_when_it_ends(project) -> None:
+    run = project(
+        """
+        import gc
+        import weakref
+        import pytest
+        from sender import send
+
+        GIVEN = weakref.WeakSet()
+
+        @pytest.mark.parametrize("nth", range(10))
+        def test_given(cloudsms, make_cloudsms, cloudsms_sink, nth):
+            send(cloudsms)
+            GIVEN.update([cloudsms, cloudsms.aio, cloudsms.ssl_context, make_cloudsms(), cloudsms_sink])
+            assert len(GIVEN) >= 5
+            assert nth != 5
+
+        def test_strict(make_cloudsms):
+            cloudsms = make_cloudsms(strict_answers=True)
+            GIVEN.add(cloudsms)
+            cloudsms.sink.answer("Busy")
+            send(cloudsms)
+            cloudsms.clock.advance("1s")
+
+        def test_let_go():
+            gc.collect()
+            assert not GIVEN
+        """,
+        apart=True,  # here, pytester would keep the frames of what fails
+    )
+    run.assert_outcomes(passed=11, failed=1, errors=1)
+    run.stdout.fnmatch_lines(["*reports were answered wrongly:*"])
+
+
+def test_nothing_of_ours_is_in_the_log_of_a_test_unless_it_asks(project) -> None:
+    run = project(
+        """
+        import asyncio
+        import logging
+        import urllib.error
+        import pytest
+        from sender import send
+
+        def story(cloudsms):
+            cloudsms.callback("https://localhost:1/")
+            send(cloudsms)
+            cloudsms.clock.advance("1s")
+            cloudsms.callback(cloudsms.sink.url)
+            cloudsms.sink.answer("Busy")
+            send(cloudsms)
+            cloudsms.clock.advance("1s")
+            send(cloudsms, AUTH_KEY="nobody's")
+            cloudsms.when(to="852*").fault("HTTP_500", times=1)
+            with pytest.raises(urllib.error.HTTPError):
+                send(cloudsms)
+            asyncio.run(cloudsms.aio.wait_for_sms())
+
+        def test_quiet(cloudsms, caplog):
+            caplog.set_level(1)
+            story(cloudsms)
+            assert [each for each in caplog.records if each.name != "asyncio"] == []
+
+        def test_asked_for(cloudsms, caplog):
+            caplog.set_level(logging.INFO, "cloudsms_simulator")
+            story(cloudsms)
+            levels = {each.levelname for each in caplog.records if each.name.startswith("cloudsms_simulator.")}
+            assert levels == {"INFO", "WARNING"}
+        """,
+        "-p",
+        "logging",
+        apart=True,
+    )
+    run.assert_outcomes(passed=2)
+
+
 @pytest.mark.parametrize("collects", [True, False])
 def test_garbage_is_collected_afterwards_if_it_was_before(project, collects) -> None:
     run = project(

@@ -1,5 +1,9 @@
-"""The keeper of a test's accounts: opens them, tells their story when the test fails, and deletes them."""
+"""The keeper of a test's accounts: opens them, tells their story when the test fails, and deletes them.
 
+Accounts belong to the process that opened them: a forked child leaves those of its parent alone.
+"""
+
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +30,7 @@ class Keeper:
         self._name = name
         self._folder = folder
         self._open: list[tuple[Cloudsms, Wishes]] = []
+        self._pid = os.getpid()
         self._since = WallClock().now()
         self.last_story = ""
         """The story as it was before the accounts were deleted, if that fails the test."""
@@ -56,9 +61,11 @@ class Keeper:
         return "\n\n".join(self._story(each, self._since) for each, _ in self._open)
 
     def close(self) -> None:
-        """Deletes the accounts; whatever they had on the way ends. Fails the test for answers it is strict about, and
-        when the simulator has ended."""
+        """Deletes the accounts and lets go of them; whatever they had on the way ends. Fails the test for answers it is
+        strict about, and when the simulator has ended. In a forked child nothing is done."""
         __tracebackhide__ = True
+        if self._pid != os.getpid():
+            return
         wrong = [line for each, wishes in self._open for line in _wrong(each, wishes)]
         why = ["reports were answered wrongly:", *wrong] if wrong else []
         self.last_story = self.story() if wrong else ""
@@ -68,6 +75,7 @@ class Keeper:
                 each._server.client.accounts.delete(each.account.name)
             except (ApiError, ServerError) as error:
                 why.append(f'the account "{each.account.name}" could not be deleted: {error}')
+        self._open.clear()
         if why:
             pytest.fail("\n".join(map(escaped, why)), pytrace=False)
 

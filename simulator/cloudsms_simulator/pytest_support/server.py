@@ -1,5 +1,7 @@
 """The server of a test session: a simulator in a thread of its own, or one that runs elsewhere."""
 
+import logging
+import os
 import shutil
 import ssl
 import tempfile
@@ -31,6 +33,7 @@ class Server:
         self.client_cert = client_cert
         """Certificate and key."""
         self.client = Client(admin_url, token)
+        self._pid = os.getpid()
         self._sinks: str | None = None
 
     def ssl_context(self) -> ssl.SSLContext:
@@ -49,7 +52,7 @@ class Server:
         """ServerError when it is known not to run any more."""
 
     def close(self) -> None:
-        """Ends what this object began."""
+        """Ends what this object began. A forked child leaves alone what its parent began."""
         self.client.close()
 
 
@@ -89,11 +92,11 @@ class RemoteServer(Server):
     def __init__(self, admin_url: str, token: str | None) -> None:
         from cloudsms_simulator.client import ApiError
 
-        with Client(admin_url, token) as client:
-            try:
+        try:
+            with Client(admin_url, token) as client:
                 info, certs = client.info(), client.certs()
-            except ApiError as error:
-                raise ServerError(f"--cloudsms-url {admin_url}: {error}") from error
+        except (ApiError, ValueError) as error:
+            raise ServerError(f"--cloudsms-url {admin_url}: {error}") from error
         self._folder = Path(tempfile.mkdtemp(prefix="cloudsms-"))
         ca, cert, key = (self._folder / name for name in ("ca.pem", "customer.pem", "customer-key.pem"))
         for path, pem in ((ca, certs.ca_pem), (cert, certs.client_cert_pem), (key, certs.client_key_pem)):
@@ -111,7 +114,26 @@ class RemoteServer(Server):
     def close(self) -> None:
         """Forgets its certificates; it runs on."""
         super().close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._pid == os.getpid():
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class QuietLog:
+    """Keeps the log of simulators out of the log of the user's tests, but for what fails inside the simulator.
+
+    Who gives the logger `cloudsms_simulator` a level has asked for it, and gets it.
+    """
+
+    def __init__(self) -> None:
+        self._log = logging.getLogger("cloudsms_simulator")
+        self._level = logging.ERROR if self._log.level == logging.NOTSET else logging.NOTSET
+        if self._level:
+            self._log.setLevel(self._level)
+
+    def close(self) -> None:
+        """Leaves the logger as it was, unless somebody changed it meanwhile."""
+        if self._log.level == self._level:
+            self._log.setLevel(logging.NOTSET)
 
 
 class Servers:
@@ -121,6 +143,7 @@ class Servers:
         self._profile = profile
         self._remote = remote
         self._open: dict[str, Server] = {}
+        self._log = QuietLog()
 
     def of(self, mtls: Mtls | None) -> Server:
         """The server with a mode, `required` unless said; a remote one has the mode it has."""
@@ -144,6 +167,7 @@ class Servers:
         """Closes all of them, the one whose certificates the others use last. ServerError when one does not stop, once
         the others have."""
         with ExitStack() as stack:
+            stack.callback(self._log.close)
             for server in self._open.values():
                 stack.callback(server.close)
 

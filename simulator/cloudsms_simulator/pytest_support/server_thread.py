@@ -1,9 +1,11 @@
 """The thread a test session's simulator runs in.
 
 What starts and stops it has deadlines, so that a session ends whatever happens. If it ends by itself, that is told.
+A thread belongs to the process that started it: a forked child has none, and leaves that of its parent alone.
 """
 
 import asyncio
+import os
 import threading
 from concurrent.futures import Future
 from datetime import timedelta
@@ -36,6 +38,7 @@ class ServerThread:
         self._stop: Future[None] = Future()
         self._ended: Future[None] = Future()
         self._stopped = False
+        self._pid = os.getpid()
         self._thread = threading.Thread(target=self._serve, name="cloudsms-simulator", daemon=True)
 
     def start(self) -> "Ready":
@@ -52,23 +55,32 @@ class ServerThread:
         return self._ready.result()
 
     def check(self) -> None:
-        """ServerError, with the reason, when the simulator is not running any more though nobody stopped it."""
-        if self._stopped or not self._ended.done():
+        """ServerError, with the reason, when the simulator is not running any more though nobody stopped it. A forked
+        child cannot know."""
+        if not self._is_here or self._stopped or not self._ended.done():
             return
-        error = self._ended.exception()
+        error = self._ended.exception(0)
         why = "" if error is None else f": {_told(error)}"
         raise ServerError(f"the simulator ended while the tests were running{why}") from error
 
     def stop(self) -> None:
-        """Stops it, whatever it is doing; ServerError when that takes too long, or it ended in an error."""
+        """Stops it, whatever it is doing; ServerError when that takes too long, or it ended in an error. In a forked
+        child nothing is done."""
+        if not self._is_here:
+            return
         how = "ended while the tests were running" if self._ended.done() else "did not stop as it should"
         self._ask_to_stop()
         self._thread.join(self._stops_within)
         if self._thread.is_alive():
             raise ServerError(f"the simulator did not stop within {self._stops_within:g} s; it ends with the process")
-        error = self._ended.exception()
+        error = self._ended.exception(0)
         if error is not None:
             raise ServerError(f"the simulator {how}: {_told(error)}") from error
+
+    @property
+    def _is_here(self) -> bool:
+        # Asked before any lock of the futures: in a child, nobody is left to let go of one that was held at the fork.
+        return self._pid == os.getpid()
 
     def _ask_to_stop(self) -> None:
         self._stopped = True
@@ -76,9 +88,9 @@ class ServerThread:
             self._stop.set_result(None)
 
     def _serve(self) -> None:
-        from cloudsms_simulator.server.event_loop import new_event_loop
-
         try:
+            from cloudsms_simulator.server.event_loop import new_event_loop
+
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
                 runner.run(self._run())
         except BaseException as error:

@@ -7,6 +7,7 @@ Spec: Interface specification and communication principle.
 """
 
 import asyncio
+import logging
 import math
 from collections import deque
 
@@ -51,6 +52,8 @@ class Conversation(HttpToolsProtocol):
         # uvicorn's own parser passes over what follows `Connection: close`.
         self.parser = httptools.HttpRequestParser(self)
         self.access_log = False
+        # Not uvicorn's, which may be that of a server of the user's own.
+        self.logger = self.access_logger = logging.getLogger("cloudsms_simulator.http")
         self._desk = desk
         self.requests = 0
         """How many requests were handed to the application, the one it is handling now included."""

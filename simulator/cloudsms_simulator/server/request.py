@@ -46,7 +46,7 @@ def scope_of(
 class Request(RequestResponseCycle):
     """uvicorn's cycle. What is the same for every request in the beginning belongs to the class."""
 
-    logger = access_logger = logging.getLogger("uvicorn.error")
+    logger = access_logger = logging.getLogger("cloudsms_simulator.http")
     access_log = False
     disconnected = False
     body = b""  # type: ignore[assignment]  # bytes are not copied when there is one piece of them
