@@ -1,10 +1,7 @@
 """The server of a test session: a simulator in a thread of its own, or one that runs elsewhere."""
 
 import logging
-import os
-import shutil
 import ssl
-import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
@@ -14,6 +11,7 @@ import msgspec
 
 from cloudsms_simulator.client import Client
 from cloudsms_simulator.pytest_support.server_thread import ServerError, ServerThread
+from cloudsms_simulator.server.own_folder import OwnFolder
 
 Mtls = Literal["off", "optional", "required"]
 
@@ -33,7 +31,6 @@ class Server:
         self.client_cert = client_cert
         """Certificate and key."""
         self.client = Client(admin_url, token)
-        self._pid = os.getpid()
         self._sinks: str | None = None
 
     def ssl_context(self) -> ssl.SSLContext:
@@ -97,8 +94,8 @@ class RemoteServer(Server):
                 info, certs = client.info(), client.certs()
         except (ApiError, ValueError) as error:
             raise ServerError(f"--cloudsms-url {admin_url}: {error}") from error
-        self._folder = Path(tempfile.mkdtemp(prefix="cloudsms-"))
-        ca, cert, key = (self._folder / name for name in ("ca.pem", "customer.pem", "customer-key.pem"))
+        self._folder = OwnFolder()
+        ca, cert, key = (self._folder.path / name for name in ("ca.pem", "customer.pem", "customer-key.pem"))
         for path, pem in ((ca, certs.ca_pem), (cert, certs.client_cert_pem), (key, certs.client_key_pem)):
             path.touch(mode=0o600)
             path.write_text(pem, encoding="ascii")
@@ -114,8 +111,7 @@ class RemoteServer(Server):
     def close(self) -> None:
         """Forgets its certificates; it runs on."""
         super().close()
-        if self._pid == os.getpid():
-            shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.remove()
 
 
 class QuietLog:

@@ -9,13 +9,10 @@ import logging
 import os
 import secrets
 import shlex
-import shutil
 import socket
 import ssl
-import tempfile
 from collections.abc import Callable, Set
 from datetime import timedelta
-from pathlib import Path
 
 import msgspec
 from starlette.types import ASGIApp
@@ -38,6 +35,7 @@ from cloudsms_simulator.server.listener import Listener
 from cloudsms_simulator.server.listening_socket import authority, open_socket, reachable
 from cloudsms_simulator.server.loaded_settings import without_overruled
 from cloudsms_simulator.server.news import News
+from cloudsms_simulator.server.own_folder import OwnFolder
 from cloudsms_simulator.server.private_folder import readable_keys
 from cloudsms_simulator.server.push_client import PushClient
 from cloudsms_simulator.server.pusher import Pusher
@@ -75,7 +73,7 @@ class Simulator:
         """What every chance is drawn from."""
         self.wall = WallClock()
         self.directory = Directory(_accounts(settings, scenario, self.seed))
-        self._folder = None if settings.certs is not None else Path(tempfile.mkdtemp(prefix="cloudsms-simulator-"))
+        self._folder = None if settings.certs is not None else OwnFolder()
         try:
             self.files = _certificates(settings, self._folder)
             context = None if settings.plain else platform_context(self.files, settings.mtls, settings.client_ca)
@@ -252,7 +250,7 @@ class Simulator:
 
     def _remove_folder(self) -> None:
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.remove()
 
 
 def _accounts(settings: Settings, scenario: Scenario | None, seed: int) -> tuple[Account, ...]:
@@ -261,8 +259,8 @@ def _accounts(settings: Settings, scenario: Scenario | None, seed: int) -> tuple
     return tuple(msgspec.structs.replace(each, rules=rules, seed=seed) for each in settings.server_accounts())
 
 
-def _certificates(settings: Settings, folder: Path | None) -> CertificateFiles:
-    directory = settings.certs if folder is None else folder
+def _certificates(settings: Settings, folder: OwnFolder | None) -> CertificateFiles:
+    directory = settings.certs if folder is None else folder.path
     assert directory is not None
     files = open_certificates(directory, settings.certificate_hosts)
     readable = readable_keys(directory)
