@@ -1,7 +1,7 @@
 """Accounts as a client makes, changes and resets them, and their clocks."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 from cloudsms_simulator.client_call import Call, Going, Steps
@@ -9,6 +9,7 @@ from cloudsms_simulator.client_items import Account, Clock, Movement, Page
 from cloudsms_simulator.client_journal import LONGEST_PAGE
 from cloudsms_simulator.client_said import API, Duration, body_of, said_duration, seconds_of, segment_of
 from cloudsms_simulator.client_verb import D_co, Resource, Verb
+from cloudsms_simulator.protocol.moments import datetime
 
 _PARTS = ("days", "hours", "minutes", "seconds", "milliseconds")
 

@@ -3,13 +3,13 @@
 What a newer server adds is passed over. Moments are aware and in Hong Kong time; money is exact.
 """
 
-from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
 import msgspec
 
 from cloudsms_simulator.engine.money import Money
 from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.moments import datetime
 
 I_co = TypeVar("I_co", covariant=True)
 

@@ -1,12 +1,11 @@
 """What the admin API shows of a single message: what happened to it, what is due, and what was forced on it."""
 
-from datetime import datetime
-
 import msgspec
 
 from cloudsms_simulator.client_items import Message, Report
 from cloudsms_simulator.engine.money import Money
 from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.moments import datetime
 
 
 class TimelineEntry(msgspec.Struct, frozen=True):

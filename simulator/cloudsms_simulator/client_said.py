@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from cloudsms_simulator.protocol import moments
 from cloudsms_simulator.server.durations import duration_text, read_amount
 
 Duration = timedelta | str | float
@@ -51,6 +52,8 @@ def segment_of(name: str | int) -> str:
 def _said(value: object) -> object:
     if isinstance(value, timedelta):
         return said_duration(value)
+    if isinstance(value, moments.datetime):
+        return value.isoformat()  # which subclasses have too, freezegun's and pandas' among them
     if isinstance(value, Mapping):
         return {str(key): _said(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

@@ -90,6 +90,38 @@ def test_time_that_stands_still_in_the_test_does_not_matter(project, library) ->
     run.assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("library", ["freezegun", "time_machine"])
+def test_time_that_stands_still_before_anything_of_ours_is_imported_does_not_matter(project, library) -> None:
+    freeze = {
+        "freezegun": "freezegun.freeze_time('2001-02-03 04:05:06')",
+        "time_machine": "time_machine.travel(datetime.datetime(2001, 2, 3, tzinfo=datetime.UTC), tick=False)",
+    }[library]
+    run = project(
+        """
+        import datetime
+        import pytest
+        from sender import send
+
+        @pytest.fixture
+        def asked_for_late(request):
+            return request.getfixturevalue("cloudsms")
+
+        def test_it(asked_for_late):
+            cloudsms = asked_for_late
+            from cloudsms_simulator.client import Client
+            assert datetime.datetime.now().year == 2001
+            send(cloudsms)
+            tomorrow = cloudsms.clock.now + datetime.timedelta(days=1)
+            cloudsms.clock.advance(to=datetime.datetime.fromisoformat(tomorrow.isoformat()))
+            assert cloudsms.wait_for_report(after="2026-01-01").outcome == "answered"
+            assert cloudsms.clock.now == tomorrow
+        """,
+        conftest=f"import datetime, {library}\n{freeze}.start()",
+        apart=True,
+    )
+    run.assert_outcomes(passed=1)
+
+
 def test_a_run_that_uses_no_fixture_imports_nothing_of_ours(project) -> None:
     run = project(
         """

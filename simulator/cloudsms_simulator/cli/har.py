@@ -8,7 +8,6 @@ Spec: none; HTTP Archive 1.2.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from http import HTTPStatus
 from ipaddress import ip_address
 from types import MappingProxyType
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
+
+from cloudsms_simulator.protocol.moments import datetime
 
 if TYPE_CHECKING:
     from cloudsms_simulator.client_items import Request

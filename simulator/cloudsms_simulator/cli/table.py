@@ -3,12 +3,12 @@
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 from typing import Generic, TypeVar
 
 import msgspec
 
 from cloudsms_simulator.cli.text_lines import columns_of, fitted
+from cloudsms_simulator.protocol.moments import datetime
 
 T = TypeVar("T")
 

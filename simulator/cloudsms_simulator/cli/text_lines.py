@@ -5,10 +5,10 @@ from __future__ import annotations
 import textwrap
 import unicodedata
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cloudsms_simulator.protocol.control_characters import escaped
+from cloudsms_simulator.protocol.moments import datetime
 
 if TYPE_CHECKING:
     from cloudsms_simulator.engine.text_bill import TextBill

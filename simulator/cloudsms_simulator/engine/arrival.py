@@ -3,8 +3,6 @@
 Spec: Interface specification and communication principle. Reading: R22.
 """
 
-from datetime import datetime
-
 import msgspec
 
 from cloudsms_simulator.engine.account import Account
@@ -13,6 +11,7 @@ from cloudsms_simulator.engine.fault import Trouble
 from cloudsms_simulator.engine.keeping import Keeping
 from cloudsms_simulator.protocol.answer import AllAccepted, encode_accepted
 from cloudsms_simulator.protocol.candidate import Candidate, Refusal
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.submission import Submission
 

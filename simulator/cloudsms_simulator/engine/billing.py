@@ -7,13 +7,13 @@ carry their cost.
 Spec: Support settlement currency. Spec: CloudSMS SMPP slicing rules. Reading: R9.
 """
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
 import msgspec
 
 from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.submission import Destination
 
 Reason = Literal["opening", "debit", "refund", "scenario", "setting", "credit"]

@@ -9,7 +9,6 @@ Spec: CloudSMS Business Process. Spec: Delivery Report (DR) CallBack. Reading: R
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -22,6 +21,7 @@ from cloudsms_simulator.engine.money import Money
 from cloudsms_simulator.engine.report import Attempt, Report
 from cloudsms_simulator.engine.script import Step
 from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.result_codes import ResultCode, desc_of, written
 from cloudsms_simulator.protocol.states import name_of
 

@@ -5,12 +5,13 @@ Changing a clock gives a new one, anchored where the old one stood, so that time
 """
 
 import math
-from datetime import datetime, timedelta
+from datetime import timedelta
 from fractions import Fraction
 from typing import Literal
 
 import msgspec
 
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.timestamps import HONG_KONG, LATEST, MOMENTS, checked_moment
 
 Mode = Literal["real", "scaled", "frozen"]

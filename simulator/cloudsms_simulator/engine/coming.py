@@ -6,7 +6,6 @@ Spec: Delivery Report (DR) CallBack. Reading: R10, R11.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -14,6 +13,7 @@ import msgspec
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.report import Report
 from cloudsms_simulator.engine.script import EXPIRED_AT_LAST
+from cloudsms_simulator.protocol.moments import datetime
 
 Kind = Literal["planned", "retry", "expiry"]
 """`planned`: a state to be reached, or the first push of its report. `retry`: a further push. `expiry`: at 25 h."""

@@ -3,10 +3,9 @@
 Spec: Interface specification and communication principle.
 """
 
-from datetime import datetime
-
 import msgspec
 
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.timestamps import ForeignMoment
 
 Headers = tuple[tuple[bytes, bytes], ...]

@@ -3,13 +3,13 @@
 Spec: Interface specification and communication principle.
 """
 
-from datetime import datetime
 from typing import Literal
 
 import msgspec
 
 from cloudsms_simulator.engine.connection import Connection, Headers
 from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.result_codes import ResultCode
 
 Kind = Literal["uip", "http", "handshake", "closed"]

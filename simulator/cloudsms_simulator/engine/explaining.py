@@ -7,7 +7,6 @@ Spec: RESULT_CODE and RESULT_DESC. Spec: Delivery Report (DR) CallBack. Reading:
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -21,6 +20,7 @@ from cloudsms_simulator.engine.money import Money
 from cloudsms_simulator.engine.report_manner import PLAIN
 from cloudsms_simulator.engine.script import MAXIMUM_RETURN_TIME, Manner, Step
 from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.states import name_of
 
 By = Literal[

@@ -7,7 +7,7 @@ Reading: R21, R22, R23.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 
 import msgspec
@@ -24,6 +24,7 @@ from cloudsms_simulator.engine.script import Plan
 from cloudsms_simulator.engine.subject import Subject, destinations_of, subject_of
 from cloudsms_simulator.engine.tallies import Tallies, Tally
 from cloudsms_simulator.protocol.candidate import Candidate
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.submission import Destination
 

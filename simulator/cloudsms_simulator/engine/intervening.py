@@ -7,7 +7,7 @@ Spec: Delivery Report (DR) CallBack. Reading: R25.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
@@ -16,6 +16,7 @@ from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.report import Report
 from cloudsms_simulator.engine.script import EXPIRED_AT_LAST, Plan, Step, plan_of
 from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.states import name_of
 
 

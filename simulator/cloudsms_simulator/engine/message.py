@@ -3,7 +3,6 @@
 Spec: SMS Dispatching. Spec: SMS_STATE and RESULT_DESC.
 """
 
-from datetime import datetime
 from decimal import Decimal
 
 import msgspec
@@ -13,6 +12,7 @@ from cloudsms_simulator.engine.money import Currency
 from cloudsms_simulator.engine.packed_body import unpacked
 from cloudsms_simulator.engine.script import Plan, Step
 from cloudsms_simulator.protocol import uip
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.request_checks import signed_text_in
 from cloudsms_simulator.protocol.segmentation import Segmentation

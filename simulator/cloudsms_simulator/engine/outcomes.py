@@ -6,8 +6,6 @@ message once too often, but never too seldom.
 Spec: Delivery Report (DR) CallBack. Reading: R10, R11.
 """
 
-from datetime import datetime
-
 import msgspec
 
 from cloudsms_simulator.engine.account import Account
@@ -30,6 +28,7 @@ from cloudsms_simulator.engine.transaction import Transaction, with_report
 from cloudsms_simulator.protocol.delivery_report import DeliveryReport, encode, next_serial
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.report_answer import audit
 from cloudsms_simulator.protocol.states import name_of
 

@@ -5,8 +5,6 @@ Each method is one step on one transaction; the caller begins it, and commits it
 Spec: CloudSMS Business Process. Reading: R16.
 """
 
-from datetime import datetime
-
 import msgspec
 
 from cloudsms_simulator.engine import intervening, outcomes, refusals
@@ -47,6 +45,7 @@ from cloudsms_simulator.protocol.candidate import Candidate, Refusal, candidate_
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.masking import mask
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.sms_uid import UidSequence, issue

@@ -5,7 +5,6 @@ A refused packet is answered with its code; one that a fault struck before it wa
 Spec: Response UIP Format. Reading: R4, R22.
 """
 
-from datetime import datetime
 from itertools import islice
 
 import msgspec
@@ -22,6 +21,7 @@ from cloudsms_simulator.protocol.candidate import Candidate, Refusal, readable_k
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.masking import mask
 from cloudsms_simulator.protocol.mistakes import Circumstances
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.sms_uid import issue
 from cloudsms_simulator.protocol.validation import diagnose
 

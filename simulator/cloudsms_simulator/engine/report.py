@@ -3,7 +3,6 @@
 Spec: Delivery Report (DR) CallBack.
 """
 
-from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -11,6 +10,7 @@ import msgspec
 from cloudsms_simulator.engine.connection import TlsFacts
 from cloudsms_simulator.engine.fault import PushFault
 from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.moments import datetime
 
 Outcome = Literal["pending", "answered", "failed", "abandoned", "cancelled", "no_callback", "lost"]
 """`pending`: due, running or waiting for a retry. `answered`: a 2xx came. `failed`: the only attempt did not succeed.

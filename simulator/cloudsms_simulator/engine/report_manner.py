@@ -6,7 +6,7 @@ Spec: Delivery Report (DR) CallBack. Reading: R11, R22.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from cloudsms_simulator.engine.fault import PushFault
 from cloudsms_simulator.engine.message import Message
@@ -14,6 +14,7 @@ from cloudsms_simulator.engine.report import Attempt, Outcome, Report
 from cloudsms_simulator.engine.script import Manner
 from cloudsms_simulator.protocol.altered_report import Alterations, altered
 from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.moments import datetime
 
 PLAIN = Manner()
 

@@ -3,12 +3,13 @@
 Spec: SMS_STATE and RESULT_DESC. Spec: Delivery Report (DR) CallBack, Remark.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
 import msgspec
 
 from cloudsms_simulator.engine.fault import PushFault
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.states import State, is_final
 
 

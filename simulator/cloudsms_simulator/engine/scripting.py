@@ -4,7 +4,7 @@ Reading: R21, R22.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import MappingProxyType
 
 import msgspec
@@ -19,6 +19,7 @@ from cloudsms_simulator.protocol.candidate import Candidate
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.mangling import mangled
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.result_codes import ResultCode, desc_of
 
 _AT_ONCE = timedelta()

@@ -3,12 +3,12 @@
 Reading: R9, R15.
 """
 
-from datetime import datetime
 from decimal import Decimal
 
 import msgspec
 
 from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.sms_uid import UidSequence
 
 

@@ -4,7 +4,7 @@ Reading: R21.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
@@ -12,6 +12,7 @@ from cloudsms_simulator.engine.chance import Chance
 from cloudsms_simulator.engine.echo import echoes_of
 from cloudsms_simulator.protocol import limits
 from cloudsms_simulator.protocol.candidate import Candidate, present, unsigned
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.submission import Destination
 from cloudsms_simulator.protocol.uip import members_of
 

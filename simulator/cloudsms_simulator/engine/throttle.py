@@ -3,14 +3,13 @@
 Spec: RESULT_CODE and RESULT_DESC, Busy and Queue_too_large. Reading: R7, R15.
 """
 
-from datetime import datetime
-
 import msgspec
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.candidate import Candidate, Refusal, refused
 from cloudsms_simulator.protocol.finding_rules import Told, found
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.result_codes import ResultCode
 
 

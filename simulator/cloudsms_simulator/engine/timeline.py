@@ -7,11 +7,11 @@ the same with a million entries waiting as with a thousand; a heap of all entrie
 from bisect import insort_right
 from collections import deque
 from collections.abc import Iterator
-from datetime import datetime
 from heapq import heapify, heappop, heappush
 from operator import itemgetter
 from typing import Generic, TypeVar
 
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.timestamps import microseconds
 
 T = TypeVar("T")

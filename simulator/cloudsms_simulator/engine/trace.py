@@ -4,7 +4,6 @@ Spec: Request UIP Format, Response UIP Format.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 import msgspec
 
@@ -15,6 +14,7 @@ from cloudsms_simulator.engine.subject import destinations_of
 from cloudsms_simulator.protocol import limits, uip
 from cloudsms_simulator.protocol.candidate import candidate_of, present
 from cloudsms_simulator.protocol.customer import read_answer
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.profile import SPEC
 from cloudsms_simulator.protocol.result_codes import ResultCode
 

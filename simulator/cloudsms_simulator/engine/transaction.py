@@ -7,7 +7,6 @@ Reading: R16.
 """
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
 
 import msgspec
 
@@ -18,6 +17,7 @@ from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.report import Attempt, Outcome, Report
 from cloudsms_simulator.engine.standing import Standing
 from cloudsms_simulator.engine.tallies import NO_TALLIES, Tally
+from cloudsms_simulator.protocol.moments import datetime
 
 
 class Transaction(msgspec.Struct, eq=False):

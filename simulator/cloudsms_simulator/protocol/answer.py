@@ -4,12 +4,12 @@ Spec: Response UIP Format. Reading: R4.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
 from cloudsms_simulator.protocol.limits import ANSWER_TYPE, METHOD
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.profile import SPEC, Profile
 from cloudsms_simulator.protocol.result_codes import ResultCode, desc_of
 from cloudsms_simulator.protocol.timestamps import wire_time

@@ -5,7 +5,6 @@ The platform itself uses none of this; the commands and receivers that play a cu
 Spec: SMS Dispatching, Request UIP Format, Response UIP Format. Spec: Delivery Report (DR) CallBack.
 """
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -13,6 +12,7 @@ import msgspec
 from cloudsms_simulator.protocol import packet_fields as fields
 from cloudsms_simulator.protocol.country_codes import ASSIGNED
 from cloudsms_simulator.protocol.limits import MOST_DESTINATIONS
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.result_codes import ResultCode, desc_of
 from cloudsms_simulator.protocol.submission import Destination
 from cloudsms_simulator.protocol.timestamps import wire_time

@@ -5,11 +5,11 @@ The document promises quantity and cost here, but has no fields for them; nor do
 Spec: Delivery Report (DR) Request Format.
 """
 
-from datetime import datetime
 from typing import Literal
 
 import msgspec
 
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.states import name_of
 from cloudsms_simulator.protocol.timestamps import wire_time
 

@@ -9,7 +9,7 @@ Spec: Request UIP Format. Spec: Parameter Details. Reading: R20.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 
 import msgspec
@@ -20,6 +20,7 @@ from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.json_scan import duplicate_keys
 from cloudsms_simulator.protocol.masking import KEY_HEADERS, mask
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.number_plans import without_country_code, without_trunk_prefix
 from cloudsms_simulator.protocol.segmentation import forcing_character, saving
 from cloudsms_simulator.protocol.timestamps import read_wire_time, wire_time

@@ -7,7 +7,6 @@ Spec: Request UIP Format. Spec: Parameter Details. Reading: R24.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 
 import msgspec
 
@@ -17,6 +16,7 @@ from cloudsms_simulator.protocol.content import signed_text
 from cloudsms_simulator.protocol.draft import Draft
 from cloudsms_simulator.protocol.gsm import look_alike
 from cloudsms_simulator.protocol.leniency import parsed, whole_number
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.number_remedies import country, destination, destinations, number
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.segmentation import segment

@@ -7,12 +7,13 @@ Spec: Response UIP Format, SMS_UID.
 """
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from typing import Literal
 
 import msgspec
 
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.timestamps import EPOCH, microseconds
 
 UidStyle = Literal["x4", "x3h"]

@@ -6,9 +6,12 @@ Spec: General Parameters, TIME. Spec: Delivery Report (DR) Request Format, TIME,
 """
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, timedelta, timezone
 from functools import lru_cache
 from typing import NewType
+
+from cloudsms_simulator.protocol import moments
+from cloudsms_simulator.protocol.moments import datetime
 
 HONG_KONG = timezone(timedelta(hours=8))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC).astimezone(HONG_KONG)
@@ -63,7 +66,7 @@ def read_wire_time(text: str) -> datetime | None:
 def _read(text: str) -> datetime | None:
     """Remembered: all that comes within a second says the same."""
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=HONG_KONG)
+        return moments.datetime.fromisoformat(text).replace(tzinfo=HONG_KONG)
     except ValueError:
         return None
 

@@ -1,6 +1,5 @@
 """The account of a test and its clock, as verbs that block or are awaited."""
 
-from datetime import datetime
 from decimal import Decimal
 
 from cloudsms_simulator.client_accounts import Accounts, Clocks
@@ -8,6 +7,7 @@ from cloudsms_simulator.client_call import Going, Steps
 from cloudsms_simulator.client_items import Account, Clock, Movement
 from cloudsms_simulator.client_said import Duration
 from cloudsms_simulator.client_verb import D_co, Resource, Unrun, Verb
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.pytest_support.event_loops import advice_for
 from cloudsms_simulator.pytest_support.failures import unmet
 

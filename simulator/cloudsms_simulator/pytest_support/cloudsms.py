@@ -4,7 +4,6 @@ import re
 import secrets
 import ssl
 from collections.abc import Iterator
-from datetime import datetime
 from functools import cached_property
 from typing import TypeVar, overload
 from urllib.parse import urlsplit, urlunsplit
@@ -17,6 +16,7 @@ from cloudsms_simulator.client_rules import Faults, Rules, ScenarioVerbs
 from cloudsms_simulator.client_sink import SinkVerbs
 from cloudsms_simulator.client_verb import D_co
 from cloudsms_simulator.engine.money import Money
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.pytest_support.account import AccountVerbs, ClockVerbs
 from cloudsms_simulator.pytest_support.handle import Handle
 from cloudsms_simulator.pytest_support.planning import AwaitedPlan, Plan

@@ -5,13 +5,13 @@ Accounts belong to the process that opened them: a forked child leaves those of 
 
 import os
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from cloudsms_simulator.client import ApiError
 from cloudsms_simulator.protocol.control_characters import escaped, escaped_lines
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.pytest_support.cloudsms import BlockingSink, Cloudsms, open_account
 from cloudsms_simulator.pytest_support.server import Servers
 from cloudsms_simulator.pytest_support.server_thread import ServerError

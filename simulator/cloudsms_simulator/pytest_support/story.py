@@ -1,7 +1,6 @@
 """The story of a test: what its report shows when it fails. The exchanges, what was found in them, and the timeline."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from cloudsms_simulator.client import Api
 from cloudsms_simulator.client_drivers import BlockingHttp
@@ -9,6 +8,7 @@ from cloudsms_simulator.client_items import Message, Request
 from cloudsms_simulator.client_message_items import Timeline
 from cloudsms_simulator.protocol.control_characters import escaped
 from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.moments import datetime
 
 _MOST = 20
 _MOST_OF_NOBODY = 5

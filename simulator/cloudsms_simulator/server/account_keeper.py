@@ -7,7 +7,6 @@ import base64
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
-from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -20,6 +19,7 @@ from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.money import Money
 from cloudsms_simulator.engine.rules import Rules
 from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.server.account_body import AccountWish, Credit, read_account_change, read_new_account
 from cloudsms_simulator.server.account_settings import AccountSettings, SaidAccount

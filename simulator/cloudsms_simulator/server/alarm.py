@@ -3,9 +3,9 @@
 import asyncio
 import math
 from collections.abc import Callable
-from datetime import datetime
 
 from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.server.wall import WallClock
 
 _TICK = 0.01

@@ -5,7 +5,7 @@ Spec: Interface specification and communication principle.
 
 import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, timedelta
 from ipaddress import IPv4Address, IPv6Address
 from typing import Literal, Self
 
@@ -16,12 +16,20 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.verification import PolicyBuilder
+
+from cloudsms_simulator.protocol import moments
+from cloudsms_simulator.protocol.moments import datetime
 
 ORGANIZATION = "CloudSMS simulator"
 """Part of the subject of every certificate we make, and how we know it again."""
 
 CLOCKS_DIFFER = timedelta(hours=1)
 """Certificates begin this much early, for a container or a virtual machine whose clock is behind."""
+
+with moments.in_datetime():
+    # cryptography learns the types of moments from the first one it is given.
+    PolicyBuilder().time(moments.datetime(2026, 1, 1, tzinfo=UTC))
 
 Purpose = Literal["server", "client"]
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey

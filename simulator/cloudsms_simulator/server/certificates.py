@@ -8,13 +8,15 @@ Spec: Interface specification and communication principle.
 
 import os
 import tempfile
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Literal, Self, get_args
 
 import msgspec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
+from cloudsms_simulator.protocol import moments
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.server.authority import CLOCKS_DIFFER, Authority, host_name, hosts_of, issued_by, made_here
 from cloudsms_simulator.server.key_pairs import CertificateError as CertificateError  # part of what this module is for
 from cloudsms_simulator.server.key_pairs import KeyPair, read_pair
@@ -234,6 +236,6 @@ def wall_clock() -> datetime:
     """The moment as the kernel has it: a test that froze or moved Python's clocks did not move OpenSSL's."""
     try:
         with tempfile.TemporaryFile() as file:
-            return datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
+            return moments.datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
     except OSError:
-        return datetime.now(UTC)
+        return moments.datetime.now(UTC)

@@ -1,10 +1,9 @@
 """The clock item: what the admin API shows of a clock, and of what an advance made happen."""
 
-from datetime import datetime
-
 import msgspec
 
 from cloudsms_simulator.engine.clock import Mode
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.server.items import ReportItem
 from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.server.timekeeper import Reading

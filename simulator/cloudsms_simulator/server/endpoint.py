@@ -10,7 +10,6 @@ Spec: CloudSMS Platform Server. Spec: Interface specification and communication 
 import asyncio
 import logging
 from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
 
 import msgspec
@@ -21,6 +20,7 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.arrival import Arrival, Identified, Judged, Reply
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.protocol.finding_rules import Told, found
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.server.answer_times import AnswerTimes
 from cloudsms_simulator.server.aside import AT_ONCE, aside

@@ -8,7 +8,6 @@ Reading: R24.
 
 import shlex
 from collections.abc import Callable
-from datetime import datetime
 
 import msgspec
 
@@ -23,6 +22,7 @@ from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.protocol.correction import PLACEHOLDER, Correction, Uncorrected, beyond_correction, corrected
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.key_ring import fingerprint
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.remedies import Model
 from cloudsms_simulator.server.aside import aside, octets_of

@@ -3,7 +3,6 @@
 Reading: R24.
 """
 
-from datetime import datetime
 from decimal import Decimal
 
 import msgspec
@@ -29,6 +28,7 @@ from cloudsms_simulator.protocol.correction import Uncorrected
 from cloudsms_simulator.protocol.customer import DestinationAnswer
 from cloudsms_simulator.protocol.draft import Change
 from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.request_checks import list_is_an_array
 from cloudsms_simulator.protocol.result_codes import ResultCode, row_of
 from cloudsms_simulator.server.items import Code, code_item

@@ -9,7 +9,6 @@ Reading: R16.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
 from functools import partial
 from typing import Generic, Literal, Protocol, TypeVar
 
@@ -18,6 +17,7 @@ import msgspec
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.clock import Clock, Mode
 from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.server.aside import AT_ONCE, aside, octets_of
 from cloudsms_simulator.server.kept import Item, Kept
 from cloudsms_simulator.server.pace import Pace

@@ -5,13 +5,13 @@ Spec: Delivery Report (DR) CallBack. Reading: R16, R25.
 
 import asyncio
 from contextlib import suppress
-from datetime import datetime
 from typing import Protocol
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.intervening import Conflict, Forced, Wish
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.report import Report
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.timestamps import LATEST, MOMENTS
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.store import Store

@@ -3,7 +3,6 @@
 Names are snake_case, moments ISO 8601 in Hong Kong time, money a pair of strings; AUTH_KEYs are fingerprints.
 """
 
-from datetime import datetime
 from functools import partial
 from typing import Literal
 
@@ -20,6 +19,7 @@ from cloudsms_simulator.engine.standing import Standing
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.key_ring import fingerprint
 from cloudsms_simulator.protocol.masking import mask
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.result_codes import ResultCode, desc_of, written
 from cloudsms_simulator.protocol.states import name_of
 

@@ -3,7 +3,6 @@
 Spec: Interface specification and communication principle.
 """
 
-from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -11,6 +10,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.server.authority import PrivateKey
 
 

@@ -9,11 +9,11 @@ Spec: Delivery Report (DR) CallBack. Reading: R10, R11.
 
 import asyncio
 import logging
-from datetime import datetime
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.report import Attempt, Push, PushResult
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.server.alarm import Alarm
 from cloudsms_simulator.server.push_client import PushClient
 from cloudsms_simulator.server.underway import Underway

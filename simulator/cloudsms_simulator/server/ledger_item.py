@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
 
 import msgspec
 
 from cloudsms_simulator.engine.billing import LedgerEntry, Reason
 from cloudsms_simulator.engine.money import Currency, Money
+from cloudsms_simulator.protocol.moments import datetime
 
 
 class LedgerItem(msgspec.Struct, frozen=True):

@@ -3,7 +3,6 @@
 Spec: SMS Dispatching, Request UIP Format.
 """
 
-from datetime import datetime
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -12,6 +11,7 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.protocol.correction import PLACEHOLDER
 from cloudsms_simulator.protocol.country_codes import ASSIGNED
 from cloudsms_simulator.protocol.customer import SendRequest, encode_request, split_number
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.submission import Destination
 from cloudsms_simulator.protocol.timestamps import wire_time
 

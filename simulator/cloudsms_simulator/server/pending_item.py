@@ -1,13 +1,14 @@
 """The pending item: what the admin API tells of what is still due, and the list of it."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.coming import Coming, Kind, coming_of
 from cloudsms_simulator.engine.message import Message
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.states import name_of
 from cloudsms_simulator.server.aside import Slices
 from cloudsms_simulator.server.sought import Value

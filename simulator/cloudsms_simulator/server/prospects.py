@@ -6,14 +6,13 @@ of a push and its being kept.
 Spec: Delivery Report (DR) CallBack. Reading: R10, R11, R15.
 """
 
-from datetime import datetime
-
 import msgspec
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.report import Report
 from cloudsms_simulator.engine.report_manner import due_report
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.stores.store import Store
 
 

@@ -9,10 +9,10 @@ Spec: Delivery Report (DR) CallBack. Reading: R10, R11.
 
 import asyncio
 from collections.abc import Iterable
-from datetime import datetime
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.platform import Platform
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.server.lane import Lane
 from cloudsms_simulator.server.push_client import PushClient
 from cloudsms_simulator.server.wall import WallClock

@@ -8,7 +8,7 @@ import re
 import sys
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
 import msgspec
@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from cloudsms_simulator.engine.connection import TlsFacts
 from cloudsms_simulator.protocol.customer import encode_report_answer, read_report
 from cloudsms_simulator.protocol.limits import HIGHEST_SERIAL
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.result_codes import RESULT_CODES, ResultCode
 from cloudsms_simulator.server.problems import suggestion
 from cloudsms_simulator.server.wall import WallClock

@@ -6,7 +6,6 @@ Reading: R25.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
 from itertools import islice
 
 import msgspec
@@ -17,6 +16,7 @@ from cloudsms_simulator.engine.message import Sending
 from cloudsms_simulator.protocol import uip
 from cloudsms_simulator.protocol.json_places import Places
 from cloudsms_simulator.protocol.limits import HIGHEST_SERIAL
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.result_codes import desc_of, written
 from cloudsms_simulator.protocol.timestamps import read_wire_time, wire_time
 from cloudsms_simulator.server.explanation import Explainer

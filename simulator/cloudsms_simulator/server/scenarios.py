@@ -8,7 +8,6 @@ Reading: R21, R22.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Set
-from datetime import datetime
 from decimal import Decimal
 from itertools import chain
 from typing import Literal, TypeVar
@@ -21,6 +20,7 @@ from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.rule_book import FaultRule, Rule, RuleBook
 from cloudsms_simulator.engine.rules import Rules
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.server.account_settings import AccountSettings, SaidAccount
 from cloudsms_simulator.server.playing import Counted, Playing, counted_rules, counts_for

@@ -8,10 +8,10 @@ Spec: none; this is how the simulator is searched. Reading: R17.
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 
 import msgspec
 
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.server.problems import suggestion
 from cloudsms_simulator.server.search_field import NONE, Check, Told
 from cloudsms_simulator.server.search_fields import ALIASES, COMPARED, FIELDS, FLAGS

@@ -4,7 +4,6 @@ Spec: none; this is how the simulator is searched. Reading: R17.
 """
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Generic, TypeVar
 
 import msgspec
@@ -12,6 +11,7 @@ import msgspec
 from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.report import Report
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.server.search_values import Reader, Test
 from cloudsms_simulator.server.sought import Beside, Kind, SoughtRequest, Value
 

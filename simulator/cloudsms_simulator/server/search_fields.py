@@ -7,7 +7,6 @@ Spec: none; this is how the simulator is searched. Reading: R17.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 from itertools import chain
 from typing import TypeVar, get_args
@@ -15,6 +14,7 @@ from typing import TypeVar, get_args
 from cloudsms_simulator.engine.exchange import Kind as RequestKind
 from cloudsms_simulator.engine.otp import otp_in
 from cloudsms_simulator.engine.report import Outcome, Report
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.result_codes import ResultCode, desc_of
 from cloudsms_simulator.protocol.states import is_final, name_of
 from cloudsms_simulator.server import search_values as values

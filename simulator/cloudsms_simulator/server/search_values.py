@@ -8,11 +8,12 @@ Spec: none; this is how the simulator is searched. Reading: R17.
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
 from decimal import Decimal
 from operator import eq, ge, gt, le, lt
 from typing import TypeVar
 
+from cloudsms_simulator.protocol import moments
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.result_codes import RESULT_CODES, ResultCode, desc_of, written
 from cloudsms_simulator.protocol.states import STATES, name_of
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
@@ -138,9 +139,9 @@ def _moment(pattern: str, now: datetime) -> datetime:
     except ValueError:
         pass
     try:
-        moment = datetime.fromisoformat(pattern)
-        day = None if len(pattern) > len("2026-11-22") else date.fromisoformat(pattern)
-        moment = moment if day is None else datetime(day.year, day.month, day.day, tzinfo=HONG_KONG)
+        moment = moments.datetime.fromisoformat(pattern)
+        day = None if len(pattern) > len("2026-11-22") else moments.date.fromisoformat(pattern)
+        moment = moment if day is None else moments.datetime(day.year, day.month, day.day, tzinfo=HONG_KONG)
         return (moment if moment.tzinfo else moment.replace(tzinfo=HONG_KONG)).astimezone(HONG_KONG)
     except OverflowError:
         raise ValueError("a moment that is in the years 1 to 9999 in Hong Kong") from None

@@ -4,7 +4,7 @@ Clocks are written as what they show. What was on the way is due again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from cloudsms_simulator.engine.message import Message, Passage, Sending
 from cloudsms_simulator.engine.packed_body import packed, unpacked
 from cloudsms_simulator.engine.report import Report
 from cloudsms_simulator.engine.script import Plan
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.server.account_settings import AccountSettings
 from cloudsms_simulator.server.json_table import JsonTable
 from cloudsms_simulator.server.place import Place

@@ -7,13 +7,13 @@ Spec: Delivery Report (DR) CallBack. Reading: R10, R11, R15.
 """
 
 import asyncio
-from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.report import Report
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.timestamps import LATEST
 from cloudsms_simulator.server.turns import CalledOffError, Reason
 from cloudsms_simulator.server.wall import WallClock

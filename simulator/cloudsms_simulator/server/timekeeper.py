@@ -10,13 +10,14 @@ Spec: Delivery Report (DR) CallBack. Reading: R15.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.clock import Clock, Mode
 from cloudsms_simulator.engine.report import Report
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.server.stepping import Pushing, Walk
 from cloudsms_simulator.server.turns import CalledOffError, Turns
 from cloudsms_simulator.server.wall import WallClock

@@ -4,7 +4,6 @@ Reading: R25.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import msgspec
 
@@ -14,6 +13,7 @@ from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.money import Money
 from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.states import name_of
 from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.stores.store import Store

@@ -7,13 +7,14 @@ by then, finds them.
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from datetime import date, time
+from datetime import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import msgspec
 
+from cloudsms_simulator.protocol.moments import date
 from cloudsms_simulator.server.problems import SettingsError
 
 TomlValue: TypeAlias = "str | int | Decimal | date | time | Sequence[TomlValue] | Mapping[str, TomlValue]"

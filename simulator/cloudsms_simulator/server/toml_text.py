@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date, time
+from datetime import time
 from decimal import Decimal
 
+from cloudsms_simulator.protocol.moments import date
 from cloudsms_simulator.server.toml_file import TomlValue
 
 _BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")

@@ -8,7 +8,7 @@ Reading: R22.
 
 import os
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 
 from cloudsms_simulator.engine.fault import Identity, TlsTrouble
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.server.authority import (
     CLOCKS_DIFFER,
     Authority,

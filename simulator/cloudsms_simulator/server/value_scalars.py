@@ -4,12 +4,14 @@ import base64
 import binascii
 import ipaddress
 from collections.abc import Callable, Mapping
-from datetime import datetime, time, timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 
+from cloudsms_simulator.protocol import moments
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.timestamps import EARLIEST, HONG_KONG, LATEST, ForeignMoment
 
 Load = Callable[[object], object]
@@ -105,7 +107,7 @@ def _moment(text: str) -> datetime:
 
 
 def _foreign_moment(text: str) -> datetime:
-    found = datetime.fromisoformat(text)
+    found = moments.datetime.fromisoformat(text)
     if found.tzinfo is None:
         raise ValueError
     return found.astimezone(HONG_KONG) if found.utcoffset() == _AHEAD else found

@@ -7,7 +7,7 @@ Values of which there are several kinds in one place say in `$type` which they a
 import base64
 import ipaddress
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import cache
@@ -21,6 +21,7 @@ from cloudsms_simulator.engine.message import Sending
 from cloudsms_simulator.engine.outlook import Course, Mix
 from cloudsms_simulator.engine.rules import Rules
 from cloudsms_simulator.engine.script import Plan
+from cloudsms_simulator.protocol.moments import datetime
 
 Json = bool | int | float | str | None | list["Json"] | dict[str, "Json"]
 

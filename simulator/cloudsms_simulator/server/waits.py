@@ -8,7 +8,7 @@ Spec: Delivery Report (DR) CallBack. Reading: R15, R16, R17.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from itertools import islice
 from operator import itemgetter
@@ -17,6 +17,7 @@ import msgspec
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.server.aside import Slices, aside, octets_of
 from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.server.news import News

@@ -1,7 +1,8 @@
 """The wall clock: the real moment, whatever the tests of our users do to Python's clocks.
 
 freezegun replaces the functions of `time`, time-machine moves the system's wall clock as this process sees it. So the
-wall time is read once, when this module is imported, and what has passed since is added to it.
+wall time is read once, when this module is imported, and what has passed since is added to it. If a test moved the wall
+clock even then, time-machine itself is asked for the real one.
 
 Spec: General Parameters, TIME.
 """
@@ -9,8 +10,9 @@ Spec: General Parameters, TIME.
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.timestamps import EPOCH
 
 if sys.platform == "win32":
@@ -30,7 +32,11 @@ else:
     ) -> float:
         return _clock_gettime(_clock)
 
-    _at_import = time.clock_gettime(time.CLOCK_REALTIME) - _elapsed()
+    _travelling = sys.modules.get("time_machine")
+    _time = (
+        time if _travelling is None or not _travelling.escape_hatch.is_travelling() else _travelling.escape_hatch.time
+    )
+    _at_import = _time.clock_gettime(time.CLOCK_REALTIME) - _elapsed()
 
 
 class WallClock:

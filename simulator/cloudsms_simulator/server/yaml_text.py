@@ -3,9 +3,10 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, time
+from datetime import time
 from decimal import Decimal
 
+from cloudsms_simulator.protocol.moments import date
 from cloudsms_simulator.server.toml_file import TomlValue
 from cloudsms_simulator.server.toml_text import toml_text
 

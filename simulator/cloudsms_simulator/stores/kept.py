@@ -4,7 +4,6 @@ What is planned is not among it: it follows from the messages and their reports.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 
 import msgspec
 
@@ -14,6 +13,7 @@ from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.report import Report
 from cloudsms_simulator.engine.standing import Standing
 from cloudsms_simulator.engine.tallies import Tally
+from cloudsms_simulator.protocol.moments import datetime
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):

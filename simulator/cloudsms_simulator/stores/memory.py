@@ -6,7 +6,6 @@ Reading: R16, R17.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
 from itertools import chain
 from typing import Generic, TypeVar
 
@@ -19,6 +18,7 @@ from cloudsms_simulator.engine.report import Report
 from cloudsms_simulator.engine.standing import Standing
 from cloudsms_simulator.engine.tallies import Tally
 from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.sms_uid import UidSequence
 from cloudsms_simulator.stores.bounds import Bounds
 from cloudsms_simulator.stores.kept import Kept

@@ -5,7 +5,6 @@ Reading: R16, R17.
 
 from collections import deque
 from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
@@ -21,6 +20,7 @@ from cloudsms_simulator.engine.report import Report
 from cloudsms_simulator.engine.standing import Standing
 from cloudsms_simulator.engine.tallies import Tally
 from cloudsms_simulator.engine.timeline import Timeline
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.sms_uid import UidSequence
 from cloudsms_simulator.stores.kept import Kept
 

@@ -7,7 +7,6 @@ Reading: R16.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Protocol, TypeVar
 
 from cloudsms_simulator.engine.account import Account
@@ -18,6 +17,7 @@ from cloudsms_simulator.engine.report import Report
 from cloudsms_simulator.engine.standing import Standing
 from cloudsms_simulator.engine.tallies import Tally
 from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.stores.kept import Kept
 
 T_co = TypeVar("T_co", covariant=True)

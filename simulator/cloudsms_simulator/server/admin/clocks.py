@@ -3,7 +3,7 @@
 Durations are ISO 8601, `3s`, or a number of seconds; moments are ISO 8601 with their zone. `timeout` is wall time.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 import msgspec
@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cloudsms_simulator.engine.clock import FASTEST, SLOWEST
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.server.admin.bodies import Nothing, read_json
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.admin.pages import json_response

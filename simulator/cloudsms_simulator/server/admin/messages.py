@@ -1,6 +1,5 @@
 """Messages: one for each SMS_UID that was accepted, with what happened to it, and how its fate is forced."""
 
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -11,6 +10,7 @@ from starlette.responses import Response
 from cloudsms_simulator.engine.intervening import Conflict, Wish
 from cloudsms_simulator.engine.otp import otp_in
 from cloudsms_simulator.engine.text_bill import bill_of_message
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.states import is_final, name_of
 from cloudsms_simulator.server.admin.bodies import read_json
 from cloudsms_simulator.server.admin.lookups import message_of, no_message

@@ -7,7 +7,6 @@ PyYAML and the kinds of values that scenarios are written in are imported when s
 """
 
 import asyncio
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -16,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.server.admin.bodies import Nothing, read_json
 from cloudsms_simulator.server.admin.office import Office, TroubleItem
 from cloudsms_simulator.server.admin.pages import Page, json_response

@@ -5,7 +5,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Generic, TypeVar
 
 import msgspec
@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.server.admin.bodies import read_json
 from cloudsms_simulator.server.admin.clocks import LONGEST_CALL, Timeout
 from cloudsms_simulator.server.admin.office import Office

@@ -3,10 +3,10 @@
 They begin where clocks in Hong Kong have round times. Seconds are whole ones since 1970.
 """
 
-from datetime import datetime
-
 import msgspec
 
+from cloudsms_simulator.protocol import moments
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
 MOST = 60
@@ -35,7 +35,7 @@ class Buckets(msgspec.Struct, frozen=True):
 
     def begin(self, number: int) -> datetime:
         """When a bucket begins."""
-        return datetime.fromtimestamp(self.first + number * self.length, HONG_KONG)
+        return moments.datetime.fromtimestamp(self.first + number * self.length, HONG_KONG)
 
 
 def buckets_over(earliest: int, latest: int) -> Buckets:

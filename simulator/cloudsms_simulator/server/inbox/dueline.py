@@ -5,12 +5,12 @@ hours at the end; the scale goes to 26 hours, past the last expiry of what is ac
 """
 
 from collections.abc import Iterable
-from datetime import datetime
 from math import log1p
 
 import msgspec
 
 from cloudsms_simulator.engine.coming import Kind
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.server.pending_item import PendingItem
 
 SHORTEST_SPAN = 26 * 3600.0

@@ -5,12 +5,12 @@ Spec: Delivery Report (DR) CallBack.
 
 import heapq
 from collections.abc import Iterable
-from datetime import datetime
 
 import msgspec
 
 from cloudsms_simulator.engine.report import Attempt, Report
 from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.states import name_of
 
 SHOWN = 8

@@ -8,13 +8,13 @@ Reading: R26.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from datetime import datetime
 
 import msgspec
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.clock import Mode
 from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.server.news import News
 
 PAUSE = 0.5

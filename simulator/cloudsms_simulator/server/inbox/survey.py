@@ -9,7 +9,6 @@ Reading: R17, R26.
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 from typing import TypeVar
@@ -22,6 +21,7 @@ from cloudsms_simulator.engine.message import Message, Sending
 from cloudsms_simulator.engine.money import Currency
 from cloudsms_simulator.engine.report import Attempt, Report
 from cloudsms_simulator.protocol.customer import read_answer
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.timestamps import EPOCH
 from cloudsms_simulator.server.inbox.reasons import reason_kind

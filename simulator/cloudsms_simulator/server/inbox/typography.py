@@ -3,7 +3,7 @@
 import json
 import unicodedata
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from urllib.parse import quote
 
@@ -11,6 +11,7 @@ import msgspec
 from markupsafe import Markup, escape
 
 from cloudsms_simulator.engine.money import Money
+from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.states import name_of
 from cloudsms_simulator.server.inbox.regions import REGIONS
 
