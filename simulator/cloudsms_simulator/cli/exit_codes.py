@@ -34,6 +34,7 @@ _EXPLAINED = {
     "cloudsms_simulator.server.problems": "SettingsError",
     "cloudsms_simulator.server.key_pairs": "CertificateError",
     "cloudsms_simulator.server.listening_socket": "ListenError",
+    "cloudsms_simulator.server.event_loop": "GreenThreadsError",
 }
 """Errors whose text is written for the user, by the module that has them."""
 

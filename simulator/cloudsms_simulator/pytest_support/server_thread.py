@@ -44,6 +44,12 @@ class ServerThread:
     def start(self) -> "Ready":
         """Where the simulator is, once it serves. ServerError when something keeps it from that, or it takes too
         long."""
+        from cloudsms_simulator.server.event_loop import GreenThreadsError, refuse_green_threads
+
+        try:
+            refuse_green_threads()
+        except GreenThreadsError as error:
+            raise ServerError(str(error)) from error
         self._thread.start()
         try:
             failed = self._ready.exception(self._starts_within)

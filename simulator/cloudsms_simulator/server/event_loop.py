@@ -37,6 +37,25 @@ else:
             return _clock_gettime(_clock)
 
 
+class GreenThreadsError(Exception):
+    """The threads or sockets of this process are not Python's own; the text says what to do."""
+
+
+_REPLACED = ("thread", "threading", "socket", "select")
+
+
+def refuse_green_threads() -> None:
+    """GreenThreadsError where gevent replaced threads or sockets: an event loop stops all of gevent's, and then waits
+    for them for ever."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and any(monkey.is_module_patched(name) for name in _REPLACED):
+        raise GreenThreadsError(
+            "gevent replaced the threads and sockets of this process, and the simulator cannot run beside it; start one"
+            " in a process of its own, `cloudsms-simulator serve`, and name its admin API: pytest takes it as"
+            " --cloudsms-url, and the control client, which does work here, as its url"
+        )
+
+
 def new_event_loop(*, prefer_uvloop: bool = True) -> asyncio.AbstractEventLoop:
     """A fresh event loop, for `asyncio.Runner(loop_factory=new_event_loop)`. The caller closes it."""
     if prefer_uvloop and sys.platform != "win32":

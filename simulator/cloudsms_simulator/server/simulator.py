@@ -28,6 +28,7 @@ from cloudsms_simulator.server.bodies import BodyLimits
 from cloudsms_simulator.server.certificates import CertificateFiles, open_certificates
 from cloudsms_simulator.server.door import PATH, Door
 from cloudsms_simulator.server.endpoint import Endpoint
+from cloudsms_simulator.server.event_loop import refuse_green_threads
 from cloudsms_simulator.server.facts import Info, Ports, info_of
 from cloudsms_simulator.server.journal import Journal
 from cloudsms_simulator.server.late_app import LateApp
@@ -62,11 +63,13 @@ _log = logging.getLogger(__name__)
 class Simulator:
     """A platform with its ports open. Making one raises what keeps it from serving:
 
-    `ListenError` for a port, `CertificateError` for a certificate, ValueError for accounts that clash. `fixed` are
+    `ListenError` for a port, `CertificateError` for a certificate, ValueError for accounts that clash,
+    `GreenThreadsError` where gevent replaced threads or sockets. `fixed` are
     the settings that the scenario has no say in, by name: no edit of it changes them.
     """
 
     def __init__(self, settings: Settings, scenario: Scenario | None = None, fixed: Set[str] = frozenset()) -> None:
+        refuse_green_threads()
         self.settings = settings
         self.scenario = scenario
         self.seed = secrets.randbelow(_SEEDS) if settings.seed is None else settings.seed
