@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from cloudsms_simulator.engine.arrival import Arrival
 from cloudsms_simulator.server import aside as aside_module
 from cloudsms_simulator.server import kept as kept_module
 from cloudsms_simulator.server.items import LONGEST_LISTED, RequestItem
@@ -112,5 +113,22 @@ def test_a_search_of_long_bodies_looks_at_them_in_a_thread(stage, noon) -> None:
             await asyncio.sleep(0)
         assert (await looking).total == 1
         assert turns > 1
+
+    told(story)
+
+
+def test_a_long_body_is_shown_octet_for_octet_also_where_it_is_no_text(stage) -> None:
+    async def story() -> None:
+        here = stage()
+        for body in (b"\xff" * 100_000, "é€😀".encode() * 12_000 + b"\xc3"):
+            identified = here.platform.identify(body)
+            transaction = await here.store.begin(None)
+            here.platform.receive(
+                transaction, here.platform.judge(identified, body), Arrival(body), here.clock().virtual
+            )
+            assert transaction.exchange is not None
+            shown = await Kept(here.store, None).item(transaction.exchange)
+            assert isinstance(shown, RequestItem)
+            assert shown.body == body.decode("utf-8", "backslashreplace")
 
     told(story)

@@ -3,6 +3,7 @@
 Names are snake_case, moments ISO 8601 in Hong Kong time, money a pair of strings; AUTH_KEYs are fingerprints.
 """
 
+from codecs import getincrementaldecoder
 from functools import partial
 from typing import Literal
 
@@ -196,6 +197,8 @@ def message_item(message: Message, key: str) -> MessageItem:
     )
 
 
+_PIECE = 32 * 1024
+"""Octets that are made text in one go."""
 LONGEST_LISTED = 16 * 1024
 """Octets of a body, of an answer, of a header that a list shows."""
 
@@ -305,4 +308,9 @@ def _listed(data: bytes, where: str) -> str:
 
 
 def _text(data: bytes) -> str:
-    return data.decode("utf-8", "backslashreplace")
+    if len(data) <= _PIECE:
+        return data.decode("utf-8", "backslashreplace")
+    # Piece by piece: a mebibyte without UTF-8 in it would keep other threads waiting for a quarter of a second.
+    decoder = getincrementaldecoder("utf-8")("backslashreplace")
+    pieces = [decoder.decode(data[at : at + _PIECE]) for at in range(0, len(data), _PIECE)]
+    return "".join([*pieces, decoder.decode(b"", final=True)])
