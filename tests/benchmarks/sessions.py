@@ -29,8 +29,6 @@ def starts(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
     unused, used = folder / "test_unused.py", folder / "test_used.py"
     unused.write_text("def test_it(): ...\n")
     used.write_text("def test_it(cloudsms): ...\n")
-    # httpx2 imports trio where there is one, which takes as long as all else of it. It is here for our own tests only.
-    (folder / "trio.py").write_text("raise ImportError\n")
     rounds = [
         [
             _session(cores, folder, unused),
