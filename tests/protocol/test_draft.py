@@ -58,3 +58,24 @@ def test_the_same_value_again_and_what_is_filled_in_are_no_changes() -> None:
 def test_a_change_says_from_and_to_in_json() -> None:
     change = Change(path="$.A", was="1", to="2", why="so")
     assert msgspec.json.encode(change) == b'{"path":"$.A","from":"1","to":"2","why":"so"}'
+
+
+def test_entries_that_were_changed_are_seen_in_the_list_and_in_the_packet() -> None:
+    draft = Draft(msgspec.json.decode(b'{"MULTI_MSISDN_LIST":[{"A":1},{"A":2}],"X":1}', type=dict[str, msgspec.Raw]))
+    draft.put("$.MULTI_MSISDN_LIST[1].A", 3, "")
+    draft.put("$.MULTI_MSISDN_LIST[0]", {"A": 4}, "")
+
+    assert draft.value("$.MULTI_MSISDN_LIST") == [{"A": 4}, {"A": 3}]
+    draft.put("$.MULTI_MSISDN_LIST[0].A", 5, "")
+    draft.remove("$.X", "")
+    assert draft.body == b'{"MULTI_MSISDN_LIST":[{"A":5},{"A":3}]}'
+    draft.put("$.MULTI_MSISDN_LIST[0].A", 6, "")
+    draft.put("$.MULTI_MSISDN_LIST", [], "")
+    assert draft.body == b'{"MULTI_MSISDN_LIST":[]}'
+
+
+def test_a_field_whose_name_is_like_an_entry_with_thousands_of_digits_is_a_field() -> None:
+    name = f"MULTI_MSISDN_LIST[{'1' * 5000}]"
+    draft = Draft({name: msgspec.Raw(b"1")})
+
+    assert draft.value(f"$.{name}") == 1

@@ -102,3 +102,8 @@ def test_every_value_of_every_body_is_found(value: object, indent: int | None, e
                 check(f"{path}[{index}]", each)
 
     check("$", value)
+
+
+@pytest.mark.parametrize("path", ["$.SERIAL[…]", '$["odd name"].x[1]["[…]', f"$[{'1' * 5000}]"])
+def test_a_path_whose_end_is_left_out_leads_nowhere(path: str) -> None:
+    assert Places(BODY).of(path) is None

@@ -448,3 +448,12 @@ def test_a_mebibyte_of_anything_is_read_to_its_end(unit: bytes) -> None:
     body = b"[" + unit * (2**20 // len(unit)) + b"0]"
 
     assert (scan(body).ending, scan(body).end) == ("complete", len(body))
+
+
+def test_the_path_of_a_duplicate_key_has_at_most_1000_characters() -> None:
+    deep = b'{"%b":' % (b"n" * 30) * 40
+    shown = ".".join(["$", *["n" * 30] * 40])[:1000]
+
+    assert duplicate_keys(b"%b{}%b" % (deep, b"}" * 40)).paths == ()
+    assert duplicate_keys(b'%b{"a":1,"a":2}%b' % (deep, b"}" * 40)).paths == (f"{shown}[…]",)
+    assert duplicate_keys(b'{"%b":1,"%b":2}' % (b"k" * 5000, b"k" * 5000)).paths == (f"$.{'k' * 998}[…]",)

@@ -146,3 +146,8 @@ def test_a_number_nobody_told_is_not_guessed(code: object, msisdn: object) -> No
     draft = entry(code, msisdn)
     assert number(draft, f"{ENTRY}.DEST_MSISDN") is not None
     assert draft.changes == []
+
+
+@pytest.mark.parametrize("code", ["8" * 37, "8" * 5000, "0" * 5000])
+def test_more_digits_than_a_country_code_and_a_number_have_tell_no_country(code: str) -> None:
+    assert country(entry(code, ""), f"{ENTRY}.COUNTRY_CODE") == "no telling which country the number is in"

@@ -34,7 +34,7 @@ Kind = Literal[
 not over yet, or, if `dropped`, never to be.
 """
 
-_PLACE = re.compile(r"\$\.MULTI_MSISDN_LIST\[(\d+)\]")
+_PLACE = re.compile(r"\$\.MULTI_MSISDN_LIST\[([0-9]{1,9})\]")
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

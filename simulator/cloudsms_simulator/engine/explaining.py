@@ -39,8 +39,7 @@ _OF_THE_ACCOUNT = frozenset(
     }
 )
 _OURS = frozenset({"unknown-error", "store-failed"})
-_QUOTED_RULE = re.compile(r', as "(.*)" says$', re.DOTALL)
-_PLACE = re.compile(r"\$\.MULTI_MSISDN_LIST\[(\d+)\]")
+_PLACE = re.compile(r"\$\.MULTI_MSISDN_LIST\[([0-9]{1,9})\]")
 _MAGIC = f"magic {MARK}"
 _NOBODY = "nothing decided: nothing was found"
 
@@ -208,9 +207,9 @@ def _scripted(rule: str, by: By, about: str) -> Decider:
 
 def _found(finding: Finding, by: By = "check") -> Decider:
     about = f"{finding.path}: got {finding.got}, want {finding.want}"
-    quoted = _QUOTED_RULE.search(finding.got) if finding.rule == "scripted-code" else None
-    if quoted is not None:
-        return _scripted(quoted[1], "rule", about)
+    if finding.rule == "scripted-code":
+        _, _, quoted = finding.got.partition(', as "')
+        return _scripted(quoted.removesuffix('" says'), "rule", about)
     if finding.rule in _OURS:
         return Decider("simulator", finding.rule, about)
     if finding.rule in _OF_THE_ACCOUNT:

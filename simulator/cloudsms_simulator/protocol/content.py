@@ -33,9 +33,8 @@ SIGNATURE_ROWS: tuple[SignatureRow, ...] = (
 )
 
 _BY_TYPE = {row.signature_type: row for row in SIGNATURE_ROWS}
-_OPENING = r"[\[【［]"
-_CLOSING = r"[\]】］]"
-_BRACKETED = re.compile(f"{_OPENING}.*{_CLOSING}", re.DOTALL)
+_OPENINGS = ("[", "【", "［")
+_CLOSINGS = ("]", "】", "］")
 _FIELD = r"(?:[A-Z_]{1,40}|\d{1,2}|(?=[\w.]{0,39}[a-z])[A-Za-z_][\w.]{0,39}|[\u4e00-\u9fff]{1,12})"
 """The name of a field. Capitals with digits behind them are none: they are what a coupon looks like, SAVE10."""
 _USUAL = "name|firstname|lastname|username|code|otp|amount|date|time|link|url|phone|email|company|order"
@@ -102,13 +101,33 @@ def typed_signature(text: str, signature: str | None, signature_type: int | None
     """
     if not signature or signed_text("", signature, signature_type) == "":
         return None
-    bare = signature.strip(" []【】［］")
-    if bare:
-        typed = f"{_OPENING}\\s*{re.escape(bare)}\\s*{_CLOSING}"
-        found = re.search(f"\\A{typed}|{typed}\\Z", text.strip(), re.IGNORECASE)
-        if found:
-            return found.group()
-    return signature if _BRACKETED.fullmatch(signature.strip()) else None
+    bare = signature.strip(" []【】［］").strip()
+    typed = _typed_at_the_beginning(text.strip(), bare) or _typed_at_the_end(text.strip(), bare) if bare else None
+    own = signature.strip()
+    brings_brackets = len(own) > 1 and own.startswith(_OPENINGS) and own.endswith(_CLOSINGS)
+    return typed or (signature if brings_brackets else None)
+
+
+def _typed_at_the_beginning(text: str, bare: str) -> str | None:
+    """The signature in brackets with which a text begins, its letters' case aside."""
+    if not text.startswith(_OPENINGS):
+        return None
+    inside = text[1:].lstrip()
+    behind = inside[len(bare) :].lstrip()
+    if not behind.startswith(_CLOSINGS) or inside[: len(bare)].casefold() != bare.casefold():
+        return None
+    return text[: len(text) - len(behind) + 1]
+
+
+def _typed_at_the_end(text: str, bare: str) -> str | None:
+    """The signature in brackets with which a text ends, its letters' case aside."""
+    if not text.endswith(_CLOSINGS):
+        return None
+    inside = text[:-1].rstrip()
+    before = inside[: -len(bare)].rstrip()
+    if not before.endswith(_OPENINGS) or inside[-len(bare) :].casefold() != bare.casefold():
+        return None
+    return text[len(before) - 1 :]
 
 
 def placeholders(text: str) -> str | None:

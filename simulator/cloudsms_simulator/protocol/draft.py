@@ -11,7 +11,7 @@ from cloudsms_simulator.protocol import uip
 from cloudsms_simulator.protocol.finding import excerpt
 
 LIST = "$.MULTI_MSISDN_LIST"
-_ENTRY = re.compile(r"\$\.MULTI_MSISDN_LIST\[(\d+)\](?:\.([A-Z_]+))?")
+_ENTRY = re.compile(r"\$\.MULTI_MSISDN_LIST\[([0-9]{1,9})\](?:\.([A-Z_]+))?")
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,11 +34,14 @@ class Draft:
 
     def __init__(self, members: dict[str, msgspec.Raw]) -> None:
         self._members = members
+        self._entries: list[msgspec.Raw] | None = None
+        """Those of the list, once somebody has asked for one; what is written to them is not in the members yet."""
         self.changes: list[Change] = []
 
     @property
     def body(self) -> bytes:
         """The packet as compact JSON; the values in it as they were spelled."""
+        self._put_entries_back()
         return msgspec.json.encode(self._members)
 
     def value(self, path: str) -> object:
@@ -55,6 +58,7 @@ class Draft:
 
     def remove(self, path: str, why: str) -> None:
         """Takes a field of the packet away."""
+        self._put_entries_back()
         before = self._members.pop(path.removeprefix("$."), uip.ABSENT)
         self.changes.append(Change(path=path, was=_shown(before), to=excerpt(msgspec.UNSET), why=why))
 
@@ -65,26 +69,35 @@ class Draft:
     def _raw(self, path: str) -> msgspec.Raw:
         place = _ENTRY.fullmatch(path)
         if place is None:
+            self._put_entries_back()
             return self._members.get(path.removeprefix("$."), uip.ABSENT)
-        entry = self._entries()[int(place[1])]
+        entry = self._taken_entries()[int(place[1])]
         return entry if place[2] is None else (uip.members_of(entry) or {}).get(place[2], uip.ABSENT)
 
     def _write(self, path: str, raw: msgspec.Raw) -> None:
         place = _ENTRY.fullmatch(path)
         if place is None:
+            self._put_entries_back()
             self._members[path.removeprefix("$.")] = raw
             return
-        entries = self._entries()
+        entries = self._taken_entries()
         index = int(place[1])
         if place[2] is None:
             entries[index] = raw
         else:
             changed = (uip.members_of(entries[index]) or {}) | {place[2]: raw}
             entries[index] = msgspec.Raw(msgspec.json.encode(changed))
-        self._members[LIST.removeprefix("$.")] = msgspec.Raw(msgspec.json.encode(entries))
 
-    def _entries(self) -> list[msgspec.Raw]:
-        return uip.entries_of(self._raw(LIST)) or []
+    def _taken_entries(self) -> list[msgspec.Raw]:
+        """The entries of the list, read once however many of them are changed."""
+        if self._entries is None:
+            self._entries = uip.entries_of(self._raw(LIST)) or []
+        return self._entries
+
+    def _put_entries_back(self) -> None:
+        if self._entries is not None:
+            self._members[LIST.removeprefix("$.")] = msgspec.Raw(msgspec.json.encode(self._entries))
+            self._entries = None
 
 
 def _shown(raw: msgspec.Raw) -> str:

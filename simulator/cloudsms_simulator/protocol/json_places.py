@@ -12,7 +12,7 @@ import msgspec
 from cloudsms_simulator.protocol.json_reader import after_white_space, pass_members, pass_value, quotes_bared
 from cloudsms_simulator.protocol.json_scan import member_name
 
-_STEP = re.compile(r'\.(?P<name>[^.\[\]"]+)|\[(?P<index>[0-9]{1,9})\]|\[(?P<quoted>"(?:[^"\\]|\\.)*")\]')
+_STEP = re.compile(r'\.(?P<name>[^.\[\]"]+)|\[(?P<index>[0-9]{1,9})\]|\[(?P<quoted>"[^"\\]*+(?:\\.[^"\\]*+)*+")\]')
 _WHITE_SPACE = b" \t\n\r"
 
 Step = str | int
@@ -33,6 +33,7 @@ class Places:
         self._body = body
         self._text = quotes_bared(body)
         self._known: dict[int, dict[Step, Place]] = {}
+        self._outermost: Place | None = None
 
     def of(self, path: str) -> Place | None:
         """The place of a path such as `$.MULTI_MSISDN_LIST[3].COUNTRY_CODE`; that of the last of equal names.
@@ -40,10 +41,11 @@ class Places:
         None for a path that is none, such as `headers`, and for a body that cannot be read so far.
         """
         steps = _steps(path)
-        begin = after_white_space(self._text, 0)
-        if steps is None or begin == len(self._text):
+        if steps is None:
             return None
-        place = self._value(begin, 0)
+        place = self._outermost = self._outermost or self._all()
+        if place.start == len(self._text):
+            return None
         for step in steps:
             inside = self._inside(place)
             if inside is None:
@@ -81,8 +83,10 @@ class Places:
             position = after_white_space(self._text, stop.offset + 1)
         return found
 
-    def _value(self, start: int, depth: int) -> Place:
-        return self._trimmed(start, pass_value(self._text, start, depth).offset)
+    def _all(self) -> Place:
+        """The outermost value; an empty place at the end when there is none."""
+        begin = after_white_space(self._text, 0)
+        return self._trimmed(begin, pass_value(self._text, begin).offset)
 
     def _trimmed(self, start: int, end: int) -> Place:
         return Place(start, start + len(self._text[start:end].rstrip(_WHITE_SPACE)))

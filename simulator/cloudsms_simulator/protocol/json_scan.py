@@ -8,6 +8,7 @@ Spec: RESULT_CODE and RESULT_DESC, Lost_info and Invalid_context.
 
 import json
 import re
+from collections.abc import Iterator
 from itertools import islice
 from typing import Literal
 
@@ -28,6 +29,8 @@ from cloudsms_simulator.protocol.json_reader import (
 Kind = Literal["object", "array", "string", "number", "literal"]
 
 LONE_SURROGATE = "lone surrogate"
+_LONGEST_PATH = 1000
+_LEFT_OUT = "[…]"
 
 
 class Scan(msgspec.Struct, frozen=True):
@@ -171,7 +174,8 @@ class Duplicates(msgspec.Struct, frozen=True):
 def duplicate_keys(body: bytes) -> Duplicates:
     """JSON paths of names that occur more than once in their object; none when the body cannot be read.
 
-    At most 20 are told, and at most 10,000 values are walked over to find where they are.
+    At most 20 are told, and at most 10,000 values are walked over to find where they are. A path has at most 1,000
+    characters; of a longer one the rest is left out, and `[…]` says so.
     """
     has_any = False
 
@@ -187,27 +191,51 @@ def duplicate_keys(body: bytes) -> Duplicates:
     if not has_any:
         return _NO_DUPLICATES
     found: dict[str, None] = {}
-    waiting = [("$", outermost)]
+    waiting: list[tuple[_Trail, object]] = [(_Trail("$"), outermost)]
     walked = 0
     while waiting and len(found) <= MOST_DUPLICATES and walked <= MOST_WALKED:
-        path, value = waiting.pop()
-        inner: list[tuple[str, object]] = []
+        trail, value = waiting.pop()
+        inner: list[tuple[str | int, object]] = []
         if isinstance(value, list):
-            inner = [(f"{path}[{index}]", element) for index, element in enumerate(value[:MOST_WALKED])]
+            inner = list(enumerate(value[:MOST_WALKED]))
         elif isinstance(value, tuple):
-            inner = [(path + _step(name), member) for name, member in value[:MOST_WALKED]]
-            seen: set[str] = set()
-            for name, _ in inner:
-                if name in seen:
-                    found[name] = None
-                seen.add(name)
+            inner = list(value[:MOST_WALKED])
+            if twice := list(_twice(inner)):
+                begin = trail.path
+                found |= dict.fromkeys(_cut(begin + _step(name)) for name in twice)
         walked += 1 + len(inner)
-        waiting.extend(item for item in reversed(inner) if isinstance(item[1], list | tuple))
+        waiting.extend((_Trail(step, trail), each) for step, each in reversed(inner) if isinstance(each, list | tuple))
     paths = tuple(islice(found, MOST_DUPLICATES))
     return Duplicates(paths, len(found) > len(paths) or bool(waiting))
 
 
 _NO_DUPLICATES = Duplicates((), more=False)
+
+
+def _twice(members: list[tuple[str | int, object]]) -> Iterator[str | int]:
+    """The names that some members have in common."""
+    seen: set[str | int] = set()
+    for name, _ in members:
+        if name in seen:
+            yield name
+        seen.add(name)
+
+
+class _Trail(msgspec.Struct, frozen=True):
+    """The way to a value; its path is written only when somebody wants it, as there are many ways and few of those."""
+
+    step: str | int
+    before: "_Trail | None" = None
+
+    @property
+    def path(self) -> str:
+        """The JSON path, or as much of it as a path may have."""
+        steps: list[str] = []
+        trail = self
+        while trail.before is not None:
+            steps.append(_step(trail.step))
+            trail = trail.before
+        return _cut("$" + "".join(reversed(steps)))
 
 
 def member_name(quoted: bytes) -> str:
@@ -217,8 +245,16 @@ def member_name(quoted: bytes) -> str:
     return _printable(json.loads(quoted))
 
 
-def _step(name: str) -> str:
+def _step(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    name = step[: _LONGEST_PATH + 1]
     return f".{name}" if name.isidentifier() else f"[{json.dumps(_printable(name), ensure_ascii=False)}]"
+
+
+def _cut(path: str) -> str:
+    """A path, the end of a long one left out: `$.A.B[…]`, which leads nowhere."""
+    return path if len(path) <= _LONGEST_PATH else f"{path[:_LONGEST_PATH].removesuffix(_LEFT_OUT)}{_LEFT_OUT}"
 
 
 def _printable(text: str) -> str:

@@ -3,6 +3,7 @@
 A body that is no JSON is shown as it came, marked where reading it stopped.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
@@ -98,19 +99,27 @@ def _broken(text: bytes) -> Place | None:
 
 def _pieces(text: bytes, placed: Sequence[tuple[Mark, Place]]) -> Iterator[Piece]:
     edges = {0, len(text)}
-    for _, place in placed:
+    missing: defaultdict[int, list[Mark]] = defaultdict(list)
+    beginning: defaultdict[int, list[int]] = defaultdict(list)
+    for index, (mark, place) in enumerate(placed):
         edges |= {place.start, min(place.end, len(text))}
+        if place.start == place.end:
+            missing[place.start].append(mark)
+        else:
+            beginning[place.start].append(index)
     ordered = sorted(edges)
+    over: list[int] = []
     for start, end in zip(ordered, [*ordered[1:], ordered[-1]], strict=True):
-        missing = tuple(mark for mark, place in placed if place.start == place.end == start)
-        if missing:
-            names = ", ".join(_name(mark.path) for mark in missing)
-            yield Piece(names, _worst(missing), missing, tuple(mark.label for mark in missing), is_missing=True)
+        if absent := tuple(missing[start]):
+            names = ", ".join(_name(mark.path) for mark in absent)
+            yield Piece(names, _worst(absent), absent, tuple(mark.label for mark in absent), is_missing=True)
         if start == end:
             continue
-        over = tuple(mark for mark, place in placed if place.start <= start and end <= place.end)
-        begins = tuple(mark for mark, place in placed if place.start == start < place.end)
-        yield Piece(_readable(text[start:end]), _worst(over), begins, tuple(mark.label for mark in over))
+        # In the order in which the marks were given.
+        over = sorted([*(each for each in over if placed[each][1].end > start), *beginning[start]])
+        marks = [placed[each][0] for each in over]
+        begins = tuple(placed[each][0] for each in beginning[start])
+        yield Piece(_readable(text[start:end]), _worst(marks), begins, tuple(mark.label for mark in marks))
 
 
 def _name(path: str) -> str:
