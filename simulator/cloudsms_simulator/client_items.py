@@ -197,6 +197,7 @@ class Rule(msgspec.Struct, frozen=True):
     hits: int
     enabled: bool
     definition: Json
+    warnings: tuple[str, ...] = ()
 
 
 class Trouble(msgspec.Struct, frozen=True):

@@ -240,6 +240,17 @@ def test_validate_lists_every_mistake_of_every_file_with_its_place(folder: Path)
     assert lines[3] == 'wrong.yaml:2:1: unknown key "rulse"; did you mean "rules"?'
 
 
+def test_validate_warns_of_an_expression_that_may_take_very_long(folder: Path) -> None:
+    (folder / "slow.yaml").write_text("version: 1\nrules: [{ match: { content: { regex: '(a+)+$' } } }]\n")
+
+    result = run("validate", "slow.yaml")
+
+    warning, good = result.output.splitlines()
+    assert (result.exit_code, good) == (0, "slow.yaml: good")
+    assert warning.startswith('slow.yaml:2:38: rules[0].match.content.regex: "(a+)+" may take very long on a text')
+    assert warning.endswith("(a warning)")
+
+
 def test_validate_ends_2_when_a_file_is_not_there(folder: Path) -> None:
     (folder / "good.yaml").write_text(WARNED)
     result = run("validate", "good.yaml", "goood.yaml")

@@ -74,6 +74,7 @@ def test_a_rule_laid_down_makes_the_platform_busy_twice(run, platform, packet) -
                 "hits": 0,
                 "enabled": True,
                 "definition": rule,
+                "warnings": [],
             }
             assert [(await client.post(packet())).codes[1] for _ in range(3)] == [BUSY, BUSY, OK]
             assert [item["rule"] for item in await here.items("requests")] == ["busy"] * 3

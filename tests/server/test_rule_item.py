@@ -26,6 +26,7 @@ def test_a_rule_of_a_scenario() -> None:
         "hits": 7,
         "enabled": True,
         "definition": {"match": {"probability": 0.5}},
+        "warnings": [],
     }
 
 
@@ -40,4 +41,5 @@ def test_a_fault_laid_down_by_itself_is_of_no_book() -> None:
         "hits": 0,
         "enabled": True,
         "definition": {"id": "drops", "fault": "DRIBBLE"},
+        "warnings": [],
     }

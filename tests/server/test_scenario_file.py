@@ -360,6 +360,38 @@ def test_what_can_never_happen_is_a_warning(load: Load, tmp_path: Path, text: st
     assert list(load(a=text).warnings) == [f"{tmp_path / 'a.yaml'}:2:{warning}" for warning in warnings]
 
 
+SLOW = "may take very long on a text that nearly fits, and nothing is answered meanwhile; want repeats of which no two can take the same characters"  # noqa: E501
+
+
+@pytest.mark.parametrize(
+    ("text", "warnings"),
+    [
+        ("rules: [{ match: { content: { regex: '[0-9]{6}' } } }]", []),
+        ("rules: [{ match: { customer_body: { regex: '(a+)+' } } }]", []),
+        (
+            "rules: [{ match: { content: { regex: 'x(a+)+$' } } }]",
+            ['38: rules[0].match.content.regex: "(a+)+"'],
+        ),
+        (
+            "faults: [{ fault: DRIBBLE, match: { any: [{ to: '1*' }, { sender: { regex: 'a*a*b' } }] } }]",
+            ['76: faults[0].match.any[1].sender.regex: "a*a*"'],
+        ),
+        (
+            "rules: [{ match: { not: { customer_body: { order: { regex: '(a|a)*b' } } } } }]",
+            ['60: rules[0].match.not.customer_body.order.regex: "(a|a)*"'],
+        ),
+        (
+            "rules: [{ match: { all: [{ any: [{ route: { regex: '(.*)*x' } }] }] } }]",
+            ['52: rules[0].match.all[0].any[0].route.regex: "(.*)*"'],
+        ),
+    ],
+)
+def test_an_expression_that_may_take_very_long_is_a_warning(
+    load: Load, tmp_path: Path, text: str, warnings: list[str]
+) -> None:
+    assert list(load(a=text).warnings) == [f"{tmp_path / 'a.yaml'}:2:{warning} {SLOW}" for warning in warnings]
+
+
 def test_an_account_in_a_timeline_is_a_warning(load: Load) -> None:
     (warning,) = load(a="timeline: [{ at: 1m, scenario: b }]", b="name: poor\naccounts: [{ balance: 1 }]").warnings
 

@@ -47,6 +47,7 @@ class _Used(msgspec.Struct, frozen=True):
 
     seed: int
     tls: tuple[_Trouble, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @click.group
@@ -176,6 +177,8 @@ def use(api: AdminApi, said: str, account: str, as_json: bool) -> None:
         click.echo(answer)
         return
     used = msgspec.json.decode(answer, type=_Used)
+    for warning in used.warnings:
+        click.echo(f"Warning: {warning}", err=True)
     click.echo(f"{account} plays {said}, with the seed {used.seed}")
     for trouble in used.tls:
         click.echo(f"{trouble.url}  ({trouble.trouble})")

@@ -20,7 +20,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     glob: tuple[str, ...] = ()
     """Globs of which one must fit."""
     regex: str | None = None
-    """Found anywhere in the text."""
+    """Found anywhere in the first 2,000 characters of the text."""
     ignore_case: bool = False
 
 

@@ -23,6 +23,8 @@ _Parts = tuple[list[Test], list[Test]]
 """What is asked of the request, and what of each destination."""
 _T = TypeVar("_T")
 
+LONGEST_SEARCHED = 2000
+"""Characters of a text that a regular expression is looked for in; no text that can be sent has more."""
 _PATTERN = re.compile(r"[*?\[]")
 
 
@@ -104,29 +106,32 @@ def _of_the_request(condition: Condition) -> list[Test]:
     if condition.time is not None:
         tests.append(_at(condition.time))
     if condition.route is not None:
-        route = _like(condition.route)
+        route = text_test(condition.route)
         tests.append(lambda subject: route(subject.route))
     if condition.sender is not None:
-        sender = _like(condition.sender)
+        sender = text_test(condition.sender)
         tests.append(lambda subject: sender(subject.sender))
     if condition.signature is not None:
-        signature = _like(condition.signature)
+        signature = text_test(condition.signature)
         tests.append(lambda subject: signature(subject.signature))
     if condition.content is not None:
-        content = _like(condition.content)
+        content = text_test(condition.content)
         tests.append(lambda subject: content(subject.content))
     tests += [_has(member) for member in condition.customer_body]
     return tests
 
 
-def _like(words: Words) -> _TextTest:
-    """A test of a text. Letters are compared as `casefold` has them where case does not count."""
+def text_test(words: Words) -> _TextTest:
+    """A test of a text. Letters are compared as `casefold` has them where case does not count.
+
+    Linear in the text; a regular expression of the user's may take longer, but sees its first 2,000 characters alone.
+    """
     as_written: list[_TextTest] = []
     if words.glob:
         as_written.append(_glob(words.glob, ignore_case=words.ignore_case))
     if words.regex is not None:
         search = re.compile(words.regex, re.IGNORECASE if words.ignore_case else 0).search
-        as_written.append(lambda text: search(text) is not None)
+        as_written.append(lambda text: search(text, 0, LONGEST_SEARCHED) is not None)
     said = _said(words)
     if said and words.ignore_case:
         folded = _together(said)
@@ -195,7 +200,7 @@ def _has(member: Member) -> Test:
     key = member.key
     if member.words is None:
         return lambda subject: key in subject.customer_body
-    like = _like(member.words)
+    like = text_test(member.words)
     return lambda subject: (said := subject.customer_body.get(key)) is not None and like(said)
 
 

@@ -26,6 +26,8 @@ class RuleItem(msgspec.Struct, frozen=True):
     """False while it is switched off."""
     definition: msgspec.Raw
     """As a scenario file says it."""
+    warnings: tuple[str, ...] = ()
+    """What is worth a warning, line by line, each with its place in what was sent; told when it is laid down."""
 
 
 def kind_of(counted: Counted) -> RuleKind:
@@ -33,8 +35,8 @@ def kind_of(counted: Counted) -> RuleKind:
     return "rule" if isinstance(counted.rule, Rule) else "fault"
 
 
-def rule_item(counted: Counted) -> RuleItem:
+def rule_item(counted: Counted, warnings: tuple[str, ...] = ()) -> RuleItem:
     """A rule or a fault as the API shows it."""
     definition = msgspec.Raw(_encoder.encode(rule_value(counted.rule)))
     book = None if counted.is_own else counted.book
-    return RuleItem(counted.rule.id, kind_of(counted), book, counted.hits, counted.enabled, definition)
+    return RuleItem(counted.rule.id, kind_of(counted), book, counted.hits, counted.enabled, definition, warnings)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from cloudsms_simulator.engine.condition import Condition
+from cloudsms_simulator.server.expressions import slow_part
 from cloudsms_simulator.server.place import Place
 from cloudsms_simulator.server.problems import suggestion
 from cloudsms_simulator.server.scenario_part import ScenarioPart
@@ -72,6 +73,41 @@ def warn_of_states(parts: Sequence[ScenarioPart], warnings: list[str]) -> None:
                 place.complain(f'the state "{state}" is named by no rule')
             elif state not in reached and state != begin:
                 place.complain(f'the state "{state}" is never reached: no rule says `then: {state}`')
+
+
+def warn_of_slow_expressions(parts: Sequence[ScenarioPart], warnings: list[str]) -> None:
+    """Warns of regular expressions that may take very long."""
+    for part in parts:
+        for rule, place in _rules(part, warnings):
+            warn_of_slow_match(rule.get("match"), place / "match")
+
+
+def warn_of_slow_match(condition: "TomlValue | None", place: Place) -> None:
+    """Warns of those in one condition, as it is written."""
+    if not isinstance(condition, Mapping):
+        return
+    for key, value in condition.items():
+        here = place / key
+        if key in ("all", "any", "not"):
+            for index, each in enumerate(value if isinstance(value, list | tuple) else ()):
+                warn_of_slow_match(each, here / index)
+            warn_of_slow_match(value, here)
+        elif key == "customer_body" and isinstance(value, Mapping):
+            for name, words in value.items():
+                _warn_of_slow_words(words, here / name)
+        else:
+            _warn_of_slow_words(value, here)
+
+
+def _warn_of_slow_words(words: "TomlValue", place: Place) -> None:
+    expression = words.get("regex") if isinstance(words, Mapping) else None
+    slow = slow_part(expression) if isinstance(expression, str) else None
+    if slow is not None:
+        here = place / "regex"
+        here.complain(
+            f"{here.quoted(slow)} may take very long on a text that nearly fits, and nothing is answered meanwhile; "
+            "want repeats of which no two can take the same characters"
+        )
 
 
 def warn_of_unreachable(rules: Sequence[PlacedRule]) -> None:

@@ -19,6 +19,7 @@ from cloudsms_simulator.server.scenario_checks import (
     complain_of_files,
     complain_of_states,
     is_everything,
+    warn_of_slow_expressions,
     warn_of_states,
     warn_of_unreachable,
 )
@@ -86,6 +87,7 @@ class _Loading:
         complain_of_states(parts, self.problems)
         warnings: list[str] = []
         warn_of_states(parts, warnings)
+        warn_of_slow_expressions(parts, warnings)
         for key in ("rules", "faults"):
             warn_of_unreachable(list(_placed(parts, part, key, warnings)))
         timed = next((each for each in parts if each.table.timeline), part)

@@ -16,6 +16,7 @@ from cloudsms_simulator.server.playing import Playing
 from cloudsms_simulator.server.problems import SettingsError, suggestion
 from cloudsms_simulator.server.rule_item import RuleKind
 from cloudsms_simulator.server.rule_kinds import RULE
+from cloudsms_simulator.server.scenario_checks import warn_of_slow_match
 from cloudsms_simulator.server.scenario_part import in_order
 from cloudsms_simulator.server.yaml_file import YamlFile
 
@@ -38,6 +39,13 @@ def sent_rule(file: YamlFile, kind: RuleKind, playing: Playing) -> Rule | FaultR
     if problems or not isinstance(rule, Rule | FaultRule):
         raise SettingsError(in_order(problems))
     return rule
+
+
+def warnings_of(file: YamlFile) -> tuple[str, ...]:
+    """What is worth a warning of a rule or a fault that is sent: lines, each with its place."""
+    warnings: list[str] = []
+    warn_of_slow_match(file.values.get("match"), Place(warnings, file) / "match")
+    return in_order(warnings)
 
 
 def _complain_of_id(rule: Rule | FaultRule, playing: Playing, place: Place) -> None:

@@ -82,7 +82,7 @@ _WORDS: Mapping[str, Entry] = {
     ),
     "regex": Entry(
         Scalar(want="a regular expression", read=_regex, schema={"type": "string", "minLength": 1}),
-        "A regular expression, in Python's words, found anywhere in it.",
+        "A regular expression, in Python's words, found anywhere in its first 2,000 characters.",
     ),
     _IGNORE_CASE: Entry(ON_OFF, "Letters' case does not count for all that is said beside it."),
 }

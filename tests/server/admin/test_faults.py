@@ -8,7 +8,8 @@ NOTHING = {"items": [], "total": 0, "cursor": None, "evicted": 0}
 
 
 def item(hits: int = 0) -> dict[str, object]:
-    return {"id": "lost", "kind": "fault", "book": None, "hits": hits, "enabled": True, "definition": LOST}
+    shown = {"id": "lost", "kind": "fault", "book": None, "hits": hits, "enabled": True, "definition": LOST}
+    return shown | {"warnings": []}
 
 
 def test_a_fault_is_laid_down_and_befalls_answers(scene) -> None:

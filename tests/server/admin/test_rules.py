@@ -16,7 +16,8 @@ NOTHING = {"items": [], "total": 0, "cursor": None, "evicted": 0}
 
 def item(definition: dict[str, object], hits: int = 0, kind: str = "rule") -> dict[str, object]:
     """One of the account's own, as it is shown."""
-    return {"id": definition["id"], "kind": kind, "book": None, "hits": hits, "enabled": True, "definition": definition}
+    shown = {"id": definition["id"], "kind": kind, "book": None, "hits": hits, "enabled": True}
+    return shown | {"definition": definition, "warnings": []}
 
 
 def ids(page: dict[str, object]) -> list[str]:
@@ -41,6 +42,18 @@ def test_a_rule_is_laid_down_and_decides(scene, shop) -> None:
     assert scene.get(RULES) == NOTHING | {"items": [item(BUSY_TWICE, 3)], "total": 1}
     assert [each["rule"] for each in scene.get("/api/v1/requests")["items"]] == ["busy"] * 3
     assert scene.send(shop).code == 1
+
+
+def test_a_rule_whose_expression_may_take_very_long_is_laid_down_with_a_warning(scene) -> None:
+    slow = {"match": {"content": {"regex": "(a+)+$"}}}
+    warning = (
+        '1:30: match.content.regex: "(a+)+" may take very long on a text that nearly fits, and nothing is answered '
+        "meanwhile; want repeats of which no two can take the same characters"
+    )
+
+    assert scene.post(RULES, slow)["warnings"] == [f"rule:{warning}"]
+    assert scene.post("/api/v1/faults", slow | {"fault": "DRIBBLE"})["warnings"] == [f"fault:{warning}"]
+    assert [each["warnings"] for each in scene.get(RULES)["items"]] == [[], []]
 
 
 def test_a_rule_is_laid_down_for_the_account_asked_for(scene, shop) -> None:

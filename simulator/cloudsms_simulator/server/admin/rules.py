@@ -48,7 +48,7 @@ class Rules:
         """Lays down one, before all others; one of the same id, laid down before, makes room for it."""
         account = self._office.asked(request)
         table = await read_table(request, self.added)
-        from cloudsms_simulator.server.sent_rule import sent_rule
+        from cloudsms_simulator.server.sent_rule import sent_rule, warnings_of
 
         scenarios = self._office.scenarios
         rule = sent_rule(table, self.added, scenarios.playing(account))
@@ -56,7 +56,7 @@ class Rules:
             await scenarios.lay_down(account, rules=[rule])
         else:
             await scenarios.lay_down(account, faults=[rule])
-        return json_response(rule_item(self._found(account, rule.id)))
+        return json_response(rule_item(self._found(account, rule.id), warnings_of(table)))
 
     async def clear(self, request: Request) -> Response:
         """Takes back all that were laid down by themselves; what is left."""

@@ -1,0 +1,235 @@
+"""Every regular expression of the package that sees a customer's bytes takes time linear in them.
+
+`CUSTOMERS` has those of `protocol/`, `engine/` and `server/`, each of which is fed the worst that is known for any,
+`OWN` those that see nothing but what users write themselves: their files, flags, searches and admin calls. A new one
+has to be in one of the two.
+"""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import cloudsms_simulator
+from cloudsms_simulator.engine.account import Blacklist
+from cloudsms_simulator.engine.condition import Words
+from cloudsms_simulator.engine.matching import LONGEST_SEARCHED, text_test
+from cloudsms_simulator.server.search_patterns import like, within
+
+if TYPE_CHECKING:
+    from conftest import Growth
+
+ROOT = Path(cloudsms_simulator.__file__).parent
+SEARCH, MATCH, WHOLE, ALL = "search", "match", "fullmatch", "finditer"
+
+CUSTOMERS: Mapping[str, tuple[str, ...]] = {
+    "engine/chronicle.py:_PLACE": (MATCH,),
+    "engine/explaining.py:_PLACE": (MATCH,),
+    "engine/magic.py:_IN_JSON": (SEARCH,),
+    "engine/otp.py:_RUN": (SEARCH,),
+    "engine/otp.py:_WORD": (SEARCH,),
+    "protocol/content.py:_PLACEHOLDER": (SEARCH,),
+    "protocol/draft.py:_ENTRY": (WHOLE,),
+    "protocol/gsm.py:_EXTENDED": (ALL,),
+    "protocol/gsm.py:_OUTSIDE": (SEARCH,),
+    "protocol/json_places.py:_STEP": (MATCH,),
+    "protocol/json_reader.py:_BAD_ESCAPE": (SEARCH,),
+    "protocol/json_reader.py:_ELEMENTS": (MATCH,),
+    "protocol/json_reader.py:_ESCAPE_SO_FAR": (WHOLE,),
+    "protocol/json_reader.py:_FIELDS": (MATCH,),
+    "protocol/json_reader.py:_NAME": (MATCH,),
+    "protocol/json_reader.py:_NUMBER_SO_FAR": (MATCH,),
+    "protocol/json_reader.py:_ONE_VALUE": (MATCH,),
+    "protocol/json_reader.py:_PUNCTUATION": (MATCH,),
+    "protocol/json_reader.py:_SPACES": (MATCH,),
+    "protocol/json_reader.py:_STRING_SO_FAR": (MATCH, WHOLE),
+    "protocol/json_scan.py:_LONE": (SEARCH,),
+    "protocol/mistakes.py:_COUNTED_BEHIND": (WHOLE,),
+    "protocol/mistakes.py:_COUNTED_IN_FRONT": (MATCH,),
+    "protocol/mistakes.py:_ISO_8601": (MATCH,),
+    "protocol/mistakes.py:_TWELVE_HOURS": (SEARCH,),
+    "protocol/mistakes.py:_UNIX_SECONDS": (WHOLE,),
+    "protocol/request_checks.py:_STRING": (ALL,),
+    "protocol/segmentation.py:_OUTSIDE_BOTH": (SEARCH,),
+    "protocol/segmentation.py:_OUTSIDE_LATIN_1": (SEARCH,),
+    "protocol/sms_uid.py:_SHAPE": (WHOLE,),
+    "protocol/timestamps.py:_SHAPE": (WHOLE,),
+}
+"""Where each stands and how it is asked."""
+
+MADE_FROM_PATTERNS: Mapping[str, str] = {
+    "engine/account.py:Blacklist.blocks_number": "globs of an account's blacklist",
+    "engine/matching.py:_glob": "globs of rules",
+    "engine/matching.py:text_test": "the user's own expression, which looks at 2,000 characters at most",
+    "server/search_patterns.py:like": "globs of searches",
+}
+"""Those that users' patterns become, and customers' texts are held against: tests of their own are below."""
+
+OWN: Mapping[str, str] = {
+    "engine/matching.py:_PATTERN": "globs of rules",
+    "server/account_kinds.py:_AMOUNT": "settings",
+    "server/account_kinds.py:_NAME": "settings",
+    "server/account_kinds.py:_country": "settings",
+    "server/admin/openapi.py:_PLAIN": "our own paths",
+    "server/admin/openapi.py:_id": "our own paths",
+    "server/authority.py:_HOST": "names in settings",
+    "server/condition_kinds.py:_NUMBER_GLOB": "rules",
+    "server/condition_kinds.py:_TIME": "rules",
+    "server/condition_kinds.py:_number": "rules",
+    "server/durations.py:_ISO": "settings, rules, searches",
+    "server/durations.py:_PART": "settings, rules, searches",
+    "server/durations.py:_SHORT": "settings, rules, searches",
+    "server/durations.py:read_duration": "settings, rules, searches",
+    "server/expressions.py:_COUNTED": "expressions of rules",
+    "server/expressions.py:_GROUP": "expressions of rules",
+    "server/expressions.py:_Reader.__init__": "expressions of rules",
+    "server/expressions.py:_FLAGS": "expressions of rules",
+    "server/expressions.py:_those": "ASCII",
+    "server/inbox/list_page.py:_narrowing": "searches",
+    "server/inbox/press.py:_OTHER": "our own templates",
+    "server/readings.py:_READING": "our own documents",
+    "server/receiver.py:behaviour_of": "flags",
+    "server/scenario_part.py:_PLACE": "our own complaints",
+    "server/search.py:_WITHOUT_COLON": "searches",
+    "server/search_patterns.py:_ESCAPED": "searches",
+    "server/search_patterns.py:_PART": "searches",
+    "server/search_patterns.py:_WILD": "searches",
+    "server/search_values.py:_COMPARED": "searches",
+    "server/search_values.py:_NUMBER_GLOB": "searches",
+    "server/search_values.py:_RANGE": "searches",
+    "server/search_values.py:read_number": "searches",
+    "server/search_values.py:read_state": "searches",
+    "server/search_words.py:_FIELD": "searches",
+    "server/search_words.py:_NEEDS_NO_QUOTES": "searches",
+    "server/setting_kinds.py:_HOST_NAME": "settings",
+    "server/setting_kinds.py:_SIZE": "settings",
+    "server/setting_kinds.py:_parse_clock": "settings",
+    "server/setting_kinds.py:parse_whole": "settings",
+    "server/text_kinds.py:_regex": "rules",
+    "server/toml_file.py:_BLANK": "configuration files",
+    "server/toml_file.py:_KEY_PART": "configuration files",
+    "server/toml_file.py:_SCALAR": "configuration files",
+    "server/toml_file.py:_STRING": "configuration files",
+    "server/toml_file.py:_TOMLLIB_PLACE": "configuration files",
+    "server/yaml_file.py:_LOSES": "scenario files and rules",
+    "server/yaml_file.py:_SURROGATE": "scenario files and rules",
+    "server/yaml_nodes.py:PLAIN": "scenario files and rules",
+    "server/yaml_nodes.py:_BREAK": "scenario files and rules",
+    "server/yaml_nodes.py:_FORBIDDEN": "scenario files and rules",
+    "server/yaml_nodes.py:_JSON_TAB": "scenario files and rules",
+    "server/yaml_text.py:_BARE": "scenario files and rules",
+    "server/yaml_text.py:_UNSAFE": "scenario files and rules",
+}
+"""What each sees. None of it is a customer's."""
+
+MASKING = frozenset({"protocol/masking.py", "protocol/correction.py"})
+"""Where AUTH_KEYs are masked; `tests/protocol/test_masking.py` sees to the time that takes."""
+
+UNITS = (
+    " ", "\t", "\n ", "(", "( ", "(1 / ", "1/2", "1", "1 ", "/", "[", "[ ", "]", ")", "{", "${", "${{", "{{",
+    "{{ ", "$", "\\", '"', '\\"', "\\u", "\\u0041", "\\ud800", "\\ud83d\\ude00", '"\\n', "a", "p", "p.", "pm",
+    "code ", "otp", "é", "中", "0", ".", ".a", "555", "5550", "555000", "2021-10-01", "T00:00",
+    "$.MULTI_MSISDN_LIST[", "[0]", '["', '["a"]', "1,", '"",', '"a":1,', '"a":"', '{"a":', "-", "1e", "true",
+    "true,", "\x00", "😀",
+)  # fmt: skip
+BEFORE = ("", "[", '"', '{"a":', "(", "${", '."', '["', "$.MULTI_MSISDN_LIST[", "1633060800.", "1633060800", "-", "1.")
+
+
+def _calls(tree: ast.Module) -> Iterator[str]:
+    """The names of what makes or asks a regular expression: what it is called, else the function it stands in."""
+
+    def walk(node: ast.AST, name: str, inside: bool) -> Iterator[str]:
+        if isinstance(node, ast.Call) and _is_expression(node.func):
+            yield name
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                yield from walk(child, f"{name}.{child.name}" if name else child.name, True)
+            elif isinstance(child, ast.Assign | ast.AnnAssign) and not inside:
+                target = child.targets[0] if isinstance(child, ast.Assign) else child.target
+                yield from walk(child, target.id if isinstance(target, ast.Name) else "", inside)
+            else:
+                yield from walk(child, name, inside)
+
+    return walk(tree, "", False)
+
+
+def _is_expression(called: ast.expr) -> bool:
+    if isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name) and called.value.id == "re":
+        return called.attr not in {"escape", "error"}
+    name = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
+    return name in {"fnmatch", "fnmatchcase"}
+
+
+def _found() -> Counter[str]:
+    return Counter(
+        f"{path.relative_to(ROOT).as_posix()}:{name}"
+        for package in ("protocol", "engine", "server")
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if path.relative_to(ROOT).as_posix() not in MASKING
+        for name in _calls(ast.parse(path.read_text(encoding="utf-8")))
+    )
+
+
+def test_every_expression_is_listed_with_what_it_sees() -> None:
+    listed = {*CUSTOMERS, *MADE_FROM_PATTERNS, *OWN}
+    found = _found()
+
+    assert sorted(found.keys() - listed) == [], "list it in CUSTOMERS, or in OWN when no customer's bytes come to it"
+    assert sorted(listed - found.keys()) == [], "these are gone"
+    assert [name for name in CUSTOMERS if found[name] != 1] == []
+
+
+def _asked(name: str) -> Callable[[str], object]:
+    """Asks an expression as the package does."""
+    file, _, called = name.partition(":")
+    module = import_module(f"cloudsms_simulator.{file.removesuffix('.py').replace('/', '.')}")
+    pattern: re.Pattern[str] | re.Pattern[bytes] = getattr(module, called)
+
+    def ask(text: str) -> object:
+        given = text.encode() if isinstance(pattern.pattern, bytes) else text
+        return [sum(1 for _ in pattern.finditer(given)) if how == ALL else getattr(pattern, how)(given) for how in CUSTOMERS[name]]  # noqa: E501  # fmt: skip
+
+    return ask
+
+
+@pytest.mark.parametrize("name", CUSTOMERS)
+def test_an_expression_takes_linear_time(name: str, grows_linearly: "Growth[str]") -> None:
+    ask = _asked(name)
+    for unit in UNITS:
+        grows_linearly(ask, lambda size, unit=unit: unit * (size // len(unit)) + "!")
+    for before in BEFORE:
+        for unit in (" ",) if {SEARCH, ALL} & {*CUSTOMERS[name]} else ("a", "1", " ", '\\"'):
+            grows_linearly(ask, lambda size, before=before, unit=unit: before + unit * (size // len(unit)) + "!")
+
+
+@pytest.mark.parametrize("glob", ["*a*a*a*b", "*[ab]*[ab]*c", "*a?*a?*b", "????*b", "*aaaaaaaaaaaaaaab*", "[!b]*a*b"])
+@pytest.mark.parametrize("unit", ["a", "ab", "aaaaaaaaaaaaaaa", "b", "A"])
+def test_globs_take_linear_time(glob: str, unit: str, grows_linearly: "Growth[str]") -> None:
+    tests = (
+        like(glob),
+        within(glob.replace("?", "").replace("[", "").replace("]", "")),
+        text_test(Words(glob=(glob, "*x*"))),
+        text_test(Words(glob=(glob, "*x*"), contains="aab", ends="b", ignore_case=True)),
+        Blacklist((glob, "*x*")).blocks_number,
+        Blacklist(words=("aaaaaab", "x")).blocks_text,
+    )
+    for test in tests:
+        grows_linearly(test, lambda size: unit * (size // len(unit)) + "!")
+
+
+@pytest.mark.parametrize("regex", ["a*b", "(?:a|b)*c", "a.*b", "[^b]*b$"])
+def test_an_expression_of_a_rule_costs_no_more_for_a_longer_text(regex: str, grows_linearly: "Growth[str]") -> None:
+    grows_linearly(text_test(Words(regex=regex)), lambda size: "a" * size)
+
+
+def test_an_expression_of_a_rule_sees_the_first_2000_characters() -> None:
+    test = text_test(Words(regex="b"))
+
+    assert LONGEST_SEARCHED == 2000
+    assert test("a" * 1999 + "b")
+    assert not test("a" * 2000 + "b")
