@@ -16,6 +16,7 @@ from cloudsms_simulator.protocol.candidate import candidate_of
 from cloudsms_simulator.protocol.correction import corrected
 from cloudsms_simulator.protocol.json_places import Places
 from cloudsms_simulator.protocol.json_scan import duplicate_keys, has_lone_surrogate, scan, too_deep
+from cloudsms_simulator.protocol.masking import mask
 from cloudsms_simulator.protocol.mistakes import Circumstances
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC
 from cloudsms_simulator.protocol.remedies import Model
@@ -187,6 +188,12 @@ BODIES: Mapping[str, Make] = {
     "two hundred entries, one of them long": lambda size: packet(
         MULTI_MSISDN_LIST=b'[{"DEST_MSISDN":"+852 67","X":"%b"}%b]' % (b"x" * size, b',{"DEST_MSISDN":"+852 67"}' * 199)
     ),
+    "keys without an end": run(b"AUTH_KEY", b'{"'),
+    "keys beside each other": run(b"AUTH_KEY=", b'{"X":"', b'"}'),
+    "keys and blanks": run(b'"AUTH_KEY" ', b"{"),
+    "a key of backslashes": run(b"\\", b'{"AUTH_KEY":"', b'","X":"' + b"\\" * 100 + b'"}'),
+    "a key before backslashes": run(b"\\", b'{"AUTH_KEY":"' + b"\\" * 204 + b'","X":"', b'"}'),
+    "keys in keys": run(b'{"AUTH_KEY":', b"", b"1"),
     "a CUSTOMER_BODY of escapes": field("CUSTOMER_BODY", b"\\u0041", b'{"id":"', b'"}'),
     "a CUSTOMER_BODY of strings": field("CUSTOMER_BODY", b'"\\n","a",', b'{"id":[', b"1]}"),
     "a CUSTOMER_BODY of members": listed(
@@ -233,7 +240,8 @@ def _reading(body: bytes) -> object:
     candidate = candidate_of(uip.decode(body), None, SPEC)
     subject = subject_of(candidate, account="a", default_sender="", request=1, now=NOON, elapsed=NOON - NOON, state="")
     return (
-        scan(body), too_deep(body), has_lone_surrogate(body), duplicate_keys(body), audit(1, 200, body), laid_out(body),
+        mask(body, None), scan(body), too_deep(body), has_lone_surrogate(body), duplicate_keys(body),
+        audit(1, 200, body), laid_out(body),
         echoes_of(candidate), destinations_of(candidate), subject, bill_of_packet(candidate.packet, SPEC, None),
     )  # fmt: skip
 
