@@ -150,4 +150,7 @@ def test_a_number_nobody_told_is_not_guessed(code: object, msisdn: object) -> No
 
 @pytest.mark.parametrize("code", ["8" * 37, "8" * 5000, "0" * 5000])
 def test_more_digits_than_a_country_code_and_a_number_have_tell_no_country(code: str) -> None:
-    assert country(entry(code, ""), f"{ENTRY}.COUNTRY_CODE") == "no telling which country the number is in"
+    told = country(entry(code, ""), f"{ENTRY}.COUNTRY_CODE")
+
+    assert told is not None
+    assert told.startswith("no telling which country the number is in")
