@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.directory import Directory
+from cloudsms_simulator.protocol.key_ring import fingerprint
 
 SHOP = Account(name="shop", auth_key="shop-key")
 BANK = Account(name="bank", auth_key="bank-key")
@@ -120,3 +121,33 @@ def test_the_key_of_an_account_that_is_gone_is_masked_like_any_other() -> None:
     masked = directory.masked(body, SHOP, "shop-key")
     directory.remove("shop")
     assert directory.masked(body, SHOP, "shop-key") == masked != body
+
+
+def test_the_keys_of_all_accounts_are_hidden_in_a_body_of_one() -> None:
+    directory = Directory([SHOP, BANK, Account(name="short", auth_key="tiny")])
+    body = b'{"AUTH_KEY":"shop-key","ROUTE_ID":"bank-key","A":"it is bank-key","B":"tiny","C":"tiny one"}'
+
+    masked = directory.masked(body, SHOP, "shop-key")
+
+    shop, bank, tiny = (fingerprint(key).encode() for key in ("shop-key", "bank-key", "tiny"))
+    assert masked == (
+        b'{"AUTH_KEY":"%b","ROUTE_ID":"%b","A":"it is %b","B":"%b","C":"tiny one"}' % (shop, bank, bank, tiny)
+    )
+    directory.remove("bank")
+    assert b"bank-key" in directory.masked(body, SHOP, "shop-key")
+
+
+def test_an_account_that_takes_any_key_hides_the_keys_of_others_too() -> None:
+    directory = Directory([SHOP, ANYBODY])
+
+    masked = directory.masked(b'{"AUTH_KEY":"whatever","A":"shop-key whatever"}', ANYBODY, "whatever")
+
+    shop, own = fingerprint("shop-key").encode(), fingerprint("whatever").encode()
+    assert masked == b'{"AUTH_KEY":"%b","A":"%b %b"}' % (own, shop, own)
+
+
+def test_the_keys_that_are_hidden_are_those_of_the_accounts_there_are() -> None:
+    directory = Directory([SHOP, ANYBODY, Account(name="of bank-key", auth_key="bank-key")])
+    assert [key in directory.keys for key in ("shop-key", "*", "bank-key")] == [True, False, False]
+    directory.replace_all([BANK])
+    assert [key in directory.keys for key in ("shop-key", "bank-key")] == [False, True]

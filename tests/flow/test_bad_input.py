@@ -105,6 +105,20 @@ def test_a_body_that_is_no_packet_has_the_code_of_what_it_is(run, platform, body
     run(story())
 
 
+@pytest.mark.parametrize("spoil", [b"\xef\xbb\xbf%b", b"{NaN,%b", b'{"A":"\xff",%b', b"[%b]"])
+def test_a_broken_packet_is_the_accounts_whose_key_stands_in_it(run, platform, packet, spoil: bytes) -> None:
+    async def story() -> None:
+        async with platform(plain=True) as here, here.client() as client:
+            body = packet() if spoil.count(b"{") == 0 else packet().removeprefix(b"{")
+            answer = await client.post(spoil.replace(b"%b", body))
+            assert answer.json["RESULT_CODE"] == (EMPTY_PACKET if spoil == b"[%b]" else CONTEXT)
+            [item] = await here.items("requests")
+            assert item["account"] == "default"
+            assert await here.items("requests", "*") == []
+
+    run(story())
+
+
 WRONG = [
     None,
     True,

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudsms_simulator.protocol.key_ring import KeyRing, fingerprint
-from cloudsms_simulator.protocol.masking import hide, hide_in_quotation, mask, mask_headers
+from cloudsms_simulator.protocol.masking import hide, hide_in_json, hide_in_quotation, mask, mask_headers
 
 KEY = "cOUlfIimjcBgfxf5cNaiOZ7BLsonagmjt5+vncIGdKOsZXsjkuQjERKtSrm7iTvNKgcXvvLsK9+ptfYQHFgB0a=="
 SLASHED = "local/only+key//0123456789=="
@@ -292,3 +292,29 @@ def test_masking_takes_no_more_than_its_share_for_a_body_sixteen_times_as_large(
 
     small = min(effort(2**16) for _ in range(3))
     assert effort(2**20) < 16 * 4 * small + 0.1
+
+
+@pytest.mark.parametrize("filler", [b"x", b"\\", b"\\\\n", b'\\"'])
+@pytest.mark.parametrize(
+    "spelled", [SLASHED, SLASHED.replace("/", "\\/"), "".join(f"\\u{ord(c):04x}" for c in SLASHED)]
+)
+def test_a_key_is_hidden_wherever_it_stands_in_a_long_text(filler: bytes, spelled: str) -> None:
+    known, mark = KeyRing([SLASHED]), fingerprint(SLASHED).encode()
+    for start in range(65_536 - len(spelled) - 2, 65_536 + 2, 3):
+        # As many backslashes as make the last one no escape of what follows.
+        before = (filler * 70_000)[: start - start % 2]
+        before = before if before.endswith(b"x") else before[: len(before) // 12 * 12]
+        text = b"%b %b %b" % (before, spelled.encode(), b"x" * 70_000)
+        assert hide(text, known) == b"%b %b %b" % (before, mark, b"x" * 70_000)
+
+
+def test_json_of_ours_stays_json_with_its_names_and_without_keys() -> None:
+    known = KeyRing([SLASHED, "12345678", "customer_body"])
+    shown = {"customer_body": {SLASHED: "customer_body", "a": [12345678, 1, True, None, f"x{SLASHED}"]}}
+
+    hidden = hide_in_json(json.dumps(shown).encode(), known)
+
+    mark, number, weak = fingerprint(SLASHED), fingerprint("12345678"), fingerprint("customer_body")
+    names = json.loads(hidden_names := hide_in_json(b'{"customer_body":"customer_body"}', known))
+    assert (names, hidden_names.count(b"key-")) == ({"customer_body": weak}, 1)
+    assert json.loads(hidden)["customer_body"] == {mark: weak, "a": [number, 1, True, None, f"x{mark}"]}

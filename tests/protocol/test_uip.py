@@ -1,6 +1,7 @@
 """From bytes to a packet."""
 
 import json
+import time
 from typing import Any
 
 import msgspec
@@ -268,3 +269,64 @@ def test_members_of_an_object_and_entries_of_an_array_stay_raw() -> None:
 def test_what_is_no_object_has_no_members_and_what_is_no_array_no_entries(raw: bytes) -> None:
     assert (uip.members_of(raw) is not None) == raw.startswith(b"{")
     assert (uip.entries_of(raw) is not None) == raw.startswith(b"[")
+
+
+KEY = b'"AUTH_KEY":"the-key"'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xef\xbb\xbf{%b}" % KEY,
+        b'{"A":NaN,%b}' % KEY,
+        b'{"A":nul,%b' % KEY,
+        b'{"A":"\xff",%b,"B":1}' % KEY,
+        b'{"A":"\x01",%b}' % KEY,
+        b'{"A":"\\q",%b}' % KEY,
+        b"{'A':'B',%b}" % KEY,
+        b'{"A":abc",%b}' % KEY,
+        b'{"A":[1,2,%b}' % KEY,
+        b'{"A":{"B":"}"},,%b,"C":"' % KEY,
+        b'{"A":NaN,"AUTH\\u005fKEY" : \n"the\\u002dkey"}',
+        b'{"A":NaN,"AUTH_KEY":"another",%b}' % KEY,
+        b'{"A":NaN,%b,"AUTH_KEY":12,"AUTH_KEY":"anoth' % KEY,
+        b'{"A":NaN,%b,"SMS_CONTENT":"it said \\"AUTH_KEY\\":\\"another\\""}' % KEY,
+        b'{"A":NaN,%b,"CUSTOMER_BODY":{"AUTH_KEY":"another"}}' % KEY,
+        b"<xml>{%b}" % KEY,
+        b"[{%b}]" % KEY,
+    ],
+)
+def test_the_last_whole_auth_key_is_read_whatever_stands_before_it(body: bytes) -> None:
+    decoded = decode(body)
+
+    assert decoded.form != "object"
+    assert decoded.packet.auth_key == "the-key"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"A":NaN,"AUTH_KEY":"the-k',
+        b'{"A":NaN,"AUTH_KEY":"the\xff-key"}',
+        b'{"A":NaN,"AUTH_KEY":the-key}',
+        b'{"A":NaN,"CUSTOMER_BODY":{%b}}' % KEY,
+        b'{"A":NaN,"SMS_CONTENT":"it said \\"AUTH_KEY\\":\\"the-key\\""}',
+        b'{"A":NaN,"auth_key":"the-key"}',
+        b"AUTH_KEY=the-key",
+        b'"AUTH_KEY"',
+    ],
+)
+def test_what_is_no_whole_auth_key_of_the_packet_itself_is_not_read(body: bytes) -> None:
+    assert decode(body).packet.auth_key is None
+
+
+@pytest.mark.parametrize("unit", [b"{", b'"', b'"AUTH_KEY" ', b'"AUTH_KEY":"x",', b'"AUTH_KEY":"', b'"\\u0041', b"\\"])
+def test_looking_for_the_auth_key_of_a_broken_body_takes_no_more_than_its_share(unit: bytes) -> None:
+    def effort(octets: int) -> float:
+        body = b'{"A":NaN,' + unit * (octets // len(unit))
+        begun = time.process_time()
+        decode(body)
+        return time.process_time() - begun
+
+    small = min(effort(2**16) for _ in range(3))
+    assert effort(2**20) < 16 * 4 * small + 0.1

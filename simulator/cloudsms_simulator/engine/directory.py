@@ -1,4 +1,4 @@
-"""The directory: finds an account by its AUTH_KEY or its name, and hides that key in what is kept.
+"""The directory: finds an account by its AUTH_KEY or its name, and hides the keys of all accounts in what is kept.
 
 Keys are compared by their digests alone: how long that takes tells nothing of how much of a key was right. An exact key
 beats `*`.
@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
 from cloudsms_simulator.engine.account import ANY, Account
-from cloudsms_simulator.protocol.masking import KeyMask, mask_known
+from cloudsms_simulator.protocol.key_ring import KeyRing
+from cloudsms_simulator.protocol.masking import KeyMask, mask, mask_known
 
 
 class Directory:
@@ -21,6 +22,8 @@ class Directory:
         self._by_digest: dict[bytes, Account] = {}
         self._of_any_key: Account | None = None
         self._masks: dict[str, KeyMask] = {}
+        self.keys = KeyRing()
+        """The AUTH_KEYs of all accounts, but for what is no secret: `*`, and what the account's name shows anyway."""
         for account in accounts:
             self.add(account)
 
@@ -41,12 +44,16 @@ class Directory:
             self._of_any_key = account
         else:
             self._masks[account.name] = KeyMask(account.auth_key)
+            if account.auth_key not in account.name:
+                self.keys.add(account.auth_key)
 
     def remove(self, name: str) -> Account:
         """Takes an account out, and returns it: its AUTH_KEY finds it no more. KeyError when there is none."""
         account = self._by_name.pop(name)
         del self._by_digest[_digest(account.auth_key)]
         self._masks.pop(name, None)
+        if account.auth_key in self.keys:
+            self.keys.discard(account.auth_key)
         if account.auth_key == ANY:
             self._of_any_key = None
         return account
@@ -71,16 +78,23 @@ class Directory:
         """Puts accounts in the place of all there are; ValueError, and nothing changed, when two of them clash."""
         others = Directory(accounts)
         self._by_name, self._by_digest = others._by_name, others._by_digest
-        self._of_any_key, self._masks = others._of_any_key, others._masks
+        self._of_any_key, self._masks, self.keys = others._of_any_key, others._masks, others.keys
 
     def find(self, key: str) -> Account | None:
         """The account a key belongs to, else the one that answers to any key, else None."""
         return self._by_digest.get(_digest(key)) or self._of_any_key
 
     def masked(self, body: bytes, account: Account, key: str) -> bytes:
-        """A body of the account without its AUTH_KEY; `key` is the one that was sent, of an account that takes any."""
+        """A body of the account without its AUTH_KEY, and without those of others that stand in it as they are.
+
+        `key` is the one that was sent, of an account that takes any.
+        """
         known = self._masks.get(account.name)
-        return mask_known(body, KeyMask(key) if known is None else known)
+        masked = mask_known(body, KeyMask(key) if known is None else known)
+        # Where there is one account there is no other key.
+        if len(self._masks) > (known is not None) and self.keys.may_be_in(masked):
+            return mask(masked, None, self.keys)
+        return masked
 
 
 def _digest(key: str) -> bytes:

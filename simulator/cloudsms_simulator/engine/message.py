@@ -64,9 +64,12 @@ class Sending(Exchange, frozen=True, gc=False, kw_only=True):
         return signed_text_in(self.body, self.profile)
 
     @property
-    def masked_customer_body(self) -> bytes | None:
+    def shown_customer_body(self) -> bytes | None:
         """CUSTOMER_BODY as the kept body has it, masked likewise. What is pushed is what came."""
-        return None if self.customer_body is None else bytes(uip.decode(self.body).packet.customer_body)
+        body = self.body
+        if self.customer_body is None or self.customer_body in body:
+            return self.customer_body
+        return bytes(uip.decode(body).packet.customer_body) or self.customer_body
 
 
 class Passage(msgspec.Struct, frozen=True, gc=False):

@@ -24,10 +24,12 @@ from cloudsms_simulator.engine.report_manner import (
     wakes_after,
 )
 from cloudsms_simulator.engine.script import EXPIRED_AT_LAST, MAXIMUM_RETURN_TIME, Step
+from cloudsms_simulator.engine.secrecy import without_keys
 from cloudsms_simulator.engine.transaction import Transaction, with_report
 from cloudsms_simulator.protocol.delivery_report import DeliveryReport, encode, next_serial
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
+from cloudsms_simulator.protocol.key_ring import KeyRing
 from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.report_answer import audit
 from cloudsms_simulator.protocol.states import name_of
@@ -54,8 +56,13 @@ def look_at(transaction: Transaction, account: Account, uid: str, now: datetime)
     return push
 
 
-def record(transaction: Transaction, account: Account, push: Push, result: PushResult, now: datetime) -> None:
-    """Keeps what came of a push: the attempt with its audit, and whether, and when, there is another."""
+def record(
+    transaction: Transaction, account: Account, push: Push, result: PushResult, now: datetime, known: KeyRing
+) -> None:
+    """Keeps what came of a push: the attempt with its audit, and whether, and when, there is another.
+
+    No finding quotes one of the `known` AUTH_KEYs.
+    """
     reports = transaction.reports.get(push.uid, ())
     message = transaction.messages.get(push.uid)
     if message is None or push.number > len(reports):
@@ -69,7 +76,7 @@ def record(transaction: Transaction, account: Account, push: Push, result: PushR
         result.status,
         result.body[:_KEPT_OF_AN_ANSWER],
         result.error,
-        fair(push_findings(push, result), manner, push.fault),
+        tuple([without_keys(each, (known,)) for each in fair(push_findings(push, result), manner, push.fault)]),
         push.fault,
         report.resend,
         result.tls,

@@ -37,6 +37,7 @@ from cloudsms_simulator.engine.scripting import (
     scripted,
     status_after,
 )
+from cloudsms_simulator.engine.secrecy import without_keys
 from cloudsms_simulator.engine.throttle import refuse_beyond_queue, within_rate
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol import uip
@@ -94,7 +95,7 @@ class Platform:
         submission = submission_of(candidate)
         key = identified.key or ""
         masked = self.directory.masked(body, account, key)
-        keeping = keeping_of(account, submission, body, masked, key, packs=self._packs_bodies)
+        keeping = keeping_of(account, submission, body, masked, key, self.directory.keys, packs=self._packs_bodies)
         return Judged(identified, is_heard=is_heard(account, candidate), submission=submission, keeping=keeping)
 
     def receive(self, transaction: Transaction, judged: Judged, arrival: Arrival, now: datetime) -> Reply:
@@ -103,20 +104,21 @@ class Platform:
         What the checks found counts in its place: that of checks 10 and on behind the whitelist and the rate limit.
         """
         candidate, account = judged.identified.candidate, judged.identified.account
-        refusal = judged.refusal
+        refusal, known = judged.refusal, self.directory.keys
         if account is None or judged.by_gateway:
-            return refusals.refuse(transaction, candidate, arrival, now, refusal or _nobody(), by_gateway=True)
+            refusal = refusal or _nobody()
+            return refusals.refuse(transaction, candidate, arrival, now, refusal, known=known, by_gateway=True)
         if arrival.connection is not None and not account.admits(arrival.connection.host):
             return self._close(transaction, candidate, arrival, now)
         busy = within_rate(transaction, account, now)
         if busy is not None:
-            return refusals.refuse(transaction, candidate, arrival, now, busy)
+            return refusals.refuse(transaction, candidate, arrival, now, busy, known=known)
         hearing = heard(transaction, account, candidate, now) if judged.is_heard else None
         trouble = None if hearing is None else hearing.trouble()
         if trouble is not None and not trouble.processed:
-            return refusals.strike(transaction, candidate, arrival, now, trouble)
+            return refusals.strike(transaction, candidate, arrival, now, trouble, known=known)
         if refusal is not None:
-            return refusals.refuse(transaction, candidate, arrival, now, refusal, trouble=trouble)
+            return refusals.refuse(transaction, candidate, arrival, now, refusal, known=known, trouble=trouble)
         if account.pending_limit is not None:
             refuse_beyond_queue(transaction, account.pending_limit, candidate)
             first_refusal(ACCOUNT_CHECKS, candidate)
@@ -143,9 +145,9 @@ class Platform:
             arrival.headers,
             http_status,
             code,
-            mask(arrival.body, None),
-            answer,
-            (finding,),
+            mask(arrival.body, None, self.directory.keys),
+            refusals.kept_answer(answer, self.directory.keys),
+            (without_keys(finding, (self.directory.keys,)),),
             surplus=arrival.surplus,
         )
 
@@ -171,7 +173,7 @@ class Platform:
         """Keeps what came of a push, and plans the next attempt if the account says so."""
         account = transaction.account
         assert account is not None
-        outcomes.record(transaction, account, push, result, now)
+        outcomes.record(transaction, account, push, result, now, self.directory.keys)
 
     def force(self, transaction: Transaction, uid: str, wish: Wish, now: datetime) -> Forced | Conflict:
         """Forces a state on a message that the transaction was begun for."""
@@ -208,8 +210,10 @@ class Platform:
         kept_answer, findings, places, told = None, None, None, uids
         if verdicts:
             candidate.findings += refused_with_others(submission.verdicts, verdicts)
-            answer = kept_answer = encode(Answer(serial, now, code, items_of(submission, uids, verdicts)), profile)
-            findings = refusals.findings_at_once(transaction, candidate, arrival, now, tuple(candidate.findings))
+            answer = encode(Answer(serial, now, code, items_of(submission, uids, verdicts)), profile)
+            known = self.directory.keys
+            kept_answer = refusals.kept_answer(answer, known)
+            findings = refusals.findings_at_once(transaction, candidate, arrival, now, tuple(candidate.findings), known)
             places = places_of(verdicts, count)
             told = tuple([uids[place] for place in places])
         rule = None
@@ -218,6 +222,7 @@ class Platform:
             rule = rule_of(scripts) if trouble is None else trouble.rule
         if trouble is not None:
             kept_answer = received(trouble, encode_accepted(answer) if isinstance(answer, AllAccepted) else answer)
+            kept_answer = refusals.kept_answer(kept_answer, self.directory.keys)
         sending = Sending(
             transaction.request_id,
             account.name,
@@ -264,7 +269,9 @@ class Platform:
 
     def _close(self, transaction: Transaction, candidate: Candidate, arrival: Arrival, now: datetime) -> Reply:
         host = arrival.connection.host if arrival.connection is not None else "nobody"
-        masked = msgspec.structs.replace(arrival, body=mask(arrival.body, readable_key(candidate.packet)))
+        masked = msgspec.structs.replace(
+            arrival, body=mask(arrival.body, readable_key(candidate.packet), self.directory.keys)
+        )
         want = "an address on the account's whitelist"
         self.note(transaction, "closed", masked, now, found("source-not-whitelisted", "connection", Told(host), want))
         return Reply(None, None, transaction.request_id)

@@ -14,12 +14,13 @@ from cloudsms_simulator.engine.echo import echoed_serial, echoes_of
 from cloudsms_simulator.engine.exchange import MOST_FINDINGS, Exchange
 from cloudsms_simulator.engine.fault import Trouble
 from cloudsms_simulator.engine.scripting import name_of_trouble, received, status_after
-from cloudsms_simulator.engine.secrecy import without_key
+from cloudsms_simulator.engine.secrecy import rings_of, without_keys
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.answer import Answer, AnswerItem, encode
 from cloudsms_simulator.protocol.candidate import Candidate, Refusal, readable_key
 from cloudsms_simulator.protocol.finding import Finding
-from cloudsms_simulator.protocol.masking import mask
+from cloudsms_simulator.protocol.key_ring import KeyRing
+from cloudsms_simulator.protocol.masking import hide, mask
 from cloudsms_simulator.protocol.mistakes import Circumstances
 from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.sms_uid import issue
@@ -33,12 +34,14 @@ def refuse(
     now: datetime,
     refusal: Refusal,
     *,
+    known: KeyRing,
     by_gateway: bool = False,
     trouble: Trouble | None = None,
 ) -> Reply:
     """The refusal of a whole packet: an item with its code, and a fresh SMS_UID, for each entry that can be echoed.
 
-    `by_gateway`: checks 1 to 9 refused it. `trouble` may spoil the refusal as it may any answer.
+    `known` are the AUTH_KEYs of all accounts. `by_gateway`: checks 1 to 9 refused it. `trouble` may spoil the refusal
+    as it may any answer.
     """
     echoes = echoes_of(candidate)
     sequence, uids = issue(transaction.standing.uids, now, len(echoes), candidate.profile.uid_style)
@@ -56,9 +59,9 @@ def refuse(
         arrival.headers,
         200 if trouble is None else status_after(trouble),
         refusal.code,
-        mask(arrival.body, readable_key(candidate.packet)),
-        answer if trouble is None else received(trouble, answer),
-        findings_at_once(transaction, candidate, arrival, now, refusal.findings),
+        mask(arrival.body, readable_key(candidate.packet), known),
+        kept_answer(answer if trouble is None else received(trouble, answer), known),
+        findings_at_once(transaction, candidate, arrival, now, refusal.findings, known),
         surplus=arrival.surplus,
         rule=None if trouble is None else trouble.rule,
         fault=None if trouble is None else name_of_trouble(trouble),
@@ -66,7 +69,15 @@ def refuse(
     return Reply(answer, refusal.code, transaction.request_id, trouble=trouble)
 
 
-def strike(transaction: Transaction, candidate: Candidate, arrival: Arrival, now: datetime, trouble: Trouble) -> Reply:
+def strike(
+    transaction: Transaction,
+    candidate: Candidate,
+    arrival: Arrival,
+    now: datetime,
+    trouble: Trouble,
+    *,
+    known: KeyRing,
+) -> Reply:
     """A fault before anything is processed: what is kept is that the packet came, and what befell it."""
     transaction.exchange = Exchange(
         transaction.request_id,
@@ -77,9 +88,9 @@ def strike(transaction: Transaction, candidate: Candidate, arrival: Arrival, now
         arrival.headers,
         status_after(trouble),
         None,
-        mask(arrival.body, readable_key(candidate.packet)),
+        mask(arrival.body, readable_key(candidate.packet), known),
         received(trouble, None),
-        findings_at_once(transaction, candidate, arrival, now, ()),
+        findings_at_once(transaction, candidate, arrival, now, (), known),
         surplus=arrival.surplus,
         rule=trouble.rule,
         fault=name_of_trouble(trouble),
@@ -88,11 +99,21 @@ def strike(transaction: Transaction, candidate: Candidate, arrival: Arrival, now
 
 
 def findings_at_once(
-    transaction: Transaction, candidate: Candidate, arrival: Arrival, now: datetime, first: tuple[Finding, ...]
+    transaction: Transaction,
+    candidate: Candidate,
+    arrival: Arrival,
+    now: datetime,
+    first: tuple[Finding, ...],
+    known: KeyRing,
 ) -> tuple[Finding, ...]:
-    """Everything worth telling about a packet, `first` before the rest; what of it quotes the AUTH_KEY is masked."""
+    """Everything worth telling about a packet, `first` before the rest; what of it quotes an AUTH_KEY is masked."""
     real = transaction.standing.clock.is_real
     told = diagnose(candidate, Circumstances(arrival.body, arrival.headers, now, real))
-    key = readable_key(candidate.packet)
+    rings = rings_of(known, readable_key(candidate.packet))
     kept = islice(dict.fromkeys((*first, *told)), MOST_FINDINGS)
-    return tuple(without_key(each, key) for each in kept)
+    return tuple(without_keys(each, rings) for each in kept)
+
+
+def kept_answer(answer: bytes | None, known: KeyRing) -> bytes | None:
+    """An answer as it is kept: a number that it echoes may be an AUTH_KEY."""
+    return None if answer is None else hide(answer, known)

@@ -1,28 +1,30 @@
-"""Secrecy: a finding quotes what came, and what came may be the AUTH_KEY in another field.
+"""Secrecy: a finding quotes what came, and what came may be an AUTH_KEY in another field.
 
 Spec: Parameter Details, AUTH_KEY. Reading: R18.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from cloudsms_simulator.protocol.finding import Finding
-from cloudsms_simulator.protocol.key_ring import fingerprint
-
-_SHORTEST = 8
-"""A shorter key may well be an ordinary word."""
+from cloudsms_simulator.protocol.key_ring import SHORTEST_SOUGHT_ANYWHERE, KeyRing
+from cloudsms_simulator.protocol.masking import hide_in_quotation
 
 
-def without_key(finding: Finding, key: str | None) -> Finding:
-    """The finding with a fingerprint for the key in what it quotes, also where the quotation was cut off inside it."""
-    if key is None or len(key) < _SHORTEST:
+def rings_of(known: KeyRing, key: str | None) -> tuple[KeyRing, ...]:
+    """The keys that no finding on a packet may quote: those of all accounts, and the one it came with.
+
+    That one may be an ordinary word when it is short, and nobody's.
+    """
+    if key is None or len(key) < SHORTEST_SOUGHT_ANYWHERE or key in known:
+        return (known,)
+    return known, KeyRing([key])
+
+
+def without_keys(finding: Finding, known: Sequence[KeyRing]) -> Finding:
+    """The finding with fingerprints for the keys in what it tells, also where a quotation was cut off inside one."""
+    path, got, want = (hide_in_quotation(text, known) for text in (finding.path, finding.got, finding.want))
+    if (path, got, want) == (finding.path, finding.got, finding.want):
         return finding
-    spelled, quoted = msgspec.json.encode(key).decode()[1:-1], finding.got
-    if spelled[:_SHORTEST] not in quoted and key not in quoted:
-        return finding
-    mark = fingerprint(key)
-    got = quoted.replace(spelled, mark).replace(key, mark)
-    if got.endswith("…"):
-        beginnings = (spelled[:length] for length in range(len(spelled), _SHORTEST - 1, -1))
-        cut = next((each for each in beginnings if got[:-1].endswith(each)), "")
-        got = f"{got[: -1 - len(cut)]}{mark if cut else ''}…"
-    return finding if got == finding.got else msgspec.structs.replace(finding, got=got)
+    return msgspec.structs.replace(finding, path=path, got=got, want=want)

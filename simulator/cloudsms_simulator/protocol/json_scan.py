@@ -67,6 +67,17 @@ _WHITE_SPACE = b" \t\n\r"
 _HIGH = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
 _LOW = rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _LONE = re.compile(rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, _HIGH, _LOW))
+_STRING = re.compile(
+    # A quote before a comma, a colon or a closing bracket ends a string. Where it begins one, one before is missing.
+    rb'"(?![ \t\r\n]*+[,:}\]])(?:[^"\\\x00-\x1f]++|\\.)*+"',
+    re.DOTALL,
+)
+_STRING_MEMBER = re.compile(
+    rb'(?<!\\)(?P<name>"(?:[A-Z_]|\\u00[0-7][0-9a-fA-F]){1,32}+")[ \t\r\n]*+:[ \t\r\n]*+'
+    rb'(?P<value>"(?:[^"\\\x00-\x1f]++|\\.)*+")',
+    re.DOTALL,
+)
+"""A member whose name is that of a field, however it is spelled, and whose value is a whole string."""
 _ALL_BUT_BRACKETS_AND_QUOTES = bytes(set(range(256)) - set(b'[]{}"'))
 _ALL_SQUARE = bytes.maketrans(b"{}", b"[]")
 _PEELED = 8
@@ -162,6 +173,35 @@ def has_lone_surrogate(body: bytes) -> bool:
 
 def _lone_surrogate(bared: bytes, end: int) -> re.Match[bytes] | None:
     return _LONE.search(bared, 0, end) if b"\\u" in bared else None
+
+
+def last_string_of(body: bytes, name: str) -> str | None:
+    """The string that a member of that name has in a body that need not be JSON; of several the last one counts.
+
+    Only members that are there whole, and stand in no object inside another, count; what stands before them, such as a
+    byte order mark, an octet that is no UTF-8 or a token that is none, does not matter. Linear in time.
+    """
+    quoted, values, depth, behind = b'"%b"' % name.encode(), [], 0, 0
+    for member in _STRING_MEMBER.finditer(body):
+        named = member["name"]
+        if named != quoted and (b"\\" not in named or _string(named) != name):
+            continue
+        around = _STRING.sub(b"", body[behind : member.start()])
+        depth += around.count(b"{") - around.count(b"}")
+        behind = member.end()
+        if depth <= 1:
+            values.append(member["value"])
+    texts = map(_string, reversed(values))
+    return next((text for text in texts if text is not None), None)
+
+
+def _string(quoted: bytes) -> str | None:
+    """The text of a JSON string; None when it is none."""
+    try:
+        text: str = json.loads(quoted)
+    except ValueError:
+        return None
+    return text
 
 
 class Duplicates(msgspec.Struct, frozen=True):

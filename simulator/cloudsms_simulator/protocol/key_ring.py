@@ -8,7 +8,6 @@ Spec: Parameter Details, AUTH_KEY.
 """
 
 import re
-import sys
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
@@ -78,8 +77,10 @@ class KeyRing:
         return octets in self._short or octets in self._long or octets in self._middle
 
     def may_be_in(self, text: bytes) -> bool:
-        """Whether a long enough key may be in a text as it is. True may be wrong, False is not."""
-        return self._long.touch(text) or self._middle.touch(text)
+        """Whether a key may be in a text as it is. True may be wrong, False is not."""
+        if self._long.touch(text) or self._middle.touch(text):
+            return True
+        return bool(self._short) and next(self.whole_strings(text), None) is not None
 
     def spans(self, text: bytes) -> Iterator[Span]:
         """Where keys stand in a text as they are. Linear in the text; how many keys there are changes nothing."""
@@ -163,7 +164,7 @@ class _Blocks:
             if block not in known or (index + 1) * size <= behind:
                 continue
             # The longest of those that begin first: one key may begin with another.
-            for offset, length in sorted(known[block], key=_first_and_longest):
+            for offset, length in sorted(known.get(block, ()), key=_first_and_longest):
                 start = index * size - offset
                 mark = None if start < 0 else marks.get(text[start : start + length])
                 if mark is not None:
@@ -177,7 +178,7 @@ class _Blocks:
 
     def _blocks_of(self, key: bytes) -> Iterator[tuple[int, int]]:
         for offset in range(self._size):
-            yield offset, int.from_bytes(key[offset : offset + self._size], sys.byteorder)
+            yield offset, self._blocks_in(key[offset : offset + self._size])[0]
 
 
 def _first_and_longest(place: tuple[int, int]) -> tuple[int, int]:

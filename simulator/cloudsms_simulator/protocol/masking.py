@@ -15,11 +15,16 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
 from itertools import islice
 
+import msgspec
+
 from cloudsms_simulator.protocol.key_ring import SHORTEST_SOUGHT_ANYWHERE, KeyRing, Span, fingerprint
 from cloudsms_simulator.protocol.spelling import Reading, is_plain, readings
 
 _LONGEST_KEY = 512
 """Octets. Anything longer that is called AUTH_KEY is masked there, and is no key to look for in the rest of a body."""
+_PIECE = 64 * 1024
+_LONGEST_SPELLED = 128 * 13
+"""Octets of the longest key, each of them escaped twice over."""
 _MOST_KEYS = 8
 """So many keys found under the name AUTH_KEY are sought in the rest of a body; no client sends more than one."""
 _MOST_ESCAPED_NAMES = 1000
@@ -36,6 +41,10 @@ _LETTER = re.compile(rb"[46][0-9a-fA-F]|[57][0-9aA]|5[fF]|2[dD]")
 """What in hexadecimal may be a character of the name AUTH_KEY, however it is written."""
 _FINGERPRINT = re.compile(rb"key-[0-9a-f]{8}")
 _NAME = re.compile(rb"[aA][uU][tT][hH][_-]?[kK][eE][yY]")
+_LONGEST_NAME = 64
+_NAME_BEFORE = re.compile(rb'(?<!\\)"[a-z_]*+\Z')
+_NAME_BEHIND = re.compile(rb'[a-z_]{0,64}+":')
+_OUR_NAME = re.compile(rb"[a-z_]++")
 _VALUE = re.compile(
     # A JSON string, perhaps cut off; or, in what is no JSON, some way to say "equals" and a word.
     rb""""\s*+:\s*+"(?P<string>(?:[^"\\]++|\\.?)*+)"""
@@ -68,7 +77,57 @@ def _masked(body: bytes, rings: Sequence[KeyRing]) -> bytes:
 
 def hide(text: bytes, known: KeyRing) -> bytes:
     """A text without the keys on a ring; what is called AUTH_KEY stays what it is, if it is none of them."""
-    return _replaced(text, _found(text, [known]))
+    return _replaced(text, list(_found_in_pieces(text, known)))
+
+
+def hide_in_text(text: str, known: KeyRing) -> str:
+    """What `hide` makes of a text."""
+    octets = text.encode("utf-8", "surrogatepass")
+    hidden = hide(octets, known)
+    return text if hidden is octets else hidden.decode("utf-8", "surrogatepass")
+
+
+def hide_in_json(data: bytes, known: KeyRing) -> bytes:
+    """JSON of our own without the keys on a ring. It stays JSON, and the names of its members stay what they are.
+
+    A name that is not like ours, lower case with underscores, is a customer's, and no key is left in it.
+    """
+    spans = [span for span in _found_in_pieces(data, known) if not _is_in_our_name(data, span)]
+    if not spans:
+        return data
+    hidden = _replaced(data, spans)
+    try:
+        msgspec.json.decode(hidden)
+    except msgspec.DecodeError:
+        # A number can be a key. What is shown instead of it has to be a string.
+        return msgspec.json.encode(_without_numbers(msgspec.json.decode(data), known))
+    return hidden
+
+
+def _is_in_our_name(data: bytes, span: Span) -> bool:
+    before, behind = _NAME_BEFORE.search(data[max(0, span.start - _LONGEST_NAME) : span.start]), None
+    if before is not None and _OUR_NAME.fullmatch(data, span.start, span.end):
+        behind = _NAME_BEHIND.match(data, span.end)
+    return behind is not None
+
+
+def _without_numbers(value: object, known: KeyRing) -> object:
+    match value:
+        case dict():
+            return {_shown_name(name, known): _without_numbers(inner, known) for name, inner in value.items()}
+        case list():
+            return [_without_numbers(inner, known) for inner in value]
+        case str():
+            return hide_in_text(value, known)
+        case int() | float() if not isinstance(value, bool):
+            written = msgspec.json.encode(value).decode()
+            hidden = hide_in_text(written, known)
+            return value if hidden == written else hidden
+    return value
+
+
+def _shown_name(name: str, known: KeyRing) -> str:
+    return name if _OUR_NAME.fullmatch(name.encode("utf-8", "surrogatepass")) else hide_in_text(name, known)
 
 
 def hide_in_quotation(quoted: str, known: Sequence[KeyRing]) -> str:
@@ -163,6 +222,18 @@ def _found(text: bytes, rings: Sequence[KeyRing]) -> list[Span]:
     # The end of a key that is not plain may be the beginning of an escape: all of it is looked at again.
     _, *others = readings(_blanked(text, spans) if plain else text, plain=plain, shows=_may_be_in(rings))
     return [*spans, *_spelled(others, text, rings)]
+
+
+def _found_in_pieces(text: bytes, known: KeyRing) -> Iterator[Span]:
+    """Where keys stand in a text, which may be long: in pieces, so that other threads get their turn between them."""
+    if len(text) <= _PIECE:
+        yield from _found(text, [known])
+        return
+    for start in range(0, len(text), _PIECE):
+        # No piece begins between a backslash and what it escapes.
+        begin = len(text[max(0, start - _PIECE) : start].rstrip(b"\\")) + max(0, start - _PIECE)
+        for span in _found(text[begin : start + _PIECE + _LONGEST_SPELLED], [known]):
+            yield Span(begin + span.start, begin + span.end, span.mark)
 
 
 def _plainly(text: bytes, rings: Sequence[KeyRing]) -> Iterator[Span]:

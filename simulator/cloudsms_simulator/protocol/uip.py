@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from cloudsms_simulator.protocol import limits
 from cloudsms_simulator.protocol.json_reader import MAXIMUM_NESTING
-from cloudsms_simulator.protocol.json_scan import Scan, scan, too_deep
+from cloudsms_simulator.protocol.json_scan import Scan, last_string_of, scan, too_deep
 from cloudsms_simulator.protocol.limits import octets
 from cloudsms_simulator.protocol.submission import Destination
 
@@ -87,7 +87,8 @@ class Decoded(msgspec.Struct, frozen=True):
     """What a body turned out to be.
 
     `form`: an object with members; empty; cut off; broken (no strict JSON); or JSON that is no object with members.
-    `packet` holds the fields, as far as they could be read: of a cut body those that arrived whole.
+    `packet` holds the fields, as far as they could be read: of a cut body those that arrived whole. Its AUTH_KEY is
+    also read behind the place where a body is broken, and inside an array: it tells whose request it is.
     `trailing`: bytes follow the value. `reason` and `offset` tell where reading stopped, for people. `destinations` are
     those of an orderly packet, which passes checks 1 to 6, 11, 13 and 16; None when the packet is still to be judged.
     """
@@ -190,11 +191,14 @@ def _decode_again(body: bytes) -> Decoded:
         return _EMPTY
     found = scan(body)
     packet = _packet_of(found)
+    form: Form = "object" if found.members else "no-object"
+    if found.ending != "complete" or form == "no-object":
+        key = last_string_of(body, "AUTH_KEY")
+        packet = packet if key is None else msgspec.structs.replace(packet, auth_key=key)
     if found.ending == "cut":
         return Decoded(packet, "cut", reason=found.reason, offset=found.offset)
     if found.ending == "broken":
         return Decoded(packet, "broken", reason=found.reason, offset=found.offset)
-    form: Form = "object" if found.members else "no-object"
     reason = f"JSON {found.kind}"
     return Decoded(packet, form, found.surplus, reason, offset=found.end, too_many=_too_many(packet))
 

@@ -6,6 +6,8 @@ connection ends; it is in the journal as every other exchange is.
 Spec: CloudSMS Platform Server. Spec: Interface specification and communication principle. Reading: R2.
 """
 
+from collections.abc import Callable
+
 import msgspec
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -13,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from cloudsms_simulator.engine.arrival import Arrival
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
+from cloudsms_simulator.protocol.key_ring import KeyRing
 from cloudsms_simulator.protocol.masking import mask
 from cloudsms_simulator.server.bodies import BodyLimits, TooLarge, Unfinished, read_body
 from cloudsms_simulator.server.journal import Journal
@@ -26,9 +29,11 @@ _CLOSE = (b"connection", b"close")
 class Door:
     """Lets packets in, as far as HTTP goes."""
 
-    def __init__(self, journal: Journal, limits: BodyLimits) -> None:
+    def __init__(self, journal: Journal, limits: BodyLimits, keys: Callable[[], KeyRing] = KeyRing) -> None:
         self._journal = journal
         self._limits = limits
+        self._keys = keys
+        """Gives the AUTH_KEYs of all accounts, which nothing that is kept may show."""
 
     def is_open_to(self, request: RequestResponseCycle) -> bool:
         """Whether a request is a packet, here to its last byte and not too large."""
@@ -39,7 +44,7 @@ class Door:
     async def body_of(self, scope: Scope, receive: Receive, send: Send) -> bytes | None:
         """The body of a packet, once it is here; None for what was turned away, or gave up itself."""
         if scope["path"] != PATH:
-            finding = found("path-wrong", "path", Told(_target_of(scope)), PATH)
+            finding = found("path-wrong", "path", Told(self._target_of(scope)), PATH)
             await self._turn_away(scope, send, 404, finding, f"not found: CloudSMS listens at {PATH}")
             return None
         if scope["method"] != "POST":
@@ -61,25 +66,24 @@ class Door:
         self, scope: Scope, send: Send, status: int, finding: Finding, error: str, allow: bytes | None = None
     ) -> None:
         text = msgspec.json.encode({"error": error})
-        peer = peer_of(scope)
+        peer = peer_of(scope, self._keys())
         await self._journal.note("http", Arrival(b"", peer.connection, peer.headers), finding, status, text)
         extra = (_CLOSE,) if allow is None else ((b"allow", allow), _CLOSE)
         await _respond(send, status, text, *extra)
+
+    def _target_of(self, scope: Scope) -> str:
+        target = f"{scope['method']} {scope['path']}".encode("utf-8", "replace")
+        return mask(target, None, self._keys()).decode("utf-8", "replace")[:210]
 
     async def _give_up(self, scope: Scope, body: Unfinished) -> None:
         request = connection_of(scope).running
         if request is not None and request.response_complete:
             return  # its chunks were no HTTP: the connection refused it, and told so
-        peer = peer_of(scope)
+        peer = peer_of(scope, self._keys())
         finding = found("body-unfinished", "body", Told(f"{len(body.arrived)} octets: {body.why}"), "the whole body")
         await self._journal.note("closed", Arrival(body.arrived, peer.connection, peer.headers), finding)
         if not body.hung_up:
             connection_of(scope).hang_up()
-
-
-def _target_of(scope: Scope) -> str:
-    path = mask(scope["path"].encode("utf-8", "replace"), None).decode("utf-8", "replace")
-    return f"{scope['method']} {path[:200]}"
 
 
 async def _respond(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:

@@ -99,7 +99,7 @@ class Endpoint:
         next_turn = loop.create_future()
         loop.call_soon(next_turn.set_result, None)
         packets = self._read([bytes(request.body) for request in requests])
-        arrivals = [_arrival_of(request.scope, packet) for request, packet in zip(requests, packets, strict=True)]  # type: ignore[arg-type]
+        arrivals = [self._arrival_of(request.scope, packet) for request, packet in zip(requests, packets, strict=True)]  # type: ignore[arg-type]
         decided: list[_Decided] = []
         try:
             for request, packet, arrival in zip(requests, packets, arrivals, strict=True):
@@ -146,7 +146,7 @@ class Endpoint:
 
     async def _answer(self, packet: _Read, scope: Scope, receive: Receive, send: Send) -> None:
         begun = self._wall.monotonic()
-        reply = await self._receive(packet, _arrival_of(scope, packet))
+        reply = await self._receive(packet, self._arrival_of(scope, packet))
         await self._conclude(packet.account, reply, begun, scope, receive, send)
 
     async def _conclude(
@@ -195,6 +195,14 @@ class Endpoint:
             log.exception("a packet could not be judged for a reason inside the simulator")
             return None
 
+    def _arrival_of(self, scope: Scope, packet: _Read) -> Arrival:
+        connection = connection_of(scope)
+        surplus = bool(connection.surplus) and bool(connection.take_surplus())
+        peer = peer_of(
+            scope, self._platform.directory.keys, None if packet.identified is None else packet.identified.key
+        )
+        return Arrival(packet.body, peer.connection, peer.headers, surplus)
+
     async def _receive(self, packet: _Read, arrival: Arrival) -> Reply:
         now, identified, judged = self._wall.now(), packet.identified, packet.judged
         if judged is None:
@@ -236,13 +244,6 @@ class Endpoint:
             log.error("the reports of request %d of %s are not released: %s", reply.request_id, account.name, error)
         except Exception:
             log.exception("the reports of request %d of %s are not released", reply.request_id, account.name)
-
-
-def _arrival_of(scope: Scope, packet: _Read) -> Arrival:
-    connection = connection_of(scope)
-    surplus = bool(connection.surplus) and bool(connection.take_surplus())
-    peer = peer_of(scope, None if packet.identified is None else packet.identified.key)
-    return Arrival(packet.body, peer.connection, peer.headers, surplus)
 
 
 def _answer_at_once(connection: Connection, reply: Reply) -> bool:

@@ -168,7 +168,7 @@ def message_item(message: Message, key: str) -> MessageItem:
     sending = message.sending
     # Where any key will do, the one that was sent is masked in the kept body, and known no more.
     text = sending.masked_text if key == ANY else _text(mask(sending.text.encode(), key))
-    customer_body = sending.masked_customer_body if key == ANY else sending.customer_body
+    customer_body = sending.shown_customer_body
     return MessageItem(
         uid=message.uid,
         account=sending.account or "",  # messages come of an account's exchanges only
@@ -231,7 +231,7 @@ def request_item(
 
 def report_item(report: Report, key: str, message: Message | None) -> ReportItem:
     """A report as the API shows it, without the account's `key`; `message` is the one it is of, while it is kept."""
-    of_any_key = message.sending if message is not None and key == ANY else None
+    sending = None if message is None else message.sending
     return ReportItem(
         id=report.id,
         uid=report.uid,
@@ -241,7 +241,7 @@ def report_item(report: Report, key: str, message: Message | None) -> ReportItem
         due_at=report.reached_at,
         outcome=report.outcome,
         next_attempt_at=report.next_attempt_at,
-        attempts=[_attempt_item(attempt, key, of_any_key) for attempt in report.attempts],
+        attempts=[_attempt_item(attempt, key, sending) for attempt in report.attempts],
         findings=report.findings,
     )
 
@@ -281,10 +281,10 @@ def account_item(account: Account, standing: Standing, now: datetime) -> Account
     )
 
 
-def _attempt_item(attempt: Attempt, key: str, of_any_key: Sending | None) -> AttemptItem:
+def _attempt_item(attempt: Attempt, key: str, sending: Sending | None) -> AttemptItem:
     request = attempt.request
-    if of_any_key is not None and of_any_key.customer_body is not None:
-        request = request.replace(of_any_key.customer_body, of_any_key.masked_customer_body or b"")
+    if sending is not None and sending.customer_body is not None:
+        request = request.replace(sending.customer_body, sending.shown_customer_body or b"")
     return AttemptItem(
         serial=attempt.serial,
         at=attempt.at,

@@ -16,6 +16,7 @@ from cloudsms_simulator.engine.connection import Connection as Facts
 from cloudsms_simulator.engine.exchange import Exchange, Kind
 from cloudsms_simulator.engine.message import Sending
 from cloudsms_simulator.engine.platform import Platform
+from cloudsms_simulator.engine.secrecy import without_keys
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.masking import mask
@@ -65,10 +66,10 @@ class Journal(Observer):
             self._platform.note(transaction, kind, arrival, now, finding, status, answer, code)
             await self._store.commit(transaction)
         except StoreError as error:
-            log.error("not kept, the store could not be written (%s): %s", error, finding)
+            log.error("not kept, the store could not be written (%s): %s", error, self._without_keys(finding))
             return
         except Exception:
-            log.exception("not kept, for a reason inside the simulator: %s", finding)
+            log.exception("not kept, for a reason inside the simulator: %s", self._without_keys(finding))
             return
         self.tell(transaction.exchange, account)
 
@@ -112,12 +113,12 @@ class Journal(Observer):
         self._write("handshake", _stranger(peer), found("handshake-refused", "connection", Told(reason), remedy))
 
     def on_bad_request(self, connection: Connection, excerpt: bytes, reason: str) -> None:
-        shown = mask(excerpt, None)[:80]
+        shown = self._masked(excerpt)[:80]
         finding = found("not-http", "connection", Told(f"{reason}: {shown!r}"), "an HTTP/1.1 request")
         self._write("http", Arrival(excerpt, facts_of(connection)), finding, 400)
 
     def on_surplus(self, connection: Connection, surplus: bytes) -> None:
-        got = Told(f"{len(surplus)} octets after the body, such as {surplus[:20]!r}")
+        got = Told(f"{len(surplus)} octets after the body, such as {self._masked(surplus)[:20]!r}")
         finding = found("surplus-bytes", "connection", got, "Content-Length in octets, not characters")
         self._write("closed", Arrival(surplus, facts_of(connection)), finding)
 
@@ -125,10 +126,16 @@ class Journal(Observer):
         finding = found("head-unfinished", "connection", Told(f"{len(excerpt)} octets"), "a whole request head")
         self._write("closed", Arrival(excerpt, facts_of(connection)), finding)
 
+    def _masked(self, octets: bytes) -> bytes:
+        return mask(octets, None, self._platform.directory.keys)
+
     async def written(self) -> None:
         """Returns when everything noticed so far is kept."""
         while self._writing:
             await asyncio.wait(self._writing)
+
+    def _without_keys(self, finding: Finding) -> Finding:
+        return without_keys(finding, (self._platform.directory.keys,))
 
     def _write(self, kind: Kind, arrival: Arrival, finding: Finding, status: int | None = None) -> None:
         task = asyncio.get_running_loop().create_task(self.note(kind, arrival, finding, status))

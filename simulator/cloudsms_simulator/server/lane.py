@@ -13,6 +13,7 @@ import logging
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.report import Attempt, Push, PushResult
+from cloudsms_simulator.protocol.masking import hide_in_text
 from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.server.alarm import Alarm
 from cloudsms_simulator.server.push_client import PushClient
@@ -215,11 +216,17 @@ class Lane:
             watching += [*(push.uid for push, _ in ended), *uids]
         for push, result in ended:
             if result.failure is not None:
-                log.warning("pushing %s to %s failed: %s", push.uid, push.url, result.error)
+                log.warning(
+                    "pushing %s to %s failed: %s", push.uid, self._shown(push.url), self._shown(result.error or "")
+                )
         for _, attempt in transaction.pushed:
             if attempt.findings and attempt.status is not None:
-                _tell_of_wrong(attempt)
+                _tell_of_wrong(attempt, self._shown(attempt.url))
         return pushes
+
+    def _shown(self, text: str) -> str:
+        """A text as the log may have it: there may be an AUTH_KEY in a URL."""
+        return hide_in_text(text, self._platform.directory.keys)
 
     def _take_out(self, ended: list[tuple[Push, PushResult]], uids: list[str]) -> None:
         del self._underway.ended[: len(ended)]
@@ -288,9 +295,9 @@ class Lane:
                 each.set_result(None)
 
 
-def _tell_of_wrong(attempt: Attempt) -> None:
+def _tell_of_wrong(attempt: Attempt, url: str) -> None:
     """An answer that ends a push, and would not do for the document all the same, is easily taken for a good one."""
     for finding in attempt.findings:
         if finding.severity == "error":
             what = f"{finding.rule}: got {finding.got}, want {finding.want}"
-            log.warning("the answer of %s to the report with SERIAL %d is wrong: %s", attempt.url, attempt.serial, what)
+            log.warning("the answer of %s to the report with SERIAL %d is wrong: %s", url, attempt.serial, what)

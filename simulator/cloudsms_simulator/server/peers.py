@@ -7,6 +7,7 @@ import msgspec
 from starlette.types import Scope
 
 from cloudsms_simulator.engine.connection import Connection, Headers, TlsFacts
+from cloudsms_simulator.protocol.key_ring import KeyRing
 from cloudsms_simulator.protocol.masking import mask_headers
 from cloudsms_simulator.server import connection as wire
 from cloudsms_simulator.server.wall import WallClock
@@ -40,16 +41,16 @@ def facts_of(connection: wire.Connection) -> Connection:
     return Connection(connection.id, host, port, tls, connection.opened_at, WallClock().now())
 
 
-def peer_of(scope: Scope, key: str | None = None) -> Known:
+def peer_of(scope: Scope, keys: KeyRing, key: str | None = None) -> Known:
     """What is kept of a request's connection and headers; the same value as long as headers and key stay the same.
 
-    `key` is the AUTH_KEY in the request's body, if one could be read.
+    `keys` are the AUTH_KEYs of all accounts, `key` is the one in the request's body, if one could be read.
     """
     connection = connection_of(scope)
     known = connection.attachment
     headers = scope["headers"]
     if isinstance(known, Known) and known.key == key and known.raw_headers == headers:
         return known
-    fresh = Known(facts_of(connection), headers, mask_headers(tuple(headers), key), key)
+    fresh = Known(facts_of(connection), headers, mask_headers(tuple(headers), key, keys), key)
     connection.attachment = fresh
     return fresh

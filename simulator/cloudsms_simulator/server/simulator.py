@@ -103,7 +103,7 @@ class Simulator:
         self.store = MemoryStore(self._new_clock, node, settings.journal_messages, settings.journal_bytes, self.news)
         self.pusher = Pusher(self.platform, self.store, PushClient(self.files), self.wall)
         self.journal = Journal(self.platform, self.store, self.wall)
-        door = Door(self.journal, BodyLimits(settings.body_limit, settings.body_timeout))
+        door = Door(self.journal, BodyLimits(settings.body_limit, settings.body_timeout), lambda: self.directory.keys)
         self.endpoint = Endpoint(
             self.platform, self.store, self.journal, self.pusher, self.wall, door, self.tally.answer_times
         )

@@ -15,6 +15,7 @@ from cloudsms_simulator.server.admin.names import Names
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.admin.problems import on_called_off, on_http_exception, on_settings_error, on_slip
 from cloudsms_simulator.server.admin.routes import routes_of
+from cloudsms_simulator.server.admin.veil import Veil
 from cloudsms_simulator.server.problems import SettingsError
 from cloudsms_simulator.server.turns import CalledOffError
 
@@ -26,7 +27,10 @@ def admin_app(office: Office, names: Iterable[str], gate: Gate, pages: Sequence[
     """
     return Starlette(
         routes=[*routes_of(office), *pages],
-        middleware=[Middleware(Guard, names=Names(names), gate=gate, asks=bool(pages))],
+        middleware=[
+            Middleware(Veil, keys=lambda: office.directory.keys),
+            Middleware(Guard, names=Names(names), gate=gate, asks=bool(pages)),
+        ],
         exception_handlers={
             HTTPException: on_http_exception,
             SettingsError: on_settings_error,

@@ -9,6 +9,7 @@ from cloudsms_simulator.engine.explaining import decider_of_message
 from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.engine.otp import otp_in
 from cloudsms_simulator.engine.text_bill import bill_of_message
+from cloudsms_simulator.protocol.masking import hide
 from cloudsms_simulator.protocol.states import STATES
 from cloudsms_simulator.server.admin.lookups import no_message
 from cloudsms_simulator.server.admin.office import Office
@@ -39,7 +40,7 @@ class MessagePage:
         message = self._kept(owner, uid)
         if message is None:
             return self._missing(visit, no_message(office, owner, uid))
-        store, sending, key = office.store, message.sending, owner.auth_key
+        store, sending, key, keys = office.store, message.sending, owner.auth_key, office.directory.keys
         [came] = await Kept(store, owner).items([sending])
         assert isinstance(came, RequestItem)
         findings = about(message.index, came.findings)
@@ -57,7 +58,7 @@ class MessagePage:
             findings=findings,
             most=MOST,
             request=came,
-            body=await aside(octets_of(sending), lambda: with_findings(sending.body, findings)),
+            body=await aside(octets_of(sending), lambda: with_findings(hide(sending.body, keys), findings)),
             answer=None if came.answer is None else marked(came.answer.encode()),
             is_alone=len(sending.uids) == 1 and sending.places is None,
             curl=office.explainer.curl(owner, sending),

@@ -31,7 +31,7 @@ class Pages:
 
     def __init__(self, office: Office, news: News, stopping: asyncio.Event, gate: Gate) -> None:
         self._office = office
-        self.press = press = Press(edition_of(STATIC))
+        self.press = press = Press(edition_of(STATIC), lambda: office.directory.keys)
         self.listing = ListPage(office, press)
         self.messages = MessagePage(office, press)
         self.requests = RequestPage(office, press)

@@ -6,13 +6,16 @@ Spec: none.
 import asyncio
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import CodeType
 
 import jinja2
 from starlette.responses import HTMLResponse, Response
 
+from cloudsms_simulator.protocol.key_ring import KeyRing
+from cloudsms_simulator.protocol.masking import hide_in_text
 from cloudsms_simulator.server.inbox.typography import FILTERS
 from cloudsms_simulator.server.inbox.visit import COOKIE_AGE, Visit
 from cloudsms_simulator.server.inbox.words import LANGUAGES, TAGS, Language, words_in
@@ -35,10 +38,14 @@ _OTHER = re.compile(r'"(\w+\.html)"')
 
 
 class Press:
-    """Prints pages. `edition` tells the files of this version from those a browser keeps of another."""
+    """Prints pages. `edition` tells the files of this version from those a browser keeps of another.
 
-    def __init__(self, edition: str) -> None:
-        self._environments = {language: _environment(language) for language in LANGUAGES}
+    `keys` gives the AUTH_KEYs of all accounts, which no value on a page may show.
+    """
+
+    def __init__(self, edition: str, keys: Callable[[], KeyRing] = KeyRing) -> None:
+        hidden = partial(_without_keys, keys)
+        self._environments = {language: _environment(language, hidden) for language in LANGUAGES}
         self._run = secrets.token_hex(4)
         """Tells this server's requests from those of one that ran before, whose numbers began at 1 too."""
         self._edition = edition
@@ -92,11 +99,20 @@ class _Compiled(jinja2.BytecodeCache):
 _COMPILED = _Compiled()
 
 
-def _environment(language: Language) -> jinja2.Environment:
+def _without_keys(keys: Callable[[], KeyRing], value: object) -> object:
+    """What a template is about to write, without AUTH_KEYs."""
+    if not isinstance(value, str):
+        return value
+    hidden = hide_in_text(value, keys())
+    return value if hidden == value else type(value)(hidden)
+
+
+def _environment(language: Language, hidden: Callable[[object], object]) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         bytecode_cache=_COMPILED,
         autoescape=True,
+        finalize=hidden,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

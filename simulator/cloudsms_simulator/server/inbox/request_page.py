@@ -7,6 +7,7 @@ from starlette.responses import Response
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.message import Message
+from cloudsms_simulator.protocol.masking import hide
 from cloudsms_simulator.server.admin.lookups import exchange_of
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.aside import aside, octets_of
@@ -40,7 +41,10 @@ class RequestPage:
         [item] = await Kept(office.store, owner).items([exchange])
         assert isinstance(item, RequestItem)
         curl = office.explainer.curl(owner, exchange)
-        body, better, answer = await aside(octets_of(exchange), lambda: _laid_out(exchange, explanation, item.answer))
+        keys = office.directory.keys
+        body, better, answer = await aside(
+            octets_of(exchange), lambda: _laid_out(hide(exchange.body, keys), explanation, item.answer)
+        )
         messages = self._messages(owner, exchange)
         return self._press.page(
             "request.html",
@@ -66,13 +70,11 @@ class RequestPage:
         return {each.uid: each for each in kept if each is not None}
 
 
-def _laid_out(
-    exchange: Exchange, explanation: Explanation, answer: str | None
-) -> tuple[Marked, Marked | None, Marked | None]:
+def _laid_out(body: bytes, explanation: Explanation, answer: str | None) -> tuple[Marked, Marked | None, Marked | None]:
     """The body with its findings, the corrected packet with its changes, and the answer."""
     correction = explanation.correction
     return (
-        with_findings(exchange.body, explanation.findings),
+        with_findings(body, explanation.findings),
         None if correction is None else with_changes(correction),
         None if answer is None else marked(answer.encode()),
     )
