@@ -56,7 +56,7 @@ def test_otp_is_printed_alone_for_pipes(shop) -> None:
 
 def test_a_message_without_one_ends_1_and_no_message_2(shop) -> None:
     result = shop.run("messages", "otp", shop.uid(SMS_CONTENT="hello"))
-    assert (result.exit_code, "has no run of 4 to 8 digits" in result.stderr) == (ExitCode.FAILED, True)
+    assert (result.exit_code, "has no number of 4 to 8 digits" in result.stderr) == (ExitCode.FAILED, True)
     for command in ("otp", "show"):
         result = shop.run("messages", command, "nope")
         assert (result.exit_code, 'no message "nope"' in result.stderr) == (ExitCode.USAGE, True)

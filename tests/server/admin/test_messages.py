@@ -100,7 +100,7 @@ def test_the_one_time_password_of_a_message_is_found(scene) -> None:
     assert scene.get(f"/api/v1/messages/{uid}/otp") == {"code": "4711"}
     uid = sent(scene, SMS_CONTENT="Hello")
     told = scene.told("GET", f"/api/v1/messages/{uid}/otp", None, 404)
-    assert told == f"message {uid} has no run of 4 to 8 digits"
+    assert told == f"message {uid} has no number of 4 to 8 digits that could be one"
 
 
 def test_a_final_state_that_is_forced_is_reached_and_reported_at_once_and_nothing_follows(scenes, customer) -> None:

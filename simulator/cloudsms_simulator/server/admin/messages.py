@@ -97,7 +97,7 @@ class Messages:
         _, message = message_of(self._office, request)
         code = otp_in(message.sending.text)
         if code is None:
-            raise HTTPException(404, f"message {message.uid} has no run of 4 to 8 digits")
+            raise HTTPException(404, f"message {message.uid} has no number of 4 to 8 digits that could be one")
         return json_response(OtpItem(code))
 
     async def report(self, request: Request) -> Response:
