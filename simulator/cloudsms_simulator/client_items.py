@@ -81,6 +81,14 @@ class Request(msgspec.Struct, frozen=True):
     rule: str | None
     fault: str | None
     uids: tuple[str, ...]
+    method: str | None = None
+    """With `target` and `http_version` None where no head of an HTTP request could be read."""
+    target: str | None = None
+    """The path with its query string as they came."""
+    http_version: str | None = None
+    """`1.1` or `1.0`."""
+    body_base64: bytes | None = None
+    """The octets of a body that is no UTF-8, else None."""
 
 
 class Attempt(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ import pytest
 
 from cloudsms_simulator.engine.account import Account, Callback
 from cloudsms_simulator.engine.clock import Clock
-from cloudsms_simulator.engine.connection import Connection, TlsFacts
+from cloudsms_simulator.engine.connection import Connection, RequestLine, TlsFacts
 from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.message import Message, Passage, Sending
 from cloudsms_simulator.engine.report import Attempt, Report
@@ -135,6 +135,7 @@ def test_a_request() -> None:
         b'{"A":"\xd6\xd0',
         None,
         None,
+        line=RequestLine("POST", "/dave/io?x", "1.0"),
     )
     assert shown(request_item(exchange, b"answer", (finding,))) == {
         "id": 9,
@@ -162,6 +163,10 @@ def test_a_request() -> None:
         "rule": None,
         "fault": None,
         "uids": [],
+        "method": "POST",
+        "target": "/dave/io?x",
+        "http_version": "1.0",
+        "body_base64": "eyJBIjoi1tA=",
     }
 
 

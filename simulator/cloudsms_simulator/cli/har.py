@@ -1,18 +1,20 @@
 """HAR: requests as an HTTP Archive 1.2, which the developer tools of browsers open.
 
 What the simulator does not keep is said as the format wants it said: sizes of heads are -1, times that nobody took 0.
+Sizes are octets on the wire, where the client told them; AUTH_KEYs in what is shown are masked, and so shorter.
 
 Spec: none; HTTP Archive 1.2.
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from ipaddress import ip_address
 from types import MappingProxyType
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from cloudsms_simulator.client_items import Request
 
 _HTTP = "HTTP/1.1"
+"""What the platform answers with, also to HTTP/1.0."""
+_UNKNOWN_VERSION = "unknown"
 _UNKNOWN = -1
 _JSON = "application/json"
 _PAGES: Mapping[str, str] = MappingProxyType({"HTTP_500": "text/plain", "HTML_PAGE": "text/html"})
@@ -36,6 +40,7 @@ class _Named(msgspec.Struct, frozen=True):
 class _PostData(msgspec.Struct, frozen=True, rename="camel"):
     mime_type: str
     text: str
+    comment: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Request(msgspec.Struct, frozen=True, rename="camel"):
@@ -125,10 +130,9 @@ def har_of(requests: Sequence[Request], url: str, version: str) -> Har:
 
 def _entry(request: Request, url: str, address: str | None) -> _Entry:
     findings = "; ".join(f"{each.rule}: got {each.got}, want {each.want}" for each in request.findings)
-    method, target = _line(request)
     return _Entry(
         started_date_time=request.received_at,
-        request=_request(request, method, url if target is None else url.removesuffix("/dave/io") + target),
+        request=_request(request, url),
         response=_response(request),
         server_ip_address=address or msgspec.UNSET,
         connection=str(request.connection_id) if request.connection_id else msgspec.UNSET,
@@ -144,30 +148,40 @@ def _address(url: str) -> str | None:
         return None
 
 
-def _line(request: Request) -> tuple[str, str | None]:
-    """Method and target, as far as they are not the platform's: then a finding says what they were."""
-    method, target = "POST", None
-    for finding in request.findings:
-        if finding.rule == "http-method-wrong":
-            method = finding.got
-        elif finding.rule == "path-wrong":
-            method, _, target = finding.got.partition(" ")
-    return method, target
-
-
-def _request(request: Request, method: str, url: str) -> _Request:
-    types = [value for name, value in request.headers if name.lower() == "content-type"]
+def _request(request: Request, platform: str) -> _Request:
+    """What came; of something that was no HTTP request what the platform expects there."""
+    split = urlsplit(platform)
+    url = platform if request.target is None else f"{split.scheme}://{split.netloc}{request.target}"
     return _Request(
-        method=method,
+        method=request.method or "POST",
         url=url,
-        http_version=_HTTP,
+        http_version=_UNKNOWN_VERSION if request.http_version is None else f"HTTP/{request.http_version}",
         cookies=(),
         headers=tuple(_Named(name, value) for name, value in request.headers),
-        query_string=(),
+        query_string=tuple(_Named(*pair) for pair in parse_qsl(urlsplit(url).query, keep_blank_values=True)),
         headers_size=_UNKNOWN,
-        body_size=len(request.body.encode()),
-        post_data=_PostData(types[0] if types else "", request.body) if request.body else msgspec.UNSET,
+        body_size=_body_size(request),
+        post_data=_post_data(request) if request.body else msgspec.UNSET,
     )
+
+
+def _post_data(request: Request) -> _PostData:
+    """The body as text. The format has no encoding for one that is none, so a comment says that it is base64."""
+    kind = _header(request, "content-type") or ""
+    if request.body_base64 is None:
+        return _PostData(kind, request.body)
+    told = f"{len(request.body_base64)} octets that are no UTF-8, in base64"
+    return _PostData(kind, base64.b64encode(request.body_base64).decode(), told)
+
+
+def _body_size(request: Request) -> int:
+    """Octets as the client announced them; without that, what is kept of a body that came whole."""
+    announced = _header(request, "content-length") or ""
+    if request.kind != "closed" and announced.isascii() and announced.isdigit():
+        return int(announced)
+    if _header(request, "transfer-encoding") is not None and not request.body:
+        return _UNKNOWN
+    return len(request.body.encode() if request.body_base64 is None else request.body_base64)
 
 
 def _response(request: Request) -> _Response:
@@ -186,6 +200,10 @@ def _response(request: Request) -> _Response:
         body_size=size if body is not None else _UNKNOWN if status else 0,
         comment=msgspec.UNSET if status else _why(request),
     )
+
+
+def _header(request: Request, name: str) -> str | None:
+    return next((value for each, value in request.headers if each.lower() == name), None)
 
 
 def _why(request: Request) -> str:

@@ -6,7 +6,7 @@ Spec: Interface specification and communication principle. Reading: R22.
 import msgspec
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.connection import Connection, Headers
+from cloudsms_simulator.engine.connection import Connection, Headers, RequestLine
 from cloudsms_simulator.engine.fault import Trouble
 from cloudsms_simulator.engine.keeping import Keeping
 from cloudsms_simulator.protocol.answer import AllAccepted, encode_accepted
@@ -26,6 +26,7 @@ class Arrival(msgspec.Struct, frozen=True):
     connection: Connection | None = None
     headers: Headers = ()
     surplus: bool = False
+    line: RequestLine | None = None
 
 
 class Identified(msgspec.Struct, frozen=True):

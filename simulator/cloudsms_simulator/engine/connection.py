@@ -11,6 +11,16 @@ from cloudsms_simulator.protocol.timestamps import ForeignMoment
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
+class RequestLine(msgspec.Struct, frozen=True):
+    """How a request began: `POST /dave/io HTTP/1.1`. Kept once for all requests on a connection that begin alike."""
+
+    method: str
+    target: str
+    """The path with its query string as they came, percent-encoded; AUTH_KEYs masked, at most 1,000 characters."""
+    version: str
+    """`1.1` or `1.0`."""
+
+
 class PeerCertificate(msgspec.Struct, frozen=True):
     """The certificate a peer showed."""
 

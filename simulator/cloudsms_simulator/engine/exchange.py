@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from cloudsms_simulator.engine.connection import Connection, Headers
+from cloudsms_simulator.engine.connection import Connection, Headers, RequestLine
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.result_codes import ResultCode
@@ -45,6 +45,8 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     """The rule of a scenario, or the magic number, that the fault is from; without one, that decided on it first."""
     fault: str | None = None
     """The fault that befell its answer, or DELAY."""
+    line: RequestLine | None = None
+    """None where no head of an HTTP request could be read, and for what was sent from inside the server."""
 
     @property
     def body(self) -> bytes:

@@ -149,6 +149,7 @@ class Platform:
             refusals.kept_answer(answer, self.directory.keys),
             (without_keys(finding, (self.directory.keys,)),),
             surplus=arrival.surplus,
+            line=arrival.line,
         )
 
     def fail(self, identified: Identified | None, now: datetime, code: ResultCode) -> Reply:
@@ -239,6 +240,7 @@ class Platform:
             arrival.surplus,
             rule,
             None if trouble is None else name_of_trouble(trouble),
+            arrival.line,
             serial=serial,
             route_id=keeping.route_id,
             source=submission.sender or account.default_sender,

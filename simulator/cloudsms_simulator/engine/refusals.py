@@ -63,6 +63,7 @@ def refuse(
         kept_answer(answer if trouble is None else received(trouble, answer), known),
         findings_at_once(transaction, candidate, arrival, now, refusal.findings, known),
         surplus=arrival.surplus,
+        line=arrival.line,
         rule=None if trouble is None else trouble.rule,
         fault=None if trouble is None else name_of_trouble(trouble),
     )
@@ -92,6 +93,7 @@ def strike(
         received(trouble, None),
         findings_at_once(transaction, candidate, arrival, now, (), known),
         surplus=arrival.surplus,
+        line=arrival.line,
         rule=trouble.rule,
         fault=name_of_trouble(trouble),
     )

@@ -67,7 +67,8 @@ class Door:
     ) -> None:
         text = msgspec.json.encode({"error": error})
         peer = peer_of(scope, self._keys())
-        await self._journal.note("http", Arrival(b"", peer.connection, peer.headers), finding, status, text)
+        arrival = Arrival(b"", peer.connection, peer.headers, line=peer.line)
+        await self._journal.note("http", arrival, finding, status, text)
         extra = (_CLOSE,) if allow is None else ((b"allow", allow), _CLOSE)
         await _respond(send, status, text, *extra)
 
@@ -81,7 +82,8 @@ class Door:
             return  # its chunks were no HTTP: the connection refused it, and told so
         peer = peer_of(scope, self._keys())
         finding = found("body-unfinished", "body", Told(f"{len(body.arrived)} octets: {body.why}"), "the whole body")
-        await self._journal.note("closed", Arrival(body.arrived, peer.connection, peer.headers), finding)
+        arrival = Arrival(body.arrived, peer.connection, peer.headers, line=peer.line)
+        await self._journal.note("closed", arrival, finding)
         if not body.hung_up:
             connection_of(scope).hang_up()
 

@@ -201,7 +201,7 @@ class Endpoint:
         peer = peer_of(
             scope, self._platform.directory.keys, None if packet.identified is None else packet.identified.key
         )
-        return Arrival(packet.body, peer.connection, peer.headers, surplus)
+        return Arrival(packet.body, peer.connection, peer.headers, surplus, peer.line)
 
     async def _receive(self, packet: _Read, arrival: Arrival) -> Reply:
         now, identified, judged = self._wall.now(), packet.identified, packet.judged

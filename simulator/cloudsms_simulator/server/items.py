@@ -63,7 +63,11 @@ class MessageItem(msgspec.Struct, frozen=True):
 
 
 class RequestItem(msgspec.Struct, frozen=True):
-    """An exchange, refused ones and refused handshakes included; bytes that are no UTF-8 are written `\\xe9`."""
+    """An exchange, refused ones and refused handshakes included; bytes that are no UTF-8 are written `\\xe9`.
+
+    `body_base64` is there for a body that is no UTF-8 only. `method`, `target` and `http_version` are null where no
+    head of an HTTP request could be read.
+    """
 
     id: int
     account: str | None
@@ -81,6 +85,10 @@ class RequestItem(msgspec.Struct, frozen=True):
     rule: str | None
     fault: str | None
     uids: tuple[str, ...]
+    method: str | None = None
+    target: str | None = None
+    http_version: str | None = None
+    body_base64: bytes | None = None
 
 
 class AttemptItem(msgspec.Struct, frozen=True):
@@ -226,6 +234,10 @@ def request_item(
         rule=exchange.rule,
         fault=exchange.fault,
         uids=exchange.uids,
+        method=None if exchange.line is None else exchange.line.method,
+        target=None if exchange.line is None else exchange.line.target,
+        http_version=None if exchange.line is None else exchange.line.version,
+        body_base64=_no_text(exchange.body),
     )
 
 
@@ -314,3 +326,12 @@ def _text(data: bytes) -> str:
     decoder = getincrementaldecoder("utf-8")("backslashreplace")
     pieces = [decoder.decode(data[at : at + _PIECE]) for at in range(0, len(data), _PIECE)]
     return "".join([*pieces, decoder.decode(b"", final=True)])
+
+
+def _no_text(data: bytes) -> bytes | None:
+    """Octets that no text stands for; None for those that are UTF-8."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return data
+    return None

@@ -3,26 +3,30 @@
 Spec: Interface specification and communication principle.
 """
 
+from urllib.parse import quote
+
 import msgspec
 from starlette.types import Scope
 
-from cloudsms_simulator.engine.connection import Connection, Headers, TlsFacts
+from cloudsms_simulator.engine.connection import Connection, Headers, RequestLine, TlsFacts
 from cloudsms_simulator.protocol.key_ring import KeyRing
-from cloudsms_simulator.protocol.masking import mask_headers
+from cloudsms_simulator.protocol.masking import mask, mask_headers
 from cloudsms_simulator.server import connection as wire
 from cloudsms_simulator.server.wall import WallClock
 
+_LONGEST_TARGET = 1_000
+
+Head = tuple[str, bytes | None, bytes | None, str | None, list[tuple[bytes, bytes]], str | None]
+"""Method, path, query string, HTTP version and headers as they came, and the AUTH_KEY to be masked in them."""
+
 
 class Known(msgspec.Struct, frozen=True):
-    """A connection's facts, and the headers last seen on it: as they came, and with AUTH_KEYs masked.
-
-    `key` is the AUTH_KEY that was looked for in them, beside what is called one.
-    """
+    """A connection's facts, and the head of the request last seen on it: as it came, and with AUTH_KEYs masked."""
 
     connection: Connection
-    raw_headers: list[tuple[bytes, bytes]]
+    head: Head
+    line: RequestLine
     headers: Headers
-    key: str | None
 
 
 def connection_of(scope: Scope) -> wire.Connection:
@@ -42,15 +46,27 @@ def facts_of(connection: wire.Connection) -> Connection:
 
 
 def peer_of(scope: Scope, keys: KeyRing, key: str | None = None) -> Known:
-    """What is kept of a request's connection and headers; the same value as long as headers and key stay the same.
+    """What is kept of a request's connection and head; the same value as long as head and key stay the same.
 
     `keys` are the AUTH_KEYs of all accounts, `key` is the one in the request's body, if one could be read.
     """
     connection = connection_of(scope)
     known = connection.attachment
     headers = scope["headers"]
-    if isinstance(known, Known) and known.key == key and known.raw_headers == headers:
+    said = scope.get
+    head = (scope["method"], said("raw_path"), said("query_string"), said("http_version"), headers, key)
+    if isinstance(known, Known) and known.head == head:
         return known
-    fresh = Known(facts_of(connection), headers, mask_headers(tuple(headers), key, keys), key)
+    fresh = Known(facts_of(connection), head, _line_of(scope, keys, key), mask_headers(tuple(headers), key, keys))
     connection.attachment = fresh
     return fresh
+
+
+def _line_of(scope: Scope, keys: KeyRing, key: str | None) -> RequestLine:
+    path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    query: bytes = scope.get("query_string", b"")
+    target = b"%b?%b" % (path, query) if query else path
+    shown = mask(target, key, keys).decode("utf-8", "backslashreplace")
+    if len(shown) > _LONGEST_TARGET:
+        shown = f"{shown[:_LONGEST_TARGET]}…"
+    return RequestLine(scope["method"], shown, scope.get("http_version", "1.1"))

@@ -176,6 +176,8 @@ def _size(exchange: Exchange) -> tuple[int, int]:
     """The messages an exchange counts for (one that brought none counts as one), and the octets it has for itself."""
     messages = 1 if isinstance(exchange.accepted, str) else len(exchange.accepted)
     octets = _EXCHANGE_OCTETS + _MESSAGE_OCTETS * messages + len(exchange.kept_body)
+    if exchange.line is not None:
+        octets += len(exchange.line.target)
     if exchange.answer is not None:
         octets += len(exchange.answer)
     if exchange.findings is not None:
