@@ -87,6 +87,7 @@ def test_json_is_one_object() -> None:
                 "times": 1,
                 "dcs": 8,
                 "look_alike": instead,
+                "composed": None,
             }
             for index, character, side, instead in ((0, "【", "LEFT", "["), (9, "】", "RIGHT", "]"))
         ],
@@ -97,6 +98,7 @@ def test_json_is_one_object() -> None:
             "segments": 1,
             "saved_segments": 0,
             "saved": {"amount": "0.00", "currency": "USD"},
+            "composed": False,
         },
         "parts": [{"text": "【CloudSMS】hi", "length": 12, "room": 70}],
         "warnings": [],

@@ -21,6 +21,15 @@ def test_a_dear_text_says_why_and_what_would_be_cheaper() -> None:
     ]
 
 
+def test_decomposed_accents_are_told_with_what_composing_them_saves() -> None:
+    text = "Cafe\u0301 " + "x" * 80
+    assert list(dearness(bill(text, None, None, "table", None))) == [
+        'forced by   "\u0301" U+0301 COMBINING ACUTE ACCENT, character 5 of the text',
+        'composed    "Café ' + "x" * 80 + '"',
+        "            DCS 0, segments 1, 1 less",
+    ]
+
+
 def test_a_cheap_text_says_nothing_and_chinese_has_no_look_alike() -> None:
     assert list(dearness(bill("It's", None, None, "table", None))) == []
     assert len(list(dearness(bill("云", None, None, "table", None)))) == 1

@@ -1,6 +1,7 @@
 """GSM 03.38 against two independent packages, over every character there is."""
 
 import sys
+import unicodedata
 
 import gsmcodecs
 import pytest
@@ -111,6 +112,34 @@ def test_every_look_alike_turns_a_foreign_character_into_gsm() -> None:
         assert look_alike(foreign) == twin
 
 
+def test_every_space_of_unicode_has_the_space_of_gsm(every_character: str) -> None:
+    visible = "\u1680"  # OGHAM SPACE MARK is a stroke
+    spaces = {each for each in every_character if unicodedata.category(each) == "Zs"} - {visible}
+    assert {each: look_alike(each) for each in spaces} == dict.fromkeys(spaces, " ")
+
+
+@pytest.mark.parametrize("code", [0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, 0xFE0E, 0xFE0F, 0xFEFF])
+def test_what_is_not_seen_is_left_out(code: int) -> None:
+    assert look_alike(f"a{chr(code)}b") == "ab"
+
+
+def test_a_replacement_is_gsm_or_the_composed_character_itself(every_character: str) -> None:
+    for character in every_character:
+        twin = look_alike(character)
+        if not is_gsm(twin):
+            assert twin == unicodedata.normalize("NFC", character)
+        elif not is_gsm(character) and unicodedata.normalize("NFC", character) not in LOOK_ALIKES:
+            # What Unicode itself takes for the same, and never a letter without its accent.
+            same = unicodedata.normalize("NFKC", character)
+            assert twin == "".join(LOOK_ALIKES.get(each, each) for each in same)
+        assert look_alike(twin) == twin
+
+
+def test_composed_and_decomposed_spellings_of_gsm_are_the_same() -> None:
+    for character in CHARACTERS:
+        assert look_alike(unicodedata.normalize("NFD", character)) == character
+
+
 @pytest.mark.parametrize(
     ("text", "twin"),
     [
@@ -119,6 +148,12 @@ def test_every_look_alike_turns_a_foreign_character_into_gsm() -> None:
         ("a\u00a0b", "a b"),
         ("Code：１２３４", "Code:1234"),
         ("验证码“1234”", '验证码"1234"'),
+        ("Cafe\u0301 u\u0308 n\u0303 A\u030a", "Café ü ñ Å"),
+        ("ʼ • ™ ½ × ﬁ © №", "' * TM 1/2 x fi (C) No"),
+        ("1½", "1 1/2"),
+        ("𝐂𝐨𝐝𝐞 Ａ Ⅷ", "Code A VIII"),
+        ("zo\u00e1 m² ①", "zoá m² ①"),
+        ("a\u2028b", "a\nb"),
     ],
 )
 def test_a_look_alike_reads_the_same(text: str, twin: str) -> None:

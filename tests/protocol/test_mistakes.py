@@ -417,6 +417,15 @@ def test_one_curly_quote_forcing_ucs_2(packet: Make, judge: Judge) -> None:
     )
 
 
+def test_decomposed_accents_forcing_ucs_2(packet: Make, judge: Judge) -> None:
+    judged = judge(packet(SMS_CONTENT="Cafe\u0301 " + "a" * 150))
+    accents = "letters and their accents as one character each (Unicode NFC)"
+    assert judged.of("content-forced-ucs2").want == f"{accents}; segments: 1 instead of 3"
+
+    both = judge(packet(SMS_CONTENT="Cafe\u0301 – " + "a" * 150)).of("content-forced-ucs2")
+    assert both.want == f"a look-alike of GSM 03.38, and {accents}; segments: 1 instead of 3"
+
+
 def test_one_solid_bracket_forcing_ucs_2(packet: Make, judge: Judge) -> None:
     judged = judge(packet(SMS_CONTENT="a" * 150, SIGNATURE="CloudSMS", SIGNATURE_TYPE=1))
 

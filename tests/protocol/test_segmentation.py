@@ -13,6 +13,7 @@ from cloudsms_simulator.protocol.gsm import CHARACTERS
 from cloudsms_simulator.protocol.segmentation import (
     CODINGS,
     Counting,
+    Saving,
     Segmentation,
     coding_of,
     forcing_character,
@@ -136,7 +137,8 @@ def test_a_saving_has_a_cheaper_scheme_and_never_costs_more(text: str, counting:
     if found is not None:
         before = segment(text, counting)
         assert found.segmentation == segment(found.text, counting)
-        assert found.segmentation.dcs < before.dcs
+        assert found.segmentation.dcs < before.dcs or (found.composed and found.saved > 0)
+        assert found.segmentation.dcs <= before.dcs
         assert found.saved == before.segments - found.segmentation.segments >= 0
 
 
@@ -260,6 +262,35 @@ def test_a_short_text_saves_no_segment_but_is_rewritten_all_the_same() -> None:
 
     assert found is not None
     assert found.saved == 0
+
+
+def test_composing_accents_saves_what_it_would_without_any_look_alike() -> None:
+    found = saving("Cafe\u0301 " + "x" * 80, "table")
+
+    assert found == Saving("Café " + "x" * 80, Segmentation(0, 85, 1), 1, composed=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "rewritten"),
+    [
+        pytest.param("\u1112\u1161\u11ab" * 30, "한" * 30, id="Korean as a Mac spells file names"),
+        pytest.param("Vie\u0323\u0302t " * 12, "Việt " * 12, id="Vietnamese"),
+    ],
+)
+def test_composing_saves_segments_in_ucs2_too(text: str, rewritten: str) -> None:
+    found = saving(text, "table")
+
+    assert found is not None
+    assert (found.text, found.composed) == (rewritten, True)
+    assert found.segmentation.dcs == 8
+    assert found.saved == 1
+
+
+def test_look_alikes_are_told_where_they_save_more_than_composing() -> None:
+    found = saving("Cafe\u0301 “Nord” " + "x" * 80, "table")
+
+    assert found is not None
+    assert (found.text, found.composed, found.segmentation.dcs) == ('Café "Nord" ' + "x" * 80, False, 0)
 
 
 @pytest.mark.parametrize(

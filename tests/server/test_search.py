@@ -191,6 +191,28 @@ def test_a_search_finds(finds: Callable[[str], str], text: str, kinds: str) -> N
     assert finds(str(search_of(text, NOON))) == kinds
 
 
+@pytest.mark.parametrize(
+    ("text", "search", "finds"),
+    [
+        ("Le café est prêt", "cafe\u0301", True),
+        ("Le cafe\u0301 est prêt", "café", True),
+        ("Le café est prêt", "cafe", False),
+        ("Welcome to İstanbul", "istanbul", True),
+        ("Welcome to istanbul", "İSTANBUL", True),
+        ("Ｆｕｌｌ price", "full", True),
+        ("full price", "Ｆｕｌｌ", True),
+        ("full price", "route:ｖｅｒｉｆｙcode_516", True),
+        ("full price", "route:ｖｅｒｉｆｙ*", True),
+        ("full price", "route:?ｅｒｉｆｙ*[0-6]", True),
+        ("Really?", "text:？", True),
+        ("Really", "route:verifycode_51？", False),
+    ],
+)
+def test_spellings_of_the_same_letters_find_each_other(message: Message, text: str, search: str, finds: bool) -> None:
+    sending = msgspec.structs.replace(message.sending, kept_text=text)
+    assert search_of(search, NOON).holds_for(msgspec.structs.replace(message, sending=sending)) is finds
+
+
 def test_every_field_is_among_those_tried() -> None:
     (mark,) = [mark for mark in test_a_search_finds.pytestmark if mark.name == "parametrize"]  # type: ignore[attr-defined]
     tried = {term.field for text, _ in mark.args[1] for term in search_of(text, NOON).terms}

@@ -100,7 +100,7 @@ def _columns(character: str) -> int:
 
 
 def dearness(found: TextBill) -> Iterator[str]:
-    """The character that keeps a text out of DCS 0, and the text in look-alikes; of a cheap text nothing."""
+    """The character that keeps a text out of DCS 0, and the text as it would be cheaper; of a cheap text nothing."""
     if found.forced_by is not None:
         forced = found.forced_by
         character = quoted(forced.character)
@@ -108,5 +108,6 @@ def dearness(found: TextBill) -> Iterator[str]:
     if found.rewritten is not None:
         rewritten = found.rewritten
         money = f", {rewritten.saved} less" if rewritten.saved is not None else ""
-        yield f"look-alike  {quoted(rewritten.text)}"
+        label = "composed" if rewritten.composed else "look-alike"
+        yield f"{label:<12}{quoted(rewritten.text)}"
         yield f"            DCS {rewritten.dcs}, segments {rewritten.segments}, {rewritten.saved_segments} less{money}"

@@ -27,7 +27,10 @@ from cloudsms_simulator.protocol.segmentation import (
     saving,
     segment,
 )
+from cloudsms_simulator.protocol.unicode_forms import composed
 
+_MOST_MARKS = 4
+"""Accents on one letter."""
 MOST_FORCING = 20
 """Characters outside GSM that are told one by one."""
 
@@ -59,7 +62,9 @@ class Forcing(msgspec.Struct, frozen=True):
     times: int
     dcs: Dcs
     look_alike: str | None
-    """What to type instead; None: nothing in GSM looks like it."""
+    """What to type instead, nothing at all for what is not seen; None: nothing in GSM looks like it."""
+    composed: str | None = None
+    """The one character (NFC) that it makes with the letter before it where it is first; None: it makes none."""
 
 
 class SignatureSpan(msgspec.Struct, frozen=True):
@@ -71,13 +76,17 @@ class SignatureSpan(msgspec.Struct, frozen=True):
 
 
 class Rewritten(msgspec.Struct, frozen=True):
-    """The same text in GSM look-alikes: its scheme, its segments, and how many of them and how much money it saves."""
+    """The same text in GSM look-alikes: its scheme, its segments, and how many of them and how much money it saves.
+
+    `composed`: it has no look-alikes; only letters and their accents became one character each (NFC).
+    """
 
     text: str
     dcs: Dcs
     segments: int
     saved_segments: int
     saved: Money | None
+    composed: bool = False
 
 
 class TextBill(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,10 +193,20 @@ def _forcing(text: str) -> tuple[Forcing, ...]:
         instead = look_alike(character)
         told = None if instead == character else instead
         dcs = segment(character, "table").dcs
-        found.append(Forcing(text.index(character), character, *_named(character), text.count(character), dcs, told))
+        index, times = text.index(character), text.count(character)
+        found.append(Forcing(index, character, *_named(character), times, dcs, told, _composed_at(text, index)))
         if len(found) == MOST_FORCING:
             break
     return tuple(found)
+
+
+def _composed_at(text: str, index: int) -> str | None:
+    """The one character that the character at an index makes with the letter before it and what stands between."""
+    begin = index
+    while begin and index - begin < _MOST_MARKS and unicodedata.combining(text[begin]):
+        begin -= 1
+    one = composed(text[begin : index + 1])
+    return one if begin < index and len(one) == 1 else None
 
 
 def _named(character: str) -> tuple[str, str]:
@@ -208,7 +227,9 @@ def _rewritten(text: str, counting: Counting, price: Money | None) -> Rewritten 
     if found is None:
         return None
     segmentation = found.segmentation
-    return Rewritten(found.text, segmentation.dcs, segmentation.segments, found.saved, _times(found.saved, price))
+    return Rewritten(
+        found.text, segmentation.dcs, segmentation.segments, found.saved, _times(found.saved, price), found.composed
+    )
 
 
 def _warnings_about_size(content: str, segments: int, table: int, packed: int, octets: int) -> Iterator[str]:

@@ -7,7 +7,11 @@ Spec: Appendix, CloudSMS SMPP slicing rules, Standard English Characters (GSM DC
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
+
+from cloudsms_simulator.protocol.unicode_forms import composed
 
 ESCAPE = "\x1b"
 
@@ -38,22 +42,35 @@ EXTENSION: Mapping[str, int] = {
 """The ten characters sent as the escape and a second septet."""
 
 LOOK_ALIKES: Mapping[str, str] = {
-    **dict.fromkeys("‘’‚‛′´`", "'"),
-    **dict.fromkeys("“”„‟″«»", '"'),
+    **dict.fromkeys("‘’‚‛′‵´`ʹʻʼ\uff40", "'"),
+    **dict.fromkeys("“”„‟″‶«»", '"'),
     **dict.fromkeys("‹", "<"),
     **dict.fromkeys("›", ">"),
     **dict.fromkeys("‐‑‒–—―−", "-"),
-    **dict.fromkeys("\t\u00a0\u2002\u2003\u2007\u2009\u202f\u3000", " "),
-    **dict.fromkeys("\u00ad\u200b\u2060\ufeff", ""),
+    **dict.fromkeys("•‣∗", "*"),
+    **dict.fromkeys("⁄∕", "/"),
+    **dict.fromkeys("˜∼〜", "~"),
+    **dict.fromkeys("【", "["),
+    **dict.fromkeys("】", "]"),
+    **dict.fromkeys("\u2028\u2029", "\n"),
+    "\t": " ",
     "…": "...",
-    "【": "[",
-    "】": "]",
-    # The keyboard symbol for ohm, and the double-width twins of ASCII that Chinese keyboards type.
-    "\u2126": "Ω",
-    **{chr(wide): chr(wide - 0xFEE0) for wide in range(0xFF01, 0xFF5F) if wide != 0xFF40},
-    "\uff40": "'",
+    "×": "x",
+    "¦": "|",
+    "ˆ": "^",
+    "©": "(C)",
+    "®": "(R)",
+    # Nothing is seen of these: a hyphen that is soft, joiners, marks of direction, the looks of an emoji.
+    **dict.fromkeys("\u00ad\u034f\u061c\u180e\ufeff", ""),
+    **dict.fromkeys(map(chr, range(0x200B, 0x2010)), ""),
+    **dict.fromkeys(map(chr, range(0x202A, 0x202F)), ""),
+    **dict.fromkeys(map(chr, range(0x2060, 0x2070)), ""),
+    **dict.fromkeys(map(chr, range(0xFE00, 0xFE10)), ""),
 }
-"""What to type instead of characters that look like GSM and are not: curly quotes, dashes, odd spaces and brackets."""
+"""What to type instead of characters that look like GSM and are not, where Unicode itself does not say it.
+
+Unicode says it of spaces, of letters in other widths and styles, of ligatures and fractions: see `look_alike`.
+"""
 
 CHARACTERS = frozenset(DEFAULT_ALPHABET) - {ESCAPE} | frozenset(EXTENSION)
 """All 137 characters of a GSM text."""
@@ -62,7 +79,10 @@ _EXTENSION_ASCII = bytes(ord(character) for character in EXTENSION if character.
 _PLAIN_ASCII = bytes(ord(character) for character in CHARACTERS - frozenset(EXTENSION) if character.isascii())
 _OUTSIDE = re.compile(f"[^{re.escape(''.join(sorted(CHARACTERS)))}]")
 _EXTENDED = re.compile(f"[{re.escape(''.join(EXTENSION))}]")
-_REPLACEMENTS = str.maketrans(dict(LOOK_ALIKES))
+_BEHIND_A_DIGIT = re.compile(r"(?<=[0-9])(?=[¼-¾⅐-⅟↉])")
+"""Where a fraction follows a whole number: `1½` is not 11/2."""
+_CHANGES_THE_SENSE = ("<super>", "<sub>", "<circle>")
+"""Decompositions that hold for letters alone: 10² is not 102."""
 
 
 def septets(text: str) -> int | None:
@@ -102,5 +122,29 @@ def unescaped(text: str) -> str:
 
 
 def look_alike(text: str) -> str:
-    """The text with every character that has a look-alike in GSM replaced by it; others stay as they are."""
-    return text.translate(_REPLACEMENTS)
+    """The text with every character that has a look-alike in GSM replaced by it; others stay as they are.
+
+    Accents are composed with their letters first. Then comes `LOOK_ALIKES`, then what Unicode takes for the same
+    (NFKC), as long as it is GSM and means the same: `ﬁ`, `™`, `½`, `№`, `Ａ`, any space. An accent never goes: `á`
+    stays. Time is linear in the text.
+    """
+    if is_gsm(text):
+        return text
+    text = _BEHIND_A_DIGIT.sub(" ", composed(text))
+    foreign = set(_OUTSIDE.findall(text))
+    return text.translate({ord(each): instead for each in foreign if (instead := _instead(each)) != each})
+
+
+@lru_cache(maxsize=1024)
+def _instead(character: str) -> str:
+    """The look-alike of one character outside GSM, or the character."""
+    known = LOOK_ALIKES.get(character)
+    if known is not None:
+        return known
+    said = unicodedata.decomposition(character)
+    if not said.startswith("<"):
+        return character
+    same = "".join(LOOK_ALIKES.get(each, each) for each in unicodedata.normalize("NFKC", character))
+    if said.startswith(_CHANGES_THE_SENSE) and not same.isalpha():
+        return character
+    return same if is_gsm(same) else character

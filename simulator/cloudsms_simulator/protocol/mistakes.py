@@ -22,8 +22,9 @@ from cloudsms_simulator.protocol.json_scan import duplicate_keys
 from cloudsms_simulator.protocol.masking import KEY_HEADERS, mask
 from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.number_plans import without_country_code, without_trunk_prefix
-from cloudsms_simulator.protocol.segmentation import forcing_character, saving
+from cloudsms_simulator.protocol.segmentation import Saving, forcing_character, saving
 from cloudsms_simulator.protocol.timestamps import read_wire_time, wire_time
+from cloudsms_simulator.protocol.unicode_forms import composed
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -232,12 +233,19 @@ def text(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding
         where = f"character {index + 1} of the signed text"
         got = Told(f"{character!r} (U+{ord(character):04X}) as {where}: DCS {candidate.segmentation.dcs}")
         after, before = cheaper.segmentation.segments, candidate.segmentation.segments
-        want = f"a look-alike of GSM 03.38; segments: {after} instead of {before}"
+        want = f"{_instead(cheaper, candidate.text)}; segments: {after} instead of {before}"
         yield found("content-forced-ucs2", "$.SMS_CONTENT", got, want)
     if (hole := content.placeholders(sent)) is not None:
         yield found("content-placeholder", "$.SMS_CONTENT", hole, "the text with its values filled in")
     for counter in content.counters(sent, candidate.segmentation):
         yield found("content-split-by-hand", "$.SMS_CONTENT", counter, "the whole text in one request")
+
+
+def _instead(cheaper: Saving, text: str) -> str:
+    accents = "letters and their accents as one character each (Unicode NFC)"
+    if cheaper.composed:
+        return accents
+    return "a look-alike of GSM 03.38" if composed(text) == text else f"a look-alike of GSM 03.38, and {accents}"
 
 
 def destinations(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:

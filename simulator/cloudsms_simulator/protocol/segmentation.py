@@ -15,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from cloudsms_simulator.protocol.gsm import CHARACTERS, ESCAPE, escaped, first_outside, look_alike, septets, unescaped
+from cloudsms_simulator.protocol.unicode_forms import composed
 
 Dcs = Literal[0, 3, 8]
 Counting = Literal["table", "packed"]
@@ -60,6 +61,8 @@ class Saving(msgspec.Struct, frozen=True):
     segmentation: Segmentation
     saved: int
     """Segments less than before; 0 when the text fits into as few anyway."""
+    composed: bool = False
+    """Whether letters and their accents became one character each (NFC), and nothing else was changed."""
 
 
 def coding_of(dcs: Dcs) -> Coding:
@@ -123,17 +126,23 @@ def forcing_character(text: str) -> tuple[int, str] | None:
 
 
 def saving(text: str, counting: Counting) -> Saving | None:
-    """What look-alikes for the characters outside GSM would save.
+    """The cheapest way to write a text so that it looks the same: accents composed, and look-alikes if they save more.
 
     None when that brings no cheaper scheme (a Chinese text stays Chinese), when nothing of the text would be left, or
-    when it would take more segments, an ellipsis becoming three characters and a bracket two septets.
+    when it would take more segments, an ellipsis becoming three characters and a bracket two septets. Composing accents
+    is told in the same scheme too, if it saves a segment.
     """
-    replaced = look_alike(text)
-    before, after = segment(text, counting), segment(replaced, counting)
-    saved = before.segments - after.segments
-    if not replaced or after.dcs >= before.dcs or saved < 0:
-        return None
-    return Saving(replaced, after, saved)
+    before = segment(text, counting)
+    best: Saving | None = None
+    for rewritten, is_composed in ((composed(text), True), (look_alike(text), False)):
+        after = segment(rewritten, counting)
+        saved = before.segments - after.segments
+        is_cheaper = after.dcs < before.dcs or (is_composed and saved > 0)
+        if not rewritten or not is_cheaper or saved < 0:
+            continue
+        if best is None or (after.segments, after.dcs) < (best.segmentation.segments, best.segmentation.dcs):
+            best = Saving(rewritten, after, saved, is_composed)
+    return best
 
 
 @lru_cache(maxsize=4096)
