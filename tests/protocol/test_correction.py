@@ -1,5 +1,6 @@
 """Corrections: what is changed, what is left, and that nothing else is touched."""
 
+import gzip
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -104,7 +105,11 @@ def test_bytes_behind_a_packet_stay_where_they_are_ignored(packet: Make) -> None
         (b"", "body-empty"),
         (b" \n", "body-empty"),
         (b'{"METHOD":"SMS_', "body-cut"),
-        (b"METHOD=SMS_SEND_REQUEST", "body-not-json"),
+        (b"hello", "body-not-json"),
+        (b"METHOD=SMS_SEND_REQUEST", "body-is-form"),
+        (gzip.compress(b"{}", mtime=0), "body-compressed"),
+        (b'{"METHOD":"SMS_PUSH_REPORT"}', "polled-for-report"),
+        (b'{"METHOD":"SMS_SEND_REQUEST","SMS_UID":"000"}', "polled-for-report"),
         (b"{}", "body-empty-packet"),
         (b"[{},{}]", "body-empty-packet"),
         (b'"hello"', "body-empty-packet"),

@@ -1,5 +1,6 @@
 """Checks 1 to 9: is this a packet, of the right kind, from somebody known?"""
 
+import gzip
 import json
 from collections.abc import Callable
 from typing import Any
@@ -67,7 +68,6 @@ def test_check_2_a_body_that_ends_inside_a_utf_8_sequence_has_lost_info(judge: J
     "body",
     [
         b"hello",
-        b"METHOD=SMS_SEND_REQUEST&TYPE=REQUEST",
         b'{"METHOD":"\xff"}',
         b'{"FOO":"\xc0\x80"}',
         b'{"METHOD":"\xff',
@@ -90,6 +90,16 @@ def test_check_3_what_is_not_strict_json_in_utf_8_is_invalid_context(judge: Judg
     judged = judge(body)
 
     assert (judged.code, judged.by_gateway, judged.rules) == (ResultCode.INVALID_CONTEXT, True, ["body-not-json"])
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [(b"METHOD=SMS_SEND_REQUEST&TYPE=REQUEST", "body-is-form"), (gzip.compress(b"{}", mtime=0), "body-compressed")],
+)
+def test_check_3_a_form_and_what_is_compressed_are_named(judge: Judge, body: bytes, rule: str) -> None:
+    judged = judge(body)
+
+    assert (judged.code, judged.by_gateway, judged.rules) == (ResultCode.INVALID_CONTEXT, True, [rule])
 
 
 def test_check_3_a_hundred_levels_are_no_trouble(packet: Make, judge: Judge) -> None:
@@ -131,7 +141,7 @@ def test_check_4_json_that_is_no_object_with_members_is_an_empty_packet(judge: J
     [
         *[(field, value, f"{field.lower()}-missing") for field in ("METHOD", "TYPE") for value in (UNSET, None, "")],
         *[(field, value, f"{field.lower()}-wrong") for field in ("METHOD", "TYPE") for value in NO_STRING],
-        ("METHOD", "SMS_PUSH_REPORT", "method-wrong"),
+        ("METHOD", "SMS_PUSH_REPORT", "polled-for-report"),
         ("METHOD", "sms_send_request", "method-wrong"),
         ("METHOD", "   ", "method-wrong"),
         ("METHOD", "SMS_SEND REQUEST", "method-wrong"),
@@ -169,7 +179,7 @@ def test_check_5_a_uip_v2_packet_is_named_as_one(judge: Judge) -> None:
     judged = judge({"uip_head": {"METHOD": "SMS_SEND_REQUEST", "SERIAL": 1}, "uip_body": {"SMS_CONTENT": "Hello"}})
 
     assert (judged.code, judged.by_gateway) == (ResultCode.INVALID_PARAMETER, True)
-    assert judged.rules[0] == "uip-v2"
+    assert judged.rules == ["uip-v2"]
 
 
 @pytest.mark.parametrize("head", [{}, None, {"METHOD": "SMS_SEND_REQUEST"}, "x"])

@@ -530,7 +530,10 @@ def test_unresolved_placeholders(packet: Make, judge: Judge, text: str) -> None:
 def test_uip_v2_packets(packet: Make, judge: Judge) -> None:
     body = {"uip_head": {"METHOD": "SMS_SEND_REQUEST", "SERIAL": 1}, "uip_body": {"SMS_CONTENT": "Hello"}}
 
-    assert judge(body).of("uip-v2").want == "the flat packet of UIP v1"
+    assert judge(body).of("uip-v2").want == (
+        "the flat packet of UIP v1: uip_head.METHOD as METHOD, uip_head.SERIAL as SERIAL, "
+        "uip_body.SMS_CONTENT as SMS_CONTENT, and all of it on the top level, with TYPE and VERSION"
+    )
     assert judge(packet(uip_head={})).rules == ["uip-v2"]
 
 
@@ -547,7 +550,7 @@ def test_fields_nobody_knows(packet: Make, judge: Judge) -> None:
     assert judged.code == ResultCode.OK
     assert [(finding.rule, finding.path, finding.got, finding.want) for finding in judged.findings] == [
         ("unknown-field", "$.SENDER_ID", '"Shop"', "ORIGINAL_ADDR"),
-        ("unknown-field", "$.sms_content", '"x"', "a field of the specification"),
+        ("unknown-field", "$.sms_content", '"x"', "SMS_CONTENT"),
         ("unknown-field", "$.MULTI_MSISDN_LIST[0].NAME", '"Li"', "COUNTRY_CODE and DEST_MSISDN"),
     ]
 

@@ -26,7 +26,7 @@ STRICT = Account(blacklist=Blacklist(numbers=("65*",), words=("spam",)), prices=
 
 # What makes each check fail, the code, and the rule that is told.
 FAILURES: list[tuple[int, dict[str, object], int, str]] = [
-    (5, {"METHOD": "SMS_PUSH_REPORT"}, 0x10000001, "method-wrong"),
+    (5, {"METHOD": "SMS_SEND"}, 0x10000001, "method-wrong"),
     (5, {"TYPE": None}, 0x10000001, "type-missing"),
     (6, {"SERIAL": 0}, 0x10000001, "serial-wrong"),
     (6, {"TIME": ""}, 0x10000001, "time-missing"),

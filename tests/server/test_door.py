@@ -22,6 +22,9 @@ class Told:
     def __init__(self) -> None:
         self.rules: list[str] = []
 
+    def foreign(self, _body: bytes) -> None:
+        """No packet of UIP v2."""
+
     async def note(self, _kind: str, _arrival: object, finding: SimpleNamespace, *_more: object) -> None:
         self.rules.append(finding.rule)
 

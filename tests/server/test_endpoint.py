@@ -583,6 +583,56 @@ def test_another_path_is_404_in_json(scene: Scene, path: str) -> None:
     assert scene.is_untouched()
 
 
+V2 = {
+    "uip_head": {"METHOD": "SMS_SEND_REQUEST", "SERIAL": 1, "CHANNEL": "VerifyCode_516", "AUTH_KEY": KEY},
+    "uip_body": {"SMS_CONTENT": "Hello", "DESTINATION_ADDR": ["+85267000011"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "rules"), [("/uips", "http", ["path-wrong", "uip-v2"]), ("/dave/io", "uip", ["uip-v2"])]
+)
+def test_a_packet_of_uip_v2_is_told_so_on_any_path_and_its_key_tells_the_account(
+    scene: Scene, path: str, kind: str, rules: list[str]
+) -> None:
+    scene.request(json.dumps(V2).encode(), path=path)
+    exchange = scene.newest(scene.account)
+    findings = exchange.findings or ()
+    assert (exchange.kind, [each.rule for each in findings]) == (kind, rules)
+    assert "uip_head.CHANNEL as ROUTE_ID" in findings[-1].want
+    assert KEY.encode() not in exchange.body
+    assert json.loads(exchange.body)["uip_body"] == V2["uip_body"]
+
+
+@pytest.mark.parametrize("body", [packet(), b"", b"\xff", b'{"uip_head"', None, b"x" * 100_001])
+def test_what_is_no_uip_v2_is_not_kept_from_another_path(scene: Scene, body: bytes | None) -> None:
+    scene.request(body, path="/uips")
+    assert scene.turned_away[0] == 404
+    exchange = scene.newest(None)
+    assert (exchange.body, [each.rule for each in exchange.findings or ()]) == (b"", ["path-wrong"])
+
+
+@pytest.mark.parametrize(
+    ("body", "header", "rule", "got"),
+    [
+        (
+            b"a=1",
+            (b"content-type", b"application/x-www-form-urlencoded"),
+            "body-is-form",
+            "Content-Type: application/x-www-form-urlencoded",
+        ),
+        (b"\x0b\x07\x80{}", (b"content-encoding", b"br"), "body-compressed", "Content-Encoding: br"),
+    ],
+)
+def test_a_form_and_a_compressed_body_are_called_so_by_their_headers(
+    scene: Scene, body: bytes, header: tuple[bytes, bytes], rule: str, got: str
+) -> None:
+    scene.request(body, header)
+    assert scene.code == 0x10000003
+    [finding] = scene.newest(None).findings or ()
+    assert (finding.rule, finding.got) == (rule, got)
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "post"])
 def test_another_method_is_405_and_says_which_is_allowed(scene: Scene, method: str) -> None:
     scene.request(packet(), method=method)

@@ -1,6 +1,7 @@
 """Explanations, before a whole platform: they move nothing, and what they correct really passes. Reading: R24."""
 
 import asyncio
+import gzip
 import ipaddress
 import json
 import shlex
@@ -108,7 +109,9 @@ def desk(desks: Callable[..., Desk]) -> Desk:
 # rule, what the smallest packet is changed by, whose packet it is; the corrected packet passes
 CORRECTED: list[tuple[str, dict[str, object], Account]] = [
     ("method-missing", {"METHOD": OUT}, Account()),
-    ("method-wrong", {"METHOD": "SMS_PUSH_REPORT"}, Account()),
+    ("uip-v2", {"uip_head": {}}, Account()),
+    ("names-misspelt", {"METHOD": OUT, "method": "SMS_SEND_REQUEST"}, Account()),
+    ("method-wrong", {"METHOD": "SMS_SEND"}, Account()),
     ("type-missing", {"TYPE": ""}, Account()),
     ("type-wrong", {"TYPE": 1}, Account()),
     ("serial-missing", {"SERIAL": None}, Account()),
@@ -148,7 +151,7 @@ CORRECTED: list[tuple[str, dict[str, object], Account]] = [
 
 # the same; only the sender, or the account, can mend it
 LEFT: list[tuple[str, dict[str, object], Account]] = [
-    ("uip-v2", {"uip_head": {}}, Account()),
+    ("polled-for-report", {"METHOD": "SMS_PUSH_REPORT"}, Account()),
     ("content-missing", {"SMS_CONTENT": ""}, Account()),
     ("content-wrong", {"SMS_CONTENT": []}, Account()),
     ("content-too-long", {"SMS_CONTENT": "x" * 1531}, Account()),
@@ -183,6 +186,8 @@ BODIES: list[tuple[str, Callable[[bytes], bytes], bool]] = [
     ("body-trailing", lambda packet: packet + b";", True),
     ("body-empty-packet", lambda packet: b"[" + packet + b"]", True),
     ("body-empty-packet", lambda _packet: b"{}", False),
+    ("body-compressed", lambda packet: gzip.compress(packet, mtime=0), False),
+    ("body-is-form", lambda _packet: b"METHOD=SMS_SEND_REQUEST&TYPE=REQUEST", False),
 ]
 
 
@@ -207,6 +212,58 @@ def test_a_corrected_packet_really_passes(
     assert correction.changes
     assert is_accepted(desk.send(bytes(correction.request)))
     assert all(message.reason is None for message in desk.stage.store.messages(account))
+
+
+def test_a_packet_of_uip_v2_is_translated(desk: Desk) -> None:
+    packet = {
+        "uip_head": {"METHOD": "SMS_SEND_REQUEST", "SERIAL": 5, "CHANNEL": "VerifyCode_516", "AUTH_KEY": PLACEHOLDER},
+        "uip_body": {"SMS_CONTENT": "Hello", "DESTINATION_ADDR": ["+85267000011"]},
+    }
+    explanation = desk.explain(json.dumps(packet).encode())
+    correction = explanation.correction
+
+    assert [each.rule for each in explanation.findings] == ["uip-v2"]
+    assert correction is not None
+    assert (correction.passes, correction.uncorrected) == (True, ())
+    made = json.loads(bytes(correction.request))
+    assert (made["SERIAL"], made["ROUTE_ID"], made["SMS_CONTENT"]) == (5, "VerifyCode_516", "Hello")
+    assert made["MULTI_MSISDN_LIST"] == [{"COUNTRY_CODE": 852, "DEST_MSISDN": "67000011"}]
+    assert not {"uip_head", "uip_body"} & set(made)
+    assert is_accepted(desk.send(bytes(correction.request)))
+
+
+@pytest.mark.parametrize("spelled", [str.lower, str.title, lambda name: name.title().replace("_", "")])
+def test_names_in_another_case_are_one_finding_and_are_put_right(desk: Desk, spelled: Callable[[str], str]) -> None:
+    packet = desk.packet()
+    packet["MULTI_MSISDN_LIST"] = [{spelled("COUNTRY_CODE"): 852, spelled("DEST_MSISDN"): "67000011"}]
+    explanation = desk.explain(json.dumps({spelled(name): value for name, value in packet.items()}).encode())
+    correction = explanation.correction
+
+    [finding] = explanation.findings
+    assert finding.rule == "names-misspelt"
+    assert finding.want == ", ".join((*packet, "COUNTRY_CODE", "DEST_MSISDN"))
+    assert correction is not None
+    assert (correction.passes, correction.uncorrected) == (True, ())
+    assert list(json.loads(bytes(correction.request))) == list(packet)
+
+
+def test_behind_names_in_another_case_the_packet_is_judged(desk: Desk) -> None:
+    packet = {name.lower(): value for name, value in desk.packet(SERIAL=0, VERSION="1").items()}
+    explanation = desk.explain(json.dumps(packet).encode())
+
+    assert [each.rule for each in explanation.findings] == ["names-misspelt", "serial-wrong", "version-unknown"]
+
+
+def test_what_asks_for_a_report_is_not_made_a_send(desk: Desk) -> None:
+    explanation = desk.explain(SMS_UID="0" * 30, SMS_CONTENT=OUT, MULTI_MSISDN_LIST=OUT)
+    correction = explanation.correction
+
+    assert [each.rule for each in explanation.findings] == ["polled-for-report"]
+    assert correction is not None
+    assert (correction.request, [each.rule for each in correction.uncorrected]) == (
+        msgspec.UNSET,
+        ["polled-for-report"],
+    )
 
 
 @pytest.mark.parametrize(("rule", "changes", "account"), LEFT, ids=[row[0] for row in LEFT])

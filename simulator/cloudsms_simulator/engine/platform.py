@@ -134,8 +134,12 @@ class Platform:
         http_status: int | None = None,
         answer: bytes | None = None,
         code: ResultCode | None = None,
+        more: tuple[Finding, ...] = (),
     ) -> None:
-        """Keeps an exchange no check decided on: another path, an unfinished body, a refused handshake, our failure."""
+        """Keeps an exchange no check decided on: another path, an unfinished body, a refused handshake, our failure.
+
+        `finding` is what decided, `more` what else is worth telling.
+        """
         transaction.exchange = Exchange(
             transaction.request_id,
             None if transaction.account is None else transaction.account.name,
@@ -147,7 +151,7 @@ class Platform:
             code,
             mask(arrival.body, None, self.directory.keys),
             refusals.kept_answer(answer, self.directory.keys),
-            (without_keys(finding, (self.directory.keys,)),),
+            tuple(without_keys(each, (self.directory.keys,)) for each in (finding, *more)),
             surplus=arrival.surplus,
             line=arrival.line,
         )

@@ -110,10 +110,9 @@ def findings_at_once(
 ) -> tuple[Finding, ...]:
     """Everything worth telling about a packet, `first` before the rest; what of it quotes an AUTH_KEY is masked."""
     real = transaction.standing.clock.is_real
-    told = diagnose(candidate, Circumstances(arrival.body, arrival.headers, now, real))
+    told = diagnose(candidate, Circumstances(arrival.body, arrival.headers, now, real), first)
     rings = rings_of(known, readable_key(candidate.packet))
-    kept = islice(dict.fromkeys((*first, *told)), MOST_FINDINGS)
-    return tuple(without_keys(each, rings) for each in kept)
+    return tuple(without_keys(each, rings) for each in islice(told, MOST_FINDINGS))
 
 
 def kept_answer(answer: bytes | None, known: KeyRing) -> bytes | None:

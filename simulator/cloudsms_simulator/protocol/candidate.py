@@ -14,7 +14,8 @@ from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.segmentation import Segmentation
 from cloudsms_simulator.protocol.submission import Destination, Submission
-from cloudsms_simulator.protocol.uip import Decoded, Packet
+from cloudsms_simulator.protocol.translation import key_of_v2
+from cloudsms_simulator.protocol.uip import ABSENT, Decoded, Packet
 
 
 class BlacklistView(Protocol):
@@ -64,8 +65,10 @@ class Candidate(msgspec.Struct):
 
 
 def readable_key(packet: Packet) -> str | None:
-    """AUTH_KEY, if it is a string an account could have."""
+    """AUTH_KEY, of a UIP v2 packet also that in `uip_head`, if it is a string an account could have."""
     key = packet.auth_key
+    if key is None and packet.uip_head is not ABSENT:
+        key = key_of_v2(packet.uip_head)
     return key if type(key) is str and key and octets(key) <= limits.AUTH_KEY_OCTETS else None
 
 

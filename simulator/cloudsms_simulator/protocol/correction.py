@@ -16,6 +16,13 @@ from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.leniency import parsed
 from cloudsms_simulator.protocol.mistakes import Circumstances
 from cloudsms_simulator.protocol.remedies import ELSEWHERE, NO_REMEDY, REMEDIES, Model
+from cloudsms_simulator.protocol.translation import (
+    Headers,
+    disguise_finding,
+    from_other_names,
+    from_v2,
+    poll_finding,
+)
 from cloudsms_simulator.protocol.validation import diagnose
 
 PLACEHOLDER = "$CLOUDSMS_AUTH_KEY"
@@ -47,14 +54,21 @@ class Correction(msgspec.Struct, frozen=True):
     uncorrected: tuple[Uncorrected, ...]
 
 
-def corrected(body: bytes, account: AccountView, model: Model, *, key_is_known: bool) -> Correction:
+def corrected(
+    body: bytes, account: AccountView, model: Model, *, key_is_known: bool, headers: Headers = ()
+) -> Correction:
     """The correction of a body for an account; `key_is_known` tells whether the key in it is already that account's.
 
-    What the account's balance, its limits and a scenario make of it later is not looked at.
+    `headers` are those it came with: they may say why it is no JSON. What the account's balance, its limits and a
+    scenario make of it later is not looked at.
     """
-    draft = _unwrapped(_BARE_FINGERPRINT.sub(rb'\1"\2"', body), model)
+    draft = _unwrapped(_BARE_FINGERPRINT.sub(rb'\1"\2"', body), model, headers)
     if isinstance(draft, Correction):
         return draft
+    draft = _translated(draft)
+    poll = poll_finding(uip.decode(draft.body).packet, draft.names)
+    if poll is not None:
+        return Correction(None, (), (Uncorrected(poll.rule, poll.path, NO_REMEDY[poll.rule]),))
     if key_is_known:
         draft.fill_in("$.AUTH_KEY", PLACEHOLDER)
     else:
@@ -93,7 +107,23 @@ def _remedied(draft: Draft, finding: Finding, model: Model) -> str | None:
     return remedy(draft, finding.path, model)
 
 
-def _unwrapped(body: bytes, model: Model) -> Draft | Correction:
+def _translated(draft: Draft) -> Draft:
+    """The draft with the fields of v1, where it has them by other names."""
+    members = draft.members
+    v2 = from_v2(members)
+    translation = from_other_names(members) if v2 is None else v2
+    if translation is None:
+        return draft
+    why = "names are in upper case, with underscores" if v2 is None else "UIP v1 has all fields on the top level"
+    other = Draft(translation.members)
+    other.changes += draft.changes
+    if v2 is not None:
+        other.changes.append(Change(path="$.uip_head", was="a packet of UIP v2", to="one of UIP v1", why=why))
+    other.changes += [Change(path=f"$.{each.was}", was=each.was, to=each.name, why=why) for each in translation.renamed]
+    return other
+
+
+def _unwrapped(body: bytes, model: Model, headers: Headers) -> Draft | Correction:
     """A draft of the object in a body, or why there is none."""
     changes: list[Change] = []
     for _ in range(_LAYERS):
@@ -104,7 +134,7 @@ def _unwrapped(body: bytes, model: Model) -> Draft | Correction:
                 draft = Draft(members)
                 draft.changes += changes
                 return draft
-        better = _less_wrapped(body, decoded)
+        better = _less_wrapped(body, decoded, headers)
         if isinstance(better, Uncorrected):
             return Correction(None, tuple(changes), (better,))
         changes.append(better[0])
@@ -112,7 +142,10 @@ def _unwrapped(body: bytes, model: Model) -> Draft | Correction:
     return Correction(None, tuple(changes), (Uncorrected("body-empty-packet", "body", "there is no packet in it"),))
 
 
-def _less_wrapped(body: bytes, decoded: uip.Decoded) -> tuple[Change, bytes] | Uncorrected:
+def _less_wrapped(body: bytes, decoded: uip.Decoded, headers: Headers) -> tuple[Change, bytes] | Uncorrected:
+    disguise = disguise_finding(body, headers) if decoded.form in {"broken", "cut"} else None
+    if disguise is not None:
+        return Uncorrected(disguise.rule, disguise.path, f"write {disguise.want}")
     match decoded.form:
         case "object":
             change = Change(path="body", was="more after the object", to="the object", why="nothing follows the packet")

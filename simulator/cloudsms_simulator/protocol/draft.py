@@ -44,6 +44,16 @@ class Draft:
         self._put_entries_back()
         return msgspec.json.encode(self._members)
 
+    @property
+    def members(self) -> dict[str, msgspec.Raw]:
+        """Its members as they are now."""
+        return dict(self._members)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its members."""
+        return tuple(self._members)
+
     def value(self, path: str) -> object:
         """What stands at a path; None for null, and where nothing stands."""
         return uip.value_of(self._raw(path))

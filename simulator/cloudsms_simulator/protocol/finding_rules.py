@@ -42,6 +42,10 @@ _ROWS: tuple[FindingRule, ...] = (
     FindingRule("not-looked-through", "warning", _PRINCIPLE, "The body has too many keys and values to look at each."),
     FindingRule("null-field", "warning", _REQUEST, "An optional field is null and counts as absent."),
     FindingRule("uip-v2", "error", _PRINCIPLE, "The packet is UIP v2, with a `uip_head`; this platform speaks v1."),
+    FindingRule("body-compressed", "error", _PRINCIPLE, "The body is compressed; the platform reads plain JSON."),
+    FindingRule("body-is-form", "error", _PRINCIPLE, "The body is a form; the platform reads JSON."),
+    FindingRule("names-misspelt", "error", _REQUEST, "Names of fields are in another case than the specification's."),
+    FindingRule("polled-for-report", "error", "METHOD", "The request asks for a report; reports are pushed."),
     # General parameters: checks 5 and 6.
     FindingRule("method-missing", "error", "METHOD", "METHOD is missing or empty."),
     FindingRule("method-wrong", "error", "METHOD", "METHOD is not SMS_SEND_REQUEST."),

@@ -24,6 +24,7 @@ from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.number_plans import without_country_code, without_trunk_prefix
 from cloudsms_simulator.protocol.segmentation import Saving, forcing_character, saving
 from cloudsms_simulator.protocol.timestamps import read_wire_time, wire_time
+from cloudsms_simulator.protocol.translation import field_for
 from cloudsms_simulator.protocol.unicode_forms import composed
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -101,7 +102,7 @@ def keys(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding
 def _unknown_fields(members: Mapping[str, msgspec.Raw], entries: Sequence[msgspec.Raw]) -> Iterator[Finding]:
     for name, raw in members.items():
         if name not in uip.FIELDS:
-            want = "ORIGINAL_ADDR" if name == "SENDER_ID" else "a field of the specification"
+            want = "ORIGINAL_ADDR" if name == "SENDER_ID" else field_for(name) or "a field of the specification"
             yield found("unknown-field", f"$.{_short(name)}", uip.value_of(raw), want)
     for index, entry in enumerate(entries):
         for name, raw in (uip.members_of(entry) or {}).items():

@@ -190,6 +190,8 @@ _OURS = "the packet may well be in order; what failed is the simulator, and its 
 
 NO_REMEDY: Mapping[str, str] = {
     "uip-v2": "UIP v2 is another protocol: write the packet with the fields of v1, all on the top level",
+    "names-misspelt": "write the names of fields as the specification does",
+    "polled-for-report": "nothing to correct: a report is not asked for, it comes to the account's callback by itself",
     "content-missing": "only its sender knows the text",
     "list-missing": "only its sender knows whom it is for",
     "msisdn-missing": "only its sender knows the number",

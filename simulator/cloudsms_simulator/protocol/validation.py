@@ -10,10 +10,20 @@ Spec: Request UIP Format. Spec: RESULT_CODE and RESULT_DESC. Reading: R3.
 from collections.abc import Callable
 from typing import Literal
 
-from cloudsms_simulator.protocol import destination_checks, gateway_checks, request_checks
-from cloudsms_simulator.protocol.candidate import Candidate, Refusal, candidate_of
+import msgspec
+
+from cloudsms_simulator.protocol import destination_checks, gateway_checks, limits, request_checks, uip
+from cloudsms_simulator.protocol.candidate import Candidate, Refusal, candidate_of, readable_key
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.mistakes import AROUND, OBSERVATIONS, Circumstances
+from cloudsms_simulator.protocol.translation import (
+    Members,
+    disguise_finding,
+    from_other_names,
+    names_finding,
+    poll_finding,
+    v2_finding,
+)
 
 Check = Callable[[Candidate], Refusal | None]
 Scope = Literal["body", "packet", "key", "request", "destination", "account"]
@@ -49,6 +59,8 @@ ACCOUNT_CHECKS: tuple[Check, ...] = tuple(check for _, scope, check in CHECKS if
 
 SETTLED_BY_DECODING = frozenset({1, 2, 3, 4, 5, 6, 11, 13, 16})
 """Checks that an orderly packet passes, whatever the profile: see `uip.OrderlyPacket`."""
+_OF_THE_ENGINE = frozenset({"rate-limited", "queue-full"})
+"""Findings that no check makes, and no finding on the packet as a whole stands for."""
 _UNSETTLED_REQUEST_CHECKS: tuple[Check, ...] = tuple(
     check for number, scope, check in CHECKS if scope == "request" and number not in SETTLED_BY_DECODING
 )
@@ -90,12 +102,61 @@ def request_refusal(candidate: Candidate) -> Refusal | None:
     return refusal
 
 
-def diagnose(candidate: Candidate, circumstances: Circumstances) -> tuple[Finding, ...]:
-    """Everything worth telling about a packet, in the order of the checks, then of the usual mistakes.
+def diagnose(
+    candidate: Candidate, circumstances: Circumstances, first: tuple[Finding, ...] = ()
+) -> tuple[Finding, ...]:
+    """Everything worth telling about a packet, `first` before the rest: in the order of the checks, then of mistakes.
 
     Runs every check on a fresh copy of the candidate without stopping at the first failure. After a failure of checks
-    1 to 4 there is no packet to judge, and only these and what came around the packet is told.
+    1 to 4 there is no packet to judge, and only these and what came around the packet is told. What is wrong as a whole
+    (UIP v2, a question for a report, a form) is told in one finding; of names in another case likewise, and then what
+    is wrong with the packet they stand for.
     """
+    whole = _wrong_as_a_whole(candidate, circumstances)
+    if whole is not None:
+        kept = [each for each in first if each.rule in _OF_THE_ENGINE]
+        around = [finding for observe in AROUND for finding in observe(candidate, circumstances)]
+        return tuple(dict.fromkeys((*kept, whole, *around)))
+    told = (*first, *_everything(candidate, circumstances))
+    if candidate.decoded.form != "object" or not any(each.rule.endswith("-missing") for each in told):
+        return tuple(dict.fromkeys(told))
+    translation = from_other_names(_members(candidate, circumstances))
+    if translation is None:
+        return tuple(dict.fromkeys(told))
+    body = msgspec.json.encode(translation.members)
+    meant = candidate_of(uip.decode(body), candidate.account, candidate.profile)
+    left = {each for each in told if not each.rule.endswith("-missing")}
+    unknown = candidate.account is None and readable_key(candidate.packet) is None
+    again = [
+        each
+        for each in _everything(meant, msgspec.structs.replace(circumstances, body=body))
+        if not (unknown and each.rule == "auth-key-unknown")
+    ]
+    kept = [each for each in first if each in left]
+    return tuple(dict.fromkeys((*kept, names_finding(translation), *again)))
+
+
+def _wrong_as_a_whole(candidate: Candidate, circumstances: Circumstances) -> Finding | None:
+    """What stands for all findings on a packet; None for a packet that is to be judged field by field."""
+    decoded = candidate.decoded
+    if decoded.destinations is not None:
+        return None
+    if decoded.form in {"broken", "cut"}:
+        return disguise_finding(circumstances.body, circumstances.headers)
+    if decoded.form != "object":
+        return None
+    if candidate.packet.uip_head != uip.ABSENT:
+        return v2_finding(_members(candidate, circumstances))
+    if candidate.packet.sms_content is not None and candidate.packet.method == limits.METHOD:
+        return None
+    return poll_finding(candidate.packet, _members(candidate, circumstances))
+
+
+def _members(candidate: Candidate, circumstances: Circumstances) -> Members:
+    return uip.members_of(circumstances.body[: candidate.decoded.offset or None]) or {}
+
+
+def _everything(candidate: Candidate, circumstances: Circumstances) -> tuple[Finding, ...]:
     fresh = candidate_of(candidate.decoded, candidate.account, candidate.profile)
     readable = fresh.decoded.form == "object"
     refusals = [check(fresh) for _, _scope, check in CHECKS if readable or check in BODY_CHECKS]

@@ -45,7 +45,8 @@ class Door:
         """The body of a packet, once it is here; None for what was turned away, or gave up itself."""
         if scope["path"] != PATH:
             finding = found("path-wrong", "path", Told(self._target_of(scope)), PATH)
-            await self._turn_away(scope, send, 404, finding, f"not found: CloudSMS listens at {PATH}")
+            sent = await self._sent_elsewhere(scope, receive)
+            await self._turn_away(scope, send, 404, finding, f"not found: CloudSMS listens at {PATH}", sent=sent)
             return None
         if scope["method"] != "POST":
             finding = found("http-method-wrong", "method", Told(scope["method"]), "POST")
@@ -62,13 +63,35 @@ class Door:
             await self._give_up(scope, body)
         return None
 
+    async def _sent_elsewhere(self, scope: Scope, receive: Receive) -> bytes:
+        """The body of a POST to another path, which may be UIP v2; nothing of one that is too large, or never whole."""
+        if scope["method"] != "POST":
+            return b""
+        body = await read_body(scope, receive, self._limits)
+        return body if isinstance(body, bytes) else b""
+
     async def _turn_away(
-        self, scope: Scope, send: Send, status: int, finding: Finding, error: str, allow: bytes | None = None
+        self,
+        scope: Scope,
+        send: Send,
+        status: int,
+        finding: Finding,
+        error: str,
+        allow: bytes | None = None,
+        sent: bytes = b"",
     ) -> None:
         text = msgspec.json.encode({"error": error})
-        peer = peer_of(scope, self._keys())
-        arrival = Arrival(b"", peer.connection, peer.headers, line=peer.line)
-        await self._journal.note("http", arrival, finding, status, text)
+        foreign = self._journal.foreign(sent) if sent else None
+        if foreign is None:
+            peer = peer_of(scope, self._keys())
+            arrival = Arrival(b"", peer.connection, peer.headers, line=peer.line)
+            await self._journal.note("http", arrival, finding, status, text)
+        else:
+            peer = peer_of(scope, self._keys(), foreign.key)
+            body = mask(sent, foreign.key, self._keys())
+            arrival = Arrival(body, peer.connection, peer.headers, line=peer.line)
+            more = (foreign.finding,)
+            await self._journal.note("http", arrival, finding, status, text, None, foreign.account, more)
         extra = (_CLOSE,) if allow is None else ((b"allow", allow), _CLOSE)
         await _respond(send, status, text, *extra)
 

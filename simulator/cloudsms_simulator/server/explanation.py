@@ -174,13 +174,15 @@ class Explainer:
 
     def _corrected(self, case: Case, account: Account, now: datetime) -> Correction:
         exchange = case.exchange
-        if exchange.kind != "uip":
+        is_v2 = any(each.rule == "uip-v2" for each in case.findings)
+        if exchange.kind != "uip" and not is_v2:
             return Correction(None, (), ())
         if len(exchange.kept_body) > LONGEST_CORRECTED:
             why = f"a body of {len(exchange.kept_body)} octets is not corrected, at most one of {LONGEST_CORRECTED}"
             return Correction(None, (), (Uncorrected("not-looked-through", "body", why),))
         model = Model(account.profile, account.route_at_hand, now)
-        return corrected(exchange.body, account, model, key_is_known=case.account is not None)
+        known = case.account is not None
+        return corrected(exchange.body, account, model, key_is_known=known, headers=exchange.headers)
 
     def _profile_of(self, account: Account | None) -> Profile:
         return self._platform.profile if account is None else account.profile

@@ -10,6 +10,8 @@ import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.arrival import Arrival
 from cloudsms_simulator.engine.connection import Connection as Facts
@@ -17,10 +19,12 @@ from cloudsms_simulator.engine.exchange import Exchange, Kind
 from cloudsms_simulator.engine.message import Sending
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.secrecy import without_keys
+from cloudsms_simulator.protocol import uip
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.finding_rules import Told, found
 from cloudsms_simulator.protocol.masking import mask
 from cloudsms_simulator.protocol.result_codes import ResultCode, desc_of, written
+from cloudsms_simulator.protocol.translation import v2_finding
 from cloudsms_simulator.server.connection import Connection
 from cloudsms_simulator.server.handshakes import handshake_reason
 from cloudsms_simulator.server.kept import Kept
@@ -40,6 +44,14 @@ _BEFORE_A_REFUSAL = 10
 """Requests that one that was refused is held against for the log."""
 
 
+class Foreign(msgspec.Struct, frozen=True):
+    """A packet of UIP v2: whose it is, the AUTH_KEY in it, and what it is told."""
+
+    account: Account | None
+    key: str | None
+    finding: Finding
+
+
 class Journal(Observer):
     """Writes exchanges that belong to no account, and one log line for each that was refused."""
 
@@ -48,6 +60,15 @@ class Journal(Observer):
         self._store = store
         self._wall = wall
         self._writing: set[asyncio.Task[None]] = set()
+
+    def foreign(self, body: bytes) -> Foreign | None:
+        """What a packet of UIP v2 that came to another path is; None for any other body."""
+        identified = self._platform.identify(body)
+        decoded = identified.candidate.decoded
+        if decoded.packet.uip_head == uip.ABSENT:
+            return None
+        finding = v2_finding(uip.members_of(body[: decoded.offset or None]) or {})
+        return Foreign(identified.account, identified.key, finding)
 
     async def note(
         self,
@@ -58,12 +79,13 @@ class Journal(Observer):
         answer: bytes | None = None,
         code: ResultCode | None = None,
         account: Account | None = None,
+        more: tuple[Finding, ...] = (),
     ) -> None:
         """Keeps an exchange that never reached the platform's checks, or that they failed on. Raises nothing."""
         try:
             transaction = await self._store.begin(account)
             now = transaction.standing.clock.now(self._wall.now())
-            self._platform.note(transaction, kind, arrival, now, finding, status, answer, code)
+            self._platform.note(transaction, kind, arrival, now, finding, status, answer, code, more)
             await self._store.commit(transaction)
         except StoreError as error:
             log.error("not kept, the store could not be written (%s): %s", error, self._without_keys(finding))
