@@ -129,7 +129,8 @@ def content_type(draft: Draft, path: str, model: Model) -> str | None:
 def content_length(draft: Draft, path: str, model: Model) -> str | None:
     """The same text in GSM look-alikes, if it fits then."""
     given, signature = draft.value(path), draft.value("$.SIGNATURE")
-    plain = look_alike(given) if isinstance(given, str) else ""
+    text = given if isinstance(given, str) else ""
+    plain = look_alike(text) if len(text) <= limits.LONGEST_COUNTED else text
     kind = unsigned(draft.value("$.SIGNATURE_TYPE"), model.profile)
     signed = signed_text(plain, signature if isinstance(signature, str) else None, kind)
     if plain == given or segment(signed, model.profile.segmentation).segments > limits.MOST_SEGMENTS:
