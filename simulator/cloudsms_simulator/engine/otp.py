@@ -78,7 +78,7 @@ def otp_in(text: str) -> str | None:
 
 
 def announces_otp(text: str) -> bool:
-    """Whether a text says that it has a one-time password, by code, OTP, PIN, 验证码 and the like; digits alone do not."""
+    """Whether a text says that it has a one-time password, by a word such as code or 验证码; digits alone do not."""
     return _WORD.search(text) is not None
 
 
