@@ -237,7 +237,7 @@ def request_item(
         method=None if exchange.line is None else exchange.line.method,
         target=None if exchange.line is None else exchange.line.target,
         http_version=None if exchange.line is None else exchange.line.version,
-        body_base64=_no_text(exchange.body),
+        body_base64=_no_text(exchange.body, None if whole else LONGEST_LISTED),
     )
 
 
@@ -328,10 +328,11 @@ def _text(data: bytes) -> str:
     return "".join([*pieces, decoder.decode(b"", final=True)])
 
 
-def _no_text(data: bytes) -> bytes | None:
-    """Octets that no text stands for; None for those that are UTF-8."""
+def _no_text(data: bytes, most: int | None) -> bytes | None:
+    """As many octets of a body as are shown, where no text stands for them; None where they are UTF-8."""
+    shown = data[:most]
     try:
-        data.decode()
+        getincrementaldecoder("utf-8")().decode(shown, final=len(shown) == len(data))
     except UnicodeDecodeError:
-        return data
+        return shown
     return None
