@@ -15,7 +15,7 @@ def run(*arguments: str, standard_input: str | bytes | None = None) -> Result:
 
 
 def test_a_plain_text_is_one_segment() -> None:
-    result = run("Hello {you}", "--price", "0.0475", "--currency", "hkd")
+    result = run("Hello {:-)}", "--price", "0.0475", "--currency", "hkd")
 
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
@@ -24,7 +24,7 @@ def test_a_plain_text_is_one_segment() -> None:
         "segments    1",
         "bytes       11 by the document's byte rule",
         "cost        HKD 0.0475 = 1 x HKD 0.0475",
-        'part 1/1    13 septets: "Hello {you}"',
+        'part 1/1    13 septets: "Hello {:-)}"',
     ]
     assert result.stderr == ""
 

@@ -31,8 +31,15 @@ CUSTOMERS: Mapping[str, tuple[str, ...]] = {
     "engine/chronicle.py:_PLACE": (MATCH,),
     "engine/explaining.py:_PLACE": (MATCH,),
     "engine/magic.py:_IN_JSON": (SEARCH,),
-    "engine/otp.py:_RUN": (SEARCH,),
+    "engine/otp.py:_NOT_AFTER": (SEARCH,),
+    "engine/otp.py:_NOT_BEFORE": (MATCH,),
+    "engine/otp.py:_NUMBER": (ALL,),
+    "engine/otp.py:_RUN": (ALL,),
+    "engine/otp.py:_SAYS_SO_BEFORE": (SEARCH,),
+    "engine/otp.py:_SAYS_SO_BEHIND": (MATCH,),
+    "engine/otp.py:_TO_CALL": (SEARCH,),
     "engine/otp.py:_WORD": (SEARCH,),
+    "engine/otp.py:_YEAR": (WHOLE,),
     "protocol/content.py:_COUNTER_BEHIND": (SEARCH,),
     "protocol/content.py:_COUNTER_IN_FRONT": (MATCH,),
     "protocol/content.py:_placeholder": (SEARCH,),
@@ -40,6 +47,7 @@ CUSTOMERS: Mapping[str, tuple[str, ...]] = {
     "protocol/control_characters.py:_IN_LINES": (ALL,),
     "protocol/correction.py:_BARE_FINGERPRINT": (ALL,),
     "protocol/draft.py:_ENTRY": (WHOLE,),
+    "protocol/gsm.py:_BEHIND_A_DIGIT": (ALL,),
     "protocol/gsm.py:_EXTENDED": (ALL,),
     "protocol/gsm.py:_OUTSIDE": (SEARCH,),
     "protocol/json_places.py:_STEP": (MATCH,),
@@ -57,11 +65,16 @@ CUSTOMERS: Mapping[str, tuple[str, ...]] = {
     "protocol/json_reader.py:_flat_items": (MATCH,),
     "protocol/json_scan.py:_LONE": (SEARCH,),
     "protocol/json_scan.py:_RUNS": (ALL,),
+    "protocol/json_scan.py:_STRING": (ALL,),
+    "protocol/json_scan.py:_STRING_MEMBER": (MATCH,),
     "protocol/key_ring.py:_SHORT_STRING": (ALL,),
     "protocol/masking.py:_ASCII_ESCAPE": (ALL,),
     "protocol/masking.py:_FINGERPRINT": (WHOLE,),
     "protocol/masking.py:_LETTER": (WHOLE,),
     "protocol/masking.py:_NAME": (ALL,),
+    "protocol/masking.py:_NAME_BEFORE": (SEARCH,),
+    "protocol/masking.py:_NAME_BEHIND": (MATCH,),
+    "protocol/masking.py:_OUR_NAME": (WHOLE,),
     "protocol/masking.py:_VALUE": (MATCH,),
     "protocol/mistakes.py:_ISO_8601": (MATCH,),
     "protocol/mistakes.py:_TWELVE_HOURS": (SEARCH,),
@@ -76,10 +89,21 @@ CUSTOMERS: Mapping[str, tuple[str, ...]] = {
     "protocol/spelling.py:_PERCENT": (ALL,),
     "protocol/spelling.py:_PLAIN": (WHOLE,),
     "protocol/timestamps.py:_SHAPE": (WHOLE,),
+    "protocol/translation.py:_ASKS": (SEARCH,),
+    "protocol/translation.py:_FORM": (MATCH,),
+    "protocol/translation.py:_NAME": (WHOLE,),
 }
 """Where each stands and how it is asked."""
 
-LOOKED_AT: Mapping[str, int] = {"protocol/content.py:_placeholder": 2000}
+LOOKED_AT: Mapping[str, int] = {
+    "engine/otp.py:_NOT_AFTER": 24,
+    "engine/otp.py:_NOT_BEFORE": 24,
+    "engine/otp.py:_SAYS_SO_BEFORE": 24,
+    "engine/otp.py:_SAYS_SO_BEHIND": 24,
+    "engine/otp.py:_TO_CALL": 24,
+    "engine/otp.py:_NUMBER": 1530,
+    "protocol/content.py:_placeholder": 2000,
+}
 """Characters of a text at most that come to an expression."""
 
 MADE_FROM_PATTERNS: Mapping[str, str] = {
@@ -107,7 +131,7 @@ OWN: Mapping[str, str] = {
     "server/durations.py:read_duration": "settings, rules, searches",
     "server/expressions.py:_COUNTED": "expressions of rules",
     "server/expressions.py:_GROUP": "expressions of rules",
-    "server/expressions.py:_Reader.__init__": "expressions of rules",
+    "server/expressions.py:slow_part": "expressions of rules",
     "server/expressions.py:_FLAGS": "expressions of rules",
     "server/expressions.py:_those": "ASCII",
     "server/inbox/list_page.py:_narrowing": "searches",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.server.expressions import slow_part
+from cloudsms_simulator.server.expressions import NOT_TAKEN, slow_part
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_an_expression_with_one_way_to_take_a_text(expression: str) -> None:
 def test_whatever_re_takes_can_be_read(expression: str) -> None:
     try:
         re.compile(expression)
-    except (re.error, OverflowError, RecursionError):
+    except NOT_TAKEN:
         return
     part = slow_part(expression)
     assert part is None or part in expression

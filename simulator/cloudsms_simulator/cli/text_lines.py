@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cloudsms_simulator.protocol.control_characters import escaped
-from cloudsms_simulator.protocol.moments import datetime
 
 if TYPE_CHECKING:
     from cloudsms_simulator.engine.text_bill import TextBill
     from cloudsms_simulator.protocol.finding import Finding
+    from cloudsms_simulator.protocol.moments import datetime
 
 _ELLIPSIS = "…"
 _NO_COLUMN = ("Mn", "Me", "Cf")

@@ -69,7 +69,8 @@ _LOW = rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _LONE = re.compile(rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, _HIGH, _LOW))
 _STRING = re.compile(
     # A quote before a comma, a colon or a closing bracket ends a string. Where it begins one, one before is missing.
-    rb'"(?![ \t\r\n]*+[,:}\]])(?:[^"\\\x00-\x1f]++|\\.)*+"',
+    # One behind a backslash begins none: whoever tried each of those would pass over the rest of the body every time.
+    rb'(?<!\\)"(?![ \t\r\n]*+[,:}\]])(?:[^"\\\x00-\x1f]++|\\.)*+"',
     re.DOTALL,
 )
 _STRING_MEMBER = re.compile(

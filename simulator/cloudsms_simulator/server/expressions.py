@@ -16,6 +16,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+NOT_TAKEN = (re.error, OverflowError, RecursionError, FutureWarning)
+"""What `re.compile` raises of what is no expression; FutureWarning where warnings are errors."""
 _MOST_POSITIONS = 1000
 _MOST_IN_LOOPS = 60
 _BITS = 256
@@ -83,20 +85,24 @@ class _Loop(msgspec.Struct, frozen=True):
 
 
 def slow_part(expression: str) -> str | None:
-    """The part of an expression that may take very long; None when none is seen. It must be one that `re` takes.
+    """The part of an expression that may take very long; None when none is seen, or `re` does not take it.
 
     Nothing is seen in an expression of more than 1,000 characters and classes.
     """
-    found = _Reader(expression).slow()
+    try:
+        flags = re.compile(expression).flags
+    except NOT_TAKEN:
+        return None
+    found = _Reader(expression, verbose=bool(flags & re.VERBOSE)).slow()
     return None if found is None else expression[found[0] : found[1]]
 
 
 class _Reader:
     """Reads one expression."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, verbose: bool) -> None:
         self._text = text
-        self._verbose = bool(re.compile(text).flags & re.VERBOSE)
+        self._verbose = verbose
         self._at = 0
         self._sets: list[int] = []
         """The characters of each position; a position that only looks, such as `$`, takes none."""

@@ -11,6 +11,7 @@ import msgspec
 
 from cloudsms_simulator.engine.condition import Member, Words
 from cloudsms_simulator.server.compound_kinds import Entry, FormKind, MapKind, RecordKind
+from cloudsms_simulator.server.expressions import NOT_TAKEN
 from cloudsms_simulator.server.kinds import ListKind, Scalar, UnfitError
 from cloudsms_simulator.server.place import Place
 from cloudsms_simulator.server.setting_kinds import ON_OFF, TEXT
@@ -41,7 +42,7 @@ def _regex(value: TomlValue) -> str:
     text = _filled_text(value)
     try:
         re.compile(text)
-    except (re.error, OverflowError, RecursionError) as error:
+    except NOT_TAKEN as error:
         raise UnfitError(f"a regular expression of Python's: {error}") from None
     return text
 

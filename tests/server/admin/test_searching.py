@@ -10,11 +10,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from cloudsms_simulator.server.admin.pages import page_response
+from cloudsms_simulator.server.admin.pages import page_of_values
 from cloudsms_simulator.server.admin.problems import on_http_exception
 from cloudsms_simulator.server.admin.searching import asked_of, matching
 from cloudsms_simulator.server.kept import Kept
-from cloudsms_simulator.server.sought import Kind, name_of
+from cloudsms_simulator.server.sought import Kind
 
 
 class Office:
@@ -37,8 +37,7 @@ def listing(scene) -> Callable[..., dict[str, object]]:
         async def handle(request: Request) -> Response:
             account = asked_of(office, request)
             found = await matching(office, request, account, kind)
-            item = Kept(office.store, account).item
-            return page_response(request, found, lambda each: str(name_of(each)), item)
+            return await page_of_values(request, found, Kept(office.store, account))
 
         return handle
 
