@@ -5,7 +5,7 @@ from typing import Protocol
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from cloudsms_simulator.pytest_support.cloudsms import Cloudsms
 
@@ -37,6 +37,29 @@ def test_it_counts_what_comes_while_it_is_open(
     expect(page.locator("#chart-pushes")).to_contain_text("answered rightly 3")
     expect(page.locator(".tiles")).to_contain_text("USD 0.15")
     expect(page.locator(".tiles")).to_contain_text("100%")
+
+
+def test_what_comes_while_it_is_read_again_is_read_after_that(visitor: Visitor, send: Callable[..., Packet]) -> None:
+    send()
+    page = visitor.open("/overview")
+    expect(page.locator("#chart-messages")).to_contain_text("DCS 0 1")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if held:
+            route.continue_()
+            return
+        stale = route.fetch()
+        held.append(route)
+        with page.expect_event("console", lambda said: said.text == "a pulse"):
+            send("second")
+        route.fulfill(response=stale)
+
+    page.evaluate("document.body.addEventListener('htmx:sseMessage', () => console.log('a pulse'))")
+    page.route("**/overview*", hold)
+    page.evaluate("htmx.trigger(document.body, 'called')")
+    expect(page.locator("#chart-messages")).to_contain_text("DCS 0 2")
+    assert len(held) == 1
 
 
 def test_every_number_of_a_chart_is_in_a_table_that_stays_open(

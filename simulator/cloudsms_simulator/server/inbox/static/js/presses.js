@@ -19,8 +19,8 @@ export function presses() {
   document.addEventListener(
     "htmx:beforeSwap",
     (event) => {
-      const elt = event.detail.requestConfig?.elt;
-      if (!down || !elt?.getAttribute("hx-trigger")?.includes("sse:pulse")) return;
+      const elt = event.detail.requestConfig?.elt.closest('[hx-trigger*="sse:pulse"]');
+      if (!down || !elt) return;
       event.detail.shouldSwap = false;
       event.stopPropagation();
       putOff.add(elt);
