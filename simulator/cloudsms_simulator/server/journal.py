@@ -63,6 +63,8 @@ class Journal(Observer):
 
     def foreign(self, body: bytes) -> Foreign | None:
         """What a packet of UIP v2 that came to another path is; None for any other body."""
+        if b"uip_head" not in body:
+            return None
         identified = self._platform.identify(body)
         decoded = identified.candidate.decoded
         if decoded.packet.uip_head == uip.ABSENT:
