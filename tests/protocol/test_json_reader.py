@@ -112,3 +112,40 @@ def test_where_an_object_stops(text: bytes, passed: int, stop: Stop) -> None:
     members, last = pass_members(text, 0)
 
     assert (len(members), last) == (passed, stop)
+
+
+@pytest.mark.parametrize("depth", [*range(1, 9), 50, 93, 94, 98, 99])
+@pytest.mark.parametrize("white", [b"", b" \n"])
+def test_containers_are_passed_over_however_deep_they_lie_and_end_together(depth: int, white: bytes) -> None:
+    arrays = (b"[" + white) * depth + b"0" + (white + b"]") * depth
+    mixed = b'[{"a":' * (depth // 2) + b"[[0],0]" + b"}]" * (depth // 2)
+    for element in (arrays, b'{"a":' * depth + b"0" + b"}" * depth, mixed if depth < 97 else arrays):
+        text = b"[" + b",".join([element] * 3) + b"]"
+        assert pass_value(text, 0) == Stop("complete", "", len(text))
+        assert pass_value(text[:-1], 0) == Stop("cut", "the body ends inside an array", len(text) - 1)
+        broken = text[:-1] + b"}"
+        assert pass_value(broken, 0) == Stop("broken", "where a comma or ] should stand", len(text) - 1, misplaced=True)
+
+
+@pytest.mark.parametrize("beside", [b"", b"[[0]],", b"0,"])
+def test_the_hundred_and_first_container_is_where_reading_stops(beside: bytes) -> None:
+    text = b"[" * 95 + beside + b"[" * 6
+    assert pass_value(text, 0) == Stop("broken", TOO_DEEP, len(text) - 1)
+    assert pass_value(text[:-1], 0).ending == "cut"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "at"),
+    [
+        (b"[[0,]]", 4),
+        (b"[[,0]]", 2),
+        (b"[[0 0]]", 4),
+        (b"[{]]", 2),
+        (b'[{"a":0,}]', 8),
+        (b"[[0}]", 3),
+        (b"[[0],[0] 0]", 9),
+    ],
+)
+def test_what_is_wrong_in_a_container_is_found_where_it_is(wrong: bytes, at: int) -> None:
+    assert (pass_value(wrong, 0).ending, pass_value(wrong, 0).offset) == ("broken", at)
+    assert pass_value(b"[[[0]]," + wrong + b"]", 0).offset == 7 + at

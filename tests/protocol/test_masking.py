@@ -240,6 +240,18 @@ def test_known_keys_are_masked_in_every_header_and_in_its_name() -> None:
     )
 
 
+@pytest.mark.parametrize("at", [0, 15, 16, 99])
+@pytest.mark.parametrize("value", [b"a" + KEY.encode(), b'"short"', KEY.encode().replace(b"/", b"\\/"), b'x"short" :'])
+@pytest.mark.parametrize("behind", [b":", b"x", b"\\"])
+def test_of_many_headers_each_is_masked_as_if_it_stood_alone(at: int, value: bytes, behind: bytes) -> None:
+    known = KeyRing([KEY, "short"])
+    headers = [(b"X-%d" % number, b"short") for number in range(100)]
+    headers[at : at + 2] = [(b"X-Key", value), (behind, behind)]
+
+    [alone] = mask_headers([headers[at]], None, known)
+    assert mask_headers(headers, None, known) == (*headers[:at], alone, *headers[at + 1 :])
+
+
 def test_of_keys_that_overlap_nothing_is_left() -> None:
     known = KeyRing(["abcdefgh", "efghijkl"])
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloudsms_simulator.protocol import spelling
 from cloudsms_simulator.protocol.spelling import is_plain, readings
 
 texts = st.text(st.sampled_from('ab/+"\\\n\té你😀%4'), min_size=1, max_size=12)
@@ -71,6 +72,39 @@ def test_any_octets_can_be_read_and_every_octet_has_its_place(text: bytes) -> No
             assert 0 <= start < end <= len(text)
             assert start >= behind or start == reading.place(at - 1, at)[0]
             behind = start
+
+
+_BITS = (
+    "a",
+    "\\",
+    "\\\\",
+    "\\n",
+    "\\u0041",
+    "\\u00e9",
+    "\\u4f60",
+    "\\ud83d",
+    "\\ude00",
+    "\\u",
+    "%",
+    "%4",
+    "%41",
+    "u0041",
+    "é",
+)
+
+
+@given(st.lists(st.sampled_from(_BITS), max_size=60))
+def test_a_long_text_is_read_in_pieces_as_in_one(bits: list[str]) -> None:
+    text = "".join(bits).encode()
+    whole = _json_readings(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spelling, "_PIECE", 20)
+        pieces = _json_readings(text)
+
+    assert [each.text for each in pieces] == [each.text for each in whole]
+    for piecewise, each in zip(pieces, whole, strict=True):
+        places = [each.place(at, at + 1) for at in range(len(each.text))]
+        assert [piecewise.place(at, at + 1) for at in range(len(each.text))] == places
 
 
 def test_plain_is_what_no_writer_of_json_has_to_escape() -> None:

@@ -20,6 +20,7 @@ import pytest
 from patience import STORY
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cloudsms_simulator.engine import refusals
 from cloudsms_simulator.engine.account import Account, Callback
 from cloudsms_simulator.engine.arrival import Identified
 from cloudsms_simulator.engine.clock import Clock
@@ -32,9 +33,15 @@ from cloudsms_simulator.engine.rule_book import FaultRule, ReplyStep, Rule, Rule
 from cloudsms_simulator.engine.rules import Rules
 from cloudsms_simulator.engine.script import plan_of, step
 from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.protocol.candidate import Candidate
+from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.key_ring import KeyRing
+from cloudsms_simulator.protocol.masking import mask
+from cloudsms_simulator.protocol.mistakes import Circumstances
 from cloudsms_simulator.protocol.profile import SPEC
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
+from cloudsms_simulator.protocol.validation import diagnose
 from cloudsms_simulator.server import endpoint as endpoint_module
 from cloudsms_simulator.server.answer_times import AnswerTimes
 from cloudsms_simulator.server.bodies import BodyLimits
@@ -351,6 +358,30 @@ def test_a_long_body_is_read_in_a_thread(
     scene.request(packet(x="y" * octets))
     assert scene.code == 1
     assert [thread != threading.get_ident() for thread in threads] == [aside]
+
+
+@pytest.mark.parametrize(("octets", "aside"), [(10, False), (50_000, True)])
+@pytest.mark.parametrize("wrong", [{"VERSION": "1"}, {"AUTH_KEY": "nobodys-key-of-all"}, {"SMS_CONTENT": ""}])
+def test_a_long_body_that_is_refused_is_masked_and_diagnosed_in_a_thread(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, octets: int, aside: bool, wrong: dict[str, str]
+) -> None:
+    threads: list[int] = []
+
+    def mask_told(body: bytes, key: str | None, known: KeyRing | None = None) -> bytes:
+        threads.append(threading.get_ident())
+        return mask(body, key, known)
+
+    def diagnose_told(
+        candidate: Candidate, circumstances: Circumstances, first: tuple[Finding, ...] = ()
+    ) -> tuple[Finding, ...]:
+        threads.append(threading.get_ident())
+        return diagnose(candidate, circumstances, first)
+
+    monkeypatch.setattr(refusals, "mask", mask_told)
+    monkeypatch.setattr(refusals, "diagnose", diagnose_told)
+    scene.request(packet(x="y" * octets, **wrong))
+    assert scene.code != 1
+    assert [thread != threading.get_ident() for thread in threads] == [aside] * 2
 
 
 def test_bytes_that_followed_are_noted_with_the_exchange(scene: Scene) -> None:

@@ -1,6 +1,7 @@
 """Underway: pushes start, end, and are ended."""
 
 import asyncio
+import threading
 from collections.abc import Coroutine
 from datetime import datetime
 
@@ -8,7 +9,9 @@ import pytest
 from patience import STORY
 
 from cloudsms_simulator.engine.account import Callback
+from cloudsms_simulator.engine.outcomes import push_findings
 from cloudsms_simulator.engine.report import Push, PushResult
+from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.server import underway as underway_module
 from cloudsms_simulator.server.underway import Underway
@@ -87,6 +90,31 @@ def test_what_ended_is_told_of_once_however_long_the_others_take() -> None:
         assert (await calls.get(), calls.qsize()) == (1, 0)
         await underway.abort()
 
+    tell(story())
+
+
+@pytest.mark.parametrize(("octets", "is_long"), [(10, False), (50_000, True)])
+def test_a_long_answer_is_audited_in_a_thread(monkeypatch: pytest.MonkeyPatch, octets: int, is_long: bool) -> None:
+    threads: list[int] = []
+
+    def findings_of(push: Push, result: PushResult) -> tuple[Finding, ...]:
+        threads.append(threading.get_ident())
+        return push_findings(push, result)
+
+    async def story() -> None:
+        customer, told = Customer(), asyncio.Event()
+        underway = Underway(customer, told.set)  # type: ignore[arg-type]
+        underway.start(push("a"), Callback())
+        await underway.wait(0)
+        answer = PushResult(200, b"[" + b"0," * (octets // 2))
+        customer.answers["a"].set_result(answer)
+        await told.wait()
+        [(_, result)] = underway.ended
+        assert [thread != threading.get_ident() for thread in threads] == [True] * is_long
+        assert (result.findings is not None) == is_long
+        assert [each.rule for each in push_findings(push("a"), result)] == ["dr-answer-not-json"]
+
+    monkeypatch.setattr(underway_module, "push_findings", findings_of)
     tell(story())
 
 

@@ -11,6 +11,7 @@ from cloudsms_simulator.engine.fault import Trouble
 from cloudsms_simulator.engine.keeping import Keeping
 from cloudsms_simulator.protocol.answer import AllAccepted, encode_accepted
 from cloudsms_simulator.protocol.candidate import Candidate, Refusal
+from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.submission import Submission
@@ -37,6 +38,13 @@ class Identified(msgspec.Struct, frozen=True):
     key: str | None
 
 
+class Diagnosis(msgspec.Struct, frozen=True):
+    """What is kept of a packet that is refused: its body, and everything worth telling about it, without AUTH_KEYs."""
+
+    body: bytes
+    findings: tuple[Finding, ...]
+
+
 class Judged(msgspec.Struct, frozen=True):
     """A request after the checks, which take nothing but the packet and its account's configuration.
 
@@ -51,6 +59,8 @@ class Judged(msgspec.Struct, frozen=True):
     """Whether a rule or a magic number may have a say in it, even if it is refused."""
     submission: Submission | None = None
     keeping: Keeping | None = None
+    diagnosis: Diagnosis | None = None
+    """Of a packet with a refusal, where `Platform.diagnosed` worked it out; else it is worked out when it is kept."""
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -205,6 +205,8 @@ def _start(
 
 def push_findings(push: Push, result: PushResult) -> tuple[Finding, ...]:
     """What is wrong with how a push ended; empty when it was answered as the document wants it."""
+    if result.findings is not None:
+        return result.findings
     if result.failure is not None:
         want = result.remedy or f"an answer from {push.url}"
         return (found(result.failure, "callback", Told(result.error or "no answer"), want),)

@@ -15,7 +15,7 @@ from cloudsms_simulator.engine.acceptance import (
     refused_with_others,
 )
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.arrival import Arrival, Identified, Judged, Reply
+from cloudsms_simulator.engine.arrival import Arrival, Diagnosis, Identified, Judged, Reply
 from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.echo import echoed_serial, echoes_of, items_of
 from cloudsms_simulator.engine.exchange import Exchange, Kind
@@ -98,27 +98,45 @@ class Platform:
         keeping = keeping_of(account, submission, body, masked, key, self.directory.keys, packs=self._packs_bodies)
         return Judged(identified, is_heard=is_heard(account, candidate), submission=submission, keeping=keeping)
 
+    def diagnosed(self, judged: Judged, arrival: Arrival, now: datetime, *, clock_is_real: bool) -> Judged:
+        """A packet that the checks refuse, with what is kept of it, which takes its time where the body is long.
+
+        It takes nothing that another request can change; `receive` works out what this was not called for. `now` is
+        about when it came.
+        """
+        refusal, candidate = judged.refusal, judged.identified.candidate
+        if refusal is None:
+            return judged
+        known = self.directory.keys
+        diagnosis = refusals.diagnosis_of(candidate, arrival, now, refusal.findings, known, clock_is_real=clock_is_real)
+        return msgspec.structs.replace(judged, diagnosis=diagnosis)
+
     def receive(self, transaction: Transaction, judged: Judged, arrival: Arrival, now: datetime) -> Reply:
         """Decides on a request; what is accepted is in the transaction with its debits and reports when this returns.
 
         What the checks found counts in its place: that of checks 10 and on behind the whitelist and the rate limit.
         """
         candidate, account = judged.identified.candidate, judged.identified.account
-        refusal, known = judged.refusal, self.directory.keys
+        refusal, known, diagnosis = judged.refusal, self.directory.keys, judged.diagnosis
         if account is None or judged.by_gateway:
             refusal = refusal or _nobody()
-            return refusals.refuse(transaction, candidate, arrival, now, refusal, known=known, by_gateway=True)
+            return refusals.refuse(
+                transaction, candidate, arrival, now, refusal, known=known, by_gateway=True, diagnosis=diagnosis
+            )
         if arrival.connection is not None and not account.admits(arrival.connection.host):
-            return self._close(transaction, candidate, arrival, now)
+            return self._close(transaction, candidate, arrival, now, diagnosis)
         busy = within_rate(transaction, account, now)
         if busy is not None:
-            return refusals.refuse(transaction, candidate, arrival, now, busy, known=known)
+            told = refusals.with_first(diagnosis, busy.findings, known)
+            return refusals.refuse(transaction, candidate, arrival, now, busy, known=known, diagnosis=told)
         hearing = heard(transaction, account, candidate, now) if judged.is_heard else None
         trouble = None if hearing is None else hearing.trouble()
         if trouble is not None and not trouble.processed:
-            return refusals.strike(transaction, candidate, arrival, now, trouble, known=known)
+            return refusals.strike(transaction, candidate, arrival, now, trouble, known=known, diagnosis=diagnosis)
         if refusal is not None:
-            return refusals.refuse(transaction, candidate, arrival, now, refusal, known=known, trouble=trouble)
+            return refusals.refuse(
+                transaction, candidate, arrival, now, refusal, known=known, trouble=trouble, diagnosis=diagnosis
+            )
         if account.pending_limit is not None:
             refuse_beyond_queue(transaction, account.pending_limit, candidate)
             first_refusal(ACCOUNT_CHECKS, candidate)
@@ -218,7 +236,9 @@ class Platform:
             answer = encode(Answer(serial, now, code, items_of(submission, uids, verdicts)), profile)
             known = self.directory.keys
             kept_answer = refusals.kept_answer(answer, known)
-            findings = refusals.findings_at_once(transaction, candidate, arrival, now, tuple(candidate.findings), known)
+            findings = refusals.findings_at_once(
+                candidate, arrival, now, tuple(candidate.findings), known, clock_is_real=standing.clock.is_real
+            )
             places = places_of(verdicts, count)
             told = tuple([uids[place] for place in places])
         rule = None
@@ -273,11 +293,17 @@ class Platform:
         before = reported_before(accepted.messages) if comes_before else ()
         return Reply(answer, code, transaction.request_id, first_due, trouble, before)
 
-    def _close(self, transaction: Transaction, candidate: Candidate, arrival: Arrival, now: datetime) -> Reply:
+    def _close(
+        self,
+        transaction: Transaction,
+        candidate: Candidate,
+        arrival: Arrival,
+        now: datetime,
+        diagnosis: Diagnosis | None,
+    ) -> Reply:
         host = arrival.connection.host if arrival.connection is not None else "nobody"
-        masked = msgspec.structs.replace(
-            arrival, body=mask(arrival.body, readable_key(candidate.packet), self.directory.keys)
-        )
+        body = diagnosis.body if diagnosis else mask(arrival.body, readable_key(candidate.packet), self.directory.keys)
+        masked = msgspec.structs.replace(arrival, body=body)
         want = "an address on the account's whitelist"
         self.note(transaction, "closed", masked, now, found("source-not-whitelisted", "connection", Told(host), want))
         return Reply(None, None, transaction.request_id)

@@ -9,7 +9,7 @@ from itertools import islice
 
 import msgspec
 
-from cloudsms_simulator.engine.arrival import Arrival, Reply
+from cloudsms_simulator.engine.arrival import Arrival, Diagnosis, Reply
 from cloudsms_simulator.engine.echo import echoed_serial, echoes_of
 from cloudsms_simulator.engine.exchange import MOST_FINDINGS, Exchange
 from cloudsms_simulator.engine.fault import Trouble
@@ -37,11 +37,12 @@ def refuse(
     known: KeyRing,
     by_gateway: bool = False,
     trouble: Trouble | None = None,
+    diagnosis: Diagnosis | None = None,
 ) -> Reply:
     """The refusal of a whole packet: an item with its code, and a fresh SMS_UID, for each entry that can be echoed.
 
     `known` are the AUTH_KEYs of all accounts. `by_gateway`: checks 1 to 9 refused it. `trouble` may spoil the refusal
-    as it may any answer.
+    as it may any answer. `diagnosis` is that of the packet, if it was worked out.
     """
     echoes = echoes_of(candidate)
     sequence, uids = issue(transaction.standing.uids, now, len(echoes), candidate.profile.uid_style)
@@ -50,6 +51,9 @@ def refuse(
         AnswerItem(each.country_code, each.msisdn, uid, refusal.code) for each, uid in zip(echoes, uids, strict=True)
     )
     answer = encode(Answer(echoed_serial(candidate), now, refusal.code, items, by_gateway), candidate.profile)
+    kept = diagnosis or diagnosis_of(
+        candidate, arrival, now, refusal.findings, known, clock_is_real=transaction.standing.clock.is_real
+    )
     transaction.exchange = Exchange(
         transaction.request_id,
         None if transaction.account is None else transaction.account.name,
@@ -59,9 +63,9 @@ def refuse(
         arrival.headers,
         200 if trouble is None else status_after(trouble),
         refusal.code,
-        mask(arrival.body, readable_key(candidate.packet), known),
+        kept.body,
         kept_answer(answer if trouble is None else received(trouble, answer), known),
-        findings_at_once(transaction, candidate, arrival, now, refusal.findings, known),
+        kept.findings,
         surplus=arrival.surplus,
         line=arrival.line,
         rule=None if trouble is None else trouble.rule,
@@ -78,8 +82,12 @@ def strike(
     trouble: Trouble,
     *,
     known: KeyRing,
+    diagnosis: Diagnosis | None = None,
 ) -> Reply:
     """A fault before anything is processed: what is kept is that the packet came, and what befell it."""
+    kept = diagnosis or diagnosis_of(
+        candidate, arrival, now, (), known, clock_is_real=transaction.standing.clock.is_real
+    )
     transaction.exchange = Exchange(
         transaction.request_id,
         None if transaction.account is None else transaction.account.name,
@@ -89,9 +97,9 @@ def strike(
         arrival.headers,
         status_after(trouble),
         None,
-        mask(arrival.body, readable_key(candidate.packet), known),
+        kept.body,
         received(trouble, None),
-        findings_at_once(transaction, candidate, arrival, now, (), known),
+        kept.findings,
         surplus=arrival.surplus,
         line=arrival.line,
         rule=trouble.rule,
@@ -100,17 +108,39 @@ def strike(
     return Reply(None, None, transaction.request_id, trouble=trouble)
 
 
-def findings_at_once(
-    transaction: Transaction,
+def diagnosis_of(
     candidate: Candidate,
     arrival: Arrival,
     now: datetime,
     first: tuple[Finding, ...],
     known: KeyRing,
+    *,
+    clock_is_real: bool,
+) -> Diagnosis:
+    """What is kept of a packet, of its findings `first` before the rest. Takes nothing that another request changes."""
+    body = mask(arrival.body, readable_key(candidate.packet), known)
+    return Diagnosis(body, findings_at_once(candidate, arrival, now, first, known, clock_is_real=clock_is_real))
+
+
+def with_first(diagnosis: Diagnosis | None, first: tuple[Finding, ...], known: KeyRing) -> Diagnosis | None:
+    """A diagnosis with what decided before the rest, which was not known when it was worked out; None of none."""
+    if diagnosis is None:
+        return None
+    told = dict.fromkeys((*(without_keys(each, (known,)) for each in first), *diagnosis.findings))
+    return Diagnosis(diagnosis.body, tuple(told)[:MOST_FINDINGS])
+
+
+def findings_at_once(
+    candidate: Candidate,
+    arrival: Arrival,
+    now: datetime,
+    first: tuple[Finding, ...],
+    known: KeyRing,
+    *,
+    clock_is_real: bool,
 ) -> tuple[Finding, ...]:
     """Everything worth telling about a packet, `first` before the rest; what of it quotes an AUTH_KEY is masked."""
-    real = transaction.standing.clock.is_real
-    told = diagnose(candidate, Circumstances(arrival.body, arrival.headers, now, real), first)
+    told = diagnose(candidate, Circumstances(arrival.body, arrival.headers, now, clock_is_real), first)
     rings = rings_of(known, readable_key(candidate.packet))
     return tuple(without_keys(each, rings) for each in islice(told, MOST_FINDINGS))
 

@@ -93,3 +93,5 @@ class PushResult(msgspec.Struct, frozen=True):
     """What mends the failure, where that is known."""
     location: str | None = None
     """Where the answer redirects to."""
+    findings: tuple[Finding, ...] | None = None
+    """What is wrong with how it ended, where that was worked out already."""

@@ -44,20 +44,20 @@ _COMMA = rb"%b,%b" % (_WHITE, _WHITE)
 _NAMED = rb"%b%b:%b" % (_STRING, _WHITE, _WHITE)
 
 _PAIR = rb"%b%b%b" % (_NAMED, _SCALAR, _WHITE)
-_FLAT = rb"(?:%b|\[%b(?:%b%b(?:,%b%b%b)*+)?+\]|\{%b(?:%b(?:,%b%b)*+)?+\})" % (
-    _SCALAR,
-    _WHITE,
-    _SCALAR,
-    _WHITE,
-    _WHITE,
-    _SCALAR,
-    _WHITE,
-    _WHITE,
-    _PAIR,
-    _WHITE,
-    _PAIR,
-)
-"""A scalar, or a container of nothing but scalars: most containers of a deep nest are such."""
+_OBJECT = rb"\{%b(?:%b(?:,%b%b)*+)?+\}" % (_WHITE, _PAIR, _WHITE, _PAIR)
+"""An object of nothing but scalars."""
+_NESTED = 6
+"""Layers of containers that one match passes over: most containers of a deep nest are the innermost ones."""
+
+
+def _nested(layers: int) -> bytes:
+    """A scalar, an object of nothing but scalars, or an array of such: so many containers deep, at least one."""
+    value = _SCALAR
+    for _ in range(layers):
+        array = rb"\[%b(?:%b%b(?:,%b(?!\])|(?=\])))*+\]" % (_WHITE, value, _WHITE, _WHITE)
+        value = rb"(?:%b|%b|%b)" % (_SCALAR, array, _OBJECT)
+    return value
+
 
 _ONE_VALUE = re.compile(_VALUE)
 # One match passes over a run of scalars; bounded, because `re` keeps a frame for each round.
@@ -65,6 +65,8 @@ _ELEMENTS = re.compile(rb"(?:%b%b){0,200}%b" % (_SCALAR, _COMMA, _VALUE))
 _FIELDS = re.compile(rb"(?:%b%b%b){0,200}%b%b" % (_NAMED, _SCALAR, _COMMA, _NAMED, _VALUE))
 _PLAIN_MEMBER = re.compile(rb"(%b)%b:%b(%b%b),%b" % (_STRING, _WHITE, _WHITE, _SCALAR, _WHITE, _WHITE))
 _NAME = re.compile(rb"(%b)%b:%b" % (_STRING, _WHITE, _WHITE))
+_OPENED = re.compile(rb"\[{1,100}+")
+_CLOSED = re.compile(rb"\]{1,100}+")
 _PUNCTUATION = re.compile(rb"[\]},]" + _WHITE)
 _SPACES = re.compile(_WHITE)
 
@@ -135,6 +137,7 @@ def _pass(text: bytes, position: int, depth: int, closers: bytearray) -> Stop:
             if depth + len(closers) == MAXIMUM_NESTING:
                 return Stop("broken", TOO_DEEP, found.start(1))
             closers.append(_CLOSERS[opener])
+            position = _pass_opened(text, position, depth, closers)
             if text[position : position + 1] != closers[-1:]:
                 items = _items_in(closers, depth)
                 continue
@@ -143,28 +146,50 @@ def _pass(text: bytes, position: int, depth: int, closers: bytearray) -> Stop:
             byte = text[position] if punctuation else None
             if punctuation is None or byte not in (closers[-1], _COMMA_BYTE):
                 return _no_punctuation(text, position, closers[-1])
-            position = punctuation.end()
             if byte == _COMMA_BYTE:
+                position = punctuation.end()
                 items = _items_in(closers, depth)
                 break
-            closers.pop()
+            position = _pass_closed(text, punctuation, closers)
         else:
             return Stop("complete", "", position)
 
 
+def _pass_opened(text: bytes, position: int, depth: int, closers: bytearray) -> int:
+    """Pass over the arrays that begin at `position`, one right inside the other, as far as they are not too deep."""
+    if closers[-1] != _ARRAY_ENDS or (opened := _OPENED.match(text, position)) is None:
+        return position
+    count = min(len(opened[0]), MAXIMUM_NESTING - depth - len(closers))
+    closers.extend(bytes((_ARRAY_ENDS,)) * count)
+    return after_white_space(text, position + count)
+
+
+def _pass_closed(text: bytes, punctuation: re.Match[bytes], closers: bytearray) -> int:
+    """Pass over the end of the innermost container, and over those of the arrays around it that end right there."""
+    position = punctuation.end()
+    closers.pop()
+    if (closed := _CLOSED.match(text, position)) is None:
+        return position
+    count = min(len(closed[0]), len(closers) - len(closers.rstrip(b"]")))
+    if count:
+        del closers[-count:]
+        position = after_white_space(text, position + count)
+    return position
+
+
 @cache
-def _flat_items() -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """What passes over elements and over fields, flat containers among them. Made when a body is first refused."""
-    elements = re.compile(rb"(?:%b%b){0,200}%b" % (_FLAT, _COMMA, _VALUE))
-    return elements, re.compile(rb"(?:%b%b%b){0,200}%b%b" % (_NAMED, _FLAT, _COMMA, _NAMED, _VALUE))
+def _items_of(layers: int) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """What passes over elements and over fields, containers so deep among them. Made when a body is first refused."""
+    shallow = _nested(layers)
+    elements = re.compile(rb"(?:%b%b){0,200}%b" % (shallow, _COMMA, _VALUE))
+    return elements, re.compile(rb"(?:%b%b%b){0,200}%b%b" % (_NAMED, shallow, _COMMA, _NAMED, _VALUE))
 
 
 def _items_in(closers: bytearray, depth: int) -> re.Pattern[bytes]:
-    """What passes over the items of a container; over flat containers among them where they are not too deep."""
-    if depth + len(closers) < MAXIMUM_NESTING:
-        elements, fields = _flat_items()
-        return fields if closers[-1] == _OBJECT_ENDS else elements
-    return _FIELDS if closers[-1] == _OBJECT_ENDS else _ELEMENTS
+    """What passes over the items of a container; over shallow containers among them as far as they are not too deep."""
+    layers = min(_NESTED, MAXIMUM_NESTING - depth - len(closers))
+    elements, fields = _items_of(layers) if layers else (_ELEMENTS, _FIELDS)
+    return fields if closers[-1] == _OBJECT_ENDS else elements
 
 
 def pass_members(text: bytes, position: int, most: int | None = None) -> tuple[list[Member], Stop]:

@@ -13,7 +13,7 @@ Spec: Parameter Details, AUTH_KEY.
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
-from itertools import islice
+from itertools import chain, islice
 
 import msgspec
 
@@ -35,6 +35,11 @@ KEY_HEADERS = frozenset(
 )
 """Headers whose values are taken for AUTH_KEYs, in lower case."""
 _SCHEME_HEADERS = frozenset({b"authorization", b"proxy-authorization"})
+_MASKED_HEADERS = KEY_HEADERS | _SCHEME_HEADERS
+_HEADERS_TOGETHER = 16
+"""Headers that are looked at in one go: most have no key in them."""
+_NOT_IN_HEADERS = b'"\n"'
+"""Stands between them. A value that is a short key as a whole string has quotes of its own."""
 
 _ASCII_ESCAPE = re.compile(rb"\\u00([0-7][0-9a-fA-F])")
 _LETTER = re.compile(rb"[46][0-9a-fA-F]|[57][0-9aA]|5[fF]|2[dD]")
@@ -164,9 +169,9 @@ class KeyMask:
 
     def may_be_left(self, body: bytes) -> bool:
         """Whether a body has escapes that could spell the key, or the name of its member."""
-        named = _ASCII_ESCAPE.findall(body)
-        if named and any(_LETTER.fullmatch(each) or bytes.fromhex(each.decode()) in self.plain for each in named):
-            return True
+        for escaped in _ASCII_ESCAPE.finditer(body):
+            if _LETTER.fullmatch(escaped[1]) or bytes.fromhex(escaped[1].decode()) in self.plain:
+                return True
         return b"\\/" in body and self.ring.may_be_in(body.replace(b"\\", b""))
 
 
@@ -196,7 +201,16 @@ def mask_headers(
     rings = [] if known is None else [known]
     if key:
         rings.append(KeyRing([key]))
-    return tuple((_replaced(name, _found(name, rings)), _mask_header(name, value, rings)) for name, value in headers)
+    whole, masked = tuple(headers), list[tuple[bytes, bytes]]()
+    for begin in range(0, len(whole), _HEADERS_TOGETHER):
+        some = whole[begin : begin + _HEADERS_TOGETHER]
+        named = any(name.lower() in _MASKED_HEADERS for name, _ in some)
+        if named or _found(_NOT_IN_HEADERS.join(chain(*some)), rings):
+            some = tuple(
+                (_replaced(name, _found(name, rings)), _mask_header(name, value, rings)) for name, value in some
+            )
+        masked += some
+    return tuple(masked)
 
 
 def _mask_header(name: bytes, value: bytes, rings: Sequence[KeyRing]) -> bytes:

@@ -21,9 +21,13 @@ _JSON = re.compile(
     rb"|(?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})++"
     rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]..")
 _ASCII_ESCAPE = re.compile(rb"\\u00[0-7]")
 _JSON_PAIR = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]")
 _SHORT_ESCAPES = bytes.maketrans(b"bfnrt", b"\b\f\n\r\t")
+_PIECE = 64 * 1024
+"""Octets that are looked through for escapes in one go, so that other threads get their turn."""
+_LONGEST_ESCAPE = 12
 _LAYERS = 2
 """JSON inside a JSON string, a form inside JSON: nobody packs a key deeper."""
 _PLAIN = re.compile(r"[ !#-$&-\[\]-~]*")
@@ -88,13 +92,40 @@ def _read(text: bytes, plain: bool, shows: Callable[[bytes], bool]) -> Iterator[
         # Of all escapes only `\\/`, and those that name an ASCII character, can be part of what is plain.
         only_slashes = plain and _ASCII_ESCAPE.search(text) is None
         if not only_slashes or (b"\\/" in text and shows(text.replace(b"\\", b""))):
-            pieces = _JSON.split(text)
+            pieces = _split(_JSON, text, b"\\")
     if len(pieces) > 1:
         yield pieces
     if b"%" in text:
-        pieces = _PERCENT.split(text)
+        pieces = _split(_PERCENT, text, b"%")
         if len(pieces) > 1:
             yield pieces
+
+
+def _split(escapes: re.Pattern[bytes], text: bytes, first: bytes) -> list[bytes]:
+    """Plain octets and runs of escapes by turns; `first` is what an escape begins with."""
+    if len(text) <= _PIECE:
+        return escapes.split(text)
+    pieces, begin = [b""], 0
+    while begin < len(text):
+        end = begin + _PIECE
+        found = escapes.split(text[begin:end])
+        if end < len(text):
+            end -= _held_back(found, first)
+        pieces[-1] += found[0]
+        pieces += found[1:]
+        begin = end
+    return pieces
+
+
+def _held_back(found: list[bytes], first: bytes) -> int:
+    """Takes away the end of what was found, in case it is the beginning of an escape; how many octets those are."""
+    at = found[-1].find(first, max(0, len(found[-1]) - _LONGEST_ESCAPE + 1))
+    held = 0 if at < 0 else len(found[-1]) - at
+    found[-1] = found[-1][: len(found[-1]) - held]
+    if not found[-1] and len(found) > 1 and _HALF.fullmatch(found[-2]):
+        held += len(found[-2])
+        del found[-2:]
+    return held
 
 
 def _meanings(pieces: list[bytes]) -> list[bytes]:

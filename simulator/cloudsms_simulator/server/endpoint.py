@@ -86,7 +86,8 @@ class Endpoint:
         body = await self._door.body_of(scope, receive, send)
         if body is not None:
             [packet] = await aside(len(body), partial(self._read, [body]))
-            await self._answer(packet, scope, receive, send)
+            arrival = self._arrival_of(scope, packet)
+            await self._answer(await self._diagnosed(packet, arrival), arrival, scope, receive, send)
 
     def takes(self, request: RequestResponseCycle) -> bool:
         """Whether a request is a packet that can be served at once; a long one is read in a thread first."""
@@ -104,7 +105,7 @@ class Endpoint:
         try:
             for request, packet, arrival in zip(requests, packets, arrivals, strict=True):
                 if next_turn.done():
-                    leave(request, partial(self._answer, packet))
+                    leave(request, partial(self._answer, packet, arrival))
                     continue
                 try:
                     reply = await self._receive(packet, arrival)
@@ -120,8 +121,10 @@ class Endpoint:
 
         What befalls the answer befalls nobody then, and no delay is waited for; reports that come before it still do.
         """
-        packet = self._read([body])[0]
-        reply = await self._receive(packet, Arrival(body))
+        [packet] = await aside(len(body), partial(self._read, [body]))
+        arrival = Arrival(body)
+        packet = await self._diagnosed(packet, arrival)
+        reply = await self._receive(packet, arrival)
         try:
             if reply.before and packet.account is not None:
                 await self._report_before(packet.account, reply)
@@ -144,9 +147,9 @@ class Endpoint:
         for each in answered:
             await self._release(each.account, each.reply)
 
-    async def _answer(self, packet: _Read, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, packet: _Read, arrival: Arrival, scope: Scope, receive: Receive, send: Send) -> None:
         begun = self._wall.monotonic()
-        reply = await self._receive(packet, self._arrival_of(scope, packet))
+        reply = await self._receive(packet, arrival)
         await self._conclude(packet.account, reply, begun, scope, receive, send)
 
     async def _conclude(
@@ -194,6 +197,22 @@ class Endpoint:
         except Exception:
             log.exception("a packet could not be judged for a reason inside the simulator")
             return None
+
+    async def _diagnosed(self, packet: _Read, arrival: Arrival) -> _Read:
+        """A long packet that is refused, with what is kept of it: that is worked out in a thread, too."""
+        judged = packet.judged
+        if judged is None or judged.refusal is None or len(packet.body) <= AT_ONCE:
+            return packet
+        try:
+            clock = self._store.standing(packet.account).clock
+            now, real = clock.now(self._wall.now()), clock.is_real
+            diagnosed = partial(self._platform.diagnosed, judged, arrival, now, clock_is_real=real)
+            return msgspec.structs.replace(packet, judged=await aside(len(packet.body), diagnosed))
+        except StoreError:
+            return packet  # whoever begins its transaction finds out, too
+        except Exception:
+            log.exception("a packet could not be diagnosed for a reason inside the simulator")
+            return msgspec.structs.replace(packet, judged=None)
 
     def _arrival_of(self, scope: Scope, packet: _Read) -> Arrival:
         connection = connection_of(scope)

@@ -6,9 +6,14 @@ Spec: Delivery Report (DR) CallBack. Reading: R11.
 import asyncio
 import logging
 from collections.abc import Callable, Collection
+from functools import partial
+
+import msgspec
 
 from cloudsms_simulator.engine.account import Callback
+from cloudsms_simulator.engine.outcomes import push_findings
 from cloudsms_simulator.engine.report import Push, PushResult
+from cloudsms_simulator.server.aside import AT_ONCE, aside
 from cloudsms_simulator.server.push_client import PushClient
 
 _TOGETHER = 0.002
@@ -61,6 +66,9 @@ class Underway:
         assert task is not None
         try:
             result = await self._client.post(push, callback)
+            if len(result.body) > AT_ONCE:
+                findings = await aside(len(result.body), partial(push_findings, push, result))
+                result = msgspec.structs.replace(result, findings=findings)
         except Exception as error:
             log.error("pushing %s failed inside the simulator", push.uid, exc_info=error)
             result = PushResult(failure="push-failed", error="the simulator itself failed")
