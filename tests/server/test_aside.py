@@ -1,9 +1,13 @@
 """Aside: long work in a thread, much short work in slices, and everybody else served meanwhile."""
 
 import asyncio
+import platform
 import threading
 import time
 
+import pytest
+
+from cloudsms_simulator.server import aside as aside_module
 from cloudsms_simulator.server.aside import AT_ONCE, SLICE, Slices, aside
 
 
@@ -14,6 +18,35 @@ def test_short_work_is_done_at_once_and_long_work_in_a_thread() -> None:
         assert await aside(AT_ONCE + 1, threading.get_ident) != here
 
     asyncio.run(story())
+
+
+def test_much_work_gives_back_to_the_system_what_it_took_also_when_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        given: list[tuple[int, bool]] = []
+        here = threading.get_ident()
+
+        def trim(left: int) -> int:
+            given.append((left, threading.get_ident() == here))
+            return 1
+
+        monkeypatch.setattr(aside_module, "_trim", lambda: trim)
+        assert await aside(512 * 1024 - 1, lambda: 1) == 1
+        assert given == []
+        assert await aside(512 * 1024, lambda: 1) == 1
+        assert given == [(0, False)]
+        with pytest.raises(ZeroDivisionError):
+            await aside(1024 * 1024, lambda: 1 // 0)
+        assert len(given) == 2
+
+    asyncio.run(story())
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has it")
+def test_much_work_is_done_with_the_system_as_it_is() -> None:
+    trim = aside_module._trim()
+    assert trim is not None
+    assert trim(0) in (0, 1)
+    assert asyncio.run(aside(1024 * 1024, lambda: "done")) == "done"
 
 
 def test_others_are_served_while_long_work_is_under_way() -> None:

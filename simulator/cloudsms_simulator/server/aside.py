@@ -5,7 +5,9 @@ thread costs more than it. Much short work is done in slices, between which ever
 """
 
 import asyncio
+import ctypes
 from collections.abc import Callable
+from functools import cache, partial
 from typing import TypeVar
 
 from cloudsms_simulator.engine.exchange import Exchange
@@ -16,6 +18,8 @@ T = TypeVar("T")
 
 AT_ONCE = 32 * 1024
 """Octets of bodies that are worked on at once: a millisecond or two."""
+_MUCH = 512 * 1024
+"""Octets of work that leaves room behind worth giving back."""
 _VALUE_OCTETS = 1_000
 """What a value costs beside its body."""
 
@@ -43,7 +47,29 @@ async def aside(octets: int, work: Callable[[], T]) -> T:
 
     It must read nothing that changes on the event loop, such as a store: hand it what it needs.
     """
-    return work() if octets <= AT_ONCE else await asyncio.to_thread(work)
+    if octets <= AT_ONCE:
+        return work()
+    return await asyncio.to_thread(partial(_tidied, work) if octets >= _MUCH else work)
+
+
+def _tidied(work: Callable[[], T]) -> T:
+    """Likewise, and gives what the work took for a while back to the system, which the C library would keep."""
+    try:
+        return work()
+    finally:
+        trim = _trim()
+        if trim is not None:
+            trim(0)
+
+
+@cache
+def _trim() -> Callable[[int], int] | None:
+    """glibc's `malloc_trim`; None where there is another C library."""
+    try:
+        trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):
+        return None
+    return trim
 
 
 def octets_of(value: Value) -> int:
