@@ -1,7 +1,8 @@
 """Attacks a live server with the hostile corpus, and tells what held. See `corpus.py` beside this.
 
 Every input is sent at two sizes, and looked at as people look at it: in the list, alone, explained, as a page. It is
-sent once more as a customer's answer to a delivery report. While each of these runs another connection asks `/livez`
+sent once more as a customer's answer to a delivery report. The page of the list shows many inputs, and is looked at
+whenever it has sixteen new ones. While each of these runs another connection asks `/livez`
 in a loop. What is held against the server:
 
 - an answer to every input, with the right RESULT_CODE, and its views: HTTP 200, or 413 to what is too large to explain;
@@ -45,6 +46,8 @@ LEAST_CPU = 0.002
 MEMORY_BESIDE_JOURNAL = 64 * MIB
 JOURNAL = 64 * MIB
 TRIES = 3
+ON_A_PAGE = 16
+"""Inputs after which the page of the list is looked at. It has room for more, so it shows each of them."""
 DEADLINE = 30.0
 
 _CONFIG = """
@@ -121,7 +124,7 @@ class Pulse(threading.Thread):
             if begun >= self._since:
                 self._slowest = max(self._slowest, self._cpu() - begun)
             self._begun = None
-            self._ended.wait(0.002)
+            self._ended.wait(0.005)
 
     def _take_answer(self) -> None:
         answer = http.client.HTTPResponse(self._socket)
@@ -238,9 +241,14 @@ class Assault:
         for size in sizes:
             ordinary = Attack("a packet in order", padded, 1)
             base = {view: self._best(call, None).cpu for view, call in self._views(ordinary, size)}
-            for attack in bodies:
+            base["pages"] = self._best(partial(self._look, "/?account=default"), None).cpu
+            for count, attack in enumerate(bodies, 1):
                 for view, call in self._views(attack, size):
                     yield self._outcome(attack.name, view, size, base[view], call)
+                if count % ON_A_PAGE == 0 or count == len(bodies):
+                    for account in ("default", "*"):
+                        look = partial(self._look, f"/?account={account}")
+                        yield self._outcome(f"{attack.name}, and before", "pages", size, base["pages"], look)
             for head in heads:
                 yield self._outcome(head.name, "head", size, base["sent"], partial(self.send_head, head, size))
 
@@ -271,7 +279,6 @@ class Assault:
             ("alone", f"/api/v1/requests/{number}?{whose}"),
             ("explained", f"/api/v1/explain?{whose}&request={number}"),
             ("page", f"/requests/{number}?{whose}"),
-            ("pages", f"/?{whose}"),
         ):
             yield view, lambda path=path: self._look(path)
         asked = msgspec.json.encode({"body_base64": base64.b64encode(body).decode()})
@@ -386,7 +393,7 @@ def summary_of(outcomes: Sequence[Outcome], before: int, after: int, took: float
     livez = max(outcomes, key=lambda outcome: outcome.cost.livez)
     dearest = max(outcomes, key=lambda outcome: outcome.cost.cpu / max(outcome.allowed, LEAST_CPU))
     median = statistics.median(outcome.cost.wall for outcome in outcomes)
-    names = {outcome.name for outcome in outcomes}
+    names = {outcome.name for outcome in outcomes if outcome.view != "pages"}
     return "\n".join(
         (
             f"{len(names)} inputs, {len(outcomes)} answers; {sum(bool(outcome.wrong) for outcome in outcomes)} wrong, "

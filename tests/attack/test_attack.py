@@ -37,9 +37,15 @@ def test_a_hostile_body_is_as_large_as_it_is_asked_to_be(body: Attack) -> None:
 def test_every_view_of_an_input_is_an_outcome(assault: attack.Assault) -> None:
     outcomes = list(assault.run([2 * attack.KIB], [Attack("a packet in order", padded, 1)], HEADS[:1]))
     views = [outcome.view for outcome in outcomes]
-    assert views == ["sent", "list", "alone", "explained", "page", "pages", "asked", "answered", "head"]
+    assert views == ["sent", "list", "alone", "explained", "page", "asked", "answered", "pages", "pages", "head"]
     assert [outcome.wrong for outcome in outcomes] == [""] * len(views)
     assert all(outcome.cost.cpu > 0 and outcome.allowed > 0 for outcome in outcomes)
+
+
+def test_every_sixteen_inputs_and_the_last_ones_are_looked_at_on_the_page_of_the_list(assault: attack.Assault) -> None:
+    bodies = [Attack(f"packet {number}", padded, 1) for number in range(1, 19)]
+    outcomes = [outcome for outcome in assault.run([2 * attack.KIB], bodies, []) if outcome.view == "pages"]
+    assert [outcome.name for outcome in outcomes] == ["packet 16, and before"] * 2 + ["packet 18, and before"] * 2
 
 
 def test_a_wrong_answer_is_an_outcome_that_did_not_hold(assault: attack.Assault) -> None:
@@ -67,7 +73,7 @@ def test_the_program_says_what_did_not_hold_and_fails(
     assert attack.main(["--only", "in order", "--size", "2048"]) == 1
     told = capsys.readouterr().out
     assert "RESULT_CODE is 0x1 instead of 0x4" in told
-    assert "1 inputs, 8 answers; 1 wrong" in told
+    assert "1 inputs, 9 answers; 1 wrong" in told
 
 
 def test_chaos_leaves_money_order_states_and_reports_as_they_must_be(capsys: pytest.CaptureFixture[str]) -> None:
