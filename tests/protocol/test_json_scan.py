@@ -399,6 +399,34 @@ def test_flat_containers_are_passed_over_many_at_once(monkeypatch: pytest.Monkey
     assert len(asked) < 1_000
 
 
+def test_brackets_side_by_side_are_passed_over_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    items_in = json_reader._items_in
+    monkeypatch.setattr(
+        json_reader, "_items_in", lambda closers, depth: asked.append(depth) or items_in(closers, depth)
+    )
+
+    assert scan(b'{"x":[' + (b"[" * 90 + b"0" + b"]" * 90 + b",") * 500).ending == "cut"
+    assert len(asked) <= 2 * 500 + 2
+
+
+@pytest.mark.parametrize(
+    ("body", "ending", "offset"),
+    [
+        (b"[" * 100 + b"]" * 100, "complete", 200),
+        (b"[" * 101 + b"]" * 101, "broken", 100),
+        (b"[[[0]]] ]", "complete", 7),
+        (b"[[0]]]]", "complete", 5),
+        (b'[{"a":[[0]]]', "broken", 11),
+        (b'[{"a":[[0]]}}', "broken", 12),
+        (b"[[[0]],]", "broken", 7),
+        (b"[[[0]] ,\n0]", "complete", 11),
+    ],
+)
+def test_brackets_side_by_side_are_told_apart(body: bytes, ending: str, offset: int) -> None:
+    assert (scan(body).ending, scan(body).offset) == (ending, offset)
+
+
 def test_depth_is_worked_out_without_reading_the_body_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_scan, "scan", None)
     branches = b"[" + b",".join([b"[" * 98 + b'"]["' + b"]" * 98] * 200) + b"]"

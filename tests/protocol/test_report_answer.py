@@ -186,3 +186,25 @@ def test_an_answer_after_a_byte_order_mark_is_wanted_without_it() -> None:
 
     assert finding.got == "a byte order mark, at byte 0"
     assert finding.want.endswith("; without a byte order mark")
+
+
+@pytest.mark.parametrize(
+    ("body", "rule", "got"),
+    [
+        (
+            b'{"a":[' + b"0," * 40_000 + b"x]}",
+            "dr-answer-not-json",
+            "what is no JSON object, from somewhere behind byte 65536",
+        ),
+        (b'{"a":[' + b"0," * 40_000, "dr-answer-not-json", "what is no JSON object, from somewhere behind byte 65536"),
+        (b"{}" + b" " * 80_000 + b"{}", "dr-answer-not-json", "more after the JSON value, from byte 2"),
+        (b"[" + b"0," * 40_000 + b"0]", "dr-answer-not-object", "JSON array"),
+        (b'{"a":x' + b" " * 80_000, "dr-answer-not-json", '"x" where a value should begin, at byte 5'),
+    ],
+    ids=["broken late", "cut off late", "more after it", "an array", "broken early"],
+)
+def test_of_a_long_answer_that_is_not_json_only_64_kib_are_looked_through(body: bytes, rule: str, got: str) -> None:
+    with patch.object(report_answer, "scan", wraps=report_answer.scan) as scan:
+        [(found_rule, _, _, found_got)] = audited(body)
+    assert (found_rule, found_got) == (rule, got)
+    assert len(scan.call_args.args[0]) <= 64 * 1024

@@ -170,8 +170,7 @@ def _post_data(request: Request) -> _PostData:
     kind = _header(request, "content-type") or ""
     if request.body_base64 is None:
         return _PostData(kind, request.body)
-    told = f"{len(request.body_base64)} octets that are no UTF-8, in base64"
-    return _PostData(kind, base64.b64encode(request.body_base64).decode(), told)
+    return _PostData(kind, base64.b64encode(request.body_base64).decode(), "in base64, since it is no UTF-8")
 
 
 def _body_size(request: Request) -> int:

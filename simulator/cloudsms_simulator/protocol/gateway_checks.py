@@ -110,7 +110,14 @@ def auth_key_is_known(candidate: Candidate) -> Refusal | None:
     key = candidate.packet.auth_key
     if candidate.account is not None or not isinstance(key, str) or not key or octets(key) > limits.AUTH_KEY_OCTETS:
         return None
-    findings = [found("auth-key-unknown", "$.AUTH_KEY", Told(f"a key of {len(key)} characters"), "an account's key")]
+    findings = [
+        found(
+            "auth-key-unknown",
+            "$.AUTH_KEY",
+            Told(f"a key of {len(key)} character{'' if len(key) == 1 else 's'}"),
+            "an account's key",
+        )
+    ]
     if key != key.strip():
         findings.append(found("auth-key-spaces", "$.AUTH_KEY", Told("white space around the key"), "the bare key"))
     return refused(ResultCode.CHANNEL_NOT_EXIST, *findings)

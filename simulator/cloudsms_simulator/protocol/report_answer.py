@@ -17,6 +17,9 @@ from cloudsms_simulator.protocol.timestamps import read_wire_time
 _METHOD = "SMS_PUSH_REPORT"
 _TYPE = "ANSWER"
 _LONGEST_DESC = 127
+_MOST_LOOKED_THROUGH = 64 * 1024
+"""Octets of an answer in which the place where it stops being JSON is looked for."""
+_WHITE_SPACE = b" \t\r\n"
 _AN_ANSWER = "an ANSWER packet: METHOD, TYPE, SERIAL, TIME, RESULT_CODE, RESULT_DESC"
 
 
@@ -54,7 +57,7 @@ def audit(serial: int, status: int, body: bytes) -> tuple[Finding, ...]:
         return (found("dr-http-status", "answer", status, "200"),)
     if _is_right(serial, body):
         return ()
-    if not body.strip(b" \t\r\n"):
+    if not body.strip(_WHITE_SPACE):
         return (found("dr-answer-empty", "answer", Told(f"HTTP {status} without a body"), _AN_ANSWER),)
     try:
         body.decode("utf-8")
@@ -76,11 +79,16 @@ def _is_right(serial: int, body: bytes) -> bool:
 
 
 def _why_unread(body: bytes) -> Finding:
-    read = scan(body)
-    if read.ending != "complete":
+    """The finding on what cannot be read. Time is bounded, however long the answer is."""
+    read = scan(body[:_MOST_LOOKED_THROUGH])
+    goes_on = read.ending == "cut" and len(body) > _MOST_LOOKED_THROUGH
+    if goes_on and read.kind == "object":
+        got = f"what is no JSON object, from somewhere behind byte {_MOST_LOOKED_THROUGH}"
+        return found("dr-answer-not-json", "answer", Told(got), _AN_ANSWER)
+    if read.ending != "complete" and not goes_on:
         want = f"{_AN_ANSWER}; without a byte order mark" if body.startswith(BOM_UTF8) else _AN_ANSWER
         return found("dr-answer-not-json", "answer", Told(f"{read.reason}, at byte {read.offset}"), want)
-    if read.surplus:
+    if read.ending == "complete" and body[read.end :].strip(_WHITE_SPACE):
         return found(
             "dr-answer-not-json", "answer", Told(f"more after the JSON value, from byte {read.end}"), _AN_ANSWER
         )
