@@ -30,6 +30,14 @@ def test_what_is_no_json_is_shown_as_it_came(body: bytes) -> None:
     assert laid_out(body) == body
 
 
+def test_a_deep_nest_is_shown_as_it_came_where_its_indentation_would_be_most_of_it() -> None:
+    nest = b"[" + b",".join([b"[" * 95 + b"0" + b"]" * 95] * 300) + b"]"
+    assert laid_out(nest) == nest
+    assert text_of(marked(nest)).encode() == nest[:LONGEST]
+    shallow = b"[" + b",".join([b"[0]"] * 10_000) + b"]"
+    assert laid_out(shallow).startswith(b"[\n  [\n    0\n  ],")
+
+
 def test_a_finding_marks_its_value_and_no_text_is_lost() -> None:
     mark = error("$.MULTI_MSISDN_LIST[0].COUNTRY_CODE", 3)
     found = marked(BODY, [mark])

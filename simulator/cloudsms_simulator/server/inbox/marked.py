@@ -15,6 +15,8 @@ LONGEST = 12_000
 """Octets of a laid-out body that a page shows."""
 LONGEST_MARKED = 128 * 1024
 """Octets of a body that is laid out and marked; of a longer one the beginning is shown as it came."""
+_LONGEST_LAID_OUT = 4 * LONGEST_MARKED
+"""Octets of a body over lines. A deep nest is mostly indentation: one that grows beyond this is shown as it came."""
 _BODY = "body"
 _KINDS = ("error", "warning", "suspicion", "note", "change")
 """Where several marks meet, the first of these is seen."""
@@ -67,12 +69,13 @@ def marked(body: bytes, marks: Sequence[Mark] = ()) -> Marked:
 
 
 def laid_out(body: bytes) -> bytes:
-    """JSON over lines, its numbers and escapes as they were written; anything else as it is."""
+    """JSON over lines, its numbers and escapes as they were written; anything else, and a deep nest, as it is."""
     try:
         body.decode()
-        return msgspec.json.format(body, indent=2)
+        over_lines = msgspec.json.format(body, indent=2)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return body
+    return over_lines if len(over_lines) <= _LONGEST_LAID_OUT else body
 
 
 def _place(text: bytes, places: Places, mark: Mark) -> Place | None:
