@@ -248,6 +248,12 @@ def _bodies() -> list[Attack]:
         Attack("surrogate pairs", _member(unknown, _string_of(b"\\ud83d\\ude00")), OK),
         Attack("a packet cut off in a string", _cut(_member(unknown, _string_of(b"x"))), LOST_INFO),
         Attack("a packet cut off in an array", _cut(_member(unknown, _list_of(b"[[[[0]]]]"))), LOST_INFO),
+        Attack(
+            "a packet cut off behind nests of objects", _cut(_member(unknown, _nested(9, b'{"a":', b"}"))), LOST_INFO
+        ),
+        Attack(
+            "a packet cut off behind nests with blanks", _cut(_member(unknown, _nested(9, b"[ ", b"] "))), LOST_INFO
+        ),
         Attack("a packet cut off after many members", _cut(_members_of(lambda n: b'"a%07d":"x"' % n)), LOST_INFO),
         Attack(
             "a form",
@@ -380,6 +386,12 @@ HEADS = (
         "many headers",
         lambda _size: _TARGET,
         lambda size: b"".join(b"X-%07d: x\r\n" % number for number in range(size // 14)),
+        frozenset({200, 400, 431}),
+    ),
+    Head(
+        "many headers with a key each",
+        lambda _size: _TARGET,
+        lambda size: b"".join(b"X-%07d: %b\r\n" % (number, KEY.encode()) for number in range(size // (13 + len(KEY)))),
         frozenset({200, 400, 431}),
     ),
     Head("a cookie of pairs", lambda _size: _TARGET, _header(b"Cookie", b"a=b; "), frozenset({200, 400, 431})),

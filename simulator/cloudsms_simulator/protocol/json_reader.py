@@ -66,7 +66,7 @@ _FIELDS = re.compile(rb"(?:%b%b%b){0,200}%b%b" % (_NAMED, _SCALAR, _COMMA, _NAME
 _PLAIN_MEMBER = re.compile(rb"(%b)%b:%b(%b%b),%b" % (_STRING, _WHITE, _WHITE, _SCALAR, _WHITE, _WHITE))
 _NAME = re.compile(rb"(%b)%b:%b" % (_STRING, _WHITE, _WHITE))
 _OPENED = re.compile(rb"\[{1,100}+")
-_CLOSED = re.compile(rb"\]{1,100}+")
+_CLOSED = re.compile(rb"\]{1,100}+|\}{1,100}+")
 _PUNCTUATION = re.compile(rb"[\]},]" + _WHITE)
 _SPACES = re.compile(_WHITE)
 
@@ -165,12 +165,12 @@ def _pass_opened(text: bytes, position: int, depth: int, closers: bytearray) -> 
 
 
 def _pass_closed(text: bytes, punctuation: re.Match[bytes], closers: bytearray) -> int:
-    """Pass over the end of the innermost container, and over those of the arrays around it that end right there."""
+    """Pass over the end of the innermost container, and over those around it, all of one kind, that end right there."""
     position = punctuation.end()
     closers.pop()
     if (closed := _CLOSED.match(text, position)) is None:
         return position
-    count = min(len(closed[0]), len(closers) - len(closers.rstrip(b"]")))
+    count = min(len(closed[0]), len(closers) - len(closers.rstrip(closed[0][:1])))
     if count:
         del closers[-count:]
         position = after_white_space(text, position + count)
