@@ -23,7 +23,7 @@ from cloudsms_simulator.engine.message import Message, Sending
 from cloudsms_simulator.engine.money import Money
 from cloudsms_simulator.engine.text_bill import TextBill, bill_of_packet
 from cloudsms_simulator.protocol import uip
-from cloudsms_simulator.protocol.candidate import candidate_of
+from cloudsms_simulator.protocol.candidate import Candidate, candidate_of
 from cloudsms_simulator.protocol.correction import Uncorrected
 from cloudsms_simulator.protocol.customer import DestinationAnswer
 from cloudsms_simulator.protocol.draft import Change
@@ -161,14 +161,13 @@ def _fault(case: Case) -> FaultItem | None:
 
 def _text(case: Case) -> TextBill | None:
     candidate = candidate_of(uip.decode(case.exchange.body), case.account, case.profile)
-    return bill_of_packet(candidate.packet, case.profile, _price(case))
+    return bill_of_packet(candidate.packet, case.profile, _price(case, candidate))
 
 
-def _price(case: Case) -> Money | None:
+def _price(case: Case, candidate: Candidate) -> Money | None:
     """The price of a segment, if it is the same for every destination."""
     if case.account is None:
         return None
-    candidate = candidate_of(uip.decode(case.exchange.body), case.account, case.profile)
     list_is_an_array(candidate)
     prices = {case.account.price(each.country_code) for each in candidate.destinations}
     price = prices.pop() if len(prices) == 1 else None
