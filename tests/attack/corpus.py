@@ -251,9 +251,6 @@ def _bodies() -> list[Attack]:
         Attack(
             "a packet cut off behind nests of objects", _cut(_member(unknown, _nested(9, b'{"a":', b"}"))), LOST_INFO
         ),
-        Attack(
-            "a packet cut off behind nests with blanks", _cut(_member(unknown, _nested(9, b"[ ", b"] "))), LOST_INFO
-        ),
         Attack("a packet cut off after many members", _cut(_members_of(lambda n: b'"a%07d":"x"' % n)), LOST_INFO),
         Attack(
             "a form",
