@@ -43,19 +43,17 @@ _VALUE = rb"(?:%b|([\[{]))%b" % (_SCALAR, _WHITE)
 _COMMA = rb"%b,%b" % (_WHITE, _WHITE)
 _NAMED = rb"%b%b:%b" % (_STRING, _WHITE, _WHITE)
 
-_PAIR = rb"%b%b%b" % (_NAMED, _SCALAR, _WHITE)
-_OBJECT = rb"\{%b(?:%b(?:,%b%b)*+)?+\}" % (_WHITE, _PAIR, _WHITE, _PAIR)
-"""An object of nothing but scalars."""
-_NESTED = 6
+_NESTED = 4
 """Layers of containers that one match passes over: most containers of a deep nest are the innermost ones."""
 
 
 def _nested(layers: int) -> bytes:
-    """A scalar, an object of nothing but scalars, or an array of such: so many containers deep, at least one."""
+    """A scalar, or an array or object of such: so many containers deep, at least one."""
     value = _SCALAR
     for _ in range(layers):
         array = rb"\[%b(?:%b%b(?:,%b(?!\])|(?=\])))*+\]" % (_WHITE, value, _WHITE, _WHITE)
-        value = rb"(?:%b|%b|%b)" % (_SCALAR, array, _OBJECT)
+        object_ = rb"\{%b(?:%b%b%b(?:,%b(?!\})|(?=\})))*+\}" % (_WHITE, _NAMED, value, _WHITE, _WHITE)
+        value = rb"(?:%b|%b|%b)" % (_SCALAR, array, object_)
     return value
 
 
