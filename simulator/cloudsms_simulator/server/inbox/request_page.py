@@ -1,5 +1,7 @@
 """The page of one request: what was wrong with it, where, and what would be right."""
 
+from functools import partial
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +20,9 @@ from cloudsms_simulator.server.inbox.press import Press
 from cloudsms_simulator.server.inbox.visit import visit_of
 from cloudsms_simulator.server.items import RequestItem
 from cloudsms_simulator.server.kept import Kept
+
+_ROW = 1_000
+"""Octets that take as long to be read as a destination or a finding to be written."""
 
 
 class RequestPage:
@@ -46,7 +51,8 @@ class RequestPage:
             octets_of(exchange), lambda: _laid_out(hide(exchange.body, keys), explanation, item.answer)
         )
         messages = self._messages(owner, exchange)
-        return self._press.page(
+        write = partial(
+            self._press.page,
             "request.html",
             visit,
             item=item,
@@ -61,6 +67,8 @@ class RequestPage:
             sender=sender,
             beside=await neighbours(office, visit, exchange),
         )
+        rows = len(explanation.destinations) + len(explanation.findings)
+        return await aside(octets_of(exchange) + rows * _ROW, write)
 
     def _messages(self, owner: Account | None, exchange: Exchange) -> dict[str, Message]:
         """The messages that came of an exchange, those that are still kept, by SMS_UID."""
