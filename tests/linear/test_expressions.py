@@ -58,6 +58,7 @@ CUSTOMERS: Mapping[str, tuple[str, ...]] = {
     "protocol/json_reader.py:_NUMBER_SO_FAR": (MATCH,),
     "protocol/json_reader.py:_ONE_VALUE": (MATCH,),
     "protocol/json_reader.py:_OPENED": (MATCH,),
+    "protocol/json_reader.py:_OPENED_OBJECTS": (MATCH,),
     "protocol/json_reader.py:_PLAIN_MEMBER": (MATCH,),
     "protocol/json_reader.py:_PUNCTUATION": (MATCH,),
     "protocol/json_reader.py:_SPACES": (MATCH,),

@@ -64,6 +64,7 @@ _FIELDS = re.compile(rb"(?:%b%b%b){0,200}%b%b" % (_NAMED, _SCALAR, _COMMA, _NAME
 _PLAIN_MEMBER = re.compile(rb"(%b)%b:%b(%b%b),%b" % (_STRING, _WHITE, _WHITE, _SCALAR, _WHITE, _WHITE))
 _NAME = re.compile(rb"(%b)%b:%b" % (_STRING, _WHITE, _WHITE))
 _OPENED = re.compile(rb"\[{1,100}+")
+_OPENED_OBJECTS = re.compile(rb"(?:%b\{%b){1,100}+" % (_NAMED, _WHITE))
 _CLOSED = re.compile(rb"\]{1,100}+|\}{1,100}+")
 _PUNCTUATION = re.compile(rb"[\]},]" + _WHITE)
 _SPACES = re.compile(_WHITE)
@@ -154,10 +155,22 @@ def _pass(text: bytes, position: int, depth: int, closers: bytearray) -> Stop:
 
 
 def _pass_opened(text: bytes, position: int, depth: int, closers: bytearray) -> int:
-    """Pass over the arrays that begin at `position`, one right inside the other, as far as they are not too deep."""
-    if closers[-1] != _ARRAY_ENDS or (opened := _OPENED.match(text, position)) is None:
+    """Pass over the containers of the same kind that begin at `position`, one right inside the other.
+
+    Arrays as far as they are not too deep; objects, each the first field of the one around it, if none is.
+    """
+    room = MAXIMUM_NESTING - depth - len(closers)
+    if closers[-1] == _OBJECT_ENDS:
+        opened = _OPENED_OBJECTS.match(text, position)
+        count = 0 if opened is None else opened[0].count(b'"') // 2
+        if opened is None or count > room:
+            return position
+        closers.extend(bytes((_OBJECT_ENDS,)) * count)
+        return opened.end()
+    opened = _OPENED.match(text, position)
+    if opened is None:
         return position
-    count = min(len(opened[0]), MAXIMUM_NESTING - depth - len(closers))
+    count = min(len(opened[0]), room)
     closers.extend(bytes((_ARRAY_ENDS,)) * count)
     return after_white_space(text, position + count)
 

@@ -160,11 +160,15 @@ class _Blocks:
         if not self.touch(text):
             return
         size, known, marks, behind = self._size, self._known, self._marks, 0
+        ordered: dict[int, list[tuple[int, int]]] = {}
         for index, block in enumerate(self._blocks_in(text)):
             if block not in known or (index + 1) * size <= behind:
                 continue
-            # The longest of those that begin first: one key may begin with another.
-            for offset, length in sorted(known.get(block, ()), key=_first_and_longest):
+            places = ordered.get(block)
+            if places is None:
+                # The longest of those that begin first: one key may begin with another.
+                places = ordered[block] = sorted(known.get(block, ()), key=_first_and_longest)
+            for offset, length in places:
                 start = index * size - offset
                 mark = None if start < 0 else marks.get(text[start : start + length])
                 if mark is not None:
