@@ -123,7 +123,7 @@ def diagnosis_of(
     """What is kept of a packet, of its findings `first` before the rest. Takes nothing that another request changes."""
     body = mask(arrival.body, readable_key(candidate.packet), known)
     if len(body) > _LONG and candidate.decoded.form == "object" and not candidate.decoded.offset:
-        # Findings quote it, which masks it: that is soon done where it is masked already.
+        # Findings quote a masked body, and masking it again takes little time.
         arrival = msgspec.structs.replace(arrival, body=body)
     return Diagnosis(body, findings_at_once(candidate, arrival, now, first, known, clock_is_real=clock_is_real))
 
