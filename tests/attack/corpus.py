@@ -247,9 +247,21 @@ def _bodies() -> list[Attack]:
         Attack("surrogate pairs the wrong way round", _member(content, _string_of(b"\\udc00\\ud800")), INVALID_CONTEXT),
         Attack("surrogate pairs", _member(unknown, _string_of(b"\\ud83d\\ude00")), OK),
         Attack("a packet cut off in a string", _cut(_member(unknown, _string_of(b"x"))), LOST_INFO),
-        Attack("a packet cut off in an array", _cut(_member(unknown, _list_of(b"[[[[0]]]]"))), LOST_INFO),
+        *(
+            Attack(f"a packet cut off behind {name}", _cut(_member(unknown, _list_of(nest))), LOST_INFO)
+            for name, nest in (
+                ("nests of arrays", b"[[[[0]]]]"),
+                ("nests of arrays with blanks", b"[ [ [ [ [ [ [0] ] ] ] ] ] ]"),
+                ("nests of arrays with more beside each", b"[[[[[0,0],0],0],0],0]"),
+                ("nests of objects", b'{"a":' * 9 + b"0" + b"}" * 9),
+                ("nests of objects and arrays in turn", b'{"a":[{"a":[{"a":[{"a":[0]}]}]}]}'),
+                ("empty arrays", b"[]"),
+            )
+        ),
         Attack(
-            "a packet cut off behind nests of objects", _cut(_member(unknown, _nested(9, b'{"a":', b"}"))), LOST_INFO
+            "a packet too deep behind nests of arrays",
+            lambda size: _cut(_member(unknown, _list_of(b"[[[[0]]]]")))(size - 101) + b"[" * 101,
+            INVALID_CONTEXT,
         ),
         Attack("a packet cut off after many members", _cut(_members_of(lambda n: b'"a%07d":"x"' % n)), LOST_INFO),
         Attack(

@@ -19,7 +19,6 @@ import cloudsms_simulator
 from cloudsms_simulator.engine.account import Blacklist
 from cloudsms_simulator.engine.condition import Words
 from cloudsms_simulator.engine.matching import LONGEST_SEARCHED, text_test
-from cloudsms_simulator.protocol.json_reader import _NESTED
 from cloudsms_simulator.server.search_patterns import like, within
 
 ROOT = Path(cloudsms_simulator.__file__).parent
@@ -50,20 +49,15 @@ CUSTOMERS: Mapping[str, tuple[str, ...]] = {
     "protocol/gsm.py:_OUTSIDE": (SEARCH,),
     "protocol/json_places.py:_STEP": (MATCH,),
     "protocol/json_reader.py:_BAD_ESCAPE": (SEARCH,),
-    "protocol/json_reader.py:_CLOSED": (MATCH,),
-    "protocol/json_reader.py:_ELEMENTS": (MATCH,),
     "protocol/json_reader.py:_ESCAPE_SO_FAR": (WHOLE,),
-    "protocol/json_reader.py:_FIELDS": (MATCH,),
     "protocol/json_reader.py:_NAME": (MATCH,),
     "protocol/json_reader.py:_NUMBER_SO_FAR": (MATCH,),
-    "protocol/json_reader.py:_ONE_VALUE": (MATCH,),
-    "protocol/json_reader.py:_OPENED": (MATCH,),
-    "protocol/json_reader.py:_OPENED_OBJECTS": (MATCH,),
-    "protocol/json_reader.py:_PLAIN_MEMBER": (MATCH,),
     "protocol/json_reader.py:_PUNCTUATION": (MATCH,),
+    "protocol/json_reader.py:_SCALAR": (MATCH,),
     "protocol/json_reader.py:_SPACES": (MATCH,),
     "protocol/json_reader.py:_STRING_SO_FAR": (MATCH, WHOLE),
-    "protocol/json_reader.py:_items_of": (MATCH,),
+    "protocol/json_reader.py:_TO_BRACKET": (MATCH,),
+    "protocol/json_reader.py:_TO_CONSTANT": (MATCH,),
     "protocol/json_scan.py:_LONE": (SEARCH,),
     "protocol/json_scan.py:_RUNS": (ALL,),
     "protocol/json_scan.py:_STRING": (ALL,),
@@ -96,9 +90,6 @@ CUSTOMERS: Mapping[str, tuple[str, ...]] = {
     "protocol/translation.py:_NAME": (WHOLE,),
 }
 """Where each stands and how it is asked."""
-
-MADE_WITH: Mapping[str, tuple[int, ...]] = {"protocol/json_reader.py:_items_of": (_NESTED,)}
-"""What is handed to those that are made when they are first asked."""
 
 LOOKED_AT: Mapping[str, int] = {
     "engine/otp.py:_NOT_AFTER": 24,
@@ -227,7 +218,7 @@ def test_every_expression_is_listed_with_what_it_sees() -> None:
 
     assert sorted(found.keys() - listed) == [], "list it in CUSTOMERS, or in OWN when no customer's bytes come to it"
     assert sorted(listed - found.keys()) == [], "these are gone"
-    assert [name for name in CUSTOMERS if found[name] != (2 if name.endswith("_items_of") else 1)] == []
+    assert [name for name in CUSTOMERS if found[name] != 1] == []
 
 
 def _asked(name: str) -> Callable[[str], object]:
@@ -235,7 +226,7 @@ def _asked(name: str) -> Callable[[str], object]:
     file, _, called = name.partition(":")
     module = import_module(f"cloudsms_simulator.{file.removesuffix('.py').replace('/', '.')}")
     made = getattr(module, called)
-    made = made(*MADE_WITH.get(name, ())) if callable(made) else made
+    made = made() if callable(made) else made
     patterns: tuple[re.Pattern[str] | re.Pattern[bytes], ...] = made if isinstance(made, tuple) else (made,)
 
     def ask(text: str) -> object:

@@ -388,26 +388,36 @@ def test_of_very_many_members_the_first_thousand_are_told_apart_and_all_are_read
     assert (broken.ending, broken.offset) == ("broken", len(members) + 6)
 
 
-def test_flat_containers_are_passed_over_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-    items_in = json_reader._items_in
-    monkeypatch.setattr(
-        json_reader, "_items_in", lambda closers, depth: asked.append(depth) or items_in(closers, depth)
-    )
+@pytest.mark.parametrize(
+    "unit", [b'[],{"a":0},[0, "]" ],', b"[" * 90 + b"0" + b"]" * 90 + b",", b'[ {"a" : [ {"b":[ 0 ]} ]} ],']
+)
+def test_only_the_end_of_a_body_is_read_value_by_value(monkeypatch: pytest.MonkeyPatch, unit: bytes) -> None:
+    read: list[int] = []
+    monkeypatch.setattr(json_reader.Reader, "_pass", lambda reader, position, closers: read.append(position))
+    reader = json_reader.Reader(b'{"x":[' + unit * 1_000)
 
-    assert scan(b'{"x":[' + b'[],{"a":0},[0, "]" ],' * 10_000).ending == "cut"
-    assert len(asked) < 1_000
+    reader.value(0)
+
+    assert read == [5 + len(unit) * 1_000]
 
 
-def test_brackets_side_by_side_are_passed_over_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-    items_in = json_reader._items_in
-    monkeypatch.setattr(
-        json_reader, "_items_in", lambda closers, depth: asked.append(depth) or items_in(closers, depth)
-    )
-
-    assert scan(b'{"x":[' + (b"[" * 90 + b"0" + b"]" * 90 + b",") * 500).ending == "cut"
-    assert len(asked) <= 2 * 500 + 2
+@given(
+    st.recursive(
+        st.sampled_from([b'"]"', b'"{, "', b'"\\n"', b"1", b"-1.5e3", b"null", b"NaN", b"-Infinity", b"01", b"x", b""]),
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=4).map(lambda each: b"[ %b ]" % b" ,".join(each)),
+            st.lists(inner, max_size=4).map(lambda each: b"{%b}" % b", ".join(b'"k" : ' + value for value in each)),
+        ),
+        max_leaves=20,
+    ),
+    st.integers(0, 200),
+    st.sampled_from([0, 95, 99]),
+)
+def test_a_body_is_read_as_it_is_value_by_value(body: bytes, end: int, around: int) -> None:
+    text = (b"[" * around + body)[: around + end]
+    reader = json_reader.Reader(text)
+    if text[:1] in (b"[", b"{") and text:
+        assert reader.value(0) == reader._pass(0, bytearray())
 
 
 @pytest.mark.parametrize(

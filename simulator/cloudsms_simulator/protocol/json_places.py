@@ -9,7 +9,7 @@ import re
 
 import msgspec
 
-from cloudsms_simulator.protocol.json_reader import after_white_space, pass_members, pass_value, quotes_bared
+from cloudsms_simulator.protocol.json_reader import Reader, after_white_space, quotes_bared
 from cloudsms_simulator.protocol.json_scan import member_name
 
 _STEP = re.compile(r'\.(?P<name>[^.\[\]"]+)|\[(?P<index>[0-9]{1,9})\]|\[(?P<quoted>"[^"\\]*+(?:\\.[^"\\]*+)*+")\]')
@@ -32,6 +32,7 @@ class Places:
     def __init__(self, body: bytes) -> None:
         self._body = body
         self._text = quotes_bared(body)
+        self._reader = Reader(self._text)
         self._known: dict[int, dict[Step, Place]] = {}
         self._outermost: Place | None = None
 
@@ -65,7 +66,7 @@ class Places:
         return self._known[place.start]
 
     def _members(self, start: int) -> dict[Step, Place]:
-        members, _ = pass_members(self._text, start)
+        members, _ = self._reader.members(start)
         return {
             member_name(self._body[each.name]): self._trimmed(each.value.start, each.value.stop) for each in members
         }
@@ -74,7 +75,7 @@ class Places:
         found: dict[Step, Place] = {}
         position = after_white_space(self._text, start + 1)
         while self._text[position : position + 1] not in (b"", b"]"):
-            stop = pass_value(self._text, position, depth=1)
+            stop = self._reader.value(position)
             if stop.ending != "complete":
                 break
             found[len(found)] = self._trimmed(position, stop.offset)
@@ -86,7 +87,7 @@ class Places:
     def _all(self) -> Place:
         """The outermost value; an empty place at the end when there is none."""
         begin = after_white_space(self._text, 0)
-        return self._trimmed(begin, pass_value(self._text, begin).offset)
+        return self._trimmed(begin, self._reader.value(begin).offset)
 
     def _trimmed(self, start: int, end: int) -> Place:
         return Place(start, start + len(self._text[start:end].rstrip(_WHITE_SPACE)))

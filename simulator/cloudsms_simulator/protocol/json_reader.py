@@ -6,8 +6,11 @@ pattern has to look into one. Whether the escapes themselves are right is a ques
 Spec: Interface specification and communication principle.
 """
 
+import json
 import re
-from functools import cache
+from functools import cached_property
+from itertools import accumulate, islice
+from operator import indexOf
 from typing import Literal
 
 import msgspec
@@ -38,47 +41,29 @@ class Member(msgspec.Struct, frozen=True):
 _WHITE = rb"[ \t\n\r]*+"
 _STRING = rb'"[^"\x00-\x1f]*+"'
 _NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?(?![-+.0-9eE])"
-_SCALAR = rb"(?:%b|%b|true|false|null)" % (_STRING, _NUMBER)
-_VALUE = rb"(?:%b|([\[{]))%b" % (_SCALAR, _WHITE)
-_COMMA = rb"%b,%b" % (_WHITE, _WHITE)
-_NAMED = rb"%b%b:%b" % (_STRING, _WHITE, _WHITE)
 
-_NESTED = 4
-"""Layers of containers that one match passes over: most containers of a deep nest are the innermost ones."""
-
-
-def _nested(layers: int) -> bytes:
-    """A scalar, or an array or object of such: so many containers deep, at least one."""
-    value = _SCALAR
-    for _ in range(layers):
-        array = rb"\[%b(?:%b%b(?:,%b(?!\])|(?=\])))*+\]" % (_WHITE, value, _WHITE, _WHITE)
-        object_ = rb"\{%b(?:%b%b%b(?:,%b(?!\})|(?=\})))*+\}" % (_WHITE, _NAMED, value, _WHITE, _WHITE)
-        value = rb"(?:%b|%b|%b)" % (_SCALAR, array, object_)
-    return value
-
-
-_ONE_VALUE = re.compile(_VALUE)
-# One match passes over a run of scalars; bounded, because `re` keeps a frame for each round.
-_ELEMENTS = re.compile(rb"(?:%b%b){0,200}%b" % (_SCALAR, _COMMA, _VALUE))
-_FIELDS = re.compile(rb"(?:%b%b%b){0,200}%b%b" % (_NAMED, _SCALAR, _COMMA, _NAMED, _VALUE))
-_PLAIN_MEMBER = re.compile(rb"(%b)%b:%b(%b%b),%b" % (_STRING, _WHITE, _WHITE, _SCALAR, _WHITE, _WHITE))
+_SCALAR = re.compile(rb"(?:%b|%b|true|false|null)%b" % (_STRING, _NUMBER, _WHITE))
 _NAME = re.compile(rb"(%b)%b:%b" % (_STRING, _WHITE, _WHITE))
-_OPENED = re.compile(rb"\[{1,100}+")
-_OPENED_OBJECTS = re.compile(rb"(?:%b\{%b){1,100}+" % (_NAMED, _WHITE))
-_CLOSED = re.compile(rb"\]{1,100}+|\}{1,100}+")
 _PUNCTUATION = re.compile(rb"[\]},]" + _WHITE)
 _SPACES = re.compile(_WHITE)
+_TO_BRACKET = re.compile(rb'(?:[^\[\]{}"]++|"[^"]*+")*+[\[\]{}]')
+_TO_CONSTANT = re.compile(rb'(?:[^NI"]++|"[^"]*+")*+[NI]')
 
 _STRING_SO_FAR = re.compile(rb'"[^"\x00-\x1f]*+')
 _NUMBER_SO_FAR = re.compile(rb"-?(?:(?:0|[1-9][0-9]*+)(?:\.[0-9]*+)?(?:(?<=[0-9])[eE][+-]?[0-9]*+)?)?")
 _BAD_ESCAPE = re.compile(rb"\\(?![/bfnrt]|u[0-9a-fA-F]{4})")
 _ESCAPE_SO_FAR = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3})?")
 
-_COMMA_BYTE, _ARRAY_ENDS, _OBJECT_ENDS = b",]}"
-_CLOSERS = {b"[": _ARRAY_ENDS, b"{": _OBJECT_ENDS}
+_COMMA, _ARRAY_ENDS, _OBJECT_ENDS = b",]}"
+_CLOSERS = {ord("["): _ARRAY_ENDS, ord("{"): _OBJECT_ENDS}
 _CONTAINERS = {_ARRAY_ENDS: "an array", _OBJECT_ENDS: "an object"}
+_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_ONE_DEEPER_OR_LESS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _DIGITS = b"0123456789"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+_DECODER = json.JSONDecoder(object_pairs_hook=len, parse_int=len, parse_float=len)
+"""Only told how far it comes: what it makes of a text is thrown away, and is as small as can be."""
 
 
 def quotes_bared(body: bytes) -> bytes:
@@ -113,180 +98,186 @@ def bad_escape(text: bytes) -> Stop | None:
     return Stop("broken", "not an escape of JSON", found.start())
 
 
-def pass_value(text: bytes, position: int, depth: int = 0) -> Stop:
-    """Pass over the value at `position`, which lies inside `depth` containers, and over the white space behind it."""
-    return _pass(text, position, depth, bytearray())
+def brackets_of(text: bytes) -> bytes:
+    """The brackets of a text that stand outside its strings."""
+    return b"".join(text.split(b'"')[::2]).translate(None, _ALL_BUT_BRACKETS)
 
 
-def pass_rest(text: bytes, position: int) -> Stop:
-    """Pass over the members of the outermost object from the name at `position` on, and over its end."""
-    return _pass(text, position, 0, bytearray(b"}"))
+class Reader:
+    """Passes over the values of one text, as far as they are JSON nested at most 100 deep.
 
+    The decoder of the standard library finds in one go how far a container is in order. It is not shown what it accepts
+    beyond JSON, nor what is too deep. Why it stopped is found out from the last item that it passed whole. Linear in
+    time.
+    """
 
-def _pass(text: bytes, position: int, depth: int, closers: bytearray) -> Stop:
-    items = _items_in(closers, depth) if closers else _ONE_VALUE
-    while True:
-        found = items.match(text, position)
-        if found is None:
-            in_object = bool(closers) and closers[-1] == _OBJECT_ENDS
-            return _no_name(text, position) if in_object else _no_value(text, position)
-        position = found.end()
-        opener = found[1]
-        if opener is not None:
-            if depth + len(closers) == MAXIMUM_NESTING:
-                return Stop("broken", TOO_DEEP, found.start(1))
-            closers.append(_CLOSERS[opener])
-            position = _pass_opened(text, position, depth, closers)
-            if text[position : position + 1] != closers[-1:]:
-                items = _items_in(closers, depth)
-                continue
-        while closers:
-            punctuation = _PUNCTUATION.match(text, position)
-            byte = text[position] if punctuation else None
-            if punctuation is None or byte not in (closers[-1], _COMMA_BYTE):
-                return _no_punctuation(text, position, closers[-1])
-            if byte == _COMMA_BYTE:
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+
+    def value(self, position: int) -> Stop:
+        """Pass over the value at `position`, and over the white space behind it.
+
+        All before it has to be JSON as far as it goes, so that what it stands in is known.
+        """
+        if self._text[position : position + 1] not in (b"[", b"{"):
+            scalar = _SCALAR.match(self._text, position)
+            return self._no_value(position) if scalar is None else Stop("complete", "", scalar.end())
+        try:
+            _, end = _DECODER.raw_decode(self._characters, position)
+        except json.JSONDecodeError as error:
+            return self._stop(position, error.pos)
+        return Stop("complete", "", after_white_space(self._text, end))
+
+    def members(self, start: int, most: int | None = None) -> tuple[list[Member], Stop]:
+        """Pass over the object at `start`: its members as far as they are there whole, and where it stops.
+
+        Behind the first `most` of them it is only found out where it stops.
+        """
+        text = self._text
+        members: list[Member] = []
+        position = after_white_space(text, start + 1)
+        if text[position : position + 1] == b"}":
+            return members, Stop("complete", "", position + 1)
+        while most is None or len(members) < most:
+            name = _NAME.match(text, position)
+            if name is None:
+                return members, self._no_name(position)
+            value = self.value(name.end())
+            if value.ending != "complete":
+                return members, value
+            # A number at the very end may have lost digits.
+            if value.offset < len(text) or text[-1:] not in _DIGITS:
+                members.append(Member(slice(*name.span(1)), slice(name.end(), value.offset)))
+            punctuation = _PUNCTUATION.match(text, value.offset)
+            if punctuation is None or text[value.offset] == _ARRAY_ENDS:
+                return members, self._no_punctuation(value.offset, _OBJECT_ENDS)
+            if text[value.offset] == _OBJECT_ENDS:
+                return members, Stop("complete", "", value.offset + 1)
+            position = punctuation.end()
+        return members, self.value(start)
+
+    @cached_property
+    def _characters(self) -> str:
+        """The text a character an octet, up to what the decoder is not shown. Escapes are nobody's business here."""
+        text = self._text
+        if (constant := _TO_CONSTANT.match(text)) is not None:
+            text = text[: constant.end() - 1]
+        return text[: _too_deep(text)].replace(b"\\", b"_").decode("latin-1")
+
+    def _stop(self, position: int, reached: int) -> Stop:
+        """Where the container at `position` stops, of which the decoder came as far as `reached`."""
+        text = self._text
+        if text.count(b'"', position, reached) % 2:
+            reached = text.rfind(b'"', position, reached)
+        item = -1
+        while item < 0:
+            quote = max(position, text.rfind(b'"', position, reached))
+            item = max(text.rfind(before, quote, reached) for before in (b",", b"[", b"{"))
+            reached = text.rfind(b'"', position, quote)
+        opened = bytearray()
+        for bracket in brackets_of(text[:item]):
+            if bracket in _CLOSERS:
+                opened.append(_CLOSERS[bracket])
+            else:
+                opened.pop()
+        return self._pass(item, opened)
+
+    def _pass(self, position: int, closers: bytearray) -> Stop:
+        """Pass over the rest of a text from the comma or the opening bracket at `position` on, a value at a time.
+
+        What it stands in ends with `closers`, from the outside.
+        """
+        text = self._text
+        while True:
+            before = text[position]
+            if before in _CLOSERS:
+                if len(closers) == MAXIMUM_NESTING:
+                    return Stop("broken", TOO_DEEP, position)
+                closers.append(_CLOSERS[before])
+            position = after_white_space(text, position + 1)
+            if before == _COMMA or text[position : position + 1] != closers[-1:]:
+                if closers[-1] == _OBJECT_ENDS:
+                    name = _NAME.match(text, position)
+                    if name is None:
+                        return self._no_name(position)
+                    position = name.end()
+                if text[position : position + 1] in (b"[", b"{"):
+                    continue
+                scalar = _SCALAR.match(text, position)
+                if scalar is None:
+                    return self._no_value(position)
+                position = scalar.end()
+            while (punctuation := _PUNCTUATION.match(text, position)) and text[position] == closers[-1]:
+                closers.pop()
                 position = punctuation.end()
-                items = _items_in(closers, depth)
-                break
-            position = _pass_closed(text, punctuation, closers)
-        else:
-            return Stop("complete", "", position)
+                if not closers:
+                    return Stop("complete", "", position)
+            if punctuation is None or text[position] != _COMMA:
+                return self._no_punctuation(position, closers[-1])
 
+    def _no_value(self, position: int) -> Stop:
+        """Why no value begins at `position`."""
+        text = self._text
+        first = text[position : position + 1]
+        if not first:
+            return Stop("cut", "the body ends where a value should begin", position)
+        if first == b'"':
+            return self._no_string(position)
+        if first in b"-" + _DIGITS:
+            number = _NUMBER_SO_FAR.match(text, position)
+            end = position if number is None else number.end()
+            if end == len(text):
+                return Stop("cut", "the body ends inside a number", end)
+            return Stop("broken", "not a number of JSON", end)
+        rest = text[position : position + 5]
+        if position + len(rest) == len(text) and any(word.startswith(rest) for word in (b"true", b"false", b"null")):
+            return Stop("cut", "the body ends inside a literal", len(text))
+        if text.startswith(_BYTE_ORDER_MARK, position):
+            return Stop("broken", "a byte order mark", position)
+        return Stop("broken", "where a value should begin", position, misplaced=True)
 
-def _pass_opened(text: bytes, position: int, depth: int, closers: bytearray) -> int:
-    """Pass over the containers of the same kind that begin at `position`, one right inside the other.
-
-    Arrays as far as they are not too deep; objects, each the first field of the one around it, if none is.
-    """
-    room = MAXIMUM_NESTING - depth - len(closers)
-    if closers[-1] == _OBJECT_ENDS:
-        opened = _OPENED_OBJECTS.match(text, position)
-        count = 0 if opened is None else opened[0].count(b'"') // 2
-        if opened is None or count > room:
-            return position
-        closers.extend(bytes((_OBJECT_ENDS,)) * count)
-        return opened.end()
-    opened = _OPENED.match(text, position)
-    if opened is None:
-        return position
-    count = min(len(opened[0]), room)
-    closers.extend(bytes((_ARRAY_ENDS,)) * count)
-    return after_white_space(text, position + count)
-
-
-def _pass_closed(text: bytes, punctuation: re.Match[bytes], closers: bytearray) -> int:
-    """Pass over the end of the innermost container, and over those around it, all of one kind, that end right there."""
-    position = punctuation.end()
-    closers.pop()
-    if (closed := _CLOSED.match(text, position)) is None:
-        return position
-    count = min(len(closed[0]), len(closers) - len(closers.rstrip(closed[0][:1])))
-    if count:
-        del closers[-count:]
-        position = after_white_space(text, position + count)
-    return position
-
-
-@cache
-def _items_of(layers: int) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """What passes over elements and over fields, containers so deep among them. Made when a body is first refused."""
-    shallow = _nested(layers)
-    elements = re.compile(rb"(?:%b%b){0,200}%b" % (shallow, _COMMA, _VALUE))
-    return elements, re.compile(rb"(?:%b%b%b){0,200}%b%b" % (_NAMED, shallow, _COMMA, _NAMED, _VALUE))
-
-
-def _items_in(closers: bytearray, depth: int) -> re.Pattern[bytes]:
-    """What passes over the items of a container; over shallow containers among them as far as they are not too deep."""
-    layers = min(_NESTED, MAXIMUM_NESTING - depth - len(closers))
-    elements, fields = _items_of(layers) if layers else (_ELEMENTS, _FIELDS)
-    return fields if closers[-1] == _OBJECT_ENDS else elements
-
-
-def pass_members(text: bytes, position: int, most: int | None = None) -> tuple[list[Member], Stop]:
-    """Pass over the object at `position`: its members as far as they are there whole, and where it stops.
-
-    Behind the first `most` of them it is only found out where it stops.
-    """
-    members: list[Member] = []
-    position = after_white_space(text, position + 1)
-    if text[position : position + 1] == b"}":
-        return members, Stop("complete", "", position + 1)
-    while True:
-        if most is not None and len(members) >= most:
-            return members, pass_rest(text, position)
-        plain = _PLAIN_MEMBER.match(text, position)
-        if plain is not None:
-            members.append(Member(slice(*plain.span(1)), slice(*plain.span(2))))
-            position = plain.end()
-            continue
+    def _no_name(self, position: int) -> Stop:
+        """Why no member of an object begins at `position`."""
+        text = self._text
         name = _NAME.match(text, position)
-        if name is None:
-            return members, _no_name(text, position)
-        value = pass_value(text, name.end(), depth=1)
-        if value.ending != "complete":
-            return members, value
-        # A number at the very end may have lost digits.
-        if value.offset < len(text) or text[-1:] not in _DIGITS:
-            members.append(Member(slice(*name.span(1)), slice(name.end(), value.offset)))
-        punctuation = _PUNCTUATION.match(text, value.offset)
-        if punctuation is None or text[value.offset] == _ARRAY_ENDS:
-            return members, _no_punctuation(text, value.offset, _OBJECT_ENDS)
-        if text[value.offset] == _OBJECT_ENDS:
-            return members, Stop("complete", "", value.offset + 1)
-        position = punctuation.end()
-
-
-def _no_value(text: bytes, position: int) -> Stop:
-    """Why no value begins at `position`."""
-    first = text[position : position + 1]
-    if not first:
-        return Stop("cut", "the body ends where a value should begin", position)
-    if first == b'"':
-        return _no_string(text, position)
-    if first in b"-" + _DIGITS:
-        number = _NUMBER_SO_FAR.match(text, position)
-        end = position if number is None else number.end()
+        if name is not None:
+            return self._no_value(name.end())
+        if position == len(text):
+            return Stop("cut", "the body ends inside an object", position)
+        if text[position] != ord('"'):
+            return Stop("broken", "where a name in double quotes should begin", position, misplaced=True)
+        end = text.find(b'"', position + 1)
+        if end < 0 or _STRING_SO_FAR.fullmatch(text, position, end) is None:
+            return self._no_string(position)
+        end = after_white_space(text, end + 1)
         if end == len(text):
-            return Stop("cut", "the body ends inside a number", end)
-        return Stop("broken", "not a number of JSON", end)
-    rest = text[position : position + 5]
-    if position + len(rest) == len(text) and any(word.startswith(rest) for word in (b"true", b"false", b"null")):
-        return Stop("cut", "the body ends inside a literal", len(text))
-    if text.startswith(_BYTE_ORDER_MARK, position):
-        return Stop("broken", "a byte order mark", position)
-    return Stop("broken", "where a value should begin", position, misplaced=True)
+            return Stop("cut", "the body ends before a colon", end)
+        return Stop("broken", "where a colon should stand", end, misplaced=True)
+
+    def _no_string(self, position: int) -> Stop:
+        """Why the quote at `position` begins no string."""
+        text = self._text
+        string = _STRING_SO_FAR.match(text, position)
+        end = position if string is None else string.end()
+        if end == len(text):
+            return Stop("cut", "the body ends inside a string", end)
+        return Stop("broken", f"control character 0x{text[end]:02X} inside a string", end)
+
+    def _no_punctuation(self, position: int, closer: int) -> Stop:
+        """Why neither a comma nor `closer` stands at `position`."""
+        text = self._text
+        if position == len(text):
+            return Stop("cut", f"the body ends inside {_CONTAINERS[closer]}", position)
+        return Stop("broken", f"where a comma or {chr(closer)} should stand", position, misplaced=True)
 
 
-def _no_name(text: bytes, position: int) -> Stop:
-    """Why no member of an object begins at `position`."""
-    name = _NAME.match(text, position)
-    if name is not None:
-        return _no_value(text, name.end())
-    if position == len(text):
-        return Stop("cut", "the body ends inside an object", position)
-    if text[position] != ord('"'):
-        return Stop("broken", "where a name in double quotes should begin", position, misplaced=True)
-    end = text.find(b'"', position + 1)
-    if end < 0 or _STRING_SO_FAR.fullmatch(text, position, end) is None:
-        return _no_string(text, position)
-    end = after_white_space(text, end + 1)
-    if end == len(text):
-        return Stop("cut", "the body ends before a colon", end)
-    return Stop("broken", "where a colon should stand", end, misplaced=True)
-
-
-def _no_string(text: bytes, position: int) -> Stop:
-    """Why the quote at `position` begins no string."""
-    string = _STRING_SO_FAR.match(text, position)
-    end = position if string is None else string.end()
-    if end == len(text):
-        return Stop("cut", "the body ends inside a string", end)
-    return Stop("broken", f"control character 0x{text[end]:02X} inside a string", end)
-
-
-def _no_punctuation(text: bytes, position: int, closer: int) -> Stop:
-    """Why neither a comma nor `closer` stands at `position`."""
-    if position == len(text):
-        return Stop("cut", f"the body ends inside {_CONTAINERS[closer]}", position)
-    return Stop("broken", f"where a comma or {chr(closer)} should stand", position, misplaced=True)
+def _too_deep(text: bytes) -> int | None:
+    """Where the first container begins that lies in a hundred others, if all before it is JSON."""
+    if text.count(b"[") + text.count(b"{") <= MAXIMUM_NESTING:
+        return None
+    steps = memoryview(brackets_of(text).translate(_ONE_DEEPER_OR_LESS)).cast("b")
+    try:
+        bracket = indexOf(accumulate(steps), MAXIMUM_NESTING + 1)
+    except ValueError:
+        return None
+    return next(islice(_TO_BRACKET.finditer(text), bracket, None)).end() - 1

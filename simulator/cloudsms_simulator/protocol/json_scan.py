@@ -17,12 +17,12 @@ import msgspec
 from cloudsms_simulator.protocol.json_reader import (
     MAXIMUM_NESTING,
     Ending,
+    Reader,
     Stop,
     after_white_space,
     bad_escape,
     bad_utf8,
-    pass_members,
-    pass_value,
+    brackets_of,
     quotes_bared,
 )
 
@@ -79,7 +79,6 @@ _STRING_MEMBER = re.compile(
     re.DOTALL,
 )
 """A member whose name is that of a field, however it is spelled, and whose value is a whole string."""
-_ALL_BUT_BRACKETS_AND_QUOTES = bytes(set(range(256)) - set(b'[]{}"'))
 _ALL_SQUARE = bytes.maketrans(b"{}", b"[]")
 _PEELED = 8
 """Layers of the innermost containers that are taken away before the rest is walked over, a run of brackets at a time.
@@ -116,7 +115,8 @@ def scan(body: bytes) -> Scan:
         text = text[: not_escape.offset + 1]
     begin = after_white_space(text, 0)
     first = text[begin : begin + 1]
-    members, stop = pass_members(text, begin, MOST_MEMBERS) if first == b"{" else ([], pass_value(text, begin))
+    reader = Reader(text)
+    members, stop = reader.members(begin, MOST_MEMBERS) if first == b"{" else ([], reader.value(begin))
     end = stop.offset
     lone = None
     surplus = False
@@ -154,10 +154,7 @@ def too_deep(body: bytes) -> bool:
     """
     if body.count(b"[") + body.count(b"{") <= MAXIMUM_NESTING:
         return False
-    left = quotes_bared(body).translate(_ALL_SQUARE, _ALL_BUT_BRACKETS_AND_QUOTES).replace(b'""', b"")
-    if b'"' in left:
-        # A quote remains only where a string holds brackets, which are not to be counted: every other part is one.
-        left = b"".join(left.split(b'"')[::2])
+    left = brackets_of(quotes_bared(body)).translate(_ALL_SQUARE)
     for _ in range(_PEELED):
         left = left.replace(b"[]", b"")
     deepest = depth = 0
