@@ -57,7 +57,7 @@ CUSTOMERS: Mapping[str, tuple[str, ...]] = {
     "protocol/json_reader.py:_SPACES": (MATCH,),
     "protocol/json_reader.py:_STRING_SO_FAR": (MATCH, WHOLE),
     "protocol/json_reader.py:_TO_BRACKET": (MATCH,),
-    "protocol/json_reader.py:_TO_CONSTANT": (MATCH,),
+    "protocol/json_reader.py:_REACHED": (SEARCH,),
     "protocol/json_scan.py:_LONE": (SEARCH,),
     "protocol/json_scan.py:_RUNS": (ALL,),
     "protocol/json_scan.py:_STRING": (ALL,),

@@ -6,11 +6,10 @@ pattern has to look into one. Whether the escapes themselves are right is a ques
 Spec: Interface specification and communication principle.
 """
 
-import json
 import re
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import accumulate, islice
-from operator import indexOf
 from typing import Literal
 
 import msgspec
@@ -47,7 +46,6 @@ _NAME = re.compile(rb"(%b)%b:%b" % (_STRING, _WHITE, _WHITE))
 _PUNCTUATION = re.compile(rb"[\]},]" + _WHITE)
 _SPACES = re.compile(_WHITE)
 _TO_BRACKET = re.compile(rb'(?:[^\[\]{}"]++|"[^"]*+")*+[\[\]{}]')
-_TO_CONSTANT = re.compile(rb'(?:[^NI"]++|"[^"]*+")*+[NI]')
 
 _STRING_SO_FAR = re.compile(rb'"[^"\x00-\x1f]*+')
 _NUMBER_SO_FAR = re.compile(rb"-?(?:(?:0|[1-9][0-9]*+)(?:\.[0-9]*+)?(?:(?<=[0-9])[eE][+-]?[0-9]*+)?)?")
@@ -62,8 +60,10 @@ _ONE_DEEPER_OR_LESS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _DIGITS = b"0123456789"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-_DECODER = json.JSONDecoder(object_pairs_hook=len, parse_int=len, parse_float=len)
-"""Only told how far it comes: what it makes of a text is thrown away, and is as small as can be."""
+_DECODER = msgspec.json.Decoder(msgspec.Raw)
+_ENDED = "trailing characters"
+_REACHED = re.compile(r"\(byte ([0-9]{1,9})\)")
+_CHUNK = 0x10000
 
 
 def quotes_bared(body: bytes) -> bytes:
@@ -98,17 +98,24 @@ def bad_escape(text: bytes) -> Stop | None:
     return Stop("broken", "not an escape of JSON", found.start())
 
 
-def brackets_of(text: bytes) -> bytes:
-    """The brackets of a text that stand outside its strings."""
-    return b"".join(text.split(b'"')[::2]).translate(None, _ALL_BUT_BRACKETS)
+def brackets_of(text: bytes) -> Iterator[tuple[int, bytes]]:
+    """The brackets of a text that stand outside its strings, 64 KiB after 64 KiB, each with where they may begin.
+
+    Others get their turn between two, and little memory is taken at a time.
+    """
+    in_string = False
+    for begin in range(0, len(text), _CHUNK):
+        parts = text[begin : begin + _CHUNK].split(b'"')
+        outside = b"".join(parts[in_string::2])
+        yield begin + (len(parts[0]) + 1 if in_string else 0), outside.translate(None, _ALL_BUT_BRACKETS)
+        in_string ^= len(parts) % 2 == 0
 
 
 class Reader:
     """Passes over the values of one text, as far as they are JSON nested at most 100 deep.
 
-    The decoder of the standard library finds in one go how far a container is in order. It is not shown what it accepts
-    beyond JSON, nor what is too deep. Why it stopped is found out from the last item that it passed whole. Linear in
-    time.
+    A decoder finds in one go how far a container is in order. It is not shown what is too deep. Why it stopped is found
+    out from the last item that it passed whole. Linear in time.
     """
 
     def __init__(self, text: bytes) -> None:
@@ -123,10 +130,15 @@ class Reader:
             scalar = _SCALAR.match(self._text, position)
             return self._no_value(position) if scalar is None else Stop("complete", "", scalar.end())
         try:
-            _, end = _DECODER.raw_decode(self._characters, position)
-        except json.JSONDecodeError as error:
-            return self._stop(position, error.pos)
-        return Stop("complete", "", after_white_space(self._text, end))
+            _DECODER.decode(self._shown[position:])
+        except msgspec.DecodeError as error:
+            found = _REACHED.search(str(error))
+            # It says how far it read, which is behind the first octet of what is wrong or too much.
+            reached = len(self._shown) if found is None else position + int(found[1]) - 1
+            if _ENDED not in str(error):
+                return self._stop(position, reached)
+            return Stop("complete", "", reached)
+        return Stop("complete", "", len(self._shown))
 
     def members(self, start: int, most: int | None = None) -> tuple[list[Member], Stop]:
         """Pass over the object at `start`: its members as far as they are there whole, and where it stops.
@@ -157,16 +169,14 @@ class Reader:
         return members, self.value(start)
 
     @cached_property
-    def _characters(self) -> str:
-        """The text a character an octet, up to what the decoder is not shown. Escapes are nobody's business here."""
-        text = self._text
-        if (constant := _TO_CONSTANT.match(text)) is not None:
-            text = text[: constant.end() - 1]
-        return text[: _too_deep(text)].replace(b"\\", b"_").decode("latin-1")
+    def _shown(self) -> memoryview:
+        """What the decoder is shown of the text, an octet for an octet. Escapes are a question of their own."""
+        return memoryview(self._text.replace(b"\\", b"_"))[: _too_deep(self._text)]
 
     def _stop(self, position: int, reached: int) -> Stop:
         """Where the container at `position` stops, of which the decoder came as far as `reached`."""
         text = self._text
+        reached = max(position + 1, reached)
         if text.count(b'"', position, reached) % 2:
             reached = text.rfind(b'"', position, reached)
         item = -1
@@ -175,11 +185,12 @@ class Reader:
             item = max(text.rfind(before, quote, reached) for before in (b",", b"[", b"{"))
             reached = text.rfind(b'"', position, quote)
         opened = bytearray()
-        for bracket in brackets_of(text[:item]):
-            if bracket in _CLOSERS:
-                opened.append(_CLOSERS[bracket])
-            else:
-                opened.pop()
+        for _, brackets in brackets_of(text[:item]):
+            for bracket in brackets:
+                if bracket in _CLOSERS:
+                    opened.append(_CLOSERS[bracket])
+                else:
+                    opened.pop()
         return self._pass(item, opened)
 
     def _pass(self, position: int, closers: bytearray) -> Stop:
@@ -275,9 +286,12 @@ def _too_deep(text: bytes) -> int | None:
     """Where the first container begins that lies in a hundred others, if all before it is JSON."""
     if text.count(b"[") + text.count(b"{") <= MAXIMUM_NESTING:
         return None
-    steps = memoryview(brackets_of(text).translate(_ONE_DEEPER_OR_LESS)).cast("b")
-    try:
-        bracket = indexOf(accumulate(steps), MAXIMUM_NESTING + 1)
-    except ValueError:
-        return None
-    return next(islice(_TO_BRACKET.finditer(text), bracket, None)).end() - 1
+    depth = 0
+    for begin, brackets in brackets_of(text):
+        steps = memoryview(brackets.translate(_ONE_DEEPER_OR_LESS)).cast("b")
+        depths = list(accumulate(steps, initial=depth))
+        if max(depths) > MAXIMUM_NESTING:
+            before = depths.index(MAXIMUM_NESTING + 1) - 1
+            return next(islice(_TO_BRACKET.finditer(text, begin), before, None)).end() - 1
+        depth = depths[-1]
+    return None

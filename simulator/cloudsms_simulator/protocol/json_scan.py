@@ -154,7 +154,7 @@ def too_deep(body: bytes) -> bool:
     """
     if body.count(b"[") + body.count(b"{") <= MAXIMUM_NESTING:
         return False
-    left = brackets_of(quotes_bared(body)).translate(_ALL_SQUARE)
+    left = b"".join(brackets for _, brackets in brackets_of(quotes_bared(body))).translate(_ALL_SQUARE)
     for _ in range(_PEELED):
         left = left.replace(b"[]", b"")
     deepest = depth = 0
