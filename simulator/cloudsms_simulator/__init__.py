@@ -24,5 +24,5 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "Simulator":
         # It imports its admin API when that is first called; where tests freeze the time, that may be too late.
-        import_module("cloudsms_simulator.server.admin.opening")
+        import_module("cloudsms_simulator.server.inbox.app")
     return getattr(import_module(_HOMES[name]), name)

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudsms_simulator.protocol import uip
+from cloudsms_simulator.protocol.finding import OUT_OF_RANGE
 from cloudsms_simulator.protocol.json_scan import scan
 from cloudsms_simulator.protocol.submission import Destination
 from cloudsms_simulator.protocol.uip import (
     EMPTY_PACKET,
     FIELDS,
-    OUT_OF_RANGE,
     RAW_FIELDS,
     Decoded,
     Packet,

@@ -8,7 +8,7 @@ import re
 import msgspec
 
 from cloudsms_simulator.protocol import uip
-from cloudsms_simulator.protocol.finding import excerpt
+from cloudsms_simulator.protocol.finding import OUT_OF_RANGE, excerpt
 
 LIST = "$.MULTI_MSISDN_LIST"
 _ENTRY = re.compile(r"\$\.MULTI_MSISDN_LIST\[([0-9]{1,9})\](?:\.([A-Z_]+))?")
@@ -112,4 +112,4 @@ class Draft:
 
 def _shown(raw: msgspec.Raw) -> str:
     value: object = msgspec.UNSET if raw == uip.ABSENT else uip.value_of(raw)
-    return "a number out of range" if value == uip.OUT_OF_RANGE else excerpt(value)
+    return "a number out of range" if value == OUT_OF_RANGE else excerpt(value)

@@ -7,6 +7,9 @@ from typing import Literal
 
 import msgspec
 
+OUT_OF_RANGE = float("inf")
+"""Stands for a number no float can hold, such as 1e400: valid JSON, and never what a field wants."""
+
 Severity = Literal["error", "warning", "suspicion", "note"]
 
 

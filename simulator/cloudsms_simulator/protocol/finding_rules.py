@@ -7,8 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from cloudsms_simulator.protocol.finding import Finding, Severity, excerpt
-from cloudsms_simulator.protocol.uip import OUT_OF_RANGE
+from cloudsms_simulator.protocol.finding import OUT_OF_RANGE, Finding, Severity, excerpt
 
 
 class FindingRule(msgspec.Struct, frozen=True):

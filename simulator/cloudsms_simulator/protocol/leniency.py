@@ -2,7 +2,7 @@
 
 import msgspec
 
-from cloudsms_simulator.protocol.uip import OUT_OF_RANGE
+from cloudsms_simulator.protocol.finding import OUT_OF_RANGE
 
 _LONGEST = 20
 

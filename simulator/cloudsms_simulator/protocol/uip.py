@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from cloudsms_simulator.protocol import limits
+from cloudsms_simulator.protocol.finding import OUT_OF_RANGE
 from cloudsms_simulator.protocol.json_reader import MAXIMUM_NESTING
 from cloudsms_simulator.protocol.json_scan import Scan, last_string_of, scan, too_deep
 from cloudsms_simulator.protocol.limits import octets
@@ -20,9 +21,6 @@ from cloudsms_simulator.protocol.submission import Destination
 
 ABSENT = msgspec.Raw(b"")
 """The value of a raw field that is not there."""
-
-OUT_OF_RANGE = float("inf")
-"""Stands for a number no float can hold, such as 1e400: valid JSON, and never what a field wants."""
 
 
 class Packet(msgspec.Struct, frozen=True, rename="upper"):

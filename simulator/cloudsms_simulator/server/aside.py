@@ -10,19 +10,12 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import TypeVar
 
-from cloudsms_simulator.engine.exchange import Exchange
-from cloudsms_simulator.engine.message import Message
-from cloudsms_simulator.server.sought import Value
-
 T = TypeVar("T")
 
 AT_ONCE = 32 * 1024
 """Octets of bodies that are worked on at once: a millisecond or two."""
 _MUCH = 512 * 1024
 """Octets of work that leaves room behind worth giving back."""
-_VALUE_OCTETS = 1_000
-"""What a value costs beside its body."""
-
 
 SLICE = 0.002
 """Seconds of one slice."""
@@ -70,12 +63,3 @@ def _trim() -> Callable[[int], int] | None:
     except (AttributeError, OSError, TypeError):
         return None
     return trim
-
-
-def octets_of(value: Value) -> int:
-    """The octets that somebody who looks at a value has to read, about."""
-    if isinstance(value, Message):
-        return _VALUE_OCTETS + len(value.sending.kept_body)
-    if isinstance(value, Exchange):
-        return _VALUE_OCTETS + len(value.kept_body) + (0 if value.answer is None else len(value.answer))
-    return _VALUE_OCTETS + sum([len(attempt.request) + len(attempt.body) for attempt in value.attempts])

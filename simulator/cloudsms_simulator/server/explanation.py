@@ -25,11 +25,12 @@ from cloudsms_simulator.protocol.key_ring import fingerprint
 from cloudsms_simulator.protocol.moments import datetime
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.remedies import Model
-from cloudsms_simulator.server.aside import aside, octets_of
+from cloudsms_simulator.server.aside import aside
 from cloudsms_simulator.server.explanation_item import CorrectionItem, Explanation, explanation_item
 from cloudsms_simulator.server.items import code_item
 from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.server.ready_file import Ready
+from cloudsms_simulator.server.sought import octets_of
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.store import Store
 

@@ -18,10 +18,10 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.clock import Clock, Mode
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.moments import datetime
-from cloudsms_simulator.server.aside import AT_ONCE, aside, octets_of
+from cloudsms_simulator.server.aside import AT_ONCE, aside
 from cloudsms_simulator.server.kept import Item, Kept
 from cloudsms_simulator.server.pace import Pace
-from cloudsms_simulator.server.sought import Value, name_of
+from cloudsms_simulator.server.sought import Value, name_of, octets_of
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.store import Store
 

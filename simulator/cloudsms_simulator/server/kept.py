@@ -16,7 +16,7 @@ from cloudsms_simulator.engine.report import Report
 from cloudsms_simulator.engine.suspicions import NEIGHBOURING_OCTETS, NEIGHBOURS, Scene, suspected_in
 from cloudsms_simulator.engine.trace import Trace, trace_of
 from cloudsms_simulator.protocol.finding import Finding
-from cloudsms_simulator.server.aside import Slices, aside, octets_of
+from cloudsms_simulator.server.aside import Slices, aside
 from cloudsms_simulator.server.items import (
     MessageItem,
     ReportItem,
@@ -26,7 +26,7 @@ from cloudsms_simulator.server.items import (
     request_item,
 )
 from cloudsms_simulator.server.search import Search
-from cloudsms_simulator.server.sought import ALONE, Beside, Kind, SoughtRequest, Value
+from cloudsms_simulator.server.sought import ALONE, Beside, Kind, SoughtRequest, Value, octets_of
 from cloudsms_simulator.stores.store import Listing, Store
 
 _LONGEST_DIAGNOSED = 64 * 1024

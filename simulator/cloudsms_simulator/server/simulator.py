@@ -29,7 +29,7 @@ from cloudsms_simulator.server.certificates import CertificateFiles, open_certif
 from cloudsms_simulator.server.door import PATH, Door
 from cloudsms_simulator.server.endpoint import Endpoint
 from cloudsms_simulator.server.event_loop import refuse_green_threads
-from cloudsms_simulator.server.facts import Info, Ports, info_of
+from cloudsms_simulator.server.facts import Info, Ports, certs_of, info_of
 from cloudsms_simulator.server.journal import Journal
 from cloudsms_simulator.server.late_app import LateApp
 from cloudsms_simulator.server.listener import Listener
@@ -139,7 +139,7 @@ class Simulator:
             forgot=lambda account: self.sink.forget(account.name),
         )
         self.admin_listener = Listener(
-            LateApp("cloudsms_simulator.server.admin.opening", self._admin_app),
+            LateApp("cloudsms_simulator.server.inbox.app", self._admin_app),
             admin_sock,
             connection_ids=self._connection_ids,
             stopping=self.stopping,
@@ -224,9 +224,44 @@ class Simulator:
 
     def _admin_app(self) -> ASGIApp:
         # Imported when somebody calls: nothing else takes as long at the start, and many a run never needs it.
-        from cloudsms_simulator.server.admin.opening import opened_app
+        from cloudsms_simulator.server.admin.gate import Gate
+        from cloudsms_simulator.server.admin.office import Office
+        from cloudsms_simulator.server.events import Events
+        from cloudsms_simulator.server.explanation import Explainer
+        from cloudsms_simulator.server.inbox.app import app_with_inbox
+        from cloudsms_simulator.server.interventions import Interventions
+        from cloudsms_simulator.server.resubmission import Resubmitter
+        from cloudsms_simulator.server.sender import Sender
+        from cloudsms_simulator.server.state import StateKeeper
+        from cloudsms_simulator.server.waits import Waits
 
-        return opened_app(self)
+        explainer = Explainer(self.platform, self.store, self.wall, lambda: self.ready, self.settings.admits)
+        sender = Sender(self.store, self.endpoint.take)
+        office = Office(
+            self.directory,
+            self.store,
+            self.wall,
+            self.timekeeper,
+            self.scenarios,
+            self.tls_troubles,
+            self.keeper,
+            StateKeeper(
+                self.directory, self.store, self.scenarios, self.timekeeper, self.keeper, self.pusher, self.wall
+            ),
+            self.sink,
+            self.info,
+            lambda: certs_of(self.files),
+            Waits(self.store, self.news, self.wall, self.timekeeper.is_moved, self.stopping),
+            Events(self.store, self.news, self.wall, self.stopping),
+            explainer,
+            Interventions(self.platform, self.store, self.pusher, self.wall),
+            Resubmitter(sender, explainer, self.store, self.wall),
+            sender,
+            self.is_serving,
+            self.tally,
+        )
+        hosts = {self.settings.admin_host, *self.settings.hosts}
+        return app_with_inbox(office, self.news, self.stopping, hosts, Gate(self.settings.admin_token))
 
     def _platform_listener(self, sock: socket.socket, context: ssl.SSLContext | None) -> Listener:
         """A listener for the platform's packets, the main one or one in trouble."""

@@ -21,6 +21,9 @@ from cloudsms_simulator.protocol.submission import Destination
 Kind = Literal["messages", "requests", "reports"]
 Value = Message | Exchange | Report
 
+_VALUE_OCTETS = 1_000
+"""What it costs to look at a value, beside its body."""
+
 
 class Beside(msgspec.Struct, frozen=True):
     """What stands beside a value: the message a report is of, and how to find out what is wrong with an exchange."""
@@ -109,3 +112,12 @@ def name_of(value: Value) -> str | int:
 def text_in(value: object) -> tuple[str, ...]:
     """A field of a packet, if it is a text."""
     return (value,) if isinstance(value, str) else ()
+
+
+def octets_of(value: Value) -> int:
+    """The octets that somebody who looks at a value has to read, about."""
+    if isinstance(value, Message):
+        return _VALUE_OCTETS + len(value.sending.kept_body)
+    if isinstance(value, Exchange):
+        return _VALUE_OCTETS + len(value.kept_body) + (0 if value.answer is None else len(value.answer))
+    return _VALUE_OCTETS + sum([len(attempt.request) + len(attempt.body) for attempt in value.attempts])

@@ -18,12 +18,12 @@ import msgspec
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.moments import datetime
-from cloudsms_simulator.server.aside import Slices, aside, octets_of
+from cloudsms_simulator.server.aside import Slices, aside
 from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.server.news import News
 from cloudsms_simulator.server.prospects import BUSY, Prospects, prospects_of
 from cloudsms_simulator.server.search import Difference, Search
-from cloudsms_simulator.server.sought import Kind, Value
+from cloudsms_simulator.server.sought import Kind, Value, octets_of
 from cloudsms_simulator.server.turns import CalledOffError
 from cloudsms_simulator.server.waiter import Line, Waiter, Waiting
 from cloudsms_simulator.server.wall import WallClock

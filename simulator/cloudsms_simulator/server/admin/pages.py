@@ -12,9 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cloudsms_simulator.server.aside import aside, octets_of
+from cloudsms_simulator.server.aside import aside
 from cloudsms_simulator.server.kept import Kept
-from cloudsms_simulator.server.sought import Value, name_of
+from cloudsms_simulator.server.sought import Value, name_of, octets_of
 from cloudsms_simulator.stores.store import Listing
 
 T = TypeVar("T")

@@ -1,15 +1,21 @@
-"""The inbox's routes: which page is whose."""
+"""The inbox's routes, which page is whose; and the admin port's application: the admin API with the inbox in it.
+
+Imported at the first call of the admin port: nothing else takes as long at a start, and many a run never needs it.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
 
+from cloudsms_simulator.server.admin.app import admin_app
 from cloudsms_simulator.server.admin.gate import Gate
 from cloudsms_simulator.server.admin.guard import LOGIN
+from cloudsms_simulator.server.admin.names import LOOPBACK
 from cloudsms_simulator.server.admin.office import Office
 from cloudsms_simulator.server.inbox.files import STATIC, Files
 from cloudsms_simulator.server.late import Late
@@ -17,6 +23,11 @@ from cloudsms_simulator.server.news import News
 
 if TYPE_CHECKING:
     from cloudsms_simulator.server.inbox.pages import Handler, Pages
+
+
+def app_with_inbox(office: Office, news: News, stopping: asyncio.Event, hosts: Set[str], gate: Gate) -> ASGIApp:
+    """What the admin port serves; `hosts` are the names it may be called by, beside those of this machine."""
+    return admin_app(office, {*LOOPBACK, *hosts}, gate, inbox_routes(office, news, stopping, gate))
 
 
 def inbox_routes(office: Office, news: News, stopping: asyncio.Event, gate: Gate) -> list[BaseRoute]:

@@ -18,12 +18,12 @@ from cloudsms_simulator.engine.exchange import Exchange
 from cloudsms_simulator.engine.message import Message, Sending
 from cloudsms_simulator.protocol.finding import Finding
 from cloudsms_simulator.protocol.result_codes import ResultCode
-from cloudsms_simulator.server.aside import Slices, aside, octets_of
+from cloudsms_simulator.server.aside import Slices, aside
 from cloudsms_simulator.server.items import MessageItem, RequestItem
 from cloudsms_simulator.server.kept import Item, Kept
 from cloudsms_simulator.server.search import Search, search_of
 from cloudsms_simulator.server.search_words import SearchError
-from cloudsms_simulator.server.sought import Kind
+from cloudsms_simulator.server.sought import Kind, octets_of
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.store import Store
 

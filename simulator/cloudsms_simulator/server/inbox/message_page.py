@@ -13,7 +13,7 @@ from cloudsms_simulator.protocol.masking import hide
 from cloudsms_simulator.protocol.states import STATES
 from cloudsms_simulator.server.admin.lookups import no_message
 from cloudsms_simulator.server.admin.office import Office
-from cloudsms_simulator.server.aside import aside, octets_of
+from cloudsms_simulator.server.aside import aside
 from cloudsms_simulator.server.inbox.arrivals import about
 from cloudsms_simulator.server.inbox.bubbles import talk_of
 from cloudsms_simulator.server.inbox.detail import MOST, neighbours, owner_in, with_findings
@@ -23,6 +23,7 @@ from cloudsms_simulator.server.inbox.visit import Visit, visit_of
 from cloudsms_simulator.server.items import RequestItem, message_item, report_item
 from cloudsms_simulator.server.kept import Kept
 from cloudsms_simulator.server.ledger_item import ledger_item
+from cloudsms_simulator.server.sought import octets_of
 from cloudsms_simulator.server.timeline_item import timeline_of
 
 

@@ -12,7 +12,7 @@ from cloudsms_simulator.engine.message import Message
 from cloudsms_simulator.protocol.masking import hide
 from cloudsms_simulator.server.admin.lookups import exchange_of
 from cloudsms_simulator.server.admin.office import Office
-from cloudsms_simulator.server.aside import aside, octets_of
+from cloudsms_simulator.server.aside import aside
 from cloudsms_simulator.server.explanation_item import Explanation
 from cloudsms_simulator.server.inbox.detail import MOST, neighbours, owner_in, with_changes, with_findings
 from cloudsms_simulator.server.inbox.marked import Marked, marked
@@ -20,6 +20,7 @@ from cloudsms_simulator.server.inbox.press import Press
 from cloudsms_simulator.server.inbox.visit import visit_of
 from cloudsms_simulator.server.items import RequestItem
 from cloudsms_simulator.server.kept import Kept
+from cloudsms_simulator.server.sought import octets_of
 
 _ROW = 1_000
 """Octets that take as long to be read as a destination or a finding to be written."""
