@@ -27,9 +27,18 @@ Json = bool | int | float | str | None | list["Json"] | dict[str, "Json"]
 
 TYPE = "$type"
 TYPED: Mapping[str, type[msgspec.Struct]] = {
-    each.__name__: each for each in (Fixed, Uniform, Lognormal, Listed, Plan, Course, Mix, Exchange, Sending)
+    "Fixed": Fixed,
+    "Uniform": Uniform,
+    "Lognormal": Lognormal,
+    "Listed": Listed,
+    "Plan": Plan,
+    "Course": Course,
+    "Mix": Mix,
+    "Exchange": Exchange,
+    "Sending": Sending,
 }
-"""Classes that stand where others may stand too."""
+"""Classes that stand where others may stand too, by what they are called in a document."""
+_TYPE_NAMES = {each: name for name, each in TYPED.items()}
 _encode = msgspec.json.Encoder().encode
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -74,7 +83,7 @@ def encoded(value: object, depth: int = 0) -> bytes:
     """
     if depth > 0 and isinstance(value, msgspec.Struct):
         kind = type(value)
-        members = [_encode({TYPE: kind.__name__})[1:-1]] if kind.__name__ in TYPED else []
+        members = [_encode({TYPE: _TYPE_NAMES[kind]})[1:-1]] if kind in _TYPE_NAMES else []
         for name, default in _defaults(kind):
             field = getattr(value, name)
             if type(field) is not type(default) or field != default:
@@ -87,7 +96,7 @@ def encoded(value: object, depth: int = 0) -> bytes:
 
 def _written_struct(value: msgspec.Struct) -> Json:
     kind = type(value)
-    shown: dict[str, Json] = {TYPE: kind.__name__} if kind.__name__ in TYPED else {}
+    shown: dict[str, Json] = {TYPE: _TYPE_NAMES[kind]} if kind in _TYPE_NAMES else {}
     for name, default in _defaults(kind):
         field = getattr(value, name)
         if type(field) is not type(default) or field != default:
