@@ -47,7 +47,7 @@ coverage: $(STAMP) ## Run the tests with branch coverage
 	$(BIN)/coverage report --skip-covered --show-missing
 
 screenshots: $(STAMP) ## Take screenshots of the inbox into build/screenshots, and the README's picture
-	$(BIN)/pytest -q -n auto tests/inbox
+	$(BIN)/pytest -q -n auto tests/browser/inbox
 	cp build/screenshots/inbox.webp simulator/inbox.webp
 
 build: $(STAMP) ## Build the sdist and the wheel into dist/

@@ -1,4 +1,4 @@
-"""What every test gets: how hard Hypothesis tries."""
+"""What every test gets: how hard Hypothesis tries, and a stage on which a simulator's parts play together."""
 
 import logging
 import os
@@ -11,6 +11,9 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 settings.register_profile("fuzz", settings.get_profile("default"), derandomize=False, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+pytest_plugins = ("simulator_stage",)
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from cloudsms_simulator.pytest_support.cloudsms import Cloudsms
 
 Packet = dict[str, object]
-SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+SCREENSHOTS = Path(__file__).parents[3] / "build" / "screenshots"
 LOOKS: dict[str, dict[str, object]] = {
     "list": {},
     "list-dark": {"dark": True},

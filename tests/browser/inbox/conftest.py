@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Response, expect,
 from cloudsms_simulator.pytest_support.cloudsms import Cloudsms
 from cloudsms_simulator.pytest_support.server import Server
 
-SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+SCREENSHOTS = Path(__file__).parents[3] / "build" / "screenshots"
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-lcd-text",
