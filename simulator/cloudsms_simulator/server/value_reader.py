@@ -13,7 +13,7 @@ from cloudsms_simulator.engine.rule_book import RuleBook
 from cloudsms_simulator.engine.rules import Rules
 from cloudsms_simulator.server.problems import suggestion
 from cloudsms_simulator.server.value_scalars import READERS, Load, MisfitError
-from cloudsms_simulator.server.value_writer import TYPE, TYPED
+from cloudsms_simulator.server.value_writer import TYPE, TYPE_NAMES
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -67,7 +67,7 @@ def _loader(hint: object) -> Load:
     if isinstance(hint, type) and issubclass(hint, Enum):
         return _of_enum(hint)
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-        return _of_typed([hint, *hint.__subclasses__()]) if hint.__name__ in TYPED else _of_struct(hint)
+        return _of_typed([hint, *hint.__subclasses__()]) if hint in TYPE_NAMES else _of_struct(hint)
     raise TypeError(f"{hint} cannot be read")
 
 
@@ -103,7 +103,7 @@ def _of_struct(kind: type[msgspec.Struct]) -> Load:
 
 
 def _of_typed(kinds: Sequence[type[msgspec.Struct]]) -> Load:
-    loaders = {kind.__name__: _of_struct(kind) for kind in kinds}
+    loaders = {TYPE_NAMES[kind]: _of_struct(kind) for kind in kinds}
     words = " or ".join(loaders)
 
     def load(data: object) -> object:

@@ -26,19 +26,18 @@ from cloudsms_simulator.protocol.moments import datetime
 Json = bool | int | float | str | None | list["Json"] | dict[str, "Json"]
 
 TYPE = "$type"
-TYPED: Mapping[str, type[msgspec.Struct]] = {
-    "Fixed": Fixed,
-    "Uniform": Uniform,
-    "Lognormal": Lognormal,
-    "Listed": Listed,
-    "Plan": Plan,
-    "Course": Course,
-    "Mix": Mix,
-    "Exchange": Exchange,
-    "Sending": Sending,
+TYPE_NAMES: Mapping[type[msgspec.Struct], str] = {
+    Fixed: "Fixed",
+    Uniform: "Uniform",
+    Lognormal: "Lognormal",
+    Listed: "Listed",
+    Plan: "Plan",
+    Course: "Course",
+    Mix: "Mix",
+    Exchange: "Exchange",
+    Sending: "Sending",
 }
-"""Classes that stand where others may stand too, by what they are called in a document."""
-_TYPE_NAMES = {each: name for name, each in TYPED.items()}
+"""Classes that stand where others may stand too, and what they are called in a document."""
 _encode = msgspec.json.Encoder().encode
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -83,7 +82,7 @@ def encoded(value: object, depth: int = 0) -> bytes:
     """
     if depth > 0 and isinstance(value, msgspec.Struct):
         kind = type(value)
-        members = [_encode({TYPE: _TYPE_NAMES[kind]})[1:-1]] if kind in _TYPE_NAMES else []
+        members = [_encode({TYPE: TYPE_NAMES[kind]})[1:-1]] if kind in TYPE_NAMES else []
         for name, default in _defaults(kind):
             field = getattr(value, name)
             if type(field) is not type(default) or field != default:
@@ -96,7 +95,7 @@ def encoded(value: object, depth: int = 0) -> bytes:
 
 def _written_struct(value: msgspec.Struct) -> Json:
     kind = type(value)
-    shown: dict[str, Json] = {TYPE: _TYPE_NAMES[kind]} if kind in _TYPE_NAMES else {}
+    shown: dict[str, Json] = {TYPE: TYPE_NAMES[kind]} if kind in TYPE_NAMES else {}
     for name, default in _defaults(kind):
         field = getattr(value, name)
         if type(field) is not type(default) or field != default:
