@@ -60,6 +60,7 @@ constraints: $(STAMP) ## Pin every dependency anew, with hashes
 
 clean: ## Remove what the other commands made
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+	find simulator tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -1,7 +1,10 @@
-"""What every test gets: how hard Hypothesis tries, and a stage on which a simulator's parts play together."""
+"""What every test gets: how hard Hypothesis tries, a stage on which a simulator's parts play together, and processes
+that start as fast as they can.
+"""
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -12,8 +15,25 @@ settings.register_profile("default", deadline=None, suppress_health_check=[Healt
 settings.register_profile("fuzz", settings.get_profile("default"), derandomize=False, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-
 pytest_plugins = ("simulator_stage",)
+
+# Containers like to set it. Hundreds of processes start here, and each would compile all that it imports.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+FIRST = ("inbox", "browser", "clients", "packaging", "benchmarks", "attack", "plugin", "flow", "linear")
+"""Folders with the longest tests: begun first, they leave short ones for the end, which any worker can take."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Sorts by folder; the order within one stays."""
+    tests = config.rootpath / "tests"
+
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.relative_to(tests).parts[0] if item.path.is_relative_to(tests) else ""
+        return FIRST.index(folder) if folder in FIRST else len(FIRST)
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(autouse=True)
