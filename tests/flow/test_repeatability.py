@@ -160,11 +160,29 @@ def test_another_seed_has_other_outcomes(run, packet) -> None:
     run(story())
 
 
-def test_200_concurrent_sends_over_sockets_have_the_same_outcomes_in_50_runs(run, platform, receiving, packet) -> None:
+def test_200_concurrent_sends_over_sockets_have_the_same_outcomes_in_50_runs(run, platform, packet) -> None:
     async def story() -> None:
         sends = bodies(packet)
         expected = await in_process(sends)
         for number in range(50):
+            async with platform(plain=True, clock="frozen") as here:
+                here.simulator.directory.replace(ACCOUNT)
+                exchanges = await over_sockets(here, shuffled(sends, number))
+                reading = await here.simulator.timekeeper.run_until_idle(ACCOUNT, MINUTE)
+                assert (reading.settled, reading.pending) == (True, 0)
+                assert outcomes(exchanges, here.simulator.store, ACCOUNT) == expected
+
+    run(story())
+
+
+def test_what_the_customer_is_told_of_200_concurrent_sends_is_the_same_in_5_runs(
+    run, platform, receiving, packet
+) -> None:
+    async def story() -> None:
+        sends = bodies(packet)
+        expected = await in_process(sends)
+        reached = sorted(state for each in expected.values() for _, states in each for state, _ in states)
+        for number in range(5):
             receiver = Receiver()
             async with receiving(receiver, plain=True) as url, platform(plain=True, clock="frozen") as here:
                 account = msgspec.structs.replace(ACCOUNT, callback=Callback(url=url))
@@ -173,8 +191,6 @@ def test_200_concurrent_sends_over_sockets_have_the_same_outcomes_in_50_runs(run
                 reading = await here.simulator.timekeeper.run_until_idle(account, MINUTE)
                 assert (reading.settled, reading.pending) == (True, 0)
                 assert outcomes(exchanges, here.simulator.store, account) == expected
-                told = sorted(report.state for report in receiver.reports)
-                reached = [state for each in expected.values() for _, states in each for state, _ in states]
-                assert told == sorted(reached), "and that is what the customer was told"
+                assert sorted(report.state for report in receiver.reports) == reached
 
     run(story())
