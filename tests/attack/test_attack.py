@@ -39,7 +39,10 @@ def test_every_view_of_an_input_is_an_outcome(assault: attack.Assault) -> None:
     views = [outcome.view for outcome in outcomes]
     assert views == ["sent", "list", "alone", "explained", "page", "asked", "answered", "pages", "pages", "head"]
     assert [outcome.wrong for outcome in outcomes] == [""] * len(views)
-    assert all(outcome.cost.cpu > 0 and outcome.allowed > 0 for outcome in outcomes)
+    assert all(outcome.cost.wall > 0 for outcome in outcomes)
+    # What the system counts for one quick answer may be nothing.
+    assert sum(outcome.cost.cpu for outcome in outcomes) > 0
+    assert sum(outcome.allowed for outcome in outcomes) > 0
 
 
 def test_every_sixteen_inputs_and_the_last_ones_are_looked_at_on_the_page_of_the_list(assault: attack.Assault) -> None:
