@@ -11,7 +11,7 @@ from cloudsms_simulator.pytest_support.cloudsms import Cloudsms
 
 Packet = dict[str, object]
 
-MANY = 2_000
+MANY = 500
 HEAVIEST = 300_000
 """Octets of everything a page loads, as they travel."""
 PAGES = ("/", "/overview", "/compose", "/control")
