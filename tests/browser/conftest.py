@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
+from patience import DEADLINE
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, expect, sync_playwright
 
 from cloudsms_simulator.pytest_support.server import Server
@@ -21,8 +22,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-DEADLINE = 60_000
-"""Milliseconds a page has for whatever is waited for."""
+DEADLINE_MS = 1000 * DEADLINE
+"""What a page has for whatever is waited for."""
 
 
 class Watched:
@@ -65,7 +66,7 @@ def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("there is no chromium on the PATH; on Debian `apt-get install chromium` brings it")
-    expect.set_options(timeout=DEADLINE)
+    expect.set_options(timeout=DEADLINE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         yield browser
@@ -76,7 +77,7 @@ def browser() -> Iterator[Browser]:
 def watched(browser: Browser, cloudsms_server: Server) -> Iterator[Watched]:
     """A watched page of the admin port; the test fails when it complained, or asked another host for anything."""
     context = browser.new_context(locale="en-GB", timezone_id="Asia/Hong_Kong")
-    context.set_default_timeout(DEADLINE)
+    context.set_default_timeout(DEADLINE_MS)
     try:
         watched = Watched(context, cloudsms_server.admin_url)
         yield watched

@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx2
 import pytest
+from patience import DEADLINE
 from playwright.sync_api import Browser, BrowserContext, Page, Response, expect, sync_playwright
 
 from cloudsms_simulator.pytest_support.cloudsms import Cloudsms
@@ -21,7 +22,7 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-lcd-text",
 )  # fmt: skip
-DEADLINE_MS = 20_000
+DEADLINE_MS = 1000 * DEADLINE
 
 Packet = dict[str, object]
 
@@ -32,6 +33,7 @@ def chromium() -> Iterator[Browser]:
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:
         pytest.skip("the inbox's tests need chromium on the PATH: apt-get install chromium")
+    expect.set_options(timeout=DEADLINE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
         yield browser

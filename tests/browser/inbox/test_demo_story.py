@@ -32,8 +32,8 @@ def test_the_list_is_the_story_from_its_end(chromium: Browser) -> None:
             page = chromium.new_page()
             page.goto(url)
             rows = page.locator(".arrival")
-            expect(rows).to_have_count(len(STORY), timeout=20_000)
-            expect(rows.first).to_contain_text("EXPIRED", timeout=20_000)
+            expect(rows).to_have_count(len(STORY))
+            expect(rows.first).to_contain_text("EXPIRED")
             for row, told in zip(rows.all(), STORY, strict=True):
                 for part in told:
                     expect(row).to_contain_text(part)
