@@ -1,4 +1,4 @@
-"""What users write, again and again in eight processes at once: with a server each, and all against one.
+"""What users write, again and again in four processes at once: with a server each, and all against one.
 
 CLOUDSMS_REPEATS says how often; 200 take some minutes.
 """
@@ -135,12 +135,12 @@ PER_REPEAT = STORIES.count("def test_")
 
 
 def test_processes_with_a_server_each_do_not_disturb_one_another(project) -> None:
-    run = project(STORIES.replace("REPEATS", str(REPEATS)), "-n", "8", apart=True, beside=["xdist"])
+    run = project(STORIES.replace("REPEATS", str(REPEATS)), "-n", "4", apart=True, beside=["xdist"])
     run.assert_outcomes(passed=PER_REPEAT * REPEATS)
 
 
 def test_processes_that_share_a_server_do_not_disturb_one_another(project, elsewhere: Simulator) -> None:
     there = ("--cloudsms-url", elsewhere.ready.admin_url)
-    run = project(STORIES.replace("REPEATS", str(REPEATS)), "-n", "8", *there, apart=True, beside=["xdist"])
+    run = project(STORIES.replace("REPEATS", str(REPEATS)), "-n", "4", *there, apart=True, beside=["xdist"])
     run.assert_outcomes(passed=PER_REPEAT * REPEATS)
     assert [account.name for account in elsewhere.directory] == ["default"]
