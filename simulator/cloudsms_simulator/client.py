@@ -32,11 +32,11 @@ from cloudsms_simulator.client_rules import Faults, Rules, ScenarioVerbs
 from cloudsms_simulator.client_said import API, body_of
 from cloudsms_simulator.client_sink import SinkVerbs
 from cloudsms_simulator.client_verb import D_co, Resource, Verb
+from cloudsms_simulator.server.server_item import Certs, Info
 
 if TYPE_CHECKING:
     from cloudsms_simulator.engine.text_bill import TextBill
     from cloudsms_simulator.server.explanation_item import Explanation
-    from cloudsms_simulator.server.facts import Certs, Info
 
 __all__ = [
     "Api",
@@ -78,17 +78,13 @@ class Api(Resource[D_co], Generic[D_co]):
         return Api(self._driver, account)
 
     @Verb
-    def info(self) -> "Steps[Info]":
+    def info(self) -> Steps[Info]:
         """What the server is, and what it has."""
-        from cloudsms_simulator.server.facts import Info
-
         return Call("GET", f"{API}/info", Info)
 
     @Verb
-    def certs(self) -> "Steps[Certs]":
+    def certs(self) -> Steps[Certs]:
         """The authority to trust, and the customer's certificate and key, as PEM."""
-        from cloudsms_simulator.server.facts import Certs
-
         return Call("GET", f"{API}/certs", Certs)
 
     @Verb

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cloudsms_simulator.client_items import Callback as CallbackItem
     from cloudsms_simulator.engine.account import Callback
     from cloudsms_simulator.server.certificates import CertificateFiles
-    from cloudsms_simulator.server.facts import Info
+    from cloudsms_simulator.server.server_item import Info
 
 
 @click.command(short_help="Find out why reports do not arrive or requests are refused.")

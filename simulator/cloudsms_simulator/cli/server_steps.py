@@ -7,7 +7,8 @@ from cloudsms_simulator.cli.step import Step, Verdict, verdict_of
 from cloudsms_simulator.client import Client
 from cloudsms_simulator.client_items import Account, Report, Request
 from cloudsms_simulator.protocol.finding import Finding
-from cloudsms_simulator.server.facts import Info, own_version
+from cloudsms_simulator.server.facts import own_version
+from cloudsms_simulator.server.server_item import Info
 
 _LOOKED_AT = 100
 _UNPUSHED = ("failed", "abandoned", "no_callback")

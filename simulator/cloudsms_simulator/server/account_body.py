@@ -18,7 +18,8 @@ from cloudsms_simulator.server.place import Place
 from cloudsms_simulator.server.problems import SettingsError, suggestion
 from cloudsms_simulator.server.scenario import Scenario
 from cloudsms_simulator.server.scenario_folder import bundled_scenario
-from cloudsms_simulator.server.setting_kinds import AMOUNT, CLOCK, ClockMode
+from cloudsms_simulator.server.server_item import ClockMode
+from cloudsms_simulator.server.setting_kinds import AMOUNT, CLOCK
 from cloudsms_simulator.server.toml_file import TomlValue
 
 _FILES = ("ca", "client_cert", "client_key")

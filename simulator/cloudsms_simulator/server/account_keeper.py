@@ -25,7 +25,7 @@ from cloudsms_simulator.server.account_body import AccountWish, Credit, read_acc
 from cloudsms_simulator.server.account_settings import AccountSettings, SaidAccount
 from cloudsms_simulator.server.json_table import JsonTable
 from cloudsms_simulator.server.scenarios import Scenarios, said_of
-from cloudsms_simulator.server.setting_kinds import ClockMode
+from cloudsms_simulator.server.server_item import ClockMode
 from cloudsms_simulator.server.timekeeper import Timekeeper
 from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.store import Store

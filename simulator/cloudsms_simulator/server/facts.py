@@ -6,70 +6,11 @@ Spec: CloudSMS Platform Server.
 import os
 from pathlib import Path
 
-import msgspec
-
 from cloudsms_simulator.protocol.limits import MOST_DESTINATIONS, MOST_SEGMENTS
 from cloudsms_simulator.server.certificates import CertificateFiles
 from cloudsms_simulator.server.ready_file import Ready
-from cloudsms_simulator.server.setting_kinds import ClockMode
+from cloudsms_simulator.server.server_item import Certs, Info, Limits, Ports, Urls
 from cloudsms_simulator.server.settings import Settings
-
-
-class Ports(msgspec.Struct, frozen=True):
-    """The ports it listens on."""
-
-    platform: int
-    admin: int
-
-
-class Urls(msgspec.Struct, frozen=True):
-    """Where clients connect: `platform` ends in `/dave/io`, `admin` has no trailing slash."""
-
-    platform: str
-    admin: str
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """What it takes and keeps at most; times in seconds of the wall."""
-
-    body_octets: int
-    body_timeout_s: float
-    keep_alive_s: float
-    destinations: int
-    segments: int
-    journal_messages: int
-    journal_bytes: int
-
-
-class Info(msgspec.Struct, frozen=True):
-    """A server as it was started. Accounts may have profiles, clocks and scenarios of their own."""
-
-    version: str
-    profile: str
-    plain: bool
-    mtls: str
-    ports: Ports
-    urls: Urls
-    clock: ClockMode
-    """As a new account's clock goes: `real`, `frozen`, or how many times as fast as the wall."""
-    seed: int
-    """What every chance is drawn from; another run with it draws the same."""
-    scenario: str | None
-    limits: Limits
-    features: tuple[str, ...]
-    """The resources below `/api/v1`."""
-    whitelist: tuple[str, ...] = ()
-    """Networks that may connect; empty: any."""
-    container: bool = False
-    """Whether it runs in a container, where localhost is another machine than outside."""
-
-
-class Certs(msgspec.Struct, frozen=True):
-    """The PEM a customer needs: the authority to trust, and a certificate to show with its key."""
-
-    ca_pem: str
-    client_cert_pem: str
-    client_key_pem: str
 
 
 def info_of(

@@ -4,17 +4,15 @@ import ipaddress
 import re
 from datetime import timedelta
 from decimal import Decimal
-from typing import Literal
 from urllib.parse import urlsplit
 
 from cloudsms_simulator.engine.clock import FASTEST, SLOWEST
 from cloudsms_simulator.server.durations import WANTED, read_duration
 from cloudsms_simulator.server.kinds import Kind, ListKind, PathKind, Scalar, Schema, UnfitError
 from cloudsms_simulator.server.problems import suggestion
+from cloudsms_simulator.server.server_item import ClockMode
 from cloudsms_simulator.server.toml_file import TomlValue
 
-ClockMode = Literal["real", "frozen"] | float
-"""A platform clock that runs with the wall's, stands, or runs so many times as fast."""
 
 _ON = frozenset({"on", "true", "yes", "1"})
 _OFF = frozenset({"off", "false", "no", "0"})

@@ -13,6 +13,7 @@ from cloudsms_simulator.engine.account import Account, Network, admits
 from cloudsms_simulator.protocol.profile import PROFILES, Profile
 from cloudsms_simulator.server.account_settings import ACCOUNTS, AccountSettings
 from cloudsms_simulator.server.scenario_setting import SCENARIO_FILE
+from cloudsms_simulator.server.server_item import ClockMode
 from cloudsms_simulator.server.setting_field import SettingTable
 from cloudsms_simulator.server.setting_kinds import (
     AMOUNT,
@@ -30,7 +31,6 @@ from cloudsms_simulator.server.setting_kinds import (
     SIZE,
     TOKEN,
     URL,
-    ClockMode,
     choice,
 )
 from cloudsms_simulator.server.switches import NO_SWITCHES, SWITCHES, Switches, profile_with

@@ -29,7 +29,7 @@ from cloudsms_simulator.server.certificates import CertificateFiles, open_certif
 from cloudsms_simulator.server.door import PATH, Door
 from cloudsms_simulator.server.endpoint import Endpoint
 from cloudsms_simulator.server.event_loop import refuse_green_threads
-from cloudsms_simulator.server.facts import Info, Ports, certs_of, info_of
+from cloudsms_simulator.server.facts import certs_of, info_of
 from cloudsms_simulator.server.journal import Journal
 from cloudsms_simulator.server.late_app import LateApp
 from cloudsms_simulator.server.listener import Listener
@@ -43,6 +43,7 @@ from cloudsms_simulator.server.pusher import Pusher
 from cloudsms_simulator.server.ready_file import Ready
 from cloudsms_simulator.server.scenario import Scenario
 from cloudsms_simulator.server.scenarios import Scenarios
+from cloudsms_simulator.server.server_item import Info, Ports
 from cloudsms_simulator.server.settings import Settings
 from cloudsms_simulator.server.sink import Sink
 from cloudsms_simulator.server.tally import Tally

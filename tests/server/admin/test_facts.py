@@ -12,9 +12,10 @@ from starlette.testclient import TestClient
 from cloudsms_simulator.protocol.finding_rules import FINDING_RULES
 from cloudsms_simulator.server.admin.facts import Facts
 from cloudsms_simulator.server.certificates import open_certificates
-from cloudsms_simulator.server.facts import Info, Ports, certs_of, in_container, info_of
+from cloudsms_simulator.server.facts import certs_of, in_container, info_of
 from cloudsms_simulator.server.readings import readings, readings_file
 from cloudsms_simulator.server.ready_file import Ready
+from cloudsms_simulator.server.server_item import Info, Ports
 from cloudsms_simulator.server.settings import Settings
 
 READY = Ready("https://127.0.0.1:1/dave/io", "http://127.0.0.1:2", "ca", "cert", "key", "the key", "route", 1)

@@ -9,8 +9,8 @@ from starlette.routing import Route
 
 from cloudsms_simulator.protocol.finding_rules import FINDING_RULES, FindingRule
 from cloudsms_simulator.server.admin.pages import json_response
-from cloudsms_simulator.server.facts import Certs, Info
 from cloudsms_simulator.server.readings import Reading, readings
+from cloudsms_simulator.server.server_item import Certs, Info
 
 _BELOW = "/api/v1/"
 

@@ -12,13 +12,13 @@ from cloudsms_simulator.engine.fault import TlsTrouble
 from cloudsms_simulator.server.account_keeper import AccountKeeper
 from cloudsms_simulator.server.events import Events
 from cloudsms_simulator.server.explanation import Explainer
-from cloudsms_simulator.server.facts import Certs, Info
 from cloudsms_simulator.server.interventions import Interventions
 from cloudsms_simulator.server.key_pairs import CertificateError
 from cloudsms_simulator.server.listening_socket import ListenError
 from cloudsms_simulator.server.resubmission import Resubmitter
 from cloudsms_simulator.server.scenarios import Scenarios
 from cloudsms_simulator.server.sender import Sender
+from cloudsms_simulator.server.server_item import Certs, Info
 from cloudsms_simulator.server.sink import Sink
 from cloudsms_simulator.server.state import StateKeeper
 from cloudsms_simulator.server.tally import Tally

@@ -46,7 +46,7 @@ from cloudsms_simulator.server.admin.verify import Expected, Verified, Verify, V
 from cloudsms_simulator.server.admin.waits import WaitPoints, WaitProblem, Wanted
 from cloudsms_simulator.server.clock_item import ClockItem
 from cloudsms_simulator.server.explanation_item import Explanation
-from cloudsms_simulator.server.facts import Certs, Info, own_version
+from cloudsms_simulator.server.facts import own_version
 from cloudsms_simulator.server.feed import Bare, ClockSet, Happened
 from cloudsms_simulator.server.items import AccountItem, MessageItem, ReportItem, RequestItem
 from cloudsms_simulator.server.kinds import Definitions, Schema
@@ -54,6 +54,7 @@ from cloudsms_simulator.server.ledger_item import LedgerItem
 from cloudsms_simulator.server.pending_item import PendingItem
 from cloudsms_simulator.server.rule_item import RuleItem
 from cloudsms_simulator.server.sender import SentItem
+from cloudsms_simulator.server.server_item import Certs, Info
 from cloudsms_simulator.server.sink_answer import SinkAnswer
 from cloudsms_simulator.server.timeline_item import TimelineItem
 
