@@ -13,7 +13,6 @@ from cloudsms_simulator.server.problems import suggestion
 from cloudsms_simulator.server.server_item import ClockMode
 from cloudsms_simulator.server.toml_file import TomlValue
 
-
 _ON = frozenset({"on", "true", "yes", "1"})
 _OFF = frozenset({"off", "false", "no", "0"})
 _SIZES = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
