@@ -21,7 +21,7 @@ pytest_plugins = ("simulator_stage",)
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-FIRST = ("inbox", "browser", "clients", "packaging", "benchmarks", "attack", "plugin", "flow", "linear")
+FIRST = ("browser", "clients", "packaging", "benchmarks", "attack", "plugin", "flow", "linear")
 """Folders with the longest tests: begun first, they leave short ones for the end, which any worker can take."""
 
 
