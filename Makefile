@@ -18,10 +18,11 @@ demo: $(STAMP) ## Show the platform at work: sends, answers, prices, delivery re
 test: $(STAMP) ## Run the test suite, on every core
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
-lint: $(STAMP) ## Check format, lint and types
+lint: $(STAMP) ## Check format, lint, types, and who imports whom
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 format: $(STAMP) ## Format the code and mend what can be mended by itself
 	$(BIN)/ruff format .

@@ -7,14 +7,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cloudsms_simulator.server.settings import Settings
-    from cloudsms_simulator.server.simulator import Simulator
+    from cloudsms_simulator.config.settings import Settings
+    from cloudsms_simulator.simulator import Simulator
 
 __all__ = ["Settings", "Simulator"]
 
 _HOMES = {
-    "Settings": "cloudsms_simulator.server.settings",
-    "Simulator": "cloudsms_simulator.server.simulator",
+    "Settings": "cloudsms_simulator.config.settings",
+    "Simulator": "cloudsms_simulator.simulator",
 }
 
 
@@ -24,5 +24,5 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "Simulator":
         # It imports its admin API when that is first called; where tests freeze the time, that may be too late.
-        import_module("cloudsms_simulator.server.inbox.app")
+        import_module("cloudsms_simulator.inbox.app")
     return getattr(import_module(_HOMES[name]), name)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import floors
-import journal
+import journal_bytes
 import listeners
 import pages
 import pushes
@@ -37,9 +37,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "plugin": sessions.starts,
     "fixtures": sessions.fixtures,
     "start": start.start,
-    "journal": journal.sizes,
-    "due": journal.due,
-    "requests": journal.requests,
+    "journal": journal_bytes.sizes,
+    "due": journal_bytes.due,
+    "requests": journal_bytes.requests,
     "page": pages.page,
     "pulse": pages.pulse,
     "inbox": pages.inbox,

@@ -5,7 +5,7 @@ import ssl
 
 from processes import ProgramError
 
-from cloudsms_simulator.server.certificates import CertificateFiles
+from cloudsms_simulator.net.certificates import CertificateFiles
 
 
 def context_of(files: CertificateFiles) -> ssl.SSLContext:

@@ -12,9 +12,9 @@ from statistics import median
 
 import msgspec
 
-from cloudsms_simulator.pytest_support.cloudsms import open_account
-from cloudsms_simulator.pytest_support.server import LocalServer
-from cloudsms_simulator.pytest_support.wishes import wishes_of
+from cloudsms_simulator.pytest_plugin.fixture import open_account
+from cloudsms_simulator.pytest_plugin.server import LocalServer
+from cloudsms_simulator.pytest_plugin.settings import fixture_settings
 
 _STREAMS = 20
 _READ = b"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -49,7 +49,7 @@ def measured(accounts: int) -> Times:
 
 def _account(server: LocalServer) -> float:
     begun = time.perf_counter()
-    account = open_account(server, wishes_of({}, "test_it", Path()), "test_it")
+    account = open_account(server, fixture_settings({}, "test_it", Path()), "test_it")
     server.client.accounts.delete(account.account.name)
     return time.perf_counter() - begun
 

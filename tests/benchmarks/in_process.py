@@ -22,21 +22,20 @@ from typing import Literal
 import msgspec
 from packets import numbers_from, request_to
 
-from cloudsms_simulator.engine.account import Account, Callback
-from cloudsms_simulator.engine.arrival import Arrival
+from cloudsms_simulator.engine.account import Account, AccountDirectory, Callback
 from cloudsms_simulator.engine.clock import Clock
-from cloudsms_simulator.engine.connection import Connection
-from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.platform import Platform
+from cloudsms_simulator.engine.records import ConnectionFacts
+from cloudsms_simulator.engine.transaction import Arrival
+from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.profile import SPEC
-from cloudsms_simulator.server.wall import WallClock
 from cloudsms_simulator.stores.memory import MemoryStore
 
 _BETWEEN_REQUESTS = timedelta(microseconds=100)
 _DAY = timedelta(days=1)
 _AT_ONCE = Callback().concurrency
 _UNBOUNDED = sys.maxsize
-_CONNECTION = Connection(1, "127.0.0.1", 50_000)
+_CONNECTION = ConnectionFacts(1, "127.0.0.1", 50_000)
 _HEADERS = ((b"host", b"127.0.0.1"), (b"content-type", b"application/json"))
 
 
@@ -57,7 +56,7 @@ class Bench:
 
     def __init__(self, callback_url: str | None = None) -> None:
         self._account = Account(balance="unlimited", callback=Callback(url=callback_url))
-        self._platform = Platform(Directory([self._account]), SPEC, packs_bodies=True)
+        self._platform = Platform(AccountDirectory([self._account]), SPEC, packs_bodies=True)
         self._now = WallClock().now()
         nodes = itertools.count()
         self._store = MemoryStore(lambda _: Clock.frozen(self._now), lambda: next(nodes), _UNBOUNDED, _UNBOUNDED)
@@ -115,7 +114,7 @@ class Bench:
         self._now += _BETWEEN_REQUESTS
         identified = self._platform.identify(body)
         transaction = await self._store.begin(identified.account)
-        judged = self._platform.judge(identified, body)
+        judged = self._platform.check(identified, body)
         reply = self._platform.receive(transaction, judged, Arrival(body, _CONNECTION, _HEADERS), self._now)
         if spread:
             transaction.wakes = [(due + self._random.random() * _DAY, uid) for due, uid in transaction.wakes]

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY
-from cloudsms_simulator.protocol.delivery_report import DeliveryReport, encode
-from cloudsms_simulator.protocol.sms_uid import UidSequence, issue
-from cloudsms_simulator.protocol.states import State
+from cloudsms_simulator.protocol.answer import UidSequence, issue_uids
+from cloudsms_simulator.protocol.codes import State
+from cloudsms_simulator.protocol.delivery_report import DeliveryReport, encode_report
 from cloudsms_simulator.protocol.timestamps import EPOCH
 
 BULK = 200
@@ -53,8 +53,8 @@ MANY = request_to(*numbers_from(0, BULK))
 def report() -> bytes:
     """A delivery report as the platform pushes it for such a request."""
     moment = EPOCH + _DAYS
-    _, (uid,) = issue(UidSequence(0xE81BFF), moment, 1, "x4")
-    return encode(
+    _, (uid,) = issue_uids(UidSequence(0xE81BFF), moment, 1, "x4")
+    return encode_report(
         DeliveryReport(
             serial=1,
             time=moment,

@@ -13,7 +13,7 @@ from rounds import Comparison, Run, afresh, compare, rate_of
 from servers import Server, simulator
 
 from cloudsms_simulator.engine.account import Callback
-from cloudsms_simulator.server.certificates import CertificateFiles, open_certificates
+from cloudsms_simulator.net.certificates import CertificateFiles, open_certificates
 
 _AT_ONCE = Callback().concurrency
 

@@ -13,7 +13,7 @@ from processes import Cores
 from rounds import Comparison, Run, afresh, compare, rate_of
 from servers import echo, simulator
 
-from cloudsms_simulator.server.certificates import CertificateFiles, open_certificates
+from cloudsms_simulator.net.certificates import CertificateFiles, open_certificates
 
 _BULK_CONNECTIONS = 4
 

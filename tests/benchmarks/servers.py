@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from processes import Program, python
 
-from cloudsms_simulator.server.certificates import CertificateFiles
+from cloudsms_simulator.net.certificates import CertificateFiles
 
 _UNLIMITED = '[[accounts]]\nname = "default"\nbalance = "unlimited"\n'
 

@@ -16,7 +16,7 @@ from packets import SINGLE
 from processes import Cores, Program
 from servers import simulator_command
 
-from cloudsms_simulator.server.certificates import CertificateFiles
+from cloudsms_simulator.net.certificates import CertificateFiles
 
 _IMPORTS = "import uvicorn, starlette, aiohttp, trustme"
 

@@ -11,7 +11,7 @@ import pytest
 from patience import DEADLINE
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, expect, sync_playwright
 
-from cloudsms_simulator.pytest_support.server import Server
+from cloudsms_simulator.pytest_plugin.server import Server
 
 FLAGS = (
     "--no-sandbox",

@@ -15,9 +15,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cloudsms_simulator.cli import main
-from cloudsms_simulator.client import Client
-from cloudsms_simulator.client_items import Account
-from cloudsms_simulator.pytest_support.server import LocalServer
+from cloudsms_simulator.client.client import Client
+from cloudsms_simulator.client.models import Account
+from cloudsms_simulator.pytest_plugin.server import LocalServer
 
 Json = dict[str, object]
 PACKET = {

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cloudsms_simulator.cli.exit_codes import ExitCode
+from cloudsms_simulator.cli.process import ExitCode
 
 
 def test_create_prints_the_whole_key_this_once_and_it_opens_the_account(shop) -> None:

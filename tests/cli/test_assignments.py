@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from cloudsms_simulator.cli.assignments import assignments_of
+from cloudsms_simulator.cli.account import assignments_of
 
 
 def test_values_are_texts_or_json_and_dots_lead_into_tables() -> None:

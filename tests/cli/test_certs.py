@@ -18,13 +18,13 @@ from click.testing import CliRunner, Result
 
 from cloudsms_simulator.cli import main
 from cloudsms_simulator.cli.certs import certs, file_rows
-from cloudsms_simulator.cli.trust_snippets import SNIPPETS, URL, Language, Snippet
-from cloudsms_simulator.server.certificates import CertificateFiles, complete_set
-from cloudsms_simulator.server.tls import platform_context, tls_facts
+from cloudsms_simulator.cli.trust_snippets import PLATFORM_URL, SNIPPETS, Snippet, SnippetLanguage
+from cloudsms_simulator.net.certificates import CertificateFiles, complete_set
+from cloudsms_simulator.net.tls import platform_context, tls_facts
 
 README = Path(__file__).parents[2] / "certs" / "README.md"
 AS_DOCUMENTED = CertificateFiles.within(Path("certs"))
-LANGUAGES = get_args(Language)
+LANGUAGES = get_args(SnippetLanguage)
 
 
 @pytest.fixture(autouse=True)
@@ -195,7 +195,7 @@ def test_a_snippet_reaches_a_platform_that_requires_the_certificate(
 ) -> None:
     if shutil.which(program) is None:
         pytest.skip(f"{program} is missing: install {package}")
-    text = snippet(language).text(CertificateFiles.within(AWKWARD)).replace(URL, platform)
+    text = snippet(language).text(CertificateFiles.within(AWKWARD)).replace(PLATFORM_URL, platform)
     (folder / file).write_text(text, "utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     done = subprocess.run((*command, file), capture_output=True, text=True, timeout=90, env=environment, cwd=folder)

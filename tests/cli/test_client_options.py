@@ -4,9 +4,9 @@ import pytest
 from click.testing import CliRunner
 
 from cloudsms_simulator.cli import main
-from cloudsms_simulator.cli.client_options import told
-from cloudsms_simulator.cli.exit_codes import ExitCode
-from cloudsms_simulator.client_errors import (
+from cloudsms_simulator.cli.admin_api import command_error
+from cloudsms_simulator.cli.process import ExitCode
+from cloudsms_simulator.client.errors import (
     ApiError,
     RefusedError,
     SilentError,
@@ -37,11 +37,11 @@ from cloudsms_simulator.client_errors import (
     ],
 )
 def test_an_error_of_the_client_is_one_message_and_a_code(error: ApiError, code: ExitCode, message: str) -> None:
-    ending = told(error)
+    ending = command_error(error)
     assert (ending.exit_code, ending.message) == (code, message)
 
 
 def test_silence_ends_4(monkeypatch: pytest.MonkeyPatch, silent_url: str) -> None:
-    monkeypatch.setattr("cloudsms_simulator.client_drivers.MARGIN", 0.05)
+    monkeypatch.setattr("cloudsms_simulator.client.transport.MARGIN", 0.05)
     result = CliRunner().invoke(main, ["messages", "ls", "--admin-url", silent_url])
     assert (result.exit_code, result.stderr) == (ExitCode.TIMED_OUT, f"Error: {silent_url} does not answer in time\n")

@@ -13,12 +13,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cloudsms_simulator.cli import main
-from cloudsms_simulator.cli.exit_codes import ExitCode
-from cloudsms_simulator.engine.report import Attempt, Report
+from cloudsms_simulator.cli.process import ExitCode
+from cloudsms_simulator.engine.records import Attempt, Report
+from cloudsms_simulator.models.journal import report_item
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
-from cloudsms_simulator.server.clock_item import ClockItem
-from cloudsms_simulator.server.items import report_item
-from cloudsms_simulator.server.ready_file import Ready, write_ready_file
+from cloudsms_simulator.services.clocks import ClockItem
+from cloudsms_simulator.services.ready_file import Ready, write_ready_file
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
 STANDING = ClockItem(NOON, "frozen", 0, True, 0, 0, None)

@@ -7,15 +7,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cloudsms_simulator.cli import main
-from cloudsms_simulator.cli.config_template import config_template
-from cloudsms_simulator.cli.options import OFFERED
+from cloudsms_simulator.cli.config import config_template
+from cloudsms_simulator.cli.settings_options import OFFERED_SETTINGS
+from cloudsms_simulator.config.account_schema import AccountSettings
+from cloudsms_simulator.config.schema import SettingField, fields_of
+from cloudsms_simulator.config.settings import Settings, load_settings
+from cloudsms_simulator.config.values import SWITCH_TYPES
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.protocol.key_ring import fingerprint
-from cloudsms_simulator.server.account_settings import AccountSettings
-from cloudsms_simulator.server.loaded_settings import load_settings
-from cloudsms_simulator.server.setting_field import SettingField, fields_of
-from cloudsms_simulator.server.settings import Settings
-from cloudsms_simulator.server.switches import SWITCH_KINDS
+from cloudsms_simulator.protocol.masking import fingerprint
 
 FILE = """\
 port = 1
@@ -172,7 +171,7 @@ def test_every_line_of_init_can_be_used(file: Path) -> None:
     table = tomllib.loads(text)
 
     assert set(table) == {field.name for field in fields_of(Settings)} - {"config"}
-    assert set(table["switches"]) == set(SWITCH_KINDS)
+    assert set(table["switches"]) == set(SWITCH_TYPES)
     assert set(table["accounts"][0]) == {field.name for field in fields_of(AccountSettings)}
     load_settings({"config": str(file)}, {})
 
@@ -181,7 +180,7 @@ def test_no_line_of_init_is_wider_than_100_columns_but_settings() -> None:
     assert all(len(line) <= 100 for line in config_template().splitlines() if line.startswith("# "))
 
 
-@pytest.mark.parametrize("field", OFFERED, ids=lambda field: field.name)
+@pytest.mark.parametrize("field", OFFERED_SETTINGS, ids=lambda field: field.name)
 def test_every_setting_is_an_option_that_helps(field: SettingField) -> None:
     text = " ".join(CliRunner().invoke(main, ["serve", "--help"]).output.split())
 

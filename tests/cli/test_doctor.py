@@ -18,17 +18,17 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from cloudsms_simulator.cli import callback, doctor
+from cloudsms_simulator.cli import callback_steps, doctor
 from cloudsms_simulator.cli.admin_api import AdminApi
-from cloudsms_simulator.cli.callback import FAKE_UID
-from cloudsms_simulator.cli.exit_codes import ExitCode
-from cloudsms_simulator.engine.fault import TlsTrouble
+from cloudsms_simulator.cli.callback_steps import FAKE_UID
+from cloudsms_simulator.cli.process import ExitCode
+from cloudsms_simulator.engine.faults import TlsTrouble
+from cloudsms_simulator.net.certificates import CertificateFiles
+from cloudsms_simulator.net.flawed_certificates import FlawedCertificates
+from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.customer import encode_report_answer
-from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
-from cloudsms_simulator.server.certificates import CertificateFiles
-from cloudsms_simulator.server.push_remedies import Pusher, broken_tls
-from cloudsms_simulator.server.trouble_certificates import TroubleCertificates
+from cloudsms_simulator.push.failures import PusherFacts, broken_tls
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
 RIGHT = encode_report_answer(1, NOW, ResultCode.OK)
@@ -201,9 +201,9 @@ def test_the_name_that_only_containers_know(diagnose, monkeypatch: pytest.Monkey
     def unknown(*args: object, **kwargs: object) -> None:
         raise socket.gaierror(-2, "Name or service not known")
 
-    monkeypatch.setattr(callback.socket, "getaddrinfo", unknown)
+    monkeypatch.setattr(callback_steps.socket, "getaddrinfo", unknown)
     trial = a_trial("https://host.docker.internal:1/")
-    *_, step = callback.steps_of(trial)
+    *_, step = callback_steps.callback_steps(trial)
     assert (step.step, "docker exec CONTAINER cloudsms-simulator doctor" in (step.fix or "")) == ("dns", True)
 
 
@@ -218,13 +218,15 @@ def test_a_host_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch, failure:
     def fail(*args: object) -> None:
         raise failure
 
-    monkeypatch.setattr(callback.socket, "create_connection", fail)
-    *_, step = callback.steps_of(a_trial("http://127.0.0.1:1/"))
+    monkeypatch.setattr(callback_steps.socket, "create_connection", fail)
+    *_, step = callback_steps.callback_steps(a_trial("http://127.0.0.1:1/"))
     assert (step.step, step.found, fix in (step.fix or "")) == ("tcp", found, True)
 
 
 def test_localhost_by_name_and_by_address_is_the_containers_own() -> None:
-    told = {host: callback._is_loopback(host) for host in ("localhost", "127.0.0.2", "::1", "10.0.0.1", "sms.test")}
+    told = {
+        host: callback_steps._is_loopback(host) for host in ("localhost", "127.0.0.2", "::1", "10.0.0.1", "sms.test")
+    }
     assert told == {"localhost": True, "127.0.0.2": True, "::1": True, "10.0.0.1": False, "sms.test": False}
 
 
@@ -298,9 +300,9 @@ def test_something_else_than_tls(diagnose) -> None:
 
 
 def test_without_the_folder_a_remedy_says_where_its_files_are() -> None:
-    remedy = broken_tls("tlsv1 alert UNKNOWN_CA", Pusher(None, "the platform's certificate", ""))
+    remedy = broken_tls("tlsv1 alert UNKNOWN_CA", PusherFacts(None, "the platform's certificate", ""))
     assert "ca.pem of the server's folder of certificates (GET /api/v1/certs has it)" in remedy.mend
-    remedy = broken_tls("TLSV13_ALERT_CERTIFICATE_REQUIRED", Pusher(Path("certs"), "mine.pem", ""))
+    remedy = broken_tls("TLSV13_ALERT_CERTIFICATE_REQUIRED", PusherFacts(Path("certs"), "mine.pem", ""))
     assert remedy.found.startswith("the server does not take the client certificate (")
 
 
@@ -365,7 +367,7 @@ def test_tls_at_a_port_for_plain_http(customer: Start, good: ssl.SSLContext, dia
 def test_a_flawed_certificate(
     customer: Start, files: CertificateFiles, diagnose, trouble: TlsTrouble, found: str, fix: str
 ) -> None:
-    there = customer(serving(*TroubleCertificates(files).as_server(trouble)))
+    there = customer(serving(*FlawedCertificates(files).as_server(trouble)))
     told, mend = ended(diagnose(there.url), "tls")
     assert (found in told, fix in mend) == (True, True), (told, mend)
     assert ": certificate CN=" in told
@@ -476,7 +478,7 @@ def test_a_server_that_took_the_other_loopback_address_alone_is_found(diagnose) 
 
 def test_localhost_of_a_server_in_a_container(unused_url: str) -> None:
     trial = a_trial(unused_url, elsewhere="the server runs in a container")
-    first, *_ = callback.steps_of(trial)
+    first, *_ = callback_steps.callback_steps(trial)
     assert (first.verdict, "where 127.0.0.1 is itself" in first.found) == ("wrong", True)
     assert first.fix is not None
     assert f"http://host.docker.internal:{unused_url.rpartition(':')[2]}" in first.fix
@@ -487,9 +489,9 @@ def test_where_a_server_is(server, monkeypatch: pytest.MonkeyPatch) -> None:
     info, here = server.client.info(), AdminApi("127.0.0.1", 1)
     assert doctor._elsewhere(here, msgspec.structs.replace(info, container=False)) is None
     assert doctor._elsewhere(AdminApi("192.0.2.1", 1), info) == "the server runs on 192.0.2.1"
-    monkeypatch.setattr("cloudsms_simulator.server.facts.in_container", lambda: False)
+    monkeypatch.setattr("cloudsms_simulator.services.info.in_container", lambda: False)
     assert doctor._elsewhere(here, msgspec.structs.replace(info, container=True)) == "the server runs in a container"
-    monkeypatch.setattr("cloudsms_simulator.server.facts.in_container", lambda: True)
+    monkeypatch.setattr("cloudsms_simulator.services.info.in_container", lambda: True)
     assert doctor._elsewhere(here, msgspec.structs.replace(info, container=True)) is None
 
 
@@ -596,14 +598,14 @@ def steps(shop, name: str) -> list[dict[str, str]]:
     return [step for step in document["steps"] if step["step"] == name]
 
 
-def a_trial(url: str, elsewhere: str | None = None) -> callback.Trial:
+def a_trial(url: str, elsewhere: str | None = None) -> callback_steps.CallbackTrial:
     """A trial of a callback that needs no certificates."""
-    return callback.Trial(
+    return callback_steps.CallbackTrial(
         account="default",
         sender="CloudSMS",
-        callback=callback.Callback(url=url),
+        callback=callback_steps.Callback(url=url),
         files=CertificateFiles.within(Path("nowhere")),
-        pusher=Pusher(None, None, ""),
+        pusher=PusherFacts(None, None, ""),
         elsewhere=elsewhere,
         dry=True,
     )

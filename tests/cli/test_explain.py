@@ -15,18 +15,17 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from cloudsms_simulator.cli.exit_codes import ExitCode
 from cloudsms_simulator.cli.explain import explain
-from cloudsms_simulator.engine.explaining import Charge, Decider, ExpectedReport
+from cloudsms_simulator.cli.process import ExitCode
+from cloudsms_simulator.engine.billing import bill
+from cloudsms_simulator.engine.explanation import Charge, Decider, ExpectedReport
 from cloudsms_simulator.engine.money import Money
-from cloudsms_simulator.engine.text_bill import bill
-from cloudsms_simulator.protocol.correction import Uncorrected
-from cloudsms_simulator.protocol.draft import Change
-from cloudsms_simulator.protocol.finding import Finding
-from cloudsms_simulator.protocol.result_codes import ResultCode
+from cloudsms_simulator.models.explanation import CorrectionItem, DestinationItem, Explanation, FaultItem
+from cloudsms_simulator.models.journal import code_item
+from cloudsms_simulator.protocol.codes import ResultCode
+from cloudsms_simulator.protocol.correction import Change, Uncorrected
+from cloudsms_simulator.protocol.findings import Finding
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
-from cloudsms_simulator.server.explanation_item import CorrectionItem, DestinationItem, Explanation, FaultItem
-from cloudsms_simulator.server.items import code_item
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
 OK = code_item(ResultCode.OK)

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from cloudsms_simulator.cli.exit_codes import ExitCode
+from cloudsms_simulator.cli.process import ExitCode
 
 
 def test_export_writes_every_field_of_each_oldest_first(busy, tmp_path: Path) -> None:

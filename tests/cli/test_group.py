@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from cloudsms_simulator.cli import COMMANDS, main
-from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode, explained
-from cloudsms_simulator.server.key_pairs import CertificateError
-from cloudsms_simulator.server.listening_socket import ListenError
-from cloudsms_simulator.server.problems import SettingsError
+from cloudsms_simulator.cli.process import CommandError, ExitCode, explained
+from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.net.certificates import CertificateError
+from cloudsms_simulator.net.sockets import ListenError
 
 HEAVY = {"aiohttp", "asyncio", "cryptography", "httpx2", "msgspec", "ssl", "starlette", "trustme", "uvicorn", "uvloop"}
 
@@ -39,10 +39,9 @@ def test_the_help_imports_nothing_heavy() -> None:
     assert modules.isdisjoint(HEAVY)
     assert {name for name in modules if name.startswith("cloudsms_simulator.")} == {
         "cloudsms_simulator.cli",
-        "cloudsms_simulator.cli.exit_codes",
-        "cloudsms_simulator.cli.terminal",
+        "cloudsms_simulator.cli.process",
         "cloudsms_simulator.protocol",
-        "cloudsms_simulator.protocol.control_characters",
+        "cloudsms_simulator.protocol.unicode_text",
     }
 
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from cloudsms_simulator.cli import main
-from cloudsms_simulator.cli.exit_codes import ExitCode
+from cloudsms_simulator.cli.process import ExitCode
 
 NOUNS = ("messages", "requests", "reports")
 

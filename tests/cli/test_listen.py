@@ -16,16 +16,15 @@ import pytest
 from click.testing import CliRunner
 
 from cloudsms_simulator.cli import main
-from cloudsms_simulator.protocol.delivery_report import DeliveryReport, encode
-from cloudsms_simulator.protocol.report_answer import audit
+from cloudsms_simulator.net.certificates import CertificateFiles, open_certificates
+from cloudsms_simulator.net.tls import push_context
+from cloudsms_simulator.protocol.delivery_report import DeliveryReport, audit, encode_report
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
-from cloudsms_simulator.server.certificates import CertificateFiles, open_certificates
-from cloudsms_simulator.server.ready_file import Ready, write_ready_file
-from cloudsms_simulator.server.tls import push_context
+from cloudsms_simulator.services.ready_file import Ready, write_ready_file
 
 NOW = datetime(2021, 9, 13, 12, 0, 0, tzinfo=HONG_KONG)
 UID = "5A3B394096E50X01D1FA163E81BFFF"
-REPORT = encode(
+REPORT = encode_report(
     DeliveryReport(
         serial=7,
         time=NOW,

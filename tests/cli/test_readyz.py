@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cloudsms_simulator.cli import main
-from cloudsms_simulator.server.ready_file import Ready, write_ready_file
+from cloudsms_simulator.services.ready_file import Ready, write_ready_file
 
 Answers = Callable[[list[int]], str]
 

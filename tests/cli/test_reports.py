@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cloudsms_simulator.cli.exit_codes import ExitCode
+from cloudsms_simulator.cli.process import ExitCode
 
 
 @pytest.fixture

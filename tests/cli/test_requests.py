@@ -3,7 +3,7 @@
 import json
 import socket
 
-from cloudsms_simulator.cli.exit_codes import ExitCode
+from cloudsms_simulator.cli.process import ExitCode
 
 
 def newest(shop, search: str = "", account: str | None = None) -> str:

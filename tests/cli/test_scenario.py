@@ -12,10 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cloudsms_simulator.cli import main
-from cloudsms_simulator.cli.scenario_template import scenario_template
-from cloudsms_simulator.server.scenario_file import load_scenario, parse_scenario
-from cloudsms_simulator.server.scenario_folder import bundled_scenarios
-from cloudsms_simulator.server.scenario_schema import SCHEMA_NAME, editor_line, schema
+from cloudsms_simulator.cli.scenario_text import scenario_template
+from cloudsms_simulator.config.scenario_file import load_scenario, parse_scenario
+from cloudsms_simulator.config.scenario_folder import bundled_scenarios
+from cloudsms_simulator.config.scenario_schema import SCHEMA_NAME, editor_line, scenario_json_schema
 
 WRONG = "version: 1\nrulse: []\nrules: [{ reply: Bussy }]\n"
 WARNED = "version: 1\nrules: [{ reply: Busy }, { id: late, reply: OK }]\n"
@@ -162,7 +162,7 @@ def test_new_writes_a_good_file_and_its_schema(folder: Path) -> None:
 
     assert result.exit_code == 0
     assert (folder / "scenario.yaml").read_text().splitlines()[0] == editor_line()
-    assert (folder / SCHEMA_NAME).read_bytes() == schema()
+    assert (folder / SCHEMA_NAME).read_bytes() == scenario_json_schema()
     scenario = load_scenario(folder / "scenario.yaml")
     assert (scenario.name, scenario.warnings, len(scenario.book.rules)) == ("scenario", (), 2)
     assert run("validate", "scenario.yaml").output == "scenario.yaml: good\n"
@@ -204,9 +204,9 @@ def test_new_leaves_a_schema_that_is_not_ours_alone(folder: Path) -> None:
 
 
 def test_new_renews_a_schema_of_ours(folder: Path) -> None:
-    (folder / SCHEMA_NAME).write_bytes(schema().replace(b"1", b"0"))
+    (folder / SCHEMA_NAME).write_bytes(scenario_json_schema().replace(b"1", b"0"))
     assert run("new").exit_code == 0
-    assert (folder / SCHEMA_NAME).read_bytes() == schema()
+    assert (folder / SCHEMA_NAME).read_bytes() == scenario_json_schema()
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_validate_in_json(folder: Path) -> None:
 
 
 def test_schema_is_printed() -> None:
-    assert run("schema").output == schema().decode()
+    assert run("schema").output == scenario_json_schema().decode()
 
 
 def test_use_names_a_bundled_scenario(api) -> None:

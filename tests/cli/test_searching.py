@@ -4,10 +4,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from cloudsms_simulator.cli.searching import Searching, search_argument
+from cloudsms_simulator.cli.journal import SearchCommand, search_argument
 
 
-@click.command(cls=Searching, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=SearchCommand, context_settings={"help_option_names": ["-h", "--help"]})
 @search_argument
 @click.option("--limit", default="none")
 @click.option("--json", "as_json", is_flag=True)

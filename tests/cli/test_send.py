@@ -15,13 +15,13 @@ from click.testing import CliRunner, Result
 from cloudsms_simulator.cli import main
 from cloudsms_simulator.cli.target import DEFAULT_TARGET, Target
 from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY
-from cloudsms_simulator.protocol.answer import Answer, AnswerItem, encode
+from cloudsms_simulator.net.certificates import CertificateFiles, open_certificates
+from cloudsms_simulator.net.tls import platform_context
+from cloudsms_simulator.protocol.answer import Answer, AnswerItem, encode_answer
+from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.profile import SPEC
-from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.timestamps import HONG_KONG, read_wire_time
-from cloudsms_simulator.server.certificates import CertificateFiles, open_certificates
-from cloudsms_simulator.server.ready_file import Ready, write_ready_file
-from cloudsms_simulator.server.tls import platform_context
+from cloudsms_simulator.services.ready_file import Ready, write_ready_file
 
 UID = "5A3B394096E50X01D1FA163E81BFFF"
 NOW = datetime(2021, 9, 13, 12, 0, 0, tzinfo=HONG_KONG)
@@ -30,7 +30,7 @@ NOW = datetime(2021, 9, 13, 12, 0, 0, tzinfo=HONG_KONG)
 def answered(*codes: ResultCode) -> bytes:
     """An answer with one item a code, which is the packet's too when all are the same."""
     items = tuple(AnswerItem(852, "67000011", UID, code) for code in codes)
-    return encode(Answer(1, NOW, ResultCode.OK if ResultCode.OK in codes else codes[0], items), SPEC)
+    return encode_answer(Answer(1, NOW, ResultCode.OK if ResultCode.OK in codes else codes[0], items), SPEC)
 
 
 class Stub:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from cloudsms_simulator.cli.table import Column, Table
-from cloudsms_simulator.cli.text_lines import columns_of
+from cloudsms_simulator.cli.text import columns_of
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)

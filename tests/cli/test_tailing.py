@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from cloudsms_simulator.cli import main
-from cloudsms_simulator.cli.exit_codes import ExitCode
+from cloudsms_simulator.cli.process import ExitCode
 
 
 def test_tail_prints_what_comes_until_there_are_enough(busy) -> None:

@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudsms_simulator.cli import main
-from cloudsms_simulator.cli.terminal import SafeStream, standard_streams
-from cloudsms_simulator.protocol.delivery_report import DeliveryReport, encode
+from cloudsms_simulator.cli.process import SafeStream, standard_streams
+from cloudsms_simulator.protocol.delivery_report import DeliveryReport, encode_report
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
 BIDI_CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -29,7 +29,7 @@ HOSTILE = "".join(CONTROLS) + BIDI_CONTROLS
 ESCAPES = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202e"
 HARMLESS = "caf\xe9 云\u3000a\xa0b 👩\u200d💻 שלום"
 NOON = datetime(2021, 9, 13, 12, 0, 0, tzinfo=HONG_KONG)
-REPORT = encode(
+REPORT = encode_report(
     DeliveryReport(
         serial=7,
         time=NOON,
@@ -266,7 +266,7 @@ def test_an_error_that_nobody_expected_is_one_line_and_its_traceback_is_to_be_ha
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("out of\ncheese\x1b[2J")
 
-    monkeypatch.setattr("cloudsms_simulator.engine.text_bill.bill", fail)
+    monkeypatch.setattr("cloudsms_simulator.engine.billing.bill", fail)
 
     plain = CliRunner().invoke(main, ["segments", "hi"])
     full = CliRunner().invoke(main, ["--traceback", "segments", "hi"])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cloudsms_simulator.cli.text_lines import columns_of, dearness, fitted, quoted
-from cloudsms_simulator.engine.text_bill import bill
+from cloudsms_simulator.cli.text import columns_of, dearness, fitted, quoted
+from cloudsms_simulator.engine.billing import bill
 
 
 @pytest.mark.parametrize(

@@ -9,22 +9,16 @@ from typing import TypeVar
 import msgspec
 import pytest
 
-from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.arrival import Arrival, Reply
+from cloudsms_simulator.engine.account import Account, AccountDirectory
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.clock import Clock
-from cloudsms_simulator.engine.connection import Connection
-from cloudsms_simulator.engine.directory import Directory
-from cloudsms_simulator.engine.fault import Trouble
-from cloudsms_simulator.engine.hearing import Hearing, Script, hearing_of, is_heard
-from cloudsms_simulator.engine.message import Message
+from cloudsms_simulator.engine.evaluation import Decision, Evaluation, evaluation_of, needs_evaluation
+from cloudsms_simulator.engine.faults import AnswerFault
 from cloudsms_simulator.engine.platform import Platform
-from cloudsms_simulator.engine.report import Push, PushResult, Report
-from cloudsms_simulator.engine.rule_book import FaultRule, Rule, RuleBook
-from cloudsms_simulator.engine.rules import Rules
-from cloudsms_simulator.engine.tallies import Tally
-from cloudsms_simulator.engine.transaction import Transaction
-from cloudsms_simulator.protocol import uip
+from cloudsms_simulator.engine.records import ConnectionFacts, Message, Push, PushResult, Report
+from cloudsms_simulator.engine.rules import CompiledRules, FaultRule, Rule, RuleBook
+from cloudsms_simulator.engine.transaction import Arrival, Reply, RuleCounter, Transaction
+from cloudsms_simulator.protocol import packet as packet_module
 from cloudsms_simulator.protocol.candidate import Candidate, candidate_of
 from cloudsms_simulator.protocol.profile import SPEC, Profile
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
@@ -107,7 +101,7 @@ class World:
     ) -> None:
         self.now = NOON
         self.accounts = accounts or (Account(),)
-        self.platform = Platform(Directory(self.accounts), profile)
+        self.platform = Platform(AccountDirectory(self.accounts), profile)
         nodes = itertools.count(1)
         self.store = MemoryStore(lambda _account: clock(self.now), lambda: next(nodes), **bounds)
         self.customer: Callable[[Push], PushResult] = self.answers_well
@@ -124,9 +118,9 @@ class World:
         """What the platform makes of a body, not committed."""
         identified = self.platform.identify(body)
         transaction = done(self.store.begin(identified.account))
-        arrival = Arrival(body, Connection(1, peer, 50_000), (), surplus)
+        arrival = Arrival(body, ConnectionFacts(1, peer, 50_000), (), surplus)
         now = transaction.standing.clock.now(self.now)
-        return transaction, self.platform.receive(transaction, self.platform.judge(identified, body), arrival, now)
+        return transaction, self.platform.receive(transaction, self.platform.check(identified, body), arrival, now)
 
     def release(self, reply: Reply, account: Account | None, uids: tuple[str, ...] | None = None) -> None:
         """The answer is out; with `uids`, only the reports of these messages may be pushed."""
@@ -255,22 +249,22 @@ class World:
 class Heard(msgspec.Struct, frozen=True):
     """What came of a hearing: what befell the answer, and each destination's script, none if it was not processed."""
 
-    trouble: Trouble | None = None
-    scripts: tuple[Script, ...] = ()
+    trouble: AnswerFault | None = None
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def codes(self) -> list[int]:
-        return [int(script.code) for script in self.scripts]
+        return [int(script.code) for script in self.decisions]
 
     @property
     def rules(self) -> list[str | None]:
         """What decided on each destination."""
-        return [script.rule for script in self.scripts]
+        return [script.rule for script in self.decisions]
 
     @property
     def states(self) -> list[list[int]]:
         """What each destination's message reaches, in order; nothing where there is no message."""
-        return [[] if script.plan is None else [step.state for step in script.plan.steps] for script in self.scripts]
+        return [[] if script.plan is None else [step.state for step in script.plan.steps] for script in self.decisions]
 
 
 class Court:
@@ -280,8 +274,8 @@ class Court:
         said = [rule for rule in rules if isinstance(rule, Rule)]
         faults = [rule for rule in rules if isinstance(rule, FaultRule)]
         self.book = RuleBook(**{"rules": tuple(said), "faults": tuple(faults), **book})
-        self.account = msgspec.structs.replace(account or Account(), rules=Rules(self.book))
-        self.tallies: dict[Tally, int] = {}
+        self.account = msgspec.structs.replace(account or Account(), rules=CompiledRules(self.book))
+        self.tallies: dict[RuleCounter, int] = {}
         self.now = NOON
 
     def candidate(self, *destinations: tuple[object, object], **fields: object) -> Candidate:
@@ -296,14 +290,14 @@ class Court:
             "VERSION": "2021-01-01",
         } | fields
         body = json.dumps({name: value for name, value in packet.items() if value is not ...}).encode()
-        return candidate_of(uip.decode(body), self.account, SPEC)
+        return candidate_of(packet_module.decode(body), self.account, SPEC)
 
-    def hearing(self, *destinations: tuple[object, object], **fields: object) -> Hearing | None:
+    def hearing(self, *destinations: tuple[object, object], **fields: object) -> Evaluation | None:
         """The hearing of a packet, with nothing asked yet, if it has one; the rules were put to use at noon."""
         candidate = self.candidate(*destinations, **fields)
-        if not is_heard(self.account, candidate):
+        if not needs_evaluation(self.account, candidate):
             return None
-        return hearing_of(self.account, candidate, self.tallies, self.now, NOON)
+        return evaluation_of(self.account, candidate, self.tallies, self.now, NOON)
 
     def hear(self, *destinations: tuple[object, object], keep: bool = True, **fields: object) -> Heard:
         """Everything about a packet whose destinations are all in order."""
@@ -311,7 +305,7 @@ class Court:
         assert hearing is not None, "no rule has anything to say"
         trouble, scripts = hearing.trouble(), ()
         if trouble is None or trouble.processed:
-            scripts = tuple(hearing.scripts(range(len(destinations) or 1)).values())
+            scripts = tuple(hearing.decisions(range(len(destinations) or 1)).values())
             hearing.accepted(sum(script.plan is not None for script in scripts))
         if keep:
             self.tallies |= hearing.tallies.written

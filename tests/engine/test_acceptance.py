@@ -11,17 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.engine.acceptance import overall, refused_with_others
+from cloudsms_simulator.engine.acceptance import overall_code, refused_with_others
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.condition import Condition
-from cloudsms_simulator.engine.rule_book import Rule, RuleBook
-from cloudsms_simulator.engine.rules import Rules
-from cloudsms_simulator.engine.script import DELIVERED_AFTER_A_SECOND, LOCAL_REJECTION, plan_of, step
-from cloudsms_simulator.protocol.content import signed_text
-from cloudsms_simulator.protocol.key_ring import fingerprint
+from cloudsms_simulator.engine.plan import DELIVERED_AFTER_A_SECOND, LOCAL_REJECTION, plan_of, step
+from cloudsms_simulator.engine.rules import CompiledRules, Condition, Rule, RuleBook
+from cloudsms_simulator.protocol.codes import ResultCode
+from cloudsms_simulator.protocol.masking import fingerprint
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC
-from cloudsms_simulator.protocol.result_codes import ResultCode
-from cloudsms_simulator.protocol.segmentation import segment
+from cloudsms_simulator.protocol.segmentation import segment, signed_text
 
 OK, INVALID, INTERCEPT, UNPRICED = 1, 0x10000001, 0x10000006, 0x1000000F
 HONG_KONG, SINGAPORE_LANDLINE = (852, "67000011"), (65, "61234567")
@@ -73,9 +70,9 @@ def test_what_is_refused_only_because_of_others_says_so(world) -> None:
 @pytest.mark.parametrize("mixed_batch", ["any_ok", "first_error", "all_or_nothing"])
 def test_a_batch_in_order_is_ok_and_one_that_is_refused_whole_has_its_first_code(mixed_batch: str) -> None:
     profile = msgspec.structs.replace(SPEC, mixed_batch=mixed_batch)
-    assert overall({}, 3, profile) == (ResultCode.OK, {})
+    assert overall_code({}, 3, profile) == (ResultCode.OK, {})
     all_refused = {1: ResultCode.INTERCEPT, 0: ResultCode.UNPRICED_AREA}
-    assert overall(all_refused, 2, profile) == (ResultCode.UNPRICED_AREA, all_refused)
+    assert overall_code(all_refused, 2, profile) == (ResultCode.UNPRICED_AREA, all_refused)
 
 
 verdicts = st.dictionaries(st.integers(0, 9), st.sampled_from([*ResultCode][1:]))
@@ -83,7 +80,7 @@ verdicts = st.dictionaries(st.integers(0, 9), st.sampled_from([*ResultCode][1:])
 
 @given(verdicts, st.sampled_from(["any_ok", "first_error", "all_or_nothing"]))
 def test_no_verdict_is_ever_taken_back(own: dict[int, ResultCode], mixed_batch: str) -> None:
-    code, final = overall(own, 10, msgspec.structs.replace(SPEC, mixed_batch=mixed_batch))
+    code, final = overall_code(own, 10, msgspec.structs.replace(SPEC, mixed_batch=mixed_batch))
     assert own.items() <= final.items()
     assert len(final) == (10 if own and mixed_batch == "all_or_nothing" else len(own))
     assert code == (ResultCode.OK if not own or (mixed_batch == "any_ok" and len(own) < 10) else own[min(own)])
@@ -195,7 +192,7 @@ UNDELIVERABLE = plan_of(step(5, timedelta(minutes=1)))
 
 def test_a_script_decides_on_its_own_destination_and_the_account_on_the_others(world) -> None:
     rule = Rule(id="it", condition=Condition(to=("44*",)), outlook=REJECTED)
-    here = world(Account(plan=UNDELIVERABLE, rules=Rules(RuleBook(rules=(rule,)))))
+    here = world(Account(plan=UNDELIVERABLE, rules=CompiledRules(RuleBook(rules=(rule,)))))
     sent = here.send((852, "x"), HONG_KONG, (44, "7911123456"), HONG_KONG)
     assert [message and (message.plan, message.rule) for message in sent.messages] == [
         None,
@@ -206,7 +203,7 @@ def test_a_script_decides_on_its_own_destination_and_the_account_on_the_others(w
 
 
 def test_what_is_scripted_is_debited_like_anything_else(world) -> None:
-    here = world(Account(balance=Decimal(1), rules=Rules(RuleBook(rules=(Rule(id="it"),)))))
+    here = world(Account(balance=Decimal(1), rules=CompiledRules(RuleBook(rules=(Rule(id="it"),)))))
     message = here.send(SMS_CONTENT="验" * 135).message
     assert (message.rule, message.cost) == ("it", Decimal("0.15"))
     assert [(entry.uid, entry.amount, entry.balance) for entry in here.ledger()] == [
@@ -217,7 +214,7 @@ def test_what_is_scripted_is_debited_like_anything_else(world) -> None:
 
 def test_a_local_rejection_beats_what_was_scripted(world) -> None:
     rule = Rule(id="it", outlook=REJECTED)
-    sent = world(Account(balance=Decimal("0.05"), rules=Rules(RuleBook(rules=(rule,))))).send(
+    sent = world(Account(balance=Decimal("0.05"), rules=CompiledRules(RuleBook(rules=(rule,))))).send(
         HONG_KONG, SINGAPORE_LANDLINE, HONG_KONG
     )
     assert [(message.plan, message.rule, message.reason is None) for message in sent.messages] == [
@@ -228,7 +225,7 @@ def test_a_local_rejection_beats_what_was_scripted(world) -> None:
 
 
 def test_what_a_rule_book_says_of_all_comes_before_what_the_account_does(world) -> None:
-    account = Account(plan=UNDELIVERABLE, rules=Rules(RuleBook(outlook=REJECTED)))
+    account = Account(plan=UNDELIVERABLE, rules=CompiledRules(RuleBook(outlook=REJECTED)))
     assert (account.usual_plan, world(account).send().message.plan) == (REJECTED, REJECTED)
     assert Account(plan=UNDELIVERABLE).usual_plan == UNDELIVERABLE
     assert Account().usual_plan == DELIVERED_AFTER_A_SECOND

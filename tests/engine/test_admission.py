@@ -9,10 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.engine import admission
+from cloudsms_simulator.engine import acceptance
+from cloudsms_simulator.engine.acceptance import (
+    ADMISSION_RULES,
+    AdmissionRequest,
+    none_can_reject,
+    none_can_reject_country,
+    rejection,
+)
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.admission import RULES, Application, rejection, spares, spares_country
-from cloudsms_simulator.protocol.submission import Destination
+from cloudsms_simulator.protocol.packet import Destination
 
 ACCOUNT = Account(directions=frozenset({65, 852}))
 
@@ -23,8 +29,8 @@ def application(
     route: str = "VerifyCode_516",
     cost: str | None = "0.05",
     funds: str | None = "1.00",
-) -> Application:
-    return Application(
+) -> AdmissionRequest:
+    return AdmissionRequest(
         ACCOUNT,
         route,
         Destination(country, msisdn),
@@ -35,12 +41,12 @@ def application(
 
 def test_the_rules_are_asked_in_the_order_of_the_remark() -> None:
     assert (
-        admission.singapore_number,
-        admission.direction,
-        admission.route,
-        admission.price,
-        admission.balance,
-    ) == RULES
+        acceptance.reject_singapore_number,
+        acceptance.reject_direction,
+        acceptance.reject_route,
+        acceptance.reject_without_price,
+        acceptance.reject_beyond_balance,
+    ) == ADMISSION_RULES
 
 
 def test_a_message_that_breaks_no_rule_is_admitted() -> None:
@@ -121,13 +127,13 @@ def test_no_rule_applies_to_what_is_spared_the_rules(
     balance: Decimal | None,
 ) -> None:
     account = Account(routes=routes, directions=directions)
-    if spares(account, route, balance) and spares_country(country, price):
-        assert rejection(Application(account, route, Destination(country, msisdn), price, balance)) is None
+    if none_can_reject(account, route, balance) and none_can_reject_country(country, price):
+        assert rejection(AdmissionRequest(account, route, Destination(country, msisdn), price, balance)) is None
 
 
 def test_an_ordinary_message_on_an_unlimited_balance_is_spared_the_rules() -> None:
-    assert spares(Account(), "VerifyCode_516", None)
-    assert spares_country(852, Decimal(0))
+    assert none_can_reject(Account(), "VerifyCode_516", None)
+    assert none_can_reject_country(852, Decimal(0))
 
 
 @pytest.mark.parametrize(

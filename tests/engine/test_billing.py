@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.account import Account, Callback
-from cloudsms_simulator.engine.billing import LedgerEntry, opening, opening_balance, quote
-from cloudsms_simulator.engine.report import PushResult
-from cloudsms_simulator.engine.script import plan_of, step
+from cloudsms_simulator.engine.billing import LedgerEntry, opening_balance, opening_entries, prices_for
+from cloudsms_simulator.engine.plan import plan_of, step
+from cloudsms_simulator.engine.records import PushResult
+from cloudsms_simulator.protocol.codes import STATES
+from cloudsms_simulator.protocol.packet import Destination
 from cloudsms_simulator.protocol.profile import SPEC, StateSet
-from cloudsms_simulator.protocol.states import STATES
-from cloudsms_simulator.protocol.submission import Destination
 
 SECOND = timedelta(seconds=1)
 
@@ -25,15 +25,15 @@ SECOND = timedelta(seconds=1)
 def test_a_quote_has_every_country_once() -> None:
     account = Account(prices={852: Decimal("0.04")})
     destinations = (Destination(852, "1"), Destination(44, "1"), Destination(852, "2"))
-    assert quote(account, destinations) == {852: Decimal("0.04"), 44: None}
+    assert prices_for(account, destinations) == {852: Decimal("0.04"), 44: None}
 
 
 def test_a_ledger_opens_with_the_balance_and_an_unlimited_one_stays_empty(noon: datetime) -> None:
     account = Account(balance=Decimal("12.5"))
     entry = LedgerEntry("default", None, "opening", Decimal("12.5"), Decimal("12.5"), noon)
-    assert (opening(account, noon), opening_balance(account)) == ((entry,), Decimal("12.5"))
+    assert (opening_entries(account, noon), opening_balance(account)) == ((entry,), Decimal("12.5"))
     unlimited = Account(balance="unlimited")
-    assert (opening(unlimited, noon), opening_balance(unlimited)) == ((), None)
+    assert (opening_entries(unlimited, noon), opening_balance(unlimited)) == ((), None)
 
 
 @pytest.mark.parametrize("row", STATES, ids=lambda row: f"SMS_STATE and RESULT_DESC: {row.state} {row.state.name}")

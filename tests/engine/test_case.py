@@ -3,15 +3,15 @@
 import pytest
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.case import Case
+from cloudsms_simulator.engine.explanation import ExplainedExchange
 from cloudsms_simulator.protocol.profile import SPEC
 
 
-def case_of(world, *destinations: tuple[object, object], **fields: object) -> Case:
+def case_of(world, *destinations: tuple[object, object], **fields: object) -> ExplainedExchange:
     w = world(Account())
     transaction, reply = w.decide(w.packet(*destinations, **fields))
     assert transaction.exchange is not None
-    return Case(
+    return ExplainedExchange(
         exchange=transaction.exchange,
         account=transaction.account,
         profile=SPEC,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.engine import chance as chance_module
-from cloudsms_simulator.engine.chance import Chance
+from cloudsms_simulator.engine import plan as chance_module
+from cloudsms_simulator.engine.plan import Chance
 
 CHANCE = Chance(seed=42, recipient="85267000011", n=1)
 MANY = [Chance(42, f"852670{index:05}", 1) for index in range(10_000)]

@@ -7,17 +7,15 @@ import msgspec
 import pytest
 
 from cloudsms_simulator.engine.account import Account, Callback
-from cloudsms_simulator.engine.chronicle import Entry, chronicle_of
-from cloudsms_simulator.engine.condition import Condition
-from cloudsms_simulator.engine.fault import Fault, PushFault
-from cloudsms_simulator.engine.hindsight import findings_of
-from cloudsms_simulator.engine.intervening import Wish
+from cloudsms_simulator.engine.delivery import ForceRequest
+from cloudsms_simulator.engine.diagnosis import findings_of
+from cloudsms_simulator.engine.explanation import HistoryEntry, history_of
+from cloudsms_simulator.engine.faults import Fault, PushFault
 from cloudsms_simulator.engine.money import Money
-from cloudsms_simulator.engine.report import PushResult
-from cloudsms_simulator.engine.rule_book import FaultRule, ReplyStep, Rule, RuleBook
-from cloudsms_simulator.engine.rules import Rules
-from cloudsms_simulator.engine.script import Manner, Step, plan_of, step
-from cloudsms_simulator.protocol.result_codes import ResultCode
+from cloudsms_simulator.engine.plan import ReportOptions, Step, plan_of, step
+from cloudsms_simulator.engine.records import PushResult
+from cloudsms_simulator.engine.rules import CompiledRules, Condition, FaultRule, ReplyStep, Rule, RuleBook
+from cloudsms_simulator.protocol.codes import ResultCode
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
@@ -26,21 +24,21 @@ BODY = {"CUSTOMER_BODY": {"order": 1}}
 BEGINNING = ["received", "checked", "decided", "priced", "debited", "answered"]
 
 
-def told(here, sent, place: int = 0) -> tuple[Entry, ...]:
+def told(here, sent, place: int = 0) -> tuple[HistoryEntry, ...]:
     """The chronicle of one message of a submission."""
     account, message = here.accounts[0], sent.messages[place]
     findings = findings_of(message.sending, tuple(filter(None, sent.messages)), account, clock_is_real=False)
     reports = here.store.reports_of(account, message.uid)
-    found = chronicle_of(message, reports, here.ledger(), findings, here.now)
+    found = history_of(message, reports, here.ledger(), findings, here.now)
     assert [entry.at for entry in found] == sorted(entry.at for entry in found)
     return found
 
 
-def kinds(entries: tuple[Entry, ...]) -> list[str]:
+def kinds(entries: tuple[HistoryEntry, ...]) -> list[str]:
     return [entry.kind for entry in entries]
 
 
-def text_of(entries: tuple[Entry, ...], kind: str) -> str:
+def text_of(entries: tuple[HistoryEntry, ...], kind: str) -> str:
     [text] = [entry.text for entry in entries if entry.kind == kind]
     return text
 
@@ -131,10 +129,10 @@ def test_the_rule_that_decided_and_the_fault_that_befell_the_answer_are_told(wor
         rules=(Rule(id="steps", condition=Condition(to=("852*",)), replies=(ReplyStep(ResultCode.OK, None),)),),
         faults=(FaultRule(id="unheard", fault=Fault.PROCESSED_NO_ANSWER),),
     )
-    here = world(pushed(rules=Rules(book)))
+    here = world(pushed(rules=CompiledRules(book)))
     here.receive(here.packet(**BODY))
     [message] = here.store.messages(here.accounts[0])
-    entries = chronicle_of(message, (), here.ledger(), (), here.now)
+    entries = history_of(message, (), here.ledger(), (), here.now)
     assert text_of(entries, "decided") == "What becomes of it was decided by rule steps: a rule of the scenario."
     assert text_of(entries, "answered") == 'PROCESSED_NO_ANSWER befell the answer, as "unheard" says.'
 
@@ -185,7 +183,7 @@ def test_a_report_that_is_pushed_nowhere_is_told_so(world) -> None:
 
 
 def test_a_push_that_is_on_the_way_is_not_over(world) -> None:
-    fault = Manner(fault=PushFault.RESET)
+    fault = ReportOptions(fault=PushFault.RESET)
     here = world(pushed(Step(2, SECOND, True, manner=fault)))
     sent = here.send(**BODY)
     here.now += SECOND
@@ -213,7 +211,7 @@ def test_what_was_done_by_hand_is_told(world, noon) -> None:
     account = here.accounts[0]
     sent = here.send(**BODY)
     transaction = here.transaction(account, sent.uid)
-    here.platform.force(transaction, sent.uid, Wish(5, SECOND, True), here.now)
+    here.platform.force(transaction, sent.uid, ForceRequest(5, SECOND, True), here.now)
     here.commit(transaction)
     [forced] = [entry for entry in told(here, sent) if entry.kind == "forced"]
     assert (forced.at, forced.report, forced.state) == (noon, 1, 5)
@@ -221,7 +219,7 @@ def test_what_was_done_by_hand_is_told(world, noon) -> None:
     here.advance(SECOND)
     transaction = here.transaction(account, sent.uid)
     here.platform.resend(transaction, sent.uid, 1, here.now)
-    here.platform.force(transaction, sent.uid, Wish(8, SECOND, True, again=True), here.now)
+    here.platform.force(transaction, sent.uid, ForceRequest(8, SECOND, True, again=True), here.now)
     here.commit(transaction)
     here.advance(HOUR)
     entries = told(here, sent)
@@ -238,6 +236,6 @@ def test_a_state_that_was_forced_too_late_is_told_as_dropped(world) -> None:
     here = world(pushed())
     sent = here.send(**BODY)
     transaction = here.transaction(here.accounts[0], sent.uid)
-    here.platform.force(transaction, sent.uid, Wish(5, 26 * HOUR, True), here.now)
+    here.platform.force(transaction, sent.uid, ForceRequest(5, 26 * HOUR, True), here.now)
     here.commit(transaction)
     assert kinds(told(here, sent))[6:] == ["forced", "expiry", "dropped"]

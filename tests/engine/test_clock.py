@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.clock import Clock
-from cloudsms_simulator.engine.script import EXPIRY
-from cloudsms_simulator.protocol.sms_uid import UidSequence, issue, read_uid
+from cloudsms_simulator.engine.plan import EXPIRY
+from cloudsms_simulator.protocol.answer import UidSequence, issue_uids, read_uid
 from cloudsms_simulator.protocol.timestamps import EARLIEST, HONG_KONG, LATEST
 
 WALL = datetime(2026, 11, 1, 4, 0, 0, 1, tzinfo=UTC)
@@ -145,8 +145,8 @@ def test_a_clock_that_goes_stops_at_the_last_moment_there_is(rate: float, passed
 def test_what_is_planned_at_the_last_moment_overflows_nothing_and_an_sms_uid_keeps_its_length() -> None:
     assert (LATEST + EXPIRY + 2 * timedelta(days=3650)).astimezone(UTC)
     for moment in (EARLIEST, LATEST):
-        sequence, uids = issue(UidSequence(1), moment, 5000, "x4")
-        _, more = issue(sequence, moment, 200, "x3h")
+        sequence, uids = issue_uids(UidSequence(1), moment, 5000, "x4")
+        _, more = issue_uids(sequence, moment, 200, "x3h")
         assert {len(uid) for uid in (*uids, *more)} == {30}
         assert len({*uids, *more}) == 5200
         assert all(read_uid(uid) is not None for uid in (*uids, *more))

@@ -9,9 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.engine.chance import Chance
-from cloudsms_simulator.engine.delay import LONGEST, Delay, Fixed, Listed, Lognormal, Uniform, drawn
-from cloudsms_simulator.engine.script import EXPIRY
+from cloudsms_simulator.engine.plan import (
+    EXPIRY,
+    LONGEST_DRAWN_DELAY,
+    Chance,
+    Delay,
+    Fixed,
+    Listed,
+    Lognormal,
+    Uniform,
+    draw_delay,
+)
 
 SECOND = timedelta(seconds=1)
 MILLISECOND = timedelta(milliseconds=1)
@@ -20,7 +28,7 @@ OBSERVED = Lognormal(median=7 * SECOND, sigma=0.8, minimum=SECOND)
 
 def draws(delay: Delay, count: int = 4_000, seed: int = 42) -> list[timedelta]:
     """Sorted, one for each of many recipients."""
-    return sorted(drawn(delay, Chance(seed, f"852670{index:05}", 1), "slow") for index in range(count))
+    return sorted(draw_delay(delay, Chance(seed, f"852670{index:05}", 1), "slow") for index in range(count))
 
 
 def test_a_fixed_delay_is_always_the_same() -> None:
@@ -62,12 +70,12 @@ def test_without_a_sigma_a_lognormal_delay_is_its_median() -> None:
 
 def test_the_tail_of_a_lognormal_delay_is_cut_off_long_after_every_message_expired() -> None:
     all_of_them = draws(Lognormal(7 * SECOND, 1_000.0), 100)
-    assert (all_of_them[0], all_of_them[-1]) == (timedelta(), LONGEST)
-    assert EXPIRY < LONGEST
+    assert (all_of_them[0], all_of_them[-1]) == (timedelta(), LONGEST_DRAWN_DELAY)
+    assert EXPIRY < LONGEST_DRAWN_DELAY
 
 
 def test_a_minimum_holds_even_beyond_the_tail() -> None:
-    assert set(draws(Lognormal(SECOND, 1.0, 2 * LONGEST), 10)) == {2 * LONGEST}
+    assert set(draws(Lognormal(SECOND, 1.0, 2 * LONGEST_DRAWN_DELAY), 10)) == {2 * LONGEST_DRAWN_DELAY}
 
 
 @pytest.mark.parametrize("number", [0.0, 2**-53, 0.5, 1 - 2**-53])
@@ -75,12 +83,12 @@ def test_no_draw_of_chance_is_too_small_or_too_large_for_a_delay(
     monkeypatch: pytest.MonkeyPatch, number: float
 ) -> None:
     monkeypatch.setattr(Chance, "draw", lambda _chance, _rule, _purpose: number)
-    assert SECOND <= drawn(OBSERVED, Chance(1, "", 1), "slow") < timedelta(hours=2)
+    assert SECOND <= draw_delay(OBSERVED, Chance(1, "", 1), "slow") < timedelta(hours=2)
 
 
 def test_listed_delays_come_one_after_the_other_and_then_again() -> None:
     listed = Listed((SECOND, 2 * SECOND, 9 * SECOND))
-    told = [drawn(listed, Chance(42, "85267000011", n), "slow") / SECOND for n in range(1, 8)]
+    told = [draw_delay(listed, Chance(42, "85267000011", n), "slow") / SECOND for n in range(1, 8)]
     assert told == [1, 2, 9, 1, 2, 9, 1]
 
 
@@ -107,11 +115,11 @@ delays = st.one_of(
 def test_a_delay_is_never_negative_nor_endless_and_the_same_for_the_same_seed(
     delay: Delay, seed: int, recipient: str, n: int
 ) -> None:
-    told = drawn(delay, Chance(seed, recipient, n), "slow")
-    assert timedelta() <= told <= LONGEST
-    assert told == drawn(delay, Chance(seed, recipient, n), "slow")
+    told = draw_delay(delay, Chance(seed, recipient, n), "slow")
+    assert timedelta() <= told <= LONGEST_DRAWN_DELAY
+    assert told == draw_delay(delay, Chance(seed, recipient, n), "slow")
 
 
 def test_delays_of_one_rule_for_different_purposes_are_drawn_apart() -> None:
     chance = Chance(42, "85267000011", 1)
-    assert drawn(OBSERVED, chance, "slow", "reply") != drawn(OBSERVED, chance, "slow", "delay")
+    assert draw_delay(OBSERVED, chance, "slow", "reply") != draw_delay(OBSERVED, chance, "slow", "delay")

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from cloudsms_simulator.engine.account import Account, Blacklist
-from cloudsms_simulator.engine.explaining import (
+from cloudsms_simulator.engine.diagnosis import findings_of
+from cloudsms_simulator.engine.explanation import (
     Charge,
     Decider,
     ExpectedReport,
@@ -18,12 +19,10 @@ from cloudsms_simulator.engine.explaining import (
     decider_of_refusal,
     expected_reports,
 )
-from cloudsms_simulator.engine.hindsight import findings_of
 from cloudsms_simulator.engine.money import Money
-from cloudsms_simulator.engine.rule_book import ReplyStep, Rule, RuleBook
-from cloudsms_simulator.engine.rules import Rules
-from cloudsms_simulator.engine.script import Plan, plan_of, step
-from cloudsms_simulator.protocol.result_codes import ResultCode
+from cloudsms_simulator.engine.plan import Plan, plan_of, step
+from cloudsms_simulator.engine.rules import CompiledRules, ReplyStep, Rule, RuleBook
+from cloudsms_simulator.protocol.codes import ResultCode
 
 BUSY_RULE = Rule(id="busy", replies=(ReplyStep(ResultCode.BUSY),))
 FINE_RULE = Rule(id="fine")
@@ -31,7 +30,7 @@ DEFAULT = Decider("default", "", "no rule and no magic number has a say: the acc
 
 
 def ruled(*rules: Rule, **fields: object) -> Account:
-    return Account(rules=Rules(RuleBook(rules=rules)), **fields)  # type: ignore[arg-type]
+    return Account(rules=CompiledRules(RuleBook(rules=rules)), **fields)  # type: ignore[arg-type]
 
 
 def decided(world, packet: Mapping[str, object], *destinations: tuple[object, object], account: Account) -> Decider:
@@ -90,8 +89,8 @@ def test_each_refused_destination_has_its_own_decider(world) -> None:
 
 
 def test_what_is_no_packet_was_decided_by_the_transport(world, noon: datetime) -> None:
-    from cloudsms_simulator.engine.exchange import Exchange
-    from cloudsms_simulator.protocol.finding_rules import Told, found
+    from cloudsms_simulator.engine.records import Exchange
+    from cloudsms_simulator.protocol.findings import Told, found
 
     finding = found("path-wrong", "path", Told("POST /"), "/dave/io")
     exchange = Exchange(1, None, "http", noon, None, (), 404, None, b"", b"", (finding,))

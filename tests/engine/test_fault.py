@@ -7,7 +7,15 @@ from datetime import timedelta
 
 import pytest
 
-from cloudsms_simulator.engine.fault import MANGLING, UNPROCESSED, Fault, Identity, PushFault, TlsTrouble, Trouble
+from cloudsms_simulator.engine.faults import (
+    MANGLING_FAULTS,
+    UNPROCESSED,
+    AnswerFault,
+    Fault,
+    Identity,
+    PushFault,
+    TlsTrouble,
+)
 
 NAMES = """
     CONNECTION_RESET_BY_PEER EMPTY_RESPONSE RANDOM_DATA_THEN_CLOSE MALFORMED_RESPONSE_CHUNK DRIBBLE ACCEPT_THEN_HANG
@@ -39,11 +47,11 @@ def test_a_fault_is_called_what_it_is_written(kind: type[Fault]) -> None:
 )
 def test_a_fault_that_strikes_before_processing_needs_no_answer_to_spoil(fault: Fault) -> None:
     assert fault in UNPROCESSED
-    assert fault not in MANGLING
+    assert fault not in MANGLING_FAULTS
 
 
 def test_all_other_faults_spoil_an_answer_that_was_decided() -> None:
-    assert set(Fault) - UNPROCESSED - MANGLING == {
+    assert set(Fault) - UNPROCESSED - MANGLING_FAULTS == {
         Fault.MALFORMED_RESPONSE_CHUNK,
         Fault.DRIBBLE,
         Fault.PROCESSED_NO_ANSWER,
@@ -51,5 +59,5 @@ def test_all_other_faults_spoil_an_answer_that_was_decided() -> None:
 
 
 def test_a_trouble_that_says_nothing_else_is_late_by_nothing_and_processed() -> None:
-    trouble = Trouble("slow")
+    trouble = AnswerFault("slow")
     assert (trouble.fault, trouble.delay, trouble.processed, trouble.over) == (None, timedelta(), True, None)

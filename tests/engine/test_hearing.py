@@ -12,16 +12,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.condition import Condition, Hours, Ordinal, Words
-from cloudsms_simulator.engine.delay import Fixed, Listed, Lognormal, Uniform
-from cloudsms_simulator.engine.fault import UNPROCESSED, Fault, Trouble
-from cloudsms_simulator.engine.hearing import Script, hits_of
-from cloudsms_simulator.engine.outlook import Course, Mix, Turn
-from cloudsms_simulator.engine.rule_book import Change, FaultRule, ReplyStep, Rule, RuleBook
-from cloudsms_simulator.engine.script import DELIVERED_AFTER_A_SECOND, plan_of, step
-from cloudsms_simulator.engine.subject import destinations_of
-from cloudsms_simulator.protocol.request_checks import list_is_an_array
-from cloudsms_simulator.protocol.result_codes import ResultCode
+from cloudsms_simulator.engine.evaluation import Decision, hits_counter
+from cloudsms_simulator.engine.faults import UNPROCESSED, AnswerFault, Fault
+from cloudsms_simulator.engine.plan import (
+    DELIVERED_AFTER_A_SECOND,
+    Fixed,
+    Listed,
+    Lognormal,
+    Mix,
+    PlanTemplate,
+    StepTemplate,
+    Uniform,
+    plan_of,
+    step,
+)
+from cloudsms_simulator.engine.rules import (
+    Condition,
+    FaultRule,
+    Ordinal,
+    ReplyStep,
+    Rule,
+    RuleBook,
+    RuleBookChange,
+    TextMatch,
+    TimeWindow,
+    destinations_of,
+)
+from cloudsms_simulator.protocol.checks import list_is_an_array
+from cloudsms_simulator.protocol.codes import ResultCode
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
@@ -48,7 +66,9 @@ def test_without_rules_there_is_no_hearing(court) -> None:
     assert court(states=("up",)).hearing(*[ANNA] * 200) is None
 
 
-@pytest.mark.parametrize("book", [{"timeline": (Change(book=RuleBook(), at=MINUTE),)}, {"rules": (Rule(id="it"),)}])
+@pytest.mark.parametrize(
+    "book", [{"timeline": (RuleBookChange(book=RuleBook(), at=MINUTE),)}, {"rules": (Rule(id="it"),)}]
+)
 def test_with_rules_there_is_one(court, book: dict[str, object]) -> None:
     assert court(**book).hearing(ANNA) is not None
 
@@ -73,12 +93,12 @@ def test_the_first_rule_that_fits_decides(court) -> None:
 
 
 def test_a_refusal_has_its_code_and_no_plan(court) -> None:
-    assert court(replying(BUSY)).hear(ANNA).scripts == (Script(ResultCode.BUSY, None, "it"),)
+    assert court(replying(BUSY)).hear(ANNA).decisions == (Decision(ResultCode.BUSY, None, "it"),)
 
 
 @pytest.mark.parametrize("code", [*ResultCode], ids=lambda code: code.name)
 def test_every_result_code_can_be_replied(court, code: ResultCode) -> None:
-    [script] = court(replying(code)).hear(ANNA).scripts
+    [script] = court(replying(code)).hear(ANNA).decisions
     assert (script.code, script.plan is None) == (code, code != OK)
 
 
@@ -108,7 +128,7 @@ def test_magic_numbers_that_mean_nothing_are_ordinary(court) -> None:
     here = court(Rule(id="it", condition=Condition(to=("65*",))), magic=False)
     heard = here.hear(MAGIC_BUSY, MAGIC_LOST, MAGIC_RESET)
     assert (heard.trouble, heard.rules) == (None, [None, None, None])
-    assert [script.plan for script in heard.scripts] == [DELIVERED_AFTER_A_SECOND] * 3
+    assert [script.plan for script in heard.decisions] == [DELIVERED_AFTER_A_SECOND] * 3
     assert court(magic=False).hearing(MAGIC_RESET) is None
 
 
@@ -126,7 +146,7 @@ def test_each_recipient_has_the_sequence_for_itself(court) -> None:
 
 
 def test_each_rule_counts_for_itself(court) -> None:
-    code, other = Condition(content=Words(contains="code")), Condition(content=Words(contains="other"))
+    code, other = Condition(content=TextMatch(contains="code")), Condition(content=TextMatch(contains="other"))
     here = court(replying((BUSY, 1), OK, id="code", condition=code), replying((QUEUE, 1), OK, condition=other))
     texts = ["code", "other", "code", "other"]
     assert [here.hear(ANNA, SMS_CONTENT=text).codes for text in texts] == [[BUSY], [QUEUE], [OK], [OK]]
@@ -139,7 +159,7 @@ def test_a_sequence_that_is_used_up_leaves_the_destination_to_the_next_rule(cour
 
 
 def test_a_rule_before_it_that_fits_uses_up_nothing(court) -> None:
-    here = court(replying(OK, id="code", condition=Condition(content=Words(contains="code"))), replying((BUSY, 1)))
+    here = court(replying(OK, id="code", condition=Condition(content=TextMatch(contains="code"))), replying((BUSY, 1)))
     assert [here.hear(ANNA, SMS_CONTENT=text).codes for text in ["code", "code", "x", "x"]] == [
         [OK],
         [OK],
@@ -155,20 +175,20 @@ def test_a_number_that_is_in_a_batch_twice_has_two_turns(court) -> None:
 def test_a_reply_of_its_own_time_is_that_late(court) -> None:
     late = Rule(id="it", replies=(ReplyStep(ResultCode.BUSY, 1, Fixed(3 * SECOND)), ReplyStep()))
     here = court(late)
-    assert [here.hear(ANNA).scripts[0].delay for _ in range(2)] == [3 * SECOND, timedelta()]
+    assert [here.hear(ANNA).decisions[0].delay for _ in range(2)] == [3 * SECOND, timedelta()]
 
 
 def test_replies_draw_their_delays_for_each_recipient(court) -> None:
     late = Rule(id="it", replies=(ReplyStep(delay=Uniform(SECOND, 2 * SECOND)),))
     heard = court(late).hear(*[(852, f"670{index:05}") for index in range(50)])
-    assert len({script.delay for script in heard.scripts}) == 50
+    assert len({script.delay for script in heard.decisions}) == 50
 
 
 def test_only_a_refusal_of_a_rule_for_packets_refuses_all(court) -> None:
     here = court(replying((BUSY, 1), OK, scope="packet", condition=Condition(to=("65*",))))
-    assert [script.refuses_all for script in here.hear(ANNA, SINGAPORE).scripts] == [False, True]
-    assert [script.refuses_all for script in here.hear(ANNA, SINGAPORE).scripts] == [False, False]
-    assert not court(replying(BUSY)).hear(ANNA).scripts[0].refuses_all
+    assert [script.refuses_all for script in here.hear(ANNA, SINGAPORE).decisions] == [False, True]
+    assert [script.refuses_all for script in here.hear(ANNA, SINGAPORE).decisions] == [False, False]
+    assert not court(replying(BUSY)).hear(ANNA).decisions[0].refuses_all
 
 
 # Named states
@@ -214,7 +234,12 @@ def test_a_rule_may_name_the_first_state_again(court) -> None:
 
 def test_a_timeline_by_time_puts_other_rules_in_force(court) -> None:
     blackout = RuleBook(name="blackout", rules=(replying(BUSY, id="dark"),))
-    here = court(timeline=(Change(book=blackout, at=10 * MINUTE), Change(book=RuleBook(name="end"), at=20 * MINUTE)))
+    here = court(
+        timeline=(
+            RuleBookChange(book=blackout, at=10 * MINUTE),
+            RuleBookChange(book=RuleBook(name="end"), at=20 * MINUTE),
+        )
+    )
     told = []
     for _ in range(3):
         told.append(here.hear(ANNA).rules)
@@ -225,22 +250,22 @@ def test_a_timeline_by_time_puts_other_rules_in_force(court) -> None:
 def test_a_timeline_by_messages_counts_those_that_were_accepted(court) -> None:
     to_singapore = Condition(to=("65*",))
     blackout = RuleBook(name="blackout", rules=(replying(BUSY, id="dark"),))
-    here = court(replying(INTERCEPT, condition=to_singapore), timeline=(Change(book=blackout, messages=3),))
+    here = court(replying(INTERCEPT, condition=to_singapore), timeline=(RuleBookChange(book=blackout, messages=3),))
     told = [here.hear(*batch).rules for batch in ([ANNA, SINGAPORE], [ANNA], [ANNA, ANNA], [ANNA])]
     assert told == [[None, "it"], [None], [None, None], ["dark"]]
 
 
 def test_rules_of_the_same_name_in_two_books_count_for_themselves(court) -> None:
     later = RuleBook(name="later", rules=(replying((QUEUE, 1), OK, id="it"),), states=("a", "b"))
-    here = court(replying((BUSY, 1), OK), name="first", timeline=(Change(book=later, at=MINUTE),))
+    here = court(replying((BUSY, 1), OK), name="first", timeline=(RuleBookChange(book=later, at=MINUTE),))
     told = [here.hear(ANNA).codes for _ in range(2)]
     here.now += MINUTE
     assert [*told, here.hear(ANNA).codes, here.hear(ANNA).codes] == [[BUSY], [OK], [QUEUE], [OK]]
 
 
 def test_time_in_the_books_of_a_timeline_counts_from_the_beginning_of_the_first(court) -> None:
-    later = RuleBook(name="later", rules=(replying(BUSY, condition=Condition(time=Hours(after=2 * MINUTE))),))
-    here = court(timeline=(Change(book=later, at=MINUTE),))
+    later = RuleBook(name="later", rules=(replying(BUSY, condition=Condition(time=TimeWindow(after=2 * MINUTE))),))
+    here = court(timeline=(RuleBookChange(book=later, at=MINUTE),))
     told = []
     for _ in range(3):
         told.append(here.hear(ANNA).codes)
@@ -261,14 +286,14 @@ def test_the_first_fault_that_fits_befalls_the_answer(court) -> None:
         faulty(Fault.DRIBBLE, "dribble", over=5 * SECOND),
         faulty(Fault.BROKEN_JSON, "broken"),
     )
-    assert here.hear(SINGAPORE).trouble == Trouble("singapore", Fault.HTTP_500, processed=False)
-    assert here.hear(ANNA).trouble == Trouble("dribble", Fault.DRIBBLE, over=5 * SECOND)
+    assert here.hear(SINGAPORE).trouble == AnswerFault("singapore", Fault.HTTP_500, processed=False)
+    assert here.hear(ANNA).trouble == AnswerFault("dribble", Fault.DRIBBLE, over=5 * SECOND)
 
 
 def test_a_fault_befalls_a_batch_of_which_one_destination_fits(court) -> None:
     here = court(faulty(condition=Condition(to=("65*",))))
     assert here.hear(ANNA, BEN).trouble is None
-    assert here.hear(ANNA, BEN, SINGAPORE).trouble == Trouble("fault", Fault.EMPTY_RESPONSE, processed=False)
+    assert here.hear(ANNA, BEN, SINGAPORE).trouble == AnswerFault("fault", Fault.EMPTY_RESPONSE, processed=False)
 
 
 def test_all_keys_of_a_fault_must_fit_the_same_destination(court) -> None:
@@ -284,14 +309,14 @@ def test_a_fault_strikes_before_processing_or_after_as_is_usual_or_as_it_says(
 ) -> None:
     heard = court(faulty(fault, processed=processed)).hear(ANNA)
     expected = fault not in UNPROCESSED if processed is None else processed
-    assert heard.trouble == Trouble("fault", fault, processed=expected)
-    assert len(heard.scripts) == expected
+    assert heard.trouble == AnswerFault("fault", fault, processed=expected)
+    assert len(heard.decisions) == expected
 
 
 def test_a_fault_may_be_nothing_but_a_delay(court) -> None:
     here = court(faulty(None, "slow", delay=Listed((SECOND, 2 * SECOND))))
     told = [here.hear(ANNA).trouble for _ in range(3)]
-    assert told == [Trouble("slow", delay=seconds * SECOND) for seconds in (1, 2, 1)]
+    assert told == [AnswerFault("slow", delay=seconds * SECOND) for seconds in (1, 2, 1)]
 
 
 def test_a_fault_befalls_so_many_requests_of_a_first_recipient_and_then_the_next_fault_does(court) -> None:
@@ -318,8 +343,8 @@ def test_a_fault_before_processing_uses_up_no_reply_and_no_state(court) -> None:
 def test_a_fault_before_processing_leaves_every_draw_of_a_recipient_as_it_was(court) -> None:
     drawn = Rule(id="it", outlook=Mix(((2, Decimal(50)), (5, Decimal(50))), Lognormal(SECOND, 1.0)))
     struck, spared = court(faulty(times=3), drawn), court(drawn)
-    assert [here.hear(ANNA).scripts for here in [struck] * 3] == [()] * 3
-    assert [struck.hear(ANNA).scripts for _ in range(5)] == [spared.hear(ANNA).scripts for _ in range(5)]
+    assert [here.hear(ANNA).decisions for here in [struck] * 3] == [()] * 3
+    assert [struck.hear(ANNA).decisions for _ in range(5)] == [spared.hear(ANNA).decisions for _ in range(5)]
 
 
 def test_a_fault_after_processing_uses_up_a_reply(court) -> None:
@@ -346,13 +371,13 @@ def test_the_faults_of_a_scenario_come_before_that_of_a_magic_number(court) -> N
 
 def test_of_several_magic_faults_in_a_batch_the_first_strikes(court) -> None:
     trouble = court().hear(ANNA, (65, "81555407"), MAGIC_RESET).trouble
-    assert trouble == Trouble("magic 555407", Fault.HTTP_500, processed=False)
+    assert trouble == AnswerFault("magic 555407", Fault.HTTP_500, processed=False)
 
 
 def test_a_magic_fault_does_not_strike_where_a_rule_decides(court) -> None:
     here = court(replying((BUSY, 2), condition=TO_HONG_KONG))
     assert [here.hear(MAGIC_RESET).codes for _ in range(3)] == [[BUSY], [BUSY], []]
-    assert here.hear(MAGIC_BUSY, (65, "81555402")).trouble == Trouble(
+    assert here.hear(MAGIC_BUSY, (65, "81555402")).trouble == AnswerFault(
         "magic 555402", Fault.EMPTY_RESPONSE, processed=False
     )
 
@@ -368,7 +393,7 @@ def test_a_magic_fault_gives_way_to_a_rule_of_chance_exactly_when_that_decides(c
 
 
 def test_a_fault_befalls_a_request_without_destinations_that_fits_otherwise(court) -> None:
-    here = court(faulty(condition=Condition(content=Words(contains="code"))))
+    here = court(faulty(condition=Condition(content=TextMatch(contains="code"))))
     for destinations in (..., None, "x", [], [{}] * 201):
         hearing = here.hearing(MULTI_MSISDN_LIST=destinations)
         assert hearing.trouble() is not None
@@ -406,7 +431,7 @@ def test_destinations_that_are_refused_are_not_seen(court) -> None:
     here = court(replying((BUSY, 1), OK))
     hearing = here.hearing(ANNA, BEN, SINGAPORE)
     assert hearing.trouble() is None
-    assert [*hearing.scripts([0, 2])] == [0, 2]
+    assert [*hearing.decisions([0, 2])] == [0, 2]
     assert ("seen", "", "85267000012") not in hearing.tallies.written
 
 
@@ -420,11 +445,11 @@ def test_everything_a_request_counts_is_written_and_nothing_is_kept_by_itself(co
         Rule(id="idle", condition=Condition(to=("86*",))),
         name="book",
         states=("up", "down"),
-        timeline=(Change(book=RuleBook(), messages=100),),
+        timeline=(RuleBookChange(book=RuleBook(), messages=100),),
     )
     hearing = here.hearing(SINGAPORE, ANNA, SINGAPORE)
     assert hearing.trouble() is not None
-    hearing.scripts(range(3))
+    hearing.decisions(range(3))
     hearing.accepted(2)
     assert hearing.tallies.written == {
         ("requests", "", ""): 1,
@@ -435,8 +460,8 @@ def test_everything_a_request_counts_is_written_and_nothing_is_kept_by_itself(co
         ("rule book", "it", "6581234567"): 2,
         ("state", "book", ""): 1,
         ("messages", "", ""): 2,
-        hits_of("book", "slow"): 1,
-        hits_of("book", "it"): 2,
+        hits_counter("book", "slow"): 1,
+        hits_counter("book", "it"): 2,
     }
     assert here.tallies == {}
 
@@ -456,7 +481,7 @@ def test_a_fault_that_strikes_before_processing_counts_only_the_request_and_itse
         ("requests", "", ""): 1,
         ("asked", "", "85267000011"): 1,
         ("fault book", "fault", "85267000011"): 1,
-        hits_of("book", "fault"): 1,
+        hits_counter("book", "fault"): 1,
     }
 
 
@@ -464,14 +489,14 @@ def test_a_rule_that_never_decided_has_no_hits(court) -> None:
     here = court(replying((BUSY, 1), id="one"), Rule(id="two"), Rule(id="idle"), name="book")
     for _ in range(3):
         here.hear(ANNA)
-    assert [here.tallies.get(hits_of("book", rule), 0) for rule in ("one", "two", "idle")] == [1, 2, 0]
+    assert [here.tallies.get(hits_counter("book", rule), 0) for rule in ("one", "two", "idle")] == [1, 2, 0]
 
 
 # Repeatability
 
 CHANCY = (
     replying((BUSY, 1), OK, id="flaky", condition=Condition(probability=0.3)),
-    replying((QUEUE, 2), id="full", condition=Condition(content=Words(contains="code"), to=("*1", "*2"))),
+    replying((QUEUE, 2), id="full", condition=Condition(content=TextMatch(contains="code"), to=("*1", "*2"))),
     Rule(
         id="mixed",
         condition=Condition(any=(Condition(probability=0.4), Condition(to=("*3",)))),
@@ -484,7 +509,9 @@ CHANCY_FAULTS = (
     faulty(None, "slow", condition=Condition(probability=0.5), delay=Uniform(SECOND, 9 * SECOND)),
     faulty(Fault.BROKEN_JSON, "broken", times=2, condition=Condition(probability=0.5)),
 )
-USUAL = Course((Turn(1, Uniform(SECOND, 2 * SECOND), False), Turn(2, Lognormal(7 * SECOND, 0.8, SECOND), True)))
+USUAL = PlanTemplate(
+    (StepTemplate(1, Uniform(SECOND, 2 * SECOND), False), StepTemplate(2, Lognormal(7 * SECOND, 0.8, SECOND), True))
+)
 
 recipients = st.sampled_from([(852, f"6700001{digit}") for digit in range(5)])
 orders = st.lists(recipients, max_size=30).flatmap(lambda sent: st.tuples(st.just(sent), st.permutations(sent)))
@@ -509,11 +536,11 @@ def test_what_a_recipients_nth_destination_gets_does_not_depend_on_the_batches_i
     one_by_one, in_batches = court(*CHANCY, outlook=USUAL), court(*CHANCY, outlook=USUAL)
     single, batched = defaultdict(list), defaultdict(list)
     for recipient in sent:
-        single[recipient] += one_by_one.hear(recipient).scripts
+        single[recipient] += one_by_one.hear(recipient).decisions
     for size in sizes:
         batch, arrived = arrived[:size], arrived[size:]
         if batch:
-            for recipient, script in zip(batch, in_batches.hear(*batch).scripts, strict=True):
+            for recipient, script in zip(batch, in_batches.hear(*batch).decisions, strict=True):
                 batched[recipient].append(script)
     assert single == batched
 

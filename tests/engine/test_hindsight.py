@@ -10,14 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.delay import Fixed
-from cloudsms_simulator.engine.fault import MANGLING, PAGES, Fault
-from cloudsms_simulator.engine.hindsight import answer_of, findings_of
-from cloudsms_simulator.engine.rule_book import FaultRule, ReplyStep, Rule, RuleBook
-from cloudsms_simulator.engine.rules import Rules
-from cloudsms_simulator.protocol.mangling import mangled
+from cloudsms_simulator.engine.diagnosis import answer_of, findings_of
+from cloudsms_simulator.engine.faults import FAULT_PAGES, MANGLING_FAULTS, Fault
+from cloudsms_simulator.engine.plan import Fixed
+from cloudsms_simulator.engine.rules import CompiledRules, FaultRule, ReplyStep, Rule, RuleBook
+from cloudsms_simulator.protocol.answer import mangled
+from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC, Profile
-from cloudsms_simulator.protocol.result_codes import ResultCode
 
 HONG_KONG, SINGAPORE_LANDLINE = (852, "67000011"), (65, "61234567")
 
@@ -129,7 +128,7 @@ def befallen(world, fault: Fault | None, *rules: Rule):
     """A world in which this befalls every answer, a second late when that is all."""
     delay = Fixed(timedelta(seconds=1)) if fault is None else None
     book = RuleBook(faults=(FaultRule(id="storm", fault=fault, delay=delay, processed=fault and True),), rules=rules)
-    return world(Account(rules=Rules(book)))
+    return world(Account(rules=CompiledRules(book)))
 
 
 @pytest.mark.parametrize("fault", [*Fault, None])
@@ -139,7 +138,7 @@ def test_of_an_answer_that_a_fault_befell_what_arrived_is_shown_and_nothing_that
     here = befallen(world, fault)
     reply = here.receive(here.packet(HONG_KONG, HONG_KONG))
     arrived = {None: reply.body, Fault.DRIBBLE: reply.body}
-    arrived |= {each: mangled(each.value, reply.body) for each in MANGLING} | dict(PAGES)
+    arrived |= {each: mangled(each.value, reply.body) for each in MANGLING_FAULTS} | dict(FAULT_PAGES)
     assert answer_of(*newest(here)) == arrived.get(fault)
 
 

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from cloudsms_simulator.engine.account import Account, Callback
-from cloudsms_simulator.engine.intervening import Conflict, Forced, Wish
-from cloudsms_simulator.engine.report import PushResult, Report
-from cloudsms_simulator.engine.script import EXPIRED_AT_LAST, Manner, Step, plan_of, step
+from cloudsms_simulator.engine.delivery import Conflict, ForceRequest, ForceResult
+from cloudsms_simulator.engine.plan import EXPIRED_AT_LAST, ReportOptions, Step, plan_of, step
+from cloudsms_simulator.engine.records import PushResult, Report
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
@@ -25,11 +25,11 @@ def pushed(*steps: Step, retries: tuple[timedelta, ...] = (), **account: object)
     return Account(callback=Callback(url=URL, retries=retries), plan=plan, **account)
 
 
-def force(here, uid: str, state: int, after: timedelta = NOTHING, **wish: bool) -> Forced | Conflict:
+def force(here, uid: str, state: int, after: timedelta = NOTHING, **wish: bool) -> ForceResult | Conflict:
     """Forces a state, final unless said otherwise, and keeps that."""
     transaction = here.transaction(here.accounts[0], uid)
-    wished = Wish(state, after, wish.pop("final", True), **wish)
-    forced: Forced | Conflict = here.platform.force(transaction, uid, wished, here.now)
+    wished = ForceRequest(state, after, wish.pop("final", True), **wish)
+    forced: ForceResult | Conflict = here.platform.force(transaction, uid, wished, here.now)
     here.commit(transaction)
     return forced
 
@@ -51,7 +51,7 @@ def states_in(pushes: list[object]) -> list[int]:
 def test_a_final_state_takes_the_place_of_all_that_was_planned(world) -> None:
     here = world(pushed(step(1, SECOND), step(2, HOUR)))
     sent = here.send()
-    assert force(here, sent.uid, 5, 3 * SECOND) == Forced(5, True, here.now + 3 * SECOND, 1)
+    assert force(here, sent.uid, 5, 3 * SECOND) == ForceResult(5, True, here.now + 3 * SECOND, 1)
     assert here.store.next_wake(here.accounts[0]) == here.now + 3 * SECOND
     assert states_in(here.advance(48 * HOUR)) == [5]
     assert (sent.states, sent.message.settled) == ([5], True)
@@ -61,7 +61,7 @@ def test_what_was_reached_stays_reached(world) -> None:
     here = world(pushed(step(1, SECOND), step(2, HOUR)))
     sent = here.send()
     here.advance(SECOND)
-    assert force(here, sent.uid, 4) == Forced(4, True, here.now, 2)
+    assert force(here, sent.uid, 4) == ForceResult(4, True, here.now, 2)
     assert states_in(here.advance(NOTHING)) == [4]
     assert sent.states == [1, 4]
     assert here.store.next_wake(here.accounts[0]) is None, "nothing waits for the hour any more"
@@ -70,9 +70,9 @@ def test_what_was_reached_stays_reached(world) -> None:
 def test_another_state_comes_in_between(world) -> None:
     here = world(pushed(step(2, HOUR)))
     sent = here.send()
-    assert force(here, sent.uid, 1, SECOND, final=False) == Forced(1, False, here.now + SECOND, 1)
-    assert force(here, sent.uid, 9, 2 * SECOND, final=False) == Forced(9, False, here.now + 2 * SECOND, 2)
-    assert force(here, sent.uid, 99, HOUR, final=False) == Forced(99, False, here.now + HOUR, 3)
+    assert force(here, sent.uid, 1, SECOND, final=False) == ForceResult(1, False, here.now + SECOND, 1)
+    assert force(here, sent.uid, 9, 2 * SECOND, final=False) == ForceResult(9, False, here.now + 2 * SECOND, 2)
+    assert force(here, sent.uid, 99, HOUR, final=False) == ForceResult(99, False, here.now + HOUR, 3)
     assert states_in(here.advance(HOUR)) == [1, 9, 99, 2]
 
 
@@ -87,7 +87,7 @@ def test_a_message_that_will_expire_expires_later_than_what_is_forced(world) -> 
 def test_a_final_state_after_the_expiry_is_dropped_and_the_message_expires(world) -> None:
     here = world(pushed())
     sent = here.send()
-    assert force(here, sent.uid, 2, 25 * HOUR + SECOND) == Forced(2, True, here.now + 25 * HOUR + SECOND, None)
+    assert force(here, sent.uid, 2, 25 * HOUR + SECOND) == ForceResult(2, True, here.now + 25 * HOUR + SECOND, None)
     assert states_in(here.advance(48 * HOUR)) == [3]
     assert [finding.rule for finding in sent.reports[0].findings] == ["report-dropped"]
     late = here.send()
@@ -102,7 +102,7 @@ def test_what_would_come_after_a_final_state_is_a_conflict_and_changes_nothing(w
     before = sent.message
     assert isinstance(force(here, sent.uid, 1, HOUR, final=False), Conflict)
     assert sent.message is before
-    assert force(here, sent.uid, 1, SECOND, final=False) == Forced(1, False, here.now + SECOND, 1)
+    assert force(here, sent.uid, 1, SECOND, final=False) == ForceResult(1, False, here.now + SECOND, 1)
     assert states_in(here.advance(SECOND)) == [1, 2], "at the same moment it comes first"
 
 
@@ -134,7 +134,7 @@ def test_a_further_report_changes_neither_the_state_nor_money(world) -> None:
     here = world(pushed())
     sent = here.send()
     here.advance(SECOND)
-    assert force(here, sent.uid, 8, SECOND, again=True) == Forced(8, True, here.now + SECOND, 2)
+    assert force(here, sent.uid, 8, SECOND, again=True) == ForceResult(8, True, here.now + SECOND, 2)
     assert (here.store.standing(here.accounts[0]).outstanding, sent.message.settled) == (1, False)
     assert here.advance(SECOND / 2) == []
     assert states_in(here.advance(SECOND)) == [8]
@@ -145,14 +145,14 @@ def test_a_further_report_changes_neither_the_state_nor_money(world) -> None:
         (2, 8, "answered"),
     ]
     assert sent.reports[1].reached_at == sent.reports[1].attempts[0].at
-    assert force(here, sent.uid, 1, final=False, again=True) == Forced(1, False, here.now, 3)
+    assert force(here, sent.uid, 1, final=False, again=True) == ForceResult(1, False, here.now, 3)
     assert states_in(here.advance(NOTHING)) == [1]
 
 
 def test_asked_to_report_again_a_message_without_a_final_state_gets_one(world) -> None:
     here = world(pushed())
     sent = here.send()
-    assert force(here, sent.uid, 5, again=True) == Forced(5, True, here.now, 1)
+    assert force(here, sent.uid, 5, again=True) == ForceResult(5, True, here.now, 1)
     here.advance(NOTHING)
     assert sent.states == [5]
 
@@ -189,12 +189,12 @@ def test_others_of_a_batch_that_are_due_at_the_same_moment_keep_their_time(world
 
 
 def test_a_report_before_the_answer_goes_on_as_forced(world) -> None:
-    before = Step(1, NOTHING, False, manner=Manner(before_answer=True))
+    before = Step(1, NOTHING, False, manner=ReportOptions(before_answer=True))
     here = world(pushed(before, step(2, HOUR)))
     reply = here.receive(here.packet(), answered=False)
     here.release(reply, here.accounts[0], reply.before)
     assert states_in(here.advance(NOTHING)) == [1]
-    assert force(here, reply.before[0], 5) == Forced(5, True, here.now, 2)
+    assert force(here, reply.before[0], 5) == ForceResult(5, True, here.now, 2)
     assert here.advance(HOUR) == []
     here.release(reply, here.accounts[0])
     assert states_in(here.advance(NOTHING)) == [5]
@@ -324,7 +324,7 @@ def test_a_report_that_waits_for_a_retry_is_tried_at_once_and_goes_on_from_there
 
 
 def test_a_report_that_is_held_is_pushed_at_once(world) -> None:
-    here = world(pushed(Step(2, SECOND, True, manner=Manner(held=HOUR, serial=77))))
+    here = world(pushed(Step(2, SECOND, True, manner=ReportOptions(held=HOUR, serial=77))))
     sent = here.send()
     here.advance(SECOND)
     resend(here, sent.uid)

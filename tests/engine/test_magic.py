@@ -12,15 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloudsms_simulator.engine.acceptance import AdmissionRequest, rejection
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.admission import Application, rejection
-from cloudsms_simulator.engine.fault import UNPROCESSED, Fault, Trouble
-from cloudsms_simulator.engine.magic import OMENS, may_hold_magic, omen_of
-from cloudsms_simulator.engine.script import DELIVERED_AFTER_A_SECOND, EXPIRED_AT_LAST, Manner, Plan, Step
-from cloudsms_simulator.protocol.destination_checks import destinations_are_numbers
-from cloudsms_simulator.protocol.request_checks import list_is_an_array
-from cloudsms_simulator.protocol.result_codes import ResultCode
-from cloudsms_simulator.protocol.submission import Destination
+from cloudsms_simulator.engine.evaluation import MAGIC_NUMBERS, magic_number_of, may_hold_magic
+from cloudsms_simulator.engine.faults import UNPROCESSED, AnswerFault, Fault
+from cloudsms_simulator.engine.plan import DELIVERED_AFTER_A_SECOND, EXPIRED_AT_LAST, Plan, ReportOptions, Step
+from cloudsms_simulator.protocol.checks import destinations_are_numbers, list_is_an_array
+from cloudsms_simulator.protocol.codes import ResultCode
+from cloudsms_simulator.protocol.packet import Destination
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
@@ -48,10 +47,10 @@ CODES = {
 DELIVERED = Step(2, SECOND, True)
 REPORTS = {
     "555301": Plan((Step(2, SECOND, True, lost=True),)),
-    "555302": Plan((Step(2, SECOND, True, manner=Manner(copies=2)),)),
+    "555302": Plan((Step(2, SECOND, True, manner=ReportOptions(copies=2)),)),
     "555303": Plan((Step(1, SECOND, False), Step(2, 2 * SECOND, True))),
-    "555304": Plan((Step(2, timedelta(), True, manner=Manner(before_answer=True)),)),
-    "555305": Plan((Step(1, SECOND, False, manner=Manner(held=2 * SECOND)), Step(2, 2 * SECOND, True))),
+    "555304": Plan((Step(2, timedelta(), True, manner=ReportOptions(before_answer=True)),)),
+    "555305": Plan((Step(1, SECOND, False, manner=ReportOptions(held=2 * SECOND)), Step(2, 2 * SECOND, True))),
     "555306": Plan((Step(2, 24 * HOUR, True),)),
     "555307": Plan((EXPIRED_AT_LAST,)),
 }
@@ -69,14 +68,14 @@ MAGIC = [*STATES, *CODES, *REPORTS, *FAULTS]
 
 
 def test_the_table_has_these_rows_and_no_others() -> None:
-    assert sorted(OMENS) == sorted(MAGIC)
+    assert sorted(MAGIC_NUMBERS) == sorted(MAGIC)
     assert len(set(MAGIC)) == len(MAGIC) == 40
 
 
 @pytest.mark.parametrize("suffix", STATES)
 def test_a_message_ends_in_the_state_of_its_last_two_digits(court, suffix: str) -> None:
     heard = court().hear((852, f"67{suffix}"))
-    [script] = heard.scripts
+    [script] = heard.decisions
     assert (heard.trouble, script.code, script.rule) == (None, ResultCode.OK, f"magic {suffix}")
     assert script.plan == Plan((Step(STATES[suffix], SECOND, final=True),))
 
@@ -84,7 +83,7 @@ def test_a_message_ends_in_the_state_of_its_last_two_digits(court, suffix: str) 
 @pytest.mark.parametrize("suffix", CODES)
 def test_a_destination_is_answered_with_the_code_of_its_last_digits(court, suffix: str) -> None:
     heard = court().hear((852, f"67{suffix}"))
-    [script] = heard.scripts
+    [script] = heard.decisions
     assert (heard.trouble, script.code, script.rule) == (None, CODES[suffix], f"magic {suffix}")
     assert script.plan == (DELIVERED_AFTER_A_SECOND if script.code is ResultCode.OK else None)
 
@@ -92,7 +91,7 @@ def test_a_destination_is_answered_with_the_code_of_its_last_digits(court, suffi
 @pytest.mark.parametrize("suffix", REPORTS)
 def test_reports_behave_as_the_last_digits_say(court, suffix: str) -> None:
     heard = court().hear((852, f"67{suffix}"))
-    [script] = heard.scripts
+    [script] = heard.decisions
     assert (heard.trouble, script.code, script.rule) == (None, ResultCode.OK, f"magic {suffix}")
     assert script.plan == REPORTS[suffix]
 
@@ -101,9 +100,9 @@ def test_reports_behave_as_the_last_digits_say(court, suffix: str) -> None:
 def test_a_fault_befalls_the_whole_exchange(court, suffix: str) -> None:
     heard = court().hear((852, "67000011"), (852, f"67{suffix}"))
     fault = FAULTS[suffix]
-    assert heard.trouble == Trouble(f"magic {suffix}", fault, processed=fault not in UNPROCESSED)
+    assert heard.trouble == AnswerFault(f"magic {suffix}", fault, processed=fault not in UNPROCESSED)
     processed = [DELIVERED_AFTER_A_SECOND, DELIVERED_AFTER_A_SECOND] if heard.trouble.processed else []
-    assert [script.plan for script in heard.scripts] == processed
+    assert [script.plan for script in heard.decisions] == processed
 
 
 def test_every_result_code_and_every_fault_of_the_list_can_be_had_by_a_number() -> None:
@@ -126,13 +125,13 @@ def test_what_stands_before_the_last_six_digits_is_free_so_the_number_is_one_of_
     assert list_is_an_array(candidate) is destinations_are_numbers(candidate) is None
     assert candidate.verdicts == {}
     [destination] = candidate.destinations
-    assert rejection(Application(Account(), "VerifyCode_516", destination, Decimal(0), None)) is None
-    assert omen_of(destination.msisdn) is OMENS[suffix]
+    assert rejection(AdmissionRequest(Account(), "VerifyCode_516", destination, Decimal(0), None)) is None
+    assert magic_number_of(destination.msisdn) is MAGIC_NUMBERS[suffix]
 
 
 @pytest.mark.parametrize("suffix", MAGIC)
 def test_a_row_says_its_number_and_what_it_does(suffix: str) -> None:
-    omen = OMENS[suffix]
+    omen = MAGIC_NUMBERS[suffix]
     assert omen.rule == f"magic {suffix}"
     assert len(omen.about) > 10
 
@@ -161,13 +160,13 @@ def test_a_row_says_its_number_and_what_it_does(suffix: str) -> None:
     ],
 )
 def test_any_other_suffix_is_an_ordinary_number(court, msisdn: str) -> None:
-    assert omen_of(msisdn) is None
+    assert magic_number_of(msisdn) is None
     assert court().hearing((852, msisdn)) is None
 
 
 @given(st.text("0123456789", max_size=32))
 def test_only_the_last_six_digits_matter(msisdn: str) -> None:
-    assert omen_of(msisdn) is OMENS.get(msisdn[-6:])
+    assert magic_number_of(msisdn) is MAGIC_NUMBERS.get(msisdn[-6:])
 
 
 @given(
@@ -184,7 +183,7 @@ def test_no_spelling_of_a_list_hides_a_magic_number(
     if escaped:
         text = text.replace("555", "5\\u0035" + "5")
     assert msgspec.json.decode(text, type=list[Destination]) == [Destination(852, number) for number in numbers]
-    if any(omen_of(number) for number in numbers):
+    if any(magic_number_of(number) for number in numbers):
         assert may_hold_magic(text.encode())
 
 

@@ -12,12 +12,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.engine.chance import Chance
-from cloudsms_simulator.engine.condition import Condition, Hours, Member, Ordinal, Words
-from cloudsms_simulator.engine.matching import matcher_of
-from cloudsms_simulator.engine.rule_book import FaultRule, ReplyStep, Rule
-from cloudsms_simulator.engine.subject import Subject, subject_of
-from cloudsms_simulator.protocol import uip
+from cloudsms_simulator.engine.plan import Chance
+from cloudsms_simulator.engine.rules import (
+    Condition,
+    FaultRule,
+    MemberMatch,
+    Ordinal,
+    ReplyStep,
+    Rule,
+    RuleSubject,
+    TextMatch,
+    TimeWindow,
+    matcher_of,
+    subject_of,
+)
+from cloudsms_simulator.protocol import packet
 from cloudsms_simulator.protocol.candidate import candidate_of
 from cloudsms_simulator.protocol.profile import SPEC
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
@@ -105,55 +114,55 @@ TEXT = "Ihr Code für STRASSE ist 123345"
 @pytest.mark.parametrize(
     ("words", "fit"),
     [
-        (Words(equals=TEXT), True),
-        (Words(equals=TEXT.lower()), False),
-        (Words(equals=TEXT.lower(), ignore_case=True), True),
-        (Words(equals="Ihr Code"), False),
-        (Words(contains="Code"), True),
-        (Words(contains="code"), False),
-        (Words(contains="code", ignore_case=True), True),
-        (Words(contains="straße", ignore_case=True), True),
-        (Words(starts="Ihr"), True),
-        (Words(starts="Code"), False),
-        (Words(starts="IHR", ignore_case=True), True),
-        (Words(ends="345"), True),
-        (Words(ends="34"), False),
-        (Words(ends="IST 123345", ignore_case=True), True),
-        (Words(glob=("*Code*",)), True),
-        (Words(glob=("Code*",)), False),
-        (Words(glob=("Ihr*",)), True),
-        (Words(glob=("ihr*",)), False),
-        (Words(glob=("ihr*",), ignore_case=True), True),
-        (Words(glob=("nothing", "*[0-9]")), True),
-        (Words(regex=r"\d{6}$"), True),
-        (Words(regex=r"^\d{6}"), False),
-        (Words(regex="code"), False),
-        (Words(regex="code", ignore_case=True), True),
-        (Words(), True),
-        (Words(ignore_case=True), True),
-        (Words(starts="Ihr", ends="45", contains="Code"), True),
-        (Words(starts="Ihr", ends="46", contains="Code"), False),
-        (Words(starts="Ihr", regex="x"), False),
-        (Words(starts="ihr", glob=("*code*",), ignore_case=True), True),
-        (Words(starts="ihr", glob=("*kode*",), ignore_case=True), False),
+        (TextMatch(equals=TEXT), True),
+        (TextMatch(equals=TEXT.lower()), False),
+        (TextMatch(equals=TEXT.lower(), ignore_case=True), True),
+        (TextMatch(equals="Ihr Code"), False),
+        (TextMatch(contains="Code"), True),
+        (TextMatch(contains="code"), False),
+        (TextMatch(contains="code", ignore_case=True), True),
+        (TextMatch(contains="straße", ignore_case=True), True),
+        (TextMatch(starts="Ihr"), True),
+        (TextMatch(starts="Code"), False),
+        (TextMatch(starts="IHR", ignore_case=True), True),
+        (TextMatch(ends="345"), True),
+        (TextMatch(ends="34"), False),
+        (TextMatch(ends="IST 123345", ignore_case=True), True),
+        (TextMatch(glob=("*Code*",)), True),
+        (TextMatch(glob=("Code*",)), False),
+        (TextMatch(glob=("Ihr*",)), True),
+        (TextMatch(glob=("ihr*",)), False),
+        (TextMatch(glob=("ihr*",), ignore_case=True), True),
+        (TextMatch(glob=("nothing", "*[0-9]")), True),
+        (TextMatch(regex=r"\d{6}$"), True),
+        (TextMatch(regex=r"^\d{6}"), False),
+        (TextMatch(regex="code"), False),
+        (TextMatch(regex="code", ignore_case=True), True),
+        (TextMatch(), True),
+        (TextMatch(ignore_case=True), True),
+        (TextMatch(starts="Ihr", ends="45", contains="Code"), True),
+        (TextMatch(starts="Ihr", ends="46", contains="Code"), False),
+        (TextMatch(starts="Ihr", regex="x"), False),
+        (TextMatch(starts="ihr", glob=("*code*",), ignore_case=True), True),
+        (TextMatch(starts="ihr", glob=("*kode*",), ignore_case=True), False),
     ],
 )
-def test_content_is_like_the_words(fits: Fits, words: Words, fit: bool) -> None:
+def test_content_is_like_the_words(fits: Fits, words: TextMatch, fit: bool) -> None:
     assert fits(Condition(content=words), SMS_CONTENT=TEXT) == [fit]
 
 
 def test_content_may_have_several_lines(fits: Fits) -> None:
-    assert fits(Condition(content=Words(glob=("Your*now",))), SMS_CONTENT="Your code\nis here\nnow") == [True]
-    assert fits(Condition(content=Words(glob=("Your*",))), SMS_CONTENT="Your\ncode") == [True]
+    assert fits(Condition(content=TextMatch(glob=("Your*now",))), SMS_CONTENT="Your code\nis here\nnow") == [True]
+    assert fits(Condition(content=TextMatch(glob=("Your*",))), SMS_CONTENT="Your\ncode") == [True]
 
 
 @pytest.mark.parametrize(
     ("condition", "field", "like", "unlike"),
     [
-        (Condition(route=Words(starts="Verify")), "ROUTE_ID", "VerifyCode_516", "Marketing_516"),
-        (Condition(sender=Words(equals="Bank")), "ORIGINAL_ADDR", "Bank", "Shop"),
-        (Condition(signature=Words(contains="Bank")), "SIGNATURE", "My Bank", "Shop"),
-        (Condition(content=Words(contains="Bank")), "SMS_CONTENT", "My Bank", "Shop"),
+        (Condition(route=TextMatch(starts="Verify")), "ROUTE_ID", "VerifyCode_516", "Marketing_516"),
+        (Condition(sender=TextMatch(equals="Bank")), "ORIGINAL_ADDR", "Bank", "Shop"),
+        (Condition(signature=TextMatch(contains="Bank")), "SIGNATURE", "My Bank", "Shop"),
+        (Condition(content=TextMatch(contains="Bank")), "SMS_CONTENT", "My Bank", "Shop"),
         (Condition(priority=frozenset({1, 2})), "PRIORITY", 2, 0),
         (Condition(version=frozenset({"2021-01-01"})), "VERSION", "2021-01-01", "2020-07-12"),
     ],
@@ -167,11 +176,11 @@ def test_each_key_of_the_request_asks_its_own_field(
 
 @pytest.mark.parametrize("sender", [..., None, ""])
 def test_without_a_sender_the_accounts_own_is_asked(fits: Fits, sender: object) -> None:
-    assert fits(Condition(sender=Words(equals="CloudSMS")), ORIGINAL_ADDR=sender) == [True]
+    assert fits(Condition(sender=TextMatch(equals="CloudSMS")), ORIGINAL_ADDR=sender) == [True]
 
 
 def test_content_is_asked_without_its_signature(fits: Fits) -> None:
-    condition = Condition(content=Words(equals="Hello"))
+    condition = Condition(content=TextMatch(equals="Hello"))
     assert fits(condition, SMS_CONTENT="Hello", SIGNATURE="Bank", SIGNATURE_TYPE=1) == [True]
 
 
@@ -183,12 +192,12 @@ def test_a_priority_that_is_not_said_is_0(fits: Fits, priority: object) -> None:
 @pytest.mark.parametrize(
     ("field", "condition"),
     [
-        ("ROUTE_ID", Condition(route=Words(regex="."))),
-        ("SMS_CONTENT", Condition(content=Words(regex="."))),
-        ("SIGNATURE", Condition(signature=Words(regex="."))),
+        ("ROUTE_ID", Condition(route=TextMatch(regex="."))),
+        ("SMS_CONTENT", Condition(content=TextMatch(regex="."))),
+        ("SIGNATURE", Condition(signature=TextMatch(regex="."))),
         ("VERSION", Condition(version=frozenset({"2021-01-01"}))),
         ("PRIORITY", Condition(priority=frozenset({1}))),
-        ("CUSTOMER_BODY", Condition(customer_body=(Member("order"),))),
+        ("CUSTOMER_BODY", Condition(customer_body=(MemberMatch("order"),))),
     ],
 )
 @pytest.mark.parametrize("value", [17, ["x"], {"x": 1}, True, 1.0, None, ...])
@@ -204,35 +213,35 @@ def test_a_field_that_is_not_in_order_is_like_nothing(
 @pytest.mark.parametrize(
     ("member", "fit"),
     [
-        (Member("order"), True),
-        (Member("nothing"), True),
-        (Member("missing"), False),
-        (Member("order", Words(equals="A-17")), True),
-        (Member("order", Words(equals='"A-17"')), False),
-        (Member("count", Words(equals="3")), True),
-        (Member("paid", Words(equals="true")), True),
-        (Member("nothing", Words(equals="null")), True),
-        (Member("tags", Words(equals='["a",{"b":1}]')), True),
-        (Member("tags", Words(contains='"b"')), True),
-        (Member("missing", Words(equals="")), False),
-        (Member("missing", Words()), False),
-        (Member("empty", Words(equals="")), True),
+        (MemberMatch("order"), True),
+        (MemberMatch("nothing"), True),
+        (MemberMatch("missing"), False),
+        (MemberMatch("order", TextMatch(equals="A-17")), True),
+        (MemberMatch("order", TextMatch(equals='"A-17"')), False),
+        (MemberMatch("count", TextMatch(equals="3")), True),
+        (MemberMatch("paid", TextMatch(equals="true")), True),
+        (MemberMatch("nothing", TextMatch(equals="null")), True),
+        (MemberMatch("tags", TextMatch(equals='["a",{"b":1}]')), True),
+        (MemberMatch("tags", TextMatch(contains='"b"')), True),
+        (MemberMatch("missing", TextMatch(equals="")), False),
+        (MemberMatch("missing", TextMatch()), False),
+        (MemberMatch("empty", TextMatch(equals="")), True),
     ],
 )
-def test_a_member_of_customer_body_is_like_the_words(fits: Fits, member: Member, fit: bool) -> None:
+def test_a_member_of_customer_body_is_like_the_words(fits: Fits, member: MemberMatch, fit: bool) -> None:
     body = {"order": "A-17", "count": 3, "paid": True, "nothing": None, "tags": ["a", {"b": 1}], "empty": ""}
     assert fits(Condition(customer_body=(member,)), CUSTOMER_BODY=body) == [fit]
 
 
 def test_several_members_must_all_be_there(fits: Fits) -> None:
-    both = Condition(customer_body=(Member("order"), Member("count", Words(equals="3"))))
+    both = Condition(customer_body=(MemberMatch("order"), MemberMatch("count", TextMatch(equals="3"))))
     assert fits(both, CUSTOMER_BODY={"order": "A-17", "count": 3}) == [True]
     assert fits(both, CUSTOMER_BODY={"order": "A-17", "count": 4}) == [False]
 
 
 @pytest.mark.parametrize("number", ["0.10", "1e2", "12345678901234567890123", "1e400", "-0"])
 def test_a_number_is_compared_as_it_is_spelled(number: str) -> None:
-    candidate = candidate_of(uip.decode(b'{"CUSTOMER_BODY": {"amount" :\t%s }}' % number.encode()), None, SPEC)
+    candidate = candidate_of(packet.decode(b'{"CUSTOMER_BODY": {"amount" :\t%s }}' % number.encode()), None, SPEC)
     seen = subject_of(
         candidate, account="default", default_sender="", request=1, now=NOON, elapsed=timedelta(), state=""
     )
@@ -261,7 +270,7 @@ def test_requests_are_counted_in_the_order_they_arrive(court, request_: Ordinal,
     assert told == [["it" if fit else None] * 2 for fit in fitting]
 
 
-def at(court, hours: Hours, moment: datetime) -> bool:
+def at(court, hours: TimeWindow, moment: datetime) -> bool:
     here = court(Rule(id="it", condition=Condition(time=hours)))
     here.now = moment
     return here.hear().rules == ["it"]
@@ -274,24 +283,24 @@ MINUTE = timedelta(minutes=1)
 @pytest.mark.parametrize(
     ("hours", "elapsed", "fit"),
     [
-        (Hours(after=MINUTE), MINUTE - TICK, False),
-        (Hours(after=MINUTE), MINUTE, True),
-        (Hours(after=MINUTE), 1_000 * MINUTE, True),
-        (Hours(before=MINUTE), MINUTE - TICK, True),
-        (Hours(before=MINUTE), MINUTE, False),
-        (Hours(after=MINUTE, before=2 * MINUTE), 2 * MINUTE - TICK, True),
-        (Hours(after=MINUTE, before=2 * MINUTE), 2 * MINUTE, False),
-        (Hours(), timedelta(), True),
+        (TimeWindow(after=MINUTE), MINUTE - TICK, False),
+        (TimeWindow(after=MINUTE), MINUTE, True),
+        (TimeWindow(after=MINUTE), 1_000 * MINUTE, True),
+        (TimeWindow(before=MINUTE), MINUTE - TICK, True),
+        (TimeWindow(before=MINUTE), MINUTE, False),
+        (TimeWindow(after=MINUTE, before=2 * MINUTE), 2 * MINUTE - TICK, True),
+        (TimeWindow(after=MINUTE, before=2 * MINUTE), 2 * MINUTE, False),
+        (TimeWindow(), timedelta(), True),
     ],
 )
 def test_time_since_the_rules_were_put_to_use_is_from_a_moment_on_and_before_another(
-    court, hours: Hours, elapsed: timedelta, fit: bool
+    court, hours: TimeWindow, elapsed: timedelta, fit: bool
 ) -> None:
     assert at(court, hours, NOON + elapsed) is fit
 
 
-EVENING, MORNING = Hours(since=time(20)), Hours(until=time(8))
-NIGHT, DAY = Hours(since=time(20), until=time(8)), Hours(since=time(8), until=time(20))
+EVENING, MORNING = TimeWindow(since=time(20)), TimeWindow(until=time(8))
+NIGHT, DAY = TimeWindow(since=time(20), until=time(8)), TimeWindow(since=time(8), until=time(20))
 LAST = time(23, 59, 59, 999_999)
 
 
@@ -312,11 +321,11 @@ LAST = time(23, 59, 59, 999_999)
         (EVENING, time(0), False),
         (MORNING, time(0), True),
         (MORNING, time(8), False),
-        (Hours(since=time(20), until=time(0)), LAST, True),
-        (Hours(since=time(20), until=time(0)), time(0), False),
+        (TimeWindow(since=time(20), until=time(0)), LAST, True),
+        (TimeWindow(since=time(20), until=time(0)), time(0), False),
     ],
 )
-def test_a_span_of_the_day_may_go_over_midnight(court, hours: Hours, of_day: time, fit: bool) -> None:
+def test_a_span_of_the_day_may_go_over_midnight(court, hours: TimeWindow, of_day: time, fit: bool) -> None:
     assert at(court, hours, datetime.combine(NOON.date() + timedelta(days=1), of_day, HONG_KONG)) is fit
 
 
@@ -328,7 +337,7 @@ def test_the_time_of_day_is_that_of_hong_kong(court, zone: timezone) -> None:
 
 
 def test_elapsed_time_and_time_of_day_must_both_be_right(court) -> None:
-    hours = Hours(after=timedelta(hours=2), since=time(13))
+    hours = TimeWindow(after=timedelta(hours=2), since=time(13))
     assert [at(court, hours, NOON + timedelta(hours=passed)) for passed in (1, 2, 13)] == [False, True, False]
 
 
@@ -385,15 +394,15 @@ def test_the_destinations_of_a_batch_are_drawn_one_by_one_and_a_fault_is_drawn_o
 # Together
 
 TO = Condition(to=("852*",))
-SAYS_CODE = Condition(content=Words(contains="code"))
+SAYS_CODE = Condition(content=TextMatch(contains="code"))
 NO, YES = Condition(country=frozenset({999})), Condition()
 
 
 @pytest.mark.parametrize(
     ("condition", "fitting"),
     [
-        (Condition(to=("852*",), content=Words(contains="code")), [True, False]),
-        (Condition(to=("852*",), content=Words(contains="other")), [False, False]),
+        (Condition(to=("852*",), content=TextMatch(contains="code")), [True, False]),
+        (Condition(to=("852*",), content=TextMatch(contains="other")), [False, False]),
         (Condition(to=("852*",), country=frozenset({65})), [False, False]),
         (Condition(all=(TO, SAYS_CODE)), [True, False]),
         (Condition(all=(TO, NO)), [False, False]),
@@ -445,7 +454,7 @@ def test_what_is_asked_once_and_what_of_each_destination_come_to_the_same(
     assert holds(Condition(none=(one, other))) is not (holds(one) or holds(other))
 
 
-def subject(**said: object) -> Subject:
+def subject(**said: object) -> RuleSubject:
     usual = {
         "account": "default",
         "to": "85267000011",
@@ -464,11 +473,11 @@ def subject(**said: object) -> Subject:
         "state": "",
         "chance": Chance(0, "85267000011", 1),
     }
-    return Subject(**(usual | said))
+    return RuleSubject(**(usual | said))
 
 
 def test_only_what_changes_from_destination_to_destination_is_asked_of_each() -> None:
-    once = Condition(content=Words(contains="x"), any=(Condition(route=Words(equals="x")),), none=(SAYS_CODE,))
+    once = Condition(content=TextMatch(contains="x"), any=(Condition(route=TextMatch(equals="x")),), none=(SAYS_CODE,))
     assert matcher_of(once, "it").of_destination is None
     of_each = Condition(to=("852*",), item=Ordinal(every=2), state=frozenset({"up"}), any=(TO, SAYS_CODE))
     assert matcher_of(of_each, "it").of_request is None

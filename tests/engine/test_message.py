@@ -6,10 +6,10 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from cloudsms_simulator.engine.message import Message, Passage, Sending
-from cloudsms_simulator.engine.script import plan_of, step
+from cloudsms_simulator.engine.plan import plan_of, step
+from cloudsms_simulator.engine.records import Message, ReachedState, Sending
+from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC
-from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.segmentation import segment
 
 SECOND = timedelta(seconds=1)
@@ -74,12 +74,12 @@ def test_a_message_that_was_just_accepted_has_no_state_and_its_first_step_ahead(
 
 
 def test_between_its_steps_a_message_is_on_its_way(accepted: Message, noon: datetime) -> None:
-    enroute = msgspec.structs.replace(accepted, passages=(Passage(1, noon + SECOND),))
+    enroute = msgspec.structs.replace(accepted, passages=(ReachedState(1, noon + SECOND),))
     assert (enroute.state, enroute.final_at, enroute.next_step_at) == (1, None, noon + 5 * SECOND)
 
 
 def test_after_the_last_step_nothing_is_left(accepted: Message, noon: datetime) -> None:
-    passages = (Passage(1, noon + SECOND), Passage(2, noon + 5 * SECOND))
+    passages = (ReachedState(1, noon + SECOND), ReachedState(2, noon + 5 * SECOND))
     delivered = msgspec.structs.replace(accepted, passages=passages)
     assert (delivered.state, delivered.final_at) == (2, noon + 5 * SECOND)
     assert (delivered.next_step, delivered.next_step_at) == (None, None)

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from cloudsms_simulator.engine.otp import announces_otp, otp_in
+from cloudsms_simulator.engine.diagnosis import announces_otp, otp_in
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.account import Account, Callback
-from cloudsms_simulator.engine.fault import PushFault
-from cloudsms_simulator.engine.report import Push, PushResult
-from cloudsms_simulator.engine.script import Manner, Plan, Step, plan_of, step
+from cloudsms_simulator.engine.faults import PushFault
+from cloudsms_simulator.engine.plan import Plan, ReportOptions, Step, plan_of, step
+from cloudsms_simulator.engine.records import Push, PushResult
 from cloudsms_simulator.protocol.profile import SPEC
 
 SECOND = timedelta(seconds=1)
@@ -356,13 +356,13 @@ def test_messages_do_not_wait_for_one_another(world, noon: datetime) -> None:
 # Manners
 
 
-def mannered(manner: Manner, callback: Callback = PUSHED) -> Account:
+def mannered(manner: ReportOptions, callback: Callback = PUSHED) -> Account:
     """An account whose messages are delivered after a second, and reported in a manner."""
     return account(Step(2, SECOND, True, manner=manner), callback=callback)
 
 
 def test_copies_of_a_report_come_one_after_the_other_each_with_its_own_serial(world, noon: datetime) -> None:
-    here = world(mannered(Manner(copies=3)))
+    here = world(mannered(ReportOptions(copies=3)))
     sent = here.send()
     here.now = noon + SECOND
     [first] = here.due()
@@ -379,7 +379,7 @@ def test_copies_of_a_report_come_one_after_the_other_each_with_its_own_serial(wo
 
 
 def test_each_copy_has_its_retries(world, noon: datetime) -> None:
-    here = world(mannered(Manner(copies=2), RETRIED))
+    here = world(mannered(ReportOptions(copies=2), RETRIED))
     sent = here.send()
     results = iter([DOWN, PushResult(200), DOWN, DOWN, DOWN, DOWN])
     here.customer = lambda _push: next(results)
@@ -389,7 +389,7 @@ def test_each_copy_has_its_retries(world, noon: datetime) -> None:
 
 
 def test_a_report_that_is_held_is_overtaken_by_the_next_state(world, noon: datetime) -> None:
-    here = world(account(Step(1, SECOND, False, manner=Manner(held=10 * SECOND)), step(2, 5 * SECOND)))
+    here = world(account(Step(1, SECOND, False, manner=ReportOptions(held=10 * SECOND)), step(2, 5 * SECOND)))
     sent = here.send()
     pushes = here.advance(HOUR)
     assert told(pushes) == [(1, 2), (2, 1)]
@@ -399,7 +399,7 @@ def test_a_report_that_is_held_is_overtaken_by_the_next_state(world, noon: datet
 
 
 def test_a_message_is_not_done_while_a_report_of_it_is_held(world, noon: datetime) -> None:
-    here = world(mannered(Manner(held=HOUR)))
+    here = world(mannered(ReportOptions(held=HOUR)))
     sent = here.send()
     assert here.advance(HOUR) == []
     assert (sent.states, sent.message.settled, sent.reports[0].outcome) == ([2], False, "pending")
@@ -408,7 +408,7 @@ def test_a_message_is_not_done_while_a_report_of_it_is_held(world, noon: datetim
 
 
 def test_a_held_report_waits_for_the_push_it_would_overlap(world, noon: datetime) -> None:
-    here = world(account(Step(1, SECOND, False, manner=Manner(held=5 * SECOND)), step(2, 5 * SECOND)))
+    here = world(account(Step(1, SECOND, False, manner=ReportOptions(held=5 * SECOND)), step(2, 5 * SECOND)))
     here.send()
     here.now = noon + 5 * SECOND
     [delivered] = here.due()
@@ -420,7 +420,7 @@ def test_a_held_report_waits_for_the_push_it_would_overlap(world, noon: datetime
 
 
 def test_a_scripted_serial_takes_the_place_of_the_accounts_next_one_and_uses_none_up(world) -> None:
-    here = world(account(Step(1, SECOND, False, manner=Manner(serial=999)), step(2, 2 * SECOND)))
+    here = world(account(Step(1, SECOND, False, manner=ReportOptions(serial=999)), step(2, 2 * SECOND)))
     sent = here.send()
     pushes = here.advance(HOUR)
     assert told(pushes) == [(999, 1), (1, 2)]
@@ -428,7 +428,9 @@ def test_a_scripted_serial_takes_the_place_of_the_accounts_next_one_and_uses_non
 
 
 def test_a_report_says_what_its_manner_says_and_customer_body_stays_byte_for_byte(world) -> None:
-    manner = Manner(uid_case="lower", desc="Done", omit=frozenset({"REPORT_TIME"}), extra=(("OPERATOR", b'"CMHK"'),))
+    manner = ReportOptions(
+        uid_case="lower", desc="Done", omit=frozenset({"REPORT_TIME"}), extra=(("OPERATOR", b'"CMHK"'),)
+    )
     here = world(mannered(manner))
     here.receive(here.packet(CUSTOMER_BODY="*").replace(b'"*"', b'{"n" : 1.0}'))
     [message] = here.store.messages(here.accounts[0])
@@ -443,7 +445,7 @@ def test_a_report_says_what_its_manner_says_and_customer_body_stays_byte_for_byt
 
 
 def test_a_push_goes_wrong_as_often_as_scripted_and_the_attempt_says_so(world) -> None:
-    here = world(mannered(Manner(fault=PushFault.CUT, fault_times=2), RETRIED))
+    here = world(mannered(ReportOptions(fault=PushFault.CUT, fault_times=2), RETRIED))
     sent = here.send()
     here.customer = lambda push: here.answers_well(push) if push.fault is None else DOWN
     pushes = here.advance(HOUR)
@@ -454,7 +456,7 @@ def test_a_push_goes_wrong_as_often_as_scripted_and_the_attempt_says_so(world) -
 
 
 def test_nobody_is_to_blame_for_his_answer_to_what_was_no_report(world) -> None:
-    here = world(mannered(Manner(fault=PushFault.MALFORMED)))
+    here = world(mannered(ReportOptions(fault=PushFault.MALFORMED)))
     sent = here.send()
     here.customer = lambda _push: PushResult(400, b"what?")
     here.advance(HOUR)
@@ -514,7 +516,7 @@ def test_no_customer_body_stays_none(world, fields: dict[str, object]) -> None:
 # Whatever happens
 
 manners = st.builds(
-    Manner,
+    ReportOptions,
     copies=st.integers(1, 3),
     held=st.sampled_from([timedelta(0), SECOND, HOUR]),
     fault=st.sampled_from([None, PushFault.CUT]),
@@ -558,7 +560,7 @@ def test_every_message_gets_exactly_one_final_report_or_a_stated_reason_why_not(
     statuses=st.lists(st.sampled_from([200, 500, None]), min_size=1, max_size=8),
 )
 def test_every_report_is_settled_in_the_end_whatever_its_manner(
-    world, planned: list[tuple[Step, Manner | None]], pauses: list[timedelta], statuses: list[int | None]
+    world, planned: list[tuple[Step, ReportOptions | None]], pauses: list[timedelta], statuses: list[int | None]
 ) -> None:
     mannered = [each if each.lost else msgspec.structs.replace(each, manner=manner) for each, manner in planned]
     here = world(Account(plan=plan_of(*mannered), callback=Callback(url=URL, retries=tuple(pauses))))
@@ -570,7 +572,7 @@ def test_every_report_is_settled_in_the_end_whatever_its_manner(
     assert sent.message.settled
     assert here.store.standing(here.accounts[0]).outstanding == 0
     for report, step_of_it in zip(sent.reports, sent.message.plan.steps, strict=True):
-        manner = step_of_it.manner or Manner()
+        manner = step_of_it.manner or ReportOptions()
         answered = sum(attempt.succeeded for attempt in report.attempts)
         most = manner.copies * (1 + len(pauses))
         assert (report.outcome == "lost") is step_of_it.lost

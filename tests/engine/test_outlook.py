@@ -11,19 +11,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.engine.chance import Chance
-from cloudsms_simulator.engine.delay import Fixed, Lognormal, Uniform
-from cloudsms_simulator.engine.outlook import Course, Mix, Outlook, Turn, plan_for
-from cloudsms_simulator.engine.script import (
+from cloudsms_simulator.engine.plan import (
     DELIVERED_AFTER_A_SECOND,
     EXPIRED_AT_LAST,
-    Manner,
+    Chance,
+    Fixed,
+    Lognormal,
+    Mix,
+    Outlook,
     Plan,
+    PlanTemplate,
+    ReportOptions,
     Step,
+    StepTemplate,
+    Uniform,
+    plan_for,
     plan_of,
     step,
 )
-from cloudsms_simulator.protocol.states import State
+from cloudsms_simulator.protocol.codes import State
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
@@ -44,7 +50,9 @@ def test_a_plan_is_its_own_for_every_message() -> None:
 
 
 def test_a_course_has_the_same_states_for_every_message_at_times_of_its_own() -> None:
-    course = Course((Turn(1, Uniform(SECOND, 2 * SECOND), False), Turn(2, Uniform(3 * SECOND, 9 * SECOND), True)))
+    course = PlanTemplate(
+        (StepTemplate(1, Uniform(SECOND, 2 * SECOND), False), StepTemplate(2, Uniform(3 * SECOND, 9 * SECOND), True))
+    )
     told = plans(course, 100)
     assert {tuple(each.state for each in plan.steps) for plan in told} == {(1, 2)}
     assert len({plan.steps[0].after for plan in told}) == len({plan.steps[1].after for plan in told}) == 100
@@ -52,22 +60,29 @@ def test_a_course_has_the_same_states_for_every_message_at_times_of_its_own() ->
 
 def test_steps_of_a_course_are_drawn_apart() -> None:
     same = Uniform(SECOND, 9 * SECOND)
-    [plan] = plans(Course((Turn(1, same, False), Turn(9, same, False))), 1)
+    [plan] = plans(PlanTemplate((StepTemplate(1, same, False), StepTemplate(9, same, False))), 1)
     assert plan.steps[0].after != plan.steps[1].after
 
 
 def test_everything_said_of_a_turn_is_in_its_step() -> None:
-    manner = Manner(copies=2, desc="DELIVRD")
-    [plan] = plans(Course((Turn(1, AFTER_A_SECOND, False, lost=True), Turn(9, AFTER_A_SECOND, True, manner=manner))), 1)
+    manner = ReportOptions(copies=2, desc="DELIVRD")
+    [plan] = plans(
+        PlanTemplate(
+            (StepTemplate(1, AFTER_A_SECOND, False, lost=True), StepTemplate(9, AFTER_A_SECOND, True, manner=manner))
+        ),
+        1,
+    )
     assert plan == Plan((Step(1, SECOND, False, lost=True), Step(9, SECOND, True, manner=manner)))
 
 
 def test_a_course_without_an_end_expires() -> None:
-    assert plans(Course((Turn(1, AFTER_A_SECOND, False),)), 1) == [Plan((step(1, SECOND), EXPIRED_AT_LAST))]
+    assert plans(PlanTemplate((StepTemplate(1, AFTER_A_SECOND, False),)), 1) == [
+        Plan((step(1, SECOND), EXPIRED_AT_LAST))
+    ]
 
 
 def test_a_turn_drawn_too_late_is_dropped_and_noted() -> None:
-    told = plans(Course((Turn(2, Uniform(24 * HOUR, 26 * HOUR), True),)), 100)
+    told = plans(PlanTemplate((StepTemplate(2, Uniform(24 * HOUR, 26 * HOUR), True),)), 100)
     ends = Counter((plan.steps[-1].state, len(plan.dropped)) for plan in told)
     assert set(ends) == {(2, 0), (3, 1)}
 

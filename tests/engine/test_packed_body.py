@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.engine.packed_body import WORTH_PACKING, packed, unpacked
+from cloudsms_simulator.engine.records import WORTH_PACKING, packed_body, unpacked_body
 
 PACKET = {
     "METHOD": "SMS_SEND_REQUEST",
@@ -28,23 +28,23 @@ PACKET = {
 @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")], ids=["compact", "spaced"])
 def test_a_body_takes_less_than_half_of_its_octets_however_it_is_spaced(separators: tuple[str, str]) -> None:
     body = json.dumps(PACKET, separators=separators).encode()
-    assert len(packed(body)) < len(body) / 2
-    assert unpacked(packed(body)) == body
+    assert len(packed_body(body)) < len(body) / 2
+    assert unpacked_body(packed_body(body)) == body
 
 
 @given(st.recursive(st.none() | st.integers() | st.text(), st.lists), st.booleans())
 def test_every_json_text_comes_back_as_it_was(value: object, escaped: bool) -> None:
     body = json.dumps({"SMS_CONTENT": value}, ensure_ascii=escaped).encode("utf-8", "surrogatepass")
-    assert unpacked(packed(body)) == body
+    assert unpacked_body(packed_body(body)) == body
 
 
 @given(st.binary(max_size=60))
 def test_octets_that_would_only_grow_stay_as_they_are(body: bytes) -> None:
-    kept = packed(body)
+    kept = packed_body(body)
     assert len(kept) <= len(body)
-    assert body.startswith(b"\0") or unpacked(kept) == body
+    assert body.startswith(b"\0") or unpacked_body(kept) == body
 
 
 def test_a_body_of_many_destinations_is_left_alone() -> None:
     body = json.dumps({"SMS_CONTENT": "A" * WORTH_PACKING}).encode()
-    assert packed(body) is body
+    assert packed_body(body) is body

@@ -11,17 +11,23 @@ from decimal import Decimal
 import pytest
 
 from cloudsms_simulator.engine.account import Account, Blacklist
-from cloudsms_simulator.engine.arrival import Arrival
-from cloudsms_simulator.engine.condition import Condition, Ordinal
-from cloudsms_simulator.engine.delay import Fixed
-from cloudsms_simulator.engine.fault import PAGES, UNPROCESSED, Fault, Trouble
+from cloudsms_simulator.engine.faults import FAULT_PAGES, UNPROCESSED, AnswerFault, Fault
+from cloudsms_simulator.engine.plan import DELIVERED_AFTER_A_SECOND, Fixed, ReportOptions, Step, plan_of, step
 from cloudsms_simulator.engine.platform import Platform
-from cloudsms_simulator.engine.rule_book import Change, FaultRule, ReplyStep, Rule, RuleBook
-from cloudsms_simulator.engine.rules import Rules
-from cloudsms_simulator.engine.script import DELIVERED_AFTER_A_SECOND, Manner, Step, plan_of, step
-from cloudsms_simulator.protocol.finding_rules import Told, found
+from cloudsms_simulator.engine.rules import (
+    CompiledRules,
+    Condition,
+    FaultRule,
+    Ordinal,
+    ReplyStep,
+    Rule,
+    RuleBook,
+    RuleBookChange,
+)
+from cloudsms_simulator.engine.transaction import Arrival
+from cloudsms_simulator.protocol.codes import ResultCode
+from cloudsms_simulator.protocol.findings import Told, found
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC
-from cloudsms_simulator.protocol.result_codes import ResultCode
 
 SECOND = timedelta(seconds=1)
 OK, BUSY, EMPTY, UNKNOWN_KEY, DB = 1, 3, 4, 5, 0x1000000E
@@ -36,7 +42,7 @@ def scripted(*rules: Rule | FaultRule, **fields: object) -> Account:
     """An account with rules and faults."""
     replies = tuple(rule for rule in rules if isinstance(rule, Rule))
     faults = tuple(rule for rule in rules if isinstance(rule, FaultRule))
-    return Account(rules=Rules(RuleBook(rules=replies, faults=faults)), **fields)
+    return Account(rules=CompiledRules(RuleBook(rules=replies, faults=faults)), **fields)
 
 
 def replying(code: int, *, id: str = "it", times: int | None = None, delay: int = 0, **said: object) -> Rule:
@@ -368,9 +374,9 @@ def test_a_timeline_by_messages_goes_by_those_accepted_whatever_becomes_of_them(
     start = RuleBook(
         rules=(replying(INTERCEPT, condition=Condition(to=("44*",))),),
         faults=(FaultRule(id="storm", fault=Fault.EMPTY_RESPONSE, times=1),),
-        timeline=(Change(book=closed, messages=3),),
+        timeline=(RuleBookChange(book=closed, messages=3),),
     )
-    here = world(Account(rules=Rules(start)))
+    here = world(Account(rules=CompiledRules(start)))
     assert here.receive(here.packet()).body is None
     assert here.send(HONG_KONG, (44, "7911123456"), (852, "x")).codes == [OK, OK, INTERCEPT, INVALID]
     assert here.send(HONG_KONG, (65, "61234567")).codes == [OK, OK, OK]
@@ -393,7 +399,7 @@ def test_a_refusal_beats_a_local_rejection(world) -> None:
 def test_an_answer_is_as_late_as_the_latest_reply(world) -> None:
     here = world(scripted(replying(OK, id="a", delay=2, condition=Condition(to=("65*",))), replying(OK, delay=1)))
     reply = here.receive(here.packet(HONG_KONG, SINGAPORE))
-    assert reply.trouble == Trouble("a", delay=2 * SECOND)
+    assert reply.trouble == AnswerFault("a", delay=2 * SECOND)
     [exchange] = here.store.exchanges(here.accounts[0])
     assert (exchange.rule, exchange.fault, exchange.http_status, exchange.answer) == ("a", "DELAY", 200, reply.body)
 
@@ -401,7 +407,7 @@ def test_an_answer_is_as_late_as_the_latest_reply(world) -> None:
 def test_a_late_refusal_is_late_too(world) -> None:
     here = world(scripted(replying(BUSY, delay=1)))
     reply = here.receive(here.packet())
-    assert (reply.code, reply.trouble, reply.first_due) == (BUSY, Trouble("it", delay=SECOND), None)
+    assert (reply.code, reply.trouble, reply.first_due) == (BUSY, AnswerFault("it", delay=SECOND), None)
 
 
 def test_an_answer_knows_which_reports_come_before_it(world, noon: datetime) -> None:
@@ -414,8 +420,8 @@ def test_an_answer_knows_which_reports_come_before_it(world, noon: datetime) -> 
 
 @pytest.mark.parametrize("book", [True, False], ids=["the rule book", "the account"])
 def test_reports_come_before_the_answer_though_no_rule_is_heard(world, book: bool) -> None:
-    first = plan_of(Step(2, timedelta(), True, manner=Manner(before_answer=True)))
-    here = world(Account(rules=Rules(RuleBook(outlook=first))) if book else Account(plan=first))
+    first = plan_of(Step(2, timedelta(), True, manner=ReportOptions(before_answer=True)))
+    here = world(Account(rules=CompiledRules(RuleBook(outlook=first))) if book else Account(plan=first))
     reply = here.receive(here.packet(HONG_KONG, (65, "61234567"), (852, "67555301")))
     uids = [item["SMS_UID"] for item in json.loads(reply.body)["DETAIL_LIST"]]
     assert reply.before == (uids[0],), "not what is rejected locally, nor what a magic number decides"
@@ -436,12 +442,12 @@ def test_a_fault_that_strikes_before_processing_leaves_nothing_but_its_exchange(
     reply = here.receive(here.packet(**fields), surplus=True)
 
     assert (reply.body, reply.code, reply.first_due, reply.before) == (None, None, None, ())
-    assert reply.trouble == Trouble("storm", fault, processed=False)
+    assert reply.trouble == AnswerFault("storm", fault, processed=False)
     assert here.store.standing(account) == before, "no SMS_UID was issued, no money moved"
     assert (len(here.ledger()), here.store.messages(account).total, here.store.next_wake(account)) == (1, 0, None)
     [exchange] = here.store.exchanges(account)
     assert (exchange.kind, exchange.http_status, exchange.code) == ("uip", status, None)
-    assert exchange.answer == PAGES.get(fault)
+    assert exchange.answer == FAULT_PAGES.get(fault)
     assert (exchange.rule, exchange.fault, exchange.uids, exchange.surplus) == ("storm", fault.value, (), True)
     assert ("version-unknown" in here.rules()) is ("VERSION" in fields)
     assert account.auth_key.encode() not in exchange.body
@@ -465,8 +471,8 @@ def test_a_fault_after_processing_keeps_what_was_accepted_and_loses_the_answer(
     [message] = here.store.messages(here.accounts[0])
     [exchange] = here.store.exchanges(here.accounts[0])
     assert code_of(reply.body) == OK, "what would have been answered"
-    assert (reply.code, reply.first_due, reply.trouble) == (OK, noon + SECOND, Trouble("storm", fault))
-    assert (exchange.code, exchange.answer, exchange.uids) == (OK, PAGES.get(fault), (message.uid,))
+    assert (reply.code, reply.first_due, reply.trouble) == (OK, noon + SECOND, AnswerFault("storm", fault))
+    assert (exchange.code, exchange.answer, exchange.uids) == (OK, FAULT_PAGES.get(fault), (message.uid,))
     assert (exchange.rule, exchange.fault) == ("storm", fault.value)
     assert here.balance() == 1000 - Decimal("0.05")
     here.advance(SECOND)
@@ -500,7 +506,7 @@ def test_the_rule_of_a_spoilt_exchange_is_the_faults_and_that_of_its_message_the
     reply = here.receive(here.packet())
     [exchange], [message] = here.store.exchanges(here.accounts[0]), here.store.messages(here.accounts[0])
     assert (exchange.rule, message.rule) == ("storm", "reply")
-    assert reply.trouble == Trouble("storm", Fault.BROKEN_JSON, SECOND)
+    assert reply.trouble == AnswerFault("storm", Fault.BROKEN_JSON, SECOND)
 
 
 @pytest.mark.parametrize(

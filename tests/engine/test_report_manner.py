@@ -12,25 +12,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.engine.fault import PushFault
-from cloudsms_simulator.engine.message import Message, Sending
-from cloudsms_simulator.engine.report import Attempt, Report
-from cloudsms_simulator.engine.report_manner import (
-    PLAIN,
+from cloudsms_simulator.engine.delivery import (
+    PLAIN_REPORT,
     after_attempt,
     altered_body,
     due_report,
-    fair,
+    fair_findings,
     fault_of,
     first_due,
-    manner_of,
+    report_options_of,
     wakes_after,
 )
-from cloudsms_simulator.engine.script import Manner, plan_of, step
-from cloudsms_simulator.protocol.finding_rules import Told, found
+from cloudsms_simulator.engine.faults import PushFault
+from cloudsms_simulator.engine.plan import ReportOptions, plan_of, step
+from cloudsms_simulator.engine.records import Attempt, Message, Report, Sending
+from cloudsms_simulator.protocol.codes import ResultCode
+from cloudsms_simulator.protocol.delivery_report import audit
+from cloudsms_simulator.protocol.findings import Told, found
 from cloudsms_simulator.protocol.profile import SPEC
-from cloudsms_simulator.protocol.report_answer import audit
-from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.segmentation import segment
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
@@ -40,7 +39,7 @@ RETRIES = (SECOND, 10 * SECOND)
 BODY = b'{"SERIAL":7,"SMS_UID":"5A3X","SMS_RESULT_LIST":[{"SMS_STATE":2}],"CUSTOMER_BODY":{ "n": 0.10 }}'
 
 
-def message(*manners: Manner | None) -> Message:
+def message(*manners: ReportOptions | None) -> Message:
     """One of as many steps, a second apart, the last of them DELIVERED and the others ENROUTE."""
     last = len(manners)
     steps = (step(2 if number == last else 1, number * SECOND) for number in range(1, last + 1))
@@ -83,14 +82,14 @@ def attempt(succeeded: bool) -> Attempt:
 
 
 def test_a_report_is_due_when_its_state_is_reached_unless_it_is_held() -> None:
-    assert first_due(NOON, PLAIN) == NOON
-    assert first_due(NOON, Manner(held=5 * SECOND)) == NOON + 5 * SECOND
+    assert first_due(NOON, PLAIN_REPORT) == NOON
+    assert first_due(NOON, ReportOptions(held=5 * SECOND)) == NOON + 5 * SECOND
 
 
 def test_a_report_has_the_manner_of_its_step() -> None:
-    twice = Manner(copies=2)
+    twice = ReportOptions(copies=2)
 
-    assert [manner_of(message(None, twice), number) for number in (1, 2)] == [PLAIN, twice]
+    assert [report_options_of(message(None, twice), number) for number in (1, 2)] == [PLAIN_REPORT, twice]
 
 
 def test_the_first_report_that_is_due_is_pushed() -> None:
@@ -110,7 +109,7 @@ def test_a_report_that_waits_for_a_retry_stands_in_the_way_of_later_ones() -> No
 
 
 def test_a_report_that_is_held_lets_later_ones_pass_until_its_time_comes() -> None:
-    scripted = message(Manner(held=5 * SECOND), None)
+    scripted = message(ReportOptions(held=5 * SECOND), None)
     held, later = report(1, 6 * SECOND), report(2, 2 * SECOND)
 
     due = [due_report(scripted, (held, later), NOON + n * SECOND) for n in (1, 2, 6)]
@@ -119,14 +118,14 @@ def test_a_report_that_is_held_lets_later_ones_pass_until_its_time_comes() -> No
 
 
 def test_with_nothing_to_push_or_everything_held_nothing_is_due() -> None:
-    scripted = message(Manner(held=5 * SECOND), Manner(held=3 * SECOND))
+    scripted = message(ReportOptions(held=5 * SECOND), ReportOptions(held=3 * SECOND))
 
     assert due_report(scripted, (), NOON) is None
     assert due_report(scripted, (report(1, 6 * SECOND), report(2, 5 * SECOND)), NOON) is None
 
 
 def test_a_report_that_was_held_and_waits_for_a_retry_stands_in_the_way_like_any_other() -> None:
-    scripted = message(Manner(held=5 * SECOND), None)
+    scripted = message(ReportOptions(held=5 * SECOND), None)
     waiting = report(1, 16 * SECOND, attempts=(attempt(False),))
 
     assert due_report(scripted, (waiting, report(2, 7 * SECOND)), NOON + 8 * SECOND) is None
@@ -134,7 +133,7 @@ def test_a_report_that_was_held_and_waits_for_a_retry_stands_in_the_way_like_any
 
 @pytest.mark.parametrize("running", [1, 2])
 def test_pushes_of_one_message_never_overlap_whichever_began(running: int) -> None:
-    scripted = message(Manner(held=5 * SECOND), None)
+    scripted = message(ReportOptions(held=5 * SECOND), None)
     reports = tuple(report(number, None if number == running else SECOND) for number in (1, 2))
 
     assert due_report(scripted, reports, NOON + timedelta(hours=1)) is None
@@ -183,7 +182,7 @@ def test_each_copy_is_pushed_until_it_is_answered_or_given_up_and_then_the_next(
 ) -> None:
     made = [attempt(sign == "+") for sign in attempts]
 
-    assert after_attempt(made, Manner(copies=copies), retries, NOON) == after
+    assert after_attempt(made, ReportOptions(copies=copies), retries, NOON) == after
 
 
 @given(st.integers(1, 5), st.integers(0, 3), st.lists(st.booleans(), min_size=20, max_size=20))
@@ -192,7 +191,7 @@ def test_a_report_ends_after_as_many_copies_and_not_before(copies: int, retries:
     outcome = "pending"
     while outcome == "pending":
         made.append(attempt(answers[len(made)]))
-        outcome, again = after_attempt(made, Manner(copies=copies), (SECOND,) * retries, NOON)
+        outcome, again = after_attempt(made, ReportOptions(copies=copies), (SECOND,) * retries, NOON)
         assert (again is None) == (outcome != "pending")
     assert copies <= len(made) <= copies * (retries + 1)
     assert sum(each.succeeded for each in made) <= copies
@@ -200,8 +199,8 @@ def test_a_report_ends_after_as_many_copies_and_not_before(copies: int, retries:
 
 
 def test_the_first_attempts_go_wrong_and_the_others_do_not() -> None:
-    assert [fault_of(PLAIN, made) for made in range(2)] == [None, None]
-    twice = Manner(fault=PushFault.CUT, fault_times=2)
+    assert [fault_of(PLAIN_REPORT, made) for made in range(2)] == [None, None]
+    twice = ReportOptions(fault=PushFault.CUT, fault_times=2)
     assert [fault_of(twice, made) for made in range(4)] == [PushFault.CUT, PushFault.CUT, None, None]
 
 
@@ -209,12 +208,12 @@ def test_the_first_attempts_go_wrong_and_the_others_do_not() -> None:
 
 
 def test_a_plain_body_stays_as_it_is() -> None:
-    assert altered_body(BODY, PLAIN) is BODY
-    assert altered_body(BODY, Manner(copies=2, held=SECOND, fault=PushFault.SLOW)) == BODY
+    assert altered_body(BODY, PLAIN_REPORT) is BODY
+    assert altered_body(BODY, ReportOptions(copies=2, held=SECOND, fault=PushFault.SLOW)) == BODY
 
 
 def test_a_body_is_altered_in_everything_the_manner_says() -> None:
-    manner = Manner(
+    manner = ReportOptions(
         serial=9, uid_case="lower", desc="Sent", omit=frozenset({"SMS_STATE"}), extra=(("COST", b'"0.10"'),)
     )
 
@@ -231,20 +230,25 @@ def test_what_is_no_report_need_not_be_answered_like_one() -> None:
     findings = audit(7, 400, b"")
 
     assert [finding.rule for finding in findings] == ["dr-http-status"]
-    assert fair(findings, PLAIN, PushFault.MALFORMED) == ()
-    assert fair(findings, PLAIN, PushFault.SLOW) == findings
+    assert fair_findings(findings, PLAIN_REPORT, PushFault.MALFORMED) == ()
+    assert fair_findings(findings, PLAIN_REPORT, PushFault.SLOW) == findings
 
 
 def test_a_push_that_broke_off_is_told_of_even_so() -> None:
     broken = (found("push-failed", "callback", Told("cut"), "an answer"),)
 
-    assert fair(broken, PLAIN, PushFault.MALFORMED) == broken
+    assert fair_findings(broken, PLAIN_REPORT, PushFault.MALFORMED) == broken
 
 
-@pytest.mark.parametrize("manner", [Manner(omit=frozenset({"SERIAL"})), Manner(extra=(("SERIAL", b'"7"'),))])
-def test_a_serial_that_cannot_be_echoed_need_not_be(manner: Manner) -> None:
+@pytest.mark.parametrize(
+    "manner", [ReportOptions(omit=frozenset({"SERIAL"})), ReportOptions(extra=(("SERIAL", b'"7"'),))]
+)
+def test_a_serial_that_cannot_be_echoed_need_not_be(manner: ReportOptions) -> None:
     answer = {"METHOD": "SMS_PUSH_REPORT", "TYPE": "ANSWER", "SERIAL": 0, "TIME": "2026-11-22 12:00:01"}
     findings = audit(7, 200, json.dumps(answer | {"RESULT_CODE": 3, "RESULT_DESC": "Busy"}).encode())
 
-    assert [finding.rule for finding in fair(findings, PLAIN, None)] == ["dr-answer-serial", "dr-answer-code"]
-    assert [finding.rule for finding in fair(findings, manner, None)] == ["dr-answer-code"]
+    assert [finding.rule for finding in fair_findings(findings, PLAIN_REPORT, None)] == [
+        "dr-answer-serial",
+        "dr-answer-code",
+    ]
+    assert [finding.rule for finding in fair_findings(findings, manner, None)] == ["dr-answer-code"]

@@ -8,25 +8,22 @@ from decimal import Decimal
 
 import pytest
 
-from cloudsms_simulator.engine.delay import Fixed
-from cloudsms_simulator.engine.fault import Fault
-from cloudsms_simulator.engine.outlook import Course, Mix, Turn
-from cloudsms_simulator.engine.rule_book import Change, FaultRule, Rule, RuleBook
-from cloudsms_simulator.engine.rules import Rules
-from cloudsms_simulator.engine.script import DELIVERED_AFTER_A_SECOND
+from cloudsms_simulator.engine.faults import Fault
+from cloudsms_simulator.engine.plan import DELIVERED_AFTER_A_SECOND, Fixed, Mix, PlanTemplate, StepTemplate
+from cloudsms_simulator.engine.rules import CompiledRules, FaultRule, Rule, RuleBook, RuleBookChange
 
 MINUTE = timedelta(minutes=1)
 TICK = timedelta(microseconds=1)
 BLACKOUT, HEALTHY, BUSY = RuleBook(name="blackout"), RuleBook(name="healthy"), RuleBook(name="busy")
 
 
-def timeline(*changes: Change) -> Rules:
-    return Rules(RuleBook(name="first", timeline=changes))
+def timeline(*changes: RuleBookChange) -> CompiledRules:
+    return CompiledRules(RuleBook(name="first", timeline=changes))
 
 
-BY_TIME = timeline(Change(book=BLACKOUT, at=10 * MINUTE), Change(book=HEALTHY, at=20 * MINUTE))
-BY_MESSAGES = timeline(Change(book=BLACKOUT, messages=3), Change(book=HEALTHY, messages=5))
-BY_BOTH = timeline(Change(book=BLACKOUT, at=10 * MINUTE), Change(book=BUSY, messages=3))
+BY_TIME = timeline(RuleBookChange(book=BLACKOUT, at=10 * MINUTE), RuleBookChange(book=HEALTHY, at=20 * MINUTE))
+BY_MESSAGES = timeline(RuleBookChange(book=BLACKOUT, messages=3), RuleBookChange(book=HEALTHY, messages=5))
+BY_BOTH = timeline(RuleBookChange(book=BLACKOUT, at=10 * MINUTE), RuleBookChange(book=BUSY, messages=3))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +69,7 @@ def test_the_rules_of_a_change_are_made_once() -> None:
 
 def test_every_rule_and_fault_has_a_matcher_in_the_order_of_the_book() -> None:
     busy, late, lost = Rule(id="busy"), Rule(id="late"), FaultRule(id="lost", fault=Fault.PROCESSED_NO_ANSWER)
-    rules = Rules(RuleBook(rules=(busy, late), faults=(lost,)))
+    rules = CompiledRules(RuleBook(rules=(busy, late), faults=(lost,)))
     assert [rule for rule, _ in rules.matchers] == [busy, late]
     assert [rule for rule, _ in rules.fault_matchers] == [lost]
 
@@ -86,13 +83,13 @@ SECOND = Fixed(timedelta(seconds=1))
         (RuleBook(), True),
         (RuleBook(name="quiet", states=("up", "down"), magic=False), True),
         (RuleBook(outlook=DELIVERED_AFTER_A_SECOND), True),
-        (RuleBook(outlook=Course((Turn(2, SECOND, True),))), False),
+        (RuleBook(outlook=PlanTemplate((StepTemplate(2, SECOND, True),))), False),
         (RuleBook(outlook=Mix(((2, Decimal(100)),), SECOND)), False),
         (RuleBook(rules=(Rule(id="it"),)), False),
         (RuleBook(faults=(FaultRule(id="it"),)), False),
-        (RuleBook(timeline=(Change(book=RuleBook(), at=MINUTE),)), False),
+        (RuleBook(timeline=(RuleBookChange(book=RuleBook(), at=MINUTE),)), False),
     ],
     ids=["nothing", "names", "one plan", "a course", "a mix", "a rule", "a fault", "a timeline"],
 )
 def test_rules_are_plain_when_every_message_has_the_same_fate(book: RuleBook, plain: bool) -> None:
-    assert Rules(book).is_plain is plain
+    assert CompiledRules(book).is_plain is plain

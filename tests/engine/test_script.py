@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.engine.script import (
+from cloudsms_simulator.engine.plan import (
     DELIVERED_AFTER_A_SECOND,
     EXPIRED_AT_LAST,
     EXPIRY,
     LOCAL_REJECTION,
-    Manner,
     Plan,
+    ReportOptions,
     Step,
     plan_of,
     step,
 )
-from cloudsms_simulator.protocol.states import STATES, State, StateRow
+from cloudsms_simulator.protocol.codes import STATES, State, StateRow
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
@@ -97,7 +97,7 @@ def test_every_plan_has_exactly_one_final_step_the_last_and_none_after_25_hours(
 
 
 def test_what_comes_before_the_answer_ends_with_the_last_step_that_is_scripted_to() -> None:
-    early = Step(1, SECOND, False, manner=Manner(before_answer=True))
+    early = Step(1, SECOND, False, manner=ReportOptions(before_answer=True))
     assert plan_of(early, step(2, 2 * SECOND)).before_answer == 1
     assert plan_of(step(9, SECOND / 2), early, step(2, 2 * SECOND)).before_answer == 2
     assert plan_of(step(2, SECOND)).before_answer == 0

@@ -9,29 +9,29 @@ import msgspec
 import pytest
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.condition import Condition, Hours
-from cloudsms_simulator.engine.fault import MANGLING, PAGES, Fault, Trouble
-from cloudsms_simulator.engine.hearing import Hearing, Script, hearing_of
-from cloudsms_simulator.engine.rule_book import ReplyStep, Rule, RuleBook
-from cloudsms_simulator.engine.rules import Rules
-from cloudsms_simulator.engine.script import DELIVERED_AFTER_A_SECOND, Manner, Plan, Step, plan_of, step
-from cloudsms_simulator.engine.scripting import (
-    NO_SCRIPTS,
-    delayed,
-    heard,
-    name_of_trouble,
-    received,
+from cloudsms_simulator.engine.evaluation import (
+    NO_DECISIONS,
+    Decision,
+    Evaluation,
+    answer_received,
+    deciding_rule,
+    decisions_on,
+    evaluate,
+    evaluation_of,
+    name_of_fault,
     reported_before,
-    rule_of,
-    scripted,
-    status_after,
+    status_received,
+    with_longest_delay,
 )
-from cloudsms_simulator.protocol import uip
+from cloudsms_simulator.engine.faults import FAULT_PAGES, MANGLING_FAULTS, AnswerFault, Fault
+from cloudsms_simulator.engine.plan import DELIVERED_AFTER_A_SECOND, Plan, ReportOptions, Step, plan_of, step
+from cloudsms_simulator.engine.rules import CompiledRules, Condition, ReplyStep, Rule, RuleBook, TimeWindow
+from cloudsms_simulator.protocol import packet
+from cloudsms_simulator.protocol.answer import mangled
 from cloudsms_simulator.protocol.candidate import Candidate, candidate_of
-from cloudsms_simulator.protocol.mangling import mangled
+from cloudsms_simulator.protocol.checks import list_is_an_array
+from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.profile import SPEC
-from cloudsms_simulator.protocol.request_checks import list_is_an_array
-from cloudsms_simulator.protocol.result_codes import ResultCode
 
 SECOND = timedelta(seconds=1)
 OK, BUSY, INTERCEPT, INVALID = ResultCode.OK, ResultCode.BUSY, ResultCode.INTERCEPT, ResultCode.INVALID_PARAMETER
@@ -48,18 +48,18 @@ ANSWER = (
 
 def begun(world, noon: datetime, *rules: Rule, since: datetime | None = None):
     """A transaction of an account with these rules, a packet of it, and their hearing at noon."""
-    account = Account(rules=Rules(RuleBook(rules=rules)))
+    account = Account(rules=CompiledRules(RuleBook(rules=rules)))
     here = world(account)
     transaction = here.transaction(account)
     transaction.standing = msgspec.structs.replace(transaction.standing, rules_since=since)
-    candidate = candidate_of(uip.decode(here.packet()), account, SPEC)
-    return transaction, candidate, heard(transaction, account, candidate, noon)
+    candidate = candidate_of(packet.decode(here.packet()), account, SPEC)
+    return transaction, candidate, evaluate(transaction, account, candidate, noon)
 
 
 def test_without_rules_nothing_is_heard_and_nothing_counted(world) -> None:
     here = world()
-    judged = here.platform.judge(here.platform.identify(here.packet()), here.packet())
-    assert not judged.is_heard
+    judged = here.platform.check(here.platform.identify(here.packet()), here.packet())
+    assert not judged.needs_evaluation
     transaction, _ = here.decide(here.packet())
     assert transaction.tallied is None
 
@@ -83,21 +83,21 @@ def test_what_a_hearing_counts_later_is_written_by_the_transaction_too(world, no
 def test_rules_go_by_the_moment_they_were_put_to_use(
     world, noon: datetime, since: timedelta | None, decided: str | None
 ) -> None:
-    later = Rule(id="later", condition=Condition(time=Hours(after=SECOND)))
+    later = Rule(id="later", condition=Condition(time=TimeWindow(after=SECOND)))
     _, candidate, hearing = begun(world, noon, later, since=None if since is None else noon + since)
     assert list_is_an_array(candidate) is None
-    assert rule_of(scripted(hearing, candidate)) == decided
+    assert deciding_rule(decisions_on(hearing, candidate)) == decided
 
 
 # Verdicts
 
 
-def hearing(court, *destinations: tuple[int, str], rules: tuple[Rule, ...] = ()) -> tuple[Hearing, Candidate]:
+def hearing(court, *destinations: tuple[int, str], rules: tuple[Rule, ...] = ()) -> tuple[Evaluation, Candidate]:
     """A hearing of a packet whose list was read, trouble asked for already."""
     here = court(*rules)
     candidate = here.candidate(*destinations)
     assert list_is_an_array(candidate) is None
-    found = hearing_of(here.account, candidate, here.tallies, here.now, here.now)
+    found = evaluation_of(here.account, candidate, here.tallies, here.now, here.now)
     assert found.trouble() is None
     return found, candidate
 
@@ -105,9 +105,9 @@ def hearing(court, *destinations: tuple[int, str], rules: tuple[Rule, ...] = ())
 def test_a_refusal_is_a_verdict_with_a_finding_that_names_its_rule(court) -> None:
     closed = Rule(id="closed", condition=TO_SINGAPORE, replies=(ReplyStep(BUSY),))
     here, candidate = hearing(court, ANNA, SINGAPORE, rules=(closed,))
-    assert scripted(here, candidate) == {
-        0: Script(OK, DELIVERED_AFTER_A_SECOND),
-        1: Script(BUSY, None, "closed"),
+    assert decisions_on(here, candidate) == {
+        0: Decision(OK, DELIVERED_AFTER_A_SECOND),
+        1: Decision(BUSY, None, "closed"),
     }
     assert candidate.verdicts == {1: BUSY}
     [finding] = candidate.findings
@@ -117,7 +117,7 @@ def test_a_refusal_is_a_verdict_with_a_finding_that_names_its_rule(court) -> Non
 
 def test_a_magic_number_is_named_where_no_rule_decides(court) -> None:
     here, candidate = hearing(court, MAGIC_BUSY)
-    scripted(here, candidate)
+    decisions_on(here, candidate)
     assert [finding.got for finding in candidate.findings] == ['Busy, as "magic 555103" says']
 
 
@@ -125,7 +125,7 @@ def test_a_destination_that_is_refused_already_keeps_its_verdict_and_uses_up_no_
     once = Rule(id="once", replies=(ReplyStep(BUSY, times=1), ReplyStep(INTERCEPT)))
     here, candidate = hearing(court, ANNA, ANNA, rules=(once,))
     candidate.verdicts[0] = INVALID
-    assert list(scripted(here, candidate)) == [1]
+    assert list(decisions_on(here, candidate)) == [1]
     assert candidate.verdicts == {0: INVALID, 1: BUSY}
 
 
@@ -134,7 +134,7 @@ def test_with_the_scope_packet_one_refusal_is_that_of_all_that_were_not_refused(
     closed = Rule(id="closed", condition=Condition(to=("85267000012",)), replies=(ReplyStep(INTERCEPT),))
     here, candidate = hearing(court, ANNA, BEN, SINGAPORE, (852, "x"), rules=(shut, closed))
     candidate.verdicts[3] = INVALID
-    scripted(here, candidate)
+    decisions_on(here, candidate)
     assert candidate.verdicts == {0: BUSY, 1: INTERCEPT, 2: BUSY, 3: INVALID}
     assert {finding.path: finding.got for finding in candidate.findings} == {
         "$.MULTI_MSISDN_LIST[0]": 'Busy, as "shut" says',
@@ -145,51 +145,51 @@ def test_with_the_scope_packet_one_refusal_is_that_of_all_that_were_not_refused(
 
 def test_with_the_scope_packet_a_reply_of_ok_refuses_nobody(court) -> None:
     here, candidate = hearing(court, ANNA, SINGAPORE, rules=(Rule(id="open", condition=TO_SINGAPORE, scope="packet"),))
-    scripted(here, candidate)
+    decisions_on(here, candidate)
     assert candidate.verdicts == {}
 
 
 def test_the_rule_of_an_exchange_is_the_first_that_decided() -> None:
-    nobody, first, second = Script(OK, None), Script(OK, None, "first"), Script(BUSY, None, "second")
-    assert rule_of(NO_SCRIPTS) is None
-    assert rule_of({0: nobody}) is None
-    assert rule_of({0: nobody, 2: first, 3: second}) == "first"
+    nobody, first, second = Decision(OK, None), Decision(OK, None, "first"), Decision(BUSY, None, "second")
+    assert deciding_rule(NO_DECISIONS) is None
+    assert deciding_rule({0: nobody}) is None
+    assert deciding_rule({0: nobody, 2: first, 3: second}) == "first"
 
 
 # Delays
 
 
-def late(seconds: int, rule: str | None = "slow") -> Script:
-    return Script(OK, None, rule, seconds * SECOND)
+def late(seconds: int, rule: str | None = "slow") -> Decision:
+    return Decision(OK, None, rule, seconds * SECOND)
 
 
 def test_an_answer_is_as_late_as_the_latest_reply() -> None:
     scripts = {0: late(1, "a"), 1: late(3, "b"), 2: late(2, "c")}
-    assert delayed(None, scripts) == Trouble("b", delay=3 * SECOND)
+    assert with_longest_delay(None, scripts) == AnswerFault("b", delay=3 * SECOND)
 
 
 def test_a_reply_comes_as_much_later_as_the_fault_does() -> None:
-    trouble = Trouble("fault", Fault.BROKEN_JSON, SECOND)
-    assert delayed(trouble, {0: late(1), 1: late(3)}) == Trouble("fault", Fault.BROKEN_JSON, 4 * SECOND)
+    trouble = AnswerFault("fault", Fault.BROKEN_JSON, SECOND)
+    assert with_longest_delay(trouble, {0: late(1), 1: late(3)}) == AnswerFault("fault", Fault.BROKEN_JSON, 4 * SECOND)
 
 
-@pytest.mark.parametrize("trouble", [None, Trouble("fault", Fault.BROKEN_JSON, SECOND)])
+@pytest.mark.parametrize("trouble", [None, AnswerFault("fault", Fault.BROKEN_JSON, SECOND)])
 @pytest.mark.parametrize("scripts", [{}, {0: late(0), 1: late(0)}])
-def test_without_a_delay_nothing_is_later(trouble: Trouble | None, scripts: dict[int, Script]) -> None:
-    assert delayed(trouble, scripts) is trouble
+def test_without_a_delay_nothing_is_later(trouble: AnswerFault | None, scripts: dict[int, Decision]) -> None:
+    assert with_longest_delay(trouble, scripts) is trouble
 
 
 # Reports before the answer
 
 
-FIRST = Manner(before_answer=True)
+FIRST = ReportOptions(before_answer=True)
 
 
 @pytest.mark.parametrize(
     ("plan", "before"),
     [
         (plan_of(step(2, timedelta())), False),
-        (plan_of(Step(2, timedelta(), True, manner=Manner(copies=2))), False),
+        (plan_of(Step(2, timedelta(), True, manner=ReportOptions(copies=2))), False),
         (plan_of(Step(2, timedelta(), True, manner=FIRST)), True),
         (plan_of(step(1, timedelta()), Step(2, timedelta(), True, manner=FIRST)), True),
         (plan_of(Step(1, timedelta(), False, manner=FIRST), step(2, SECOND)), True),
@@ -213,18 +213,21 @@ def test_an_answer_does_not_wait_for_a_message_that_is_rejected_locally(world) -
 
 @pytest.mark.parametrize("fault", [None, *Fault])
 def test_an_exchange_says_what_befell_it(fault: Fault | None) -> None:
-    assert name_of_trouble(Trouble("it", fault)) == ("DELAY" if fault is None else fault.name)
+    assert name_of_fault(AnswerFault("it", fault)) == ("DELAY" if fault is None else fault.name)
 
 
 @pytest.mark.parametrize("fault", [None, Fault.DRIBBLE])
 def test_an_answer_that_is_only_slow_arrives_as_it_is(fault: Fault | None) -> None:
-    assert (received(Trouble("it", fault), ANSWER), status_after(Trouble("it", fault))) == (ANSWER, 200)
+    assert (answer_received(AnswerFault("it", fault), ANSWER), status_received(AnswerFault("it", fault))) == (
+        ANSWER,
+        200,
+    )
 
 
-@pytest.mark.parametrize("fault", sorted(MANGLING))
+@pytest.mark.parametrize("fault", sorted(MANGLING_FAULTS))
 def test_an_answer_that_is_wrong_in_meaning_is_kept_as_it_arrives(fault: Fault) -> None:
-    assert received(Trouble("it", fault), ANSWER) == mangled(fault.value, ANSWER) != ANSWER
-    assert status_after(Trouble("it", fault)) == 200
+    assert answer_received(AnswerFault("it", fault), ANSWER) == mangled(fault.value, ANSWER) != ANSWER
+    assert status_received(AnswerFault("it", fault)) == 200
 
 
 @pytest.mark.parametrize(
@@ -239,15 +242,21 @@ def test_an_answer_that_is_wrong_in_meaning_is_kept_as_it_arrives(fault: Fault) 
     ],
 )
 def test_of_all_other_faults_the_status_is_kept_if_one_arrives_and_no_answer(fault: Fault, status: int | None) -> None:
-    assert (received(Trouble("it", fault), ANSWER), status_after(Trouble("it", fault))) == (None, status)
+    assert (answer_received(AnswerFault("it", fault), ANSWER), status_received(AnswerFault("it", fault))) == (
+        None,
+        status,
+    )
 
 
 @pytest.mark.parametrize(("fault", "status"), [(Fault.HTTP_500, 500), (Fault.HTML_PAGE, 200)])
 @pytest.mark.parametrize("answer", [ANSWER, None])
 def test_what_arrives_in_place_of_an_answer_is_kept(fault: Fault, status: int, answer: bytes | None) -> None:
-    assert (received(Trouble("it", fault), answer), status_after(Trouble("it", fault))) == (PAGES[fault], status)
+    assert (answer_received(AnswerFault("it", fault), answer), status_received(AnswerFault("it", fault))) == (
+        FAULT_PAGES[fault],
+        status,
+    )
 
 
-@pytest.mark.parametrize("fault", [None, *(fault for fault in Fault if fault not in PAGES)])
+@pytest.mark.parametrize("fault", [None, *(fault for fault in Fault if fault not in FAULT_PAGES)])
 def test_where_there_was_no_answer_none_arrives(fault: Fault | None) -> None:
-    assert received(Trouble("it", fault), None) is None
+    assert answer_received(AnswerFault("it", fault), None) is None

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.engine.secrecy import rings_of, without_keys
-from cloudsms_simulator.protocol.finding_rules import Told, found
-from cloudsms_simulator.protocol.key_ring import KeyRing, fingerprint
+from cloudsms_simulator.engine.records import rings_of, without_keys
+from cloudsms_simulator.protocol.findings import Told, found
+from cloudsms_simulator.protocol.masking import KeyRing, fingerprint
 
 KEY = 'a "key" of somebody/99'
 MARK = fingerprint(KEY)

@@ -6,11 +6,9 @@ import msgspec
 import pytest
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.connection import Connection, TlsFacts
-from cloudsms_simulator.engine.exchange import Exchange
-from cloudsms_simulator.engine.suspicions import NEIGHBOURS, SUSPECTED, suspicions
-from cloudsms_simulator.protocol.finding import Finding
-from cloudsms_simulator.protocol.finding_rules import FINDING_RULES
+from cloudsms_simulator.engine.diagnosis import NEIGHBOURS, SUSPECTED, suspicions
+from cloudsms_simulator.engine.records import ConnectionFacts, Exchange, TlsFacts
+from cloudsms_simulator.protocol.findings import FINDING_RULES, Finding
 
 BUSY, INTERCEPTED, UNKNOWN, ORDINARY = "67555103", "67555206", "67555102", "67000011"
 TLS = TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", None)
@@ -265,13 +263,13 @@ def test_no_customer_body_at_all_is_told_once_there_are_five_requests(client: Cl
 
 def connected(client: Client, *ids: int, tls: TlsFacts | None = TLS, after: float = 1) -> list[Exchange]:
     """Requests on connections, each opened just before its first request, some time after the one before."""
-    seen: dict[int, Connection] = {}
+    seen: dict[int, ConnectionFacts] = {}
     exchanges = []
     for number, each in enumerate(ids):
         client.send(f"6700{number:04}", after=after)
         now = client.world.now
         opened = now - timedelta(milliseconds=5)
-        connection = seen.setdefault(each, Connection(each, "127.0.0.1", 50_000 + each, tls, opened, now))
+        connection = seen.setdefault(each, ConnectionFacts(each, "127.0.0.1", 50_000 + each, tls, opened, now))
         exchanges.append(msgspec.structs.replace(client.exchanges[-1], connection=connection))
     return exchanges
 
@@ -318,7 +316,7 @@ def test_requests_sent_side_by_side_need_a_connection_each(client: Client) -> No
 
 def test_another_hosts_connections_prove_nothing(client: Client) -> None:
     exchanges = connected(client, 1, 2, 3, 4, 5)
-    other = msgspec.structs.replace(exchanges[4], connection=Connection(5, "10.0.0.1", 1, TLS))
+    other = msgspec.structs.replace(exchanges[4], connection=ConnectionFacts(5, "10.0.0.1", 1, TLS))
     assert suspicions(exchanges[0], [*exchanges[1:4], other], clock_is_real=True) == ()
 
 

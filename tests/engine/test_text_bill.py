@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
+from cloudsms_simulator.engine.billing import MOST_FORCING, ForcedBy, Forcing, Part, SignatureSpan, bill
 from cloudsms_simulator.engine.money import Money
-from cloudsms_simulator.engine.text_bill import MOST_FORCING, ForcedBy, Forcing, Part, SignatureSpan, bill
 
 
 def test_a_text_is_billed_with_its_signature() -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from cloudsms_simulator.engine.account import Account, Blacklist, Callback
-from cloudsms_simulator.protocol.result_codes import ResultCode
+from cloudsms_simulator.protocol.codes import ResultCode
 
 SECOND = timedelta(seconds=1)
 OK, BUSY, INVALID, QUEUE = 1, 3, 0x10000001, 0x10000005

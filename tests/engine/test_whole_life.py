@@ -21,17 +21,33 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from cloudsms_simulator.engine.account import Account, Blacklist, Callback
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.clock import Clock
-from cloudsms_simulator.engine.condition import Condition
-from cloudsms_simulator.engine.delay import Fixed, Listed, Uniform
-from cloudsms_simulator.engine.fault import Fault, PushFault
-from cloudsms_simulator.engine.intervening import Conflict, Wish
-from cloudsms_simulator.engine.outlook import Course, Mix, Turn
-from cloudsms_simulator.engine.report import Push, PushResult, Report
-from cloudsms_simulator.engine.rule_book import Change, FaultRule, ReplyStep, Rule, RuleBook
-from cloudsms_simulator.engine.rules import Rules
-from cloudsms_simulator.engine.script import Manner, Plan, Step, plan_of, step
+from cloudsms_simulator.engine.delivery import Conflict, ForceRequest
+from cloudsms_simulator.engine.faults import Fault, PushFault
+from cloudsms_simulator.engine.plan import (
+    Fixed,
+    Listed,
+    Mix,
+    Plan,
+    PlanTemplate,
+    ReportOptions,
+    Step,
+    StepTemplate,
+    Uniform,
+    plan_of,
+    step,
+)
+from cloudsms_simulator.engine.records import Push, PushResult, Report
+from cloudsms_simulator.engine.rules import (
+    CompiledRules,
+    Condition,
+    FaultRule,
+    ReplyStep,
+    Rule,
+    RuleBook,
+    RuleBookChange,
+)
+from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.profile import SPEC, StateSet
-from cloudsms_simulator.protocol.result_codes import ResultCode
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
@@ -121,30 +137,32 @@ def replies(*codes: tuple[ResultCode, int | None]) -> tuple[ReplyStep, ...]:
     return tuple(ReplyStep(code, times) for code, times in codes)
 
 
-def fixed(state: int, after: timedelta, *, final: bool, lost: bool = False, **manner: object) -> Turn:
-    return Turn(state, Fixed(after), final, lost, Manner(**manner) if manner else None)
+def fixed(state: int, after: timedelta, *, final: bool, lost: bool = False, **manner: object) -> StepTemplate:
+    return StepTemplate(state, Fixed(after), final, lost, ReportOptions(**manner) if manner else None)
 
 
 BUSY_TWICE = ((BUSY, 2), (LOST, 1))
-IN_STEPS = Course(
+IN_STEPS = PlanTemplate(
     (
         fixed(1, SECOND, final=False, held=1.5 * SECOND),
-        Turn(9, Listed((2 * SECOND, 3 * SECOND)), False, manner=Manner(copies=2)),
-        Turn(5, Uniform(5 * SECOND, 10 * SECOND), True),
+        StepTemplate(9, Listed((2 * SECOND, 3 * SECOND)), False, manner=ReportOptions(copies=2)),
+        StepTemplate(5, Uniform(5 * SECOND, 10 * SECOND), True),
     )
 )
-LATE = Course(
+LATE = PlanTemplate(
     (
         fixed(1, SECOND, final=False, lost=True),
         fixed(9, SECOND, final=False, copies=3, fault=PushFault.RESET, fault_times=2),
         fixed(8, DAY + SECOND, final=True, held=2 * HOUR),
     )
 )
-DROPPED = Course((fixed(99, 2 * SECOND, final=False, uid_case="lower", desc="WHAT"), fixed(2, 26 * HOUR, final=True)))
+DROPPED = PlanTemplate(
+    (fixed(99, 2 * SECOND, final=False, uid_case="lower", desc="WHAT"), fixed(2, 26 * HOUR, final=True))
+)
 BEFORE = Plan(
     (
-        Step(1, timedelta(), False, manner=Manner(before_answer=True, serial=7)),
-        Step(2, 10 * SECOND, True, manner=Manner(serial=200)),
+        Step(1, timedelta(), False, manner=ReportOptions(before_answer=True, serial=7)),
+        Step(2, 10 * SECOND, True, manner=ReportOptions(serial=200)),
     )
 )
 CHANCES = Mix(((2, Decimal(50)), (8, Decimal(30)), (1, Decimal(20))), Uniform(timedelta(), 26 * HOUR))
@@ -229,7 +247,7 @@ SHELF = (
         processed=True,
         usual=frozenset({(1, 2)}),
     ),
-    Book(said=RuleBook(name="timeline", timeline=(Change(book=REFUSING.said, at=HOUR),)), later=REFUSING),
+    Book(said=RuleBook(name="timeline", timeline=(RuleBookChange(book=REFUSING.said, at=HOUR),)), later=REFUSING),
 )
 BOOKS = {book.said.name: book for book in SHELF}
 
@@ -286,9 +304,9 @@ class Fate(msgspec.Struct):
         """Of every report there will be."""
         return [*(each.state for each in self.plan.steps), *(state for state, _ in self.further)]
 
-    def manner(self, number: int) -> Manner:
+    def manner(self, number: int) -> ReportOptions:
         steps = self.plan.steps
-        return (steps[number - 1].manner if number <= len(steps) else None) or Manner()
+        return (steps[number - 1].manner if number <= len(steps) else None) or ReportOptions()
 
     def is_lost(self, number: int) -> bool:
         return number <= len(self.plan.steps) and self.plan.steps[number - 1].lost
@@ -361,7 +379,7 @@ class Life(RuleBasedStateMachine):
             blacklist=Blacklist(numbers=("85266*",)),
             callback=Callback(url=URL, retries=retries),
             pending_limit=pending_limit,
-            rules=Rules(self.book.said),
+            rules=CompiledRules(self.book.said),
             profile=msgspec.structs.replace(SPEC, mixed_batch=mixed_batch, charged_states=charged),
         )
         self.here = self.world(self.account, clock=Clock.frozen, most_messages=most_messages)
@@ -493,7 +511,7 @@ class Life(RuleBasedStateMachine):
             assert transaction.messages == {}
             return
         done, now = len(message.passages), self.here.now
-        outcome = self.here.platform.force(transaction, uid, Wish(state, after, final, again), now)
+        outcome = self.here.platform.force(transaction, uid, ForceRequest(state, after, final, again), now)
         if done == len(fate.plan.steps):
             assert isinstance(outcome, Conflict) == (not again)
             fate.further += ((state, now + after),) if again else ()
@@ -543,7 +561,7 @@ class Life(RuleBasedStateMachine):
         """Other rules, or the same: laid down, or with all counts and timelines begun anew."""
         self.book = self.book if book is None else BOOKS[book]
         callback = msgspec.structs.replace(self.account.callback, url=url)
-        self.account = msgspec.structs.replace(self.account, rules=Rules(self.book.said), callback=callback)
+        self.account = msgspec.structs.replace(self.account, rules=CompiledRules(self.book.said), callback=callback)
         self.here.replace(self.account)
         self.unplugged = self.unplugged or url is None
         if anew:

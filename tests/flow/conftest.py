@@ -16,15 +16,15 @@ import msgspec
 import pytest
 from patience import DEADLINE, STORY
 
+from cloudsms_simulator.config.settings import Settings
 from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY
-from cloudsms_simulator.server.certificates import CertificateFiles, complete_set
-from cloudsms_simulator.server.event_loop import new_event_loop
-from cloudsms_simulator.server.listener import Listener
-from cloudsms_simulator.server.listening_socket import open_socket
-from cloudsms_simulator.server.receiver import Receiver
-from cloudsms_simulator.server.settings import Settings
-from cloudsms_simulator.server.simulator import Simulator
-from cloudsms_simulator.server.tls import platform_context, tls_facts
+from cloudsms_simulator.net.certificates import CertificateFiles, complete_set
+from cloudsms_simulator.net.listener import Listener
+from cloudsms_simulator.net.runtime import new_event_loop
+from cloudsms_simulator.net.sockets import open_socket
+from cloudsms_simulator.net.tls import platform_context, tls_facts
+from cloudsms_simulator.push.receiver import Receiver
+from cloudsms_simulator.simulator import Simulator
 
 Json = dict[str, object]
 Found = TypeVar("Found")

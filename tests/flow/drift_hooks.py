@@ -2,7 +2,7 @@
 
 import schemathesis
 
-from cloudsms_simulator.server.durations import read_amount
+from cloudsms_simulator.models.durations import read_duration_or_seconds
 
 
 @schemathesis.hook
@@ -17,7 +17,7 @@ def before_call(_context: object, case: schemathesis.Case, _how: object) -> None
         return
     if isinstance(said, dict):
         try:
-            read_amount(said.get("timeout", "30s"))
+            read_duration_or_seconds(said.get("timeout", "30s"))
         except (ValueError, TypeError):
             return
         said["timeout"] = "10ms"

@@ -10,9 +10,9 @@ from datetime import timedelta
 
 import pytest
 
-from cloudsms_simulator.engine.script import plan_of, step
-from cloudsms_simulator.server.account_settings import AccountSettings
-from cloudsms_simulator.server.receiver import Receiver
+from cloudsms_simulator.config.account_schema import AccountSettings
+from cloudsms_simulator.engine.plan import plan_of, step
+from cloudsms_simulator.push.receiver import Receiver
 
 
 async def call(platform: object, method: str, path: str, body: object = None, status: int = 200) -> object:

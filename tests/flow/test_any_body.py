@@ -13,8 +13,8 @@ from corpus import BODIES
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloudsms_simulator.config.account_schema import AccountSettings
 from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY, Blacklist
-from cloudsms_simulator.server.account_settings import AccountSettings
 
 KNOWN = {1, 2, 3, 4, 5, *(0x10000000 + code for code in (1, 3, 4, 5, 6, 7, 0xD, 0xE, 0xF, 0x10))}
 KEYS = {"spec": DEFAULT_AUTH_KEY, "observed": "observed-key"}

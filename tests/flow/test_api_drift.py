@@ -10,8 +10,8 @@ import httpx2
 import jsonschema_rs
 import pytest
 
+from cloudsms_simulator.config.account_schema import AccountSettings
 from cloudsms_simulator.engine.account import Callback
-from cloudsms_simulator.server.account_settings import AccountSettings
 
 HERE = Path(__file__).parent
 NOBODY_THERE = AccountSettings(callback=Callback(url="http://127.0.0.1:9/"))

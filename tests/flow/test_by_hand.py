@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from cloudsms_simulator.client import AsyncClient, RefusedError
+from cloudsms_simulator.client.client import AsyncClient, RefusedError
+from cloudsms_simulator.config.account_schema import AccountSettings
 from cloudsms_simulator.engine.account import Callback
-from cloudsms_simulator.engine.script import plan_of, step
-from cloudsms_simulator.server.account_settings import AccountSettings
-from cloudsms_simulator.server.receiver import Receiver
+from cloudsms_simulator.engine.plan import plan_of, step
+from cloudsms_simulator.push.receiver import Receiver
 
 SECOND = timedelta(seconds=1)
 

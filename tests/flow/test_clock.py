@@ -14,11 +14,11 @@ from itertools import pairwise
 
 import pytest
 
+from cloudsms_simulator.config.account_schema import AccountSettings
 from cloudsms_simulator.engine.account import Callback
-from cloudsms_simulator.engine.script import plan_of, step
-from cloudsms_simulator.server.account_settings import AccountSettings
-from cloudsms_simulator.server.receiver import Behaviour, Receiver, behaviour_of
-from cloudsms_simulator.server.turns import CalledOffError
+from cloudsms_simulator.engine.plan import plan_of, step
+from cloudsms_simulator.net.concurrency import CalledOffError
+from cloudsms_simulator.push.receiver import Behaviour, Receiver, behaviour_of
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)

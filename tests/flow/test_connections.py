@@ -9,10 +9,10 @@ from datetime import timedelta
 
 import pytest
 
-from cloudsms_simulator.engine.script import plan_of, step
-from cloudsms_simulator.server.account_settings import AccountSettings
-from cloudsms_simulator.server.connection import Connection
-from cloudsms_simulator.server.receiver import Receiver
+from cloudsms_simulator.config.account_schema import AccountSettings
+from cloudsms_simulator.engine.plan import plan_of, step
+from cloudsms_simulator.net.http_connection import HttpConnection
+from cloudsms_simulator.push.receiver import Receiver
 
 MANY = 1000
 AT_ONCE = AccountSettings(report=plan_of(step(2, timedelta(0))))
@@ -124,15 +124,15 @@ def test_a_report_is_never_pushed_before_the_answer_is_written(
 ) -> None:
     written: set[str] = set()
     early: list[str] = []
-    write_answer = Connection.answer
+    write_answer = HttpConnection.answer
 
-    def noting(connection: Connection, body: bytes) -> bool:
+    def noting(connection: HttpConnection, body: bytes) -> bool:
         done = write_answer(connection, body)
         if done:
             written.update(item["SMS_UID"] for item in json.loads(body)["DETAIL_LIST"])
         return done
 
-    monkeypatch.setattr(Connection, "answer", noting)
+    monkeypatch.setattr(HttpConnection, "answer", noting)
 
     async def story() -> None:
         receiver = Receiver(on_report=lambda report: early.append(report.uid) if report.uid not in written else None)

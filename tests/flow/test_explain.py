@@ -9,10 +9,10 @@ from ipaddress import ip_network
 
 import pytest
 
-from cloudsms_simulator.client import AsyncClient
+from cloudsms_simulator.client.client import AsyncClient
+from cloudsms_simulator.config.account_schema import AccountSettings
 from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY
 from cloudsms_simulator.engine.money import Money
-from cloudsms_simulator.server.account_settings import AccountSettings
 
 BUSY, UNKNOWN, ORDINARY = (852, "67555103"), (852, "67555102"), (852, "67000011")
 PLACEHOLDER = "$CLOUDSMS_AUTH_KEY"

@@ -13,8 +13,8 @@ import ssl
 import pytest
 import trustme
 
+from cloudsms_simulator.config.account_schema import AccountSettings
 from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY
-from cloudsms_simulator.server.account_settings import AccountSettings
 
 NOBODY = (ipaddress.ip_network("203.0.113.0/24"),)
 

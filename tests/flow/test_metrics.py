@@ -5,10 +5,10 @@ import asyncio
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
+from cloudsms_simulator.config.account_schema import AccountSettings
 from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY, Callback
-from cloudsms_simulator.protocol.key_ring import fingerprint
-from cloudsms_simulator.server.account_settings import AccountSettings
-from cloudsms_simulator.server.receiver import Receiver, behaviour_of
+from cloudsms_simulator.protocol.masking import fingerprint
+from cloudsms_simulator.push.receiver import Receiver, behaviour_of
 
 
 async def metrics(admin: httpx2.AsyncClient) -> dict[tuple[str, ...], float]:

@@ -14,21 +14,17 @@ from decimal import Decimal
 
 import msgspec
 
-from cloudsms_simulator.engine.account import Account, Callback
-from cloudsms_simulator.engine.arrival import Arrival
+from cloudsms_simulator.engine.account import Account, AccountDirectory, Callback
 from cloudsms_simulator.engine.clock import Clock
-from cloudsms_simulator.engine.condition import Condition
-from cloudsms_simulator.engine.delay import Listed, Lognormal, Uniform
-from cloudsms_simulator.engine.directory import Directory
-from cloudsms_simulator.engine.fault import Fault
-from cloudsms_simulator.engine.outlook import Course, Mix, Turn
+from cloudsms_simulator.engine.faults import Fault
+from cloudsms_simulator.engine.plan import Listed, Lognormal, Mix, PlanTemplate, StepTemplate, Uniform
 from cloudsms_simulator.engine.platform import Platform
-from cloudsms_simulator.engine.rule_book import FaultRule, ReplyStep, Rule, RuleBook
-from cloudsms_simulator.engine.rules import Rules
+from cloudsms_simulator.engine.rules import CompiledRules, Condition, FaultRule, ReplyStep, Rule, RuleBook
+from cloudsms_simulator.engine.transaction import Arrival
+from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.profile import SPEC
-from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
-from cloudsms_simulator.server.receiver import Receiver
+from cloudsms_simulator.push.receiver import Receiver
 from cloudsms_simulator.stores.memory import MemoryStore
 from cloudsms_simulator.stores.store import Store
 
@@ -47,10 +43,10 @@ BOOK = RuleBook(
         Rule(
             id="steps",
             condition=Condition(any=(Condition(to=("*7",)), Condition(probability=0.2))),
-            outlook=Course(
+            outlook=PlanTemplate(
                 (
-                    Turn(1, Listed((SECOND, 2 * SECOND)), final=False),
-                    Turn(2, Uniform(3 * SECOND, MINUTE), final=True),
+                    StepTemplate(1, Listed((SECOND, 2 * SECOND)), final=False),
+                    StepTemplate(2, Uniform(3 * SECOND, MINUTE), final=True),
                 )
             ),
         ),
@@ -61,7 +57,7 @@ BOOK = RuleBook(
         Lognormal(7 * SECOND, sigma=0.8, minimum=SECOND),
     ),
 )
-ACCOUNT = Account(rules=Rules(BOOK), seed=42)
+ACCOUNT = Account(rules=CompiledRules(BOOK), seed=42)
 
 Outcome = tuple[int, tuple[tuple[int, timedelta], ...]]
 """A result code, or the HTTP status there was instead; the states reached, each with its time after acceptance."""
@@ -102,12 +98,15 @@ def outcomes(exchanges: Iterable[tuple[bytes, bytes | None]], store: Store, acco
 async def in_process(bodies: list[bytes], account: Account = ACCOUNT) -> Outcomes:
     """Plays without sockets, at noon, and then until nothing is left to do."""
     nodes = itertools.count(1)
-    platform, store = Platform(Directory((account,)), SPEC), MemoryStore(lambda _: Clock.frozen(NOON), nodes.__next__)
+    platform, store = (
+        Platform(AccountDirectory((account,)), SPEC),
+        MemoryStore(lambda _: Clock.frozen(NOON), nodes.__next__),
+    )
     exchanges = []
     for body in bodies:
         identified = platform.identify(body)
         transaction = await store.begin(identified.account)
-        reply = platform.receive(transaction, platform.judge(identified, body), Arrival(body), NOON)
+        reply = platform.receive(transaction, platform.check(identified, body), Arrival(body), NOON)
         await store.commit(transaction)
         await store.release(account, reply.request_id)
         exchanges.append((body, None if reply.trouble is not None else reply.body))

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from cloudsms_simulator.client import AsyncClient
+from cloudsms_simulator.client.client import AsyncClient
+from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.timestamps import wire_time
-from cloudsms_simulator.server.wall import WallClock
 
 HONG_KONG, ITALY, RUSSIA = (852, "67000011"), (39, "3921234567"), (7, "7012345678")
 

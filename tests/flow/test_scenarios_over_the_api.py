@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from cloudsms_simulator.engine.directory import Directory
-from cloudsms_simulator.protocol.result_codes import ResultCode
-from cloudsms_simulator.server.loaded_settings import load_settings
-from cloudsms_simulator.server.simulator import Simulator
+from cloudsms_simulator.config.settings import load_settings
+from cloudsms_simulator.engine.account import AccountDirectory
+from cloudsms_simulator.protocol.codes import ResultCode
+from cloudsms_simulator.simulator import Simulator
 
 Json = dict[str, object]
 
@@ -180,6 +180,6 @@ def test_a_reset_brings_everything_back(run, begun) -> None:
     run(story())
 
 
-def is_one(directory: Directory) -> bool:
+def is_one(directory: AccountDirectory) -> bool:
     """Whether an account is found by its key as it is by its name."""
     return all(directory.find(account.auth_key) is account for account in directory)

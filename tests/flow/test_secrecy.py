@@ -18,12 +18,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cloudsms_simulator.cli.har import har_of
-from cloudsms_simulator.client_items import Request
+from cloudsms_simulator.client.models import Request
+from cloudsms_simulator.config.account_schema import AccountSettings
 from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY, Callback
-from cloudsms_simulator.engine.script import Step, plan_of
-from cloudsms_simulator.protocol.key_ring import fingerprint
-from cloudsms_simulator.server.account_settings import AccountSettings
-from cloudsms_simulator.server.receiver import Behaviour, Receiver
+from cloudsms_simulator.engine.plan import Step, plan_of
+from cloudsms_simulator.protocol.masking import fingerprint
+from cloudsms_simulator.push.receiver import Behaviour, Receiver
 
 SHOP = "shop/key+0123456789/ABCDEF=="
 ODD = 'an "odd" key\\of/é你😀<b>&'

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 import pytest
 import trustme
 
-from cloudsms_simulator.client import AsyncClient
+from cloudsms_simulator.client.client import AsyncClient
+from cloudsms_simulator.config.account_schema import AccountSettings
 from cloudsms_simulator.engine.account import Callback
-from cloudsms_simulator.engine.script import Manner, Step, plan_of, step
-from cloudsms_simulator.server.account_settings import AccountSettings
-from cloudsms_simulator.server.receiver import Behaviour, Receiver, behaviour_of
+from cloudsms_simulator.engine.plan import ReportOptions, Step, plan_of, step
+from cloudsms_simulator.push.receiver import Behaviour, Receiver, behaviour_of
 
 SECOND = timedelta(seconds=1)
 AT_ONCE = AccountSettings(report=plan_of(step(2, timedelta(0))))
@@ -283,7 +283,7 @@ def test_what_follows_a_report_that_comes_before_the_answer_waits_for_a_late_ans
 ) -> None:
     async def story() -> None:
         receiver = Receiver()
-        first = Step(1, timedelta(0), False, manner=Manner(before_answer=True))
+        first = Step(1, timedelta(0), False, manner=ReportOptions(before_answer=True))
         settings = account(first, step(2, 5 * SECOND))
         async with (
             receiving(receiver) as url,

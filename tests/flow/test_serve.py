@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from patience import DEADLINE
 
-from cloudsms_simulator.server.receiver import Receiver
+from cloudsms_simulator.push.receiver import Receiver
 
 
 class Process:

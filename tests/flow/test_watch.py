@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from cloudsms_simulator.server import watcher
-from cloudsms_simulator.server.loaded_settings import load_settings
-from cloudsms_simulator.server.scenario_file import parse_scenario
-from cloudsms_simulator.server.simulator import Simulator
+from cloudsms_simulator.config.scenario_file import parse_scenario
+from cloudsms_simulator.config.settings import load_settings
+from cloudsms_simulator.services import watcher
+from cloudsms_simulator.simulator import Simulator
 
 BUSY = "version: 1\nseed: 1\nrules: [{ id: all, reply: Busy }]\n"
 INTERCEPT = "version: 1\nseed: 2\nrules: [{ id: all, reply: Intercept }]\n"
@@ -55,7 +55,7 @@ class Edited:
 @pytest.fixture
 def edited(folder: Path, tmp_path: Path, condition, monkeypatch: pytest.MonkeyPatch):
     """Starts a simulator that watches a file with a text, and looks at it often."""
-    monkeypatch.setattr(watcher, "PAUSE", timedelta(milliseconds=2))
+    monkeypatch.setattr(watcher, "LOOK_INTERVAL", timedelta(milliseconds=2))
 
     @asynccontextmanager
     async def start(text: str = BUSY, toml: str = "", **flags: str) -> AsyncIterator[Edited]:

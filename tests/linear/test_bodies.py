@@ -9,22 +9,20 @@ import pytest
 from growth import Case, assert_linear
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.echo import echoes_of
-from cloudsms_simulator.engine.subject import destinations_of, subject_of
-from cloudsms_simulator.engine.text_bill import bill_of_packet
-from cloudsms_simulator.protocol import uip
+from cloudsms_simulator.engine.billing import bill_of_packet
+from cloudsms_simulator.engine.rules import destinations_of, subject_of
+from cloudsms_simulator.inbox.detail import BodyMark, marked_body, pretty_json
+from cloudsms_simulator.protocol import packet as packet_module
+from cloudsms_simulator.protocol.answer import echoes_of
 from cloudsms_simulator.protocol.candidate import candidate_of
-from cloudsms_simulator.protocol.correction import corrected
-from cloudsms_simulator.protocol.json_places import Places
-from cloudsms_simulator.protocol.json_scan import duplicate_keys, has_lone_surrogate, scan, too_deep
+from cloudsms_simulator.protocol.checks import diagnose
+from cloudsms_simulator.protocol.correction import CorrectionContext, corrected
+from cloudsms_simulator.protocol.delivery_report import audit
+from cloudsms_simulator.protocol.json_text import Places, duplicate_keys, has_lone_surrogate, scan, too_deep
 from cloudsms_simulator.protocol.masking import mask
 from cloudsms_simulator.protocol.mistakes import Circumstances
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC
-from cloudsms_simulator.protocol.remedies import Model
-from cloudsms_simulator.protocol.report_answer import audit
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
-from cloudsms_simulator.protocol.validation import diagnose
-from cloudsms_simulator.server.inbox.marked import Mark, laid_out, marked
 
 NOON = datetime(2021, 10, 1, 12, tzinfo=HONG_KONG)
 ACCOUNT = Account()
@@ -219,7 +217,7 @@ BODIES = {**BODIES, "a text of all letters": _all_letters}
 
 
 def _correction(body: bytes) -> object:
-    return corrected(body, ACCOUNT, Model(SPEC, "VerifyCode_516", NOON), key_is_known=True)
+    return corrected(body, ACCOUNT, CorrectionContext(SPEC, "VerifyCode_516", NOON), key_is_known=True)
 
 
 def _places(body: bytes) -> object:
@@ -229,17 +227,17 @@ def _places(body: bytes) -> object:
 
 
 def _page(body: bytes) -> object:
-    candidate = candidate_of(uip.decode(body), None, OBSERVED)
+    candidate = candidate_of(packet_module.decode(body), None, OBSERVED)
     found = diagnose(candidate, Circumstances(body, (), NOON, True))
-    return marked(body, [Mark(each.path, 1, each.severity, each.rule) for each in found])
+    return marked_body(body, [BodyMark(each.path, 1, each.severity, each.rule) for each in found])
 
 
 def _reading(body: bytes) -> object:
-    candidate = candidate_of(uip.decode(body), None, SPEC)
+    candidate = candidate_of(packet_module.decode(body), None, SPEC)
     subject = subject_of(candidate, account="a", default_sender="", request=1, now=NOON, elapsed=NOON - NOON, state="")
     return (
         mask(body, None), scan(body), too_deep(body), has_lone_surrogate(body), duplicate_keys(body),
-        audit(1, 200, body), laid_out(body),
+        audit(1, 200, body), pretty_json(body),
         echoes_of(candidate), destinations_of(candidate), subject, bill_of_packet(candidate.packet, SPEC, None),
     )  # fmt: skip
 

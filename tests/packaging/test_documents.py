@@ -10,13 +10,11 @@ import msgspec
 import pytest
 
 from cloudsms_simulator.cli import COMMANDS
-from cloudsms_simulator.protocol.finding_rules import FINDING_RULES
+from cloudsms_simulator.config.account_schema import AccountSettings
+from cloudsms_simulator.config.settings import Settings, load_settings
+from cloudsms_simulator.protocol.codes import RESULT_CODES, STATES, hex_code
+from cloudsms_simulator.protocol.findings import FINDING_RULES
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC, Profile
-from cloudsms_simulator.protocol.result_codes import RESULT_CODES, written
-from cloudsms_simulator.protocol.states import STATES
-from cloudsms_simulator.server.account_settings import AccountSettings
-from cloudsms_simulator.server.loaded_settings import load_settings
-from cloudsms_simulator.server.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -51,14 +49,14 @@ def test_the_readme_has_every_setting_of_an_account(field: str) -> None:
 
 
 def test_the_readme_has_every_endpoint_of_the_admin_port() -> None:
-    source = (ROOT / "simulator" / "cloudsms_simulator" / "server" / "admin" / "routes.py").read_text(encoding="utf-8")
+    source = (ROOT / "simulator" / "cloudsms_simulator" / "api" / "routes.py").read_text(encoding="utf-8")
     routes = [re.sub(r":[a-z]+}", "}", path) for path in re.findall(r'Operation\("([^"]+)"', source)]
     assert len(routes) >= 50
     assert [route for route in routes if f"`{route}`" not in README] == []
 
 
 def test_the_readme_has_every_page_of_the_inbox_and_no_other() -> None:
-    source = (ROOT / "simulator" / "cloudsms_simulator" / "server" / "inbox" / "app.py").read_text(encoding="utf-8")
+    source = (ROOT / "simulator" / "cloudsms_simulator" / "inbox" / "app.py").read_text(encoding="utf-8")
     pages = set(re.findall(r'\bpage\("(/[^"]*)"', source)) - PIECES
     look_at_it = README[README.index("## Look at it") : README.index("## See what happened")]
     assert {row[0].strip("`") for row in rows(look_at_it)[2:]} == pages
@@ -91,7 +89,7 @@ def test_the_readings_have_every_switch(switch: str) -> None:
 @pytest.mark.parametrize("row", RESULT_CODES, ids=lambda row: row.desc)
 def test_the_readings_say_how_to_get_every_result_code(row: object) -> None:
     code, desc = row.code, row.desc  # type: ignore[attr-defined]
-    assert any(cells[:2] == [written(code), desc] for cells in rows(READINGS))
+    assert any(cells[:2] == [hex_code(code), desc] for cells in rows(READINGS))
 
 
 @pytest.mark.parametrize("row", STATES, ids=lambda row: row.state.name)
@@ -125,7 +123,7 @@ def test_the_program_of_the_readme_sends_a_message(tmp_path: Path) -> None:
     runner = (
         "import asyncio, subprocess, sys\nfrom pathlib import Path\n"
         "from cloudsms_simulator import Settings, Simulator\n"
-        "from cloudsms_simulator.server.ready_file import write_ready_file\n"
+        "from cloudsms_simulator.services.ready_file import write_ready_file\n"
         "async def main():\n"
         "    simulator = Simulator(Settings(port=0, admin_port=0))\n"
         "    await simulator.start()\n"

@@ -21,7 +21,7 @@ def test_the_wheel_has_every_file_of_the_package_its_scenarios_and_readings(tmp_
     packed = set(zipfile.ZipFile(wheel).namelist())
     assert {f"cloudsms_simulator/{file}" for file in FILES} - packed == set()
     assert {"cloudsms_simulator/READINGS.md", "cloudsms_simulator/scenarios/flaky.yaml"} < packed
-    assert "cloudsms_simulator/server/vendored/rapidoc-9.3.8/rapidoc-min.js" in packed
+    assert "cloudsms_simulator/vendored/rapidoc-9.3.8/rapidoc-min.js" in packed
 
 
 def test_the_sdist_has_every_file_of_the_package(tmp_path: Path) -> None:

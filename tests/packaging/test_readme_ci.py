@@ -15,8 +15,7 @@ import pytest
 import yaml
 
 from cloudsms_simulator.cli import main
-from cloudsms_simulator.server.loaded_settings import load_settings
-from cloudsms_simulator.server.settings import Settings
+from cloudsms_simulator.config.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudsms_simulator.pytest_support.server import LocalServer
+from cloudsms_simulator.pytest_plugin.server import LocalServer
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 SECTION = README[README.index("## From Python, without pytest") : README.index("## Scenarios")]

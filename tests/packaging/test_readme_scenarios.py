@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from cloudsms_simulator.cli import main
-from cloudsms_simulator.engine.magic import OMENS
-from cloudsms_simulator.server.scenario_file import load_scenario
-from cloudsms_simulator.server.scenario_folder import bundled_scenarios
+from cloudsms_simulator.config.scenario_file import load_scenario
+from cloudsms_simulator.config.scenario_folder import bundled_scenarios
+from cloudsms_simulator.engine.evaluation import MAGIC_NUMBERS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -60,7 +60,7 @@ def test_there_are_as_many_bundled_scenarios_as_it_says() -> None:
 
 def test_its_numbers_are_magic_and_do_what_it_says() -> None:
     told = dict(re.findall(r"^\| `(\d{6})` \| (.*) \|$", SECTION, re.MULTILINE))
-    assert {suffix: OMENS[suffix].about for suffix in told} == {
+    assert {suffix: MAGIC_NUMBERS[suffix].about for suffix in told} == {
         "555005": "ends as UNDELIVERABLE",
         "555103": "is answered BUSY",
         "555302": "its report comes twice",
@@ -79,7 +79,7 @@ def test_its_links_lead_somewhere() -> None:
 
 
 def test_the_certificates_with_a_flaw_are_all_listed() -> None:
-    from cloudsms_simulator.server.trouble_certificates import AS_CLIENT, AS_SERVER
+    from cloudsms_simulator.net.flawed_certificates import CLIENT_FLAWS, SERVER_FLAWS
 
-    names = {flaw.name for flaw in (*AS_SERVER.values(), *AS_CLIENT.values())}
+    names = {flaw.name for flaw in (*SERVER_FLAWS.values(), *CLIENT_FLAWS.values())}
     assert set(re.findall(r"`(trouble-[a-z-]+)\.pem` \|", CERTS)) == names

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY, DEFAULT_ROUTES
-from cloudsms_simulator.pytest_support.server import LocalServer
-from cloudsms_simulator.server.ready_file import Ready, write_ready_file
+from cloudsms_simulator.pytest_plugin.server import LocalServer
+from cloudsms_simulator.services.ready_file import Ready, write_ready_file
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 SECTION = README[README.index("## From the shell") : README.index("## Scenarios")]

@@ -90,7 +90,7 @@ def test_both_have_the_pages_and_what_they_are_made_of(
 ) -> None:
     source, wheel = distributions
     simulator = ROOT / "simulator"
-    folders = [simulator / "cloudsms_simulator" / "server" / name for name in ("inbox", "vendored")]
+    folders = [simulator / "cloudsms_simulator" / name for name in ("inbox", "vendored")]
     files = [
         path for folder in folders for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts
     ]

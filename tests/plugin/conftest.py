@@ -14,15 +14,15 @@ import msgspec
 import pytest
 
 import cloudsms_simulator
-from cloudsms_simulator.server.event_loop import new_event_loop
-from cloudsms_simulator.server.settings import Settings
-from cloudsms_simulator.server.simulator import Simulator
+from cloudsms_simulator.config.settings import Settings
+from cloudsms_simulator.net.runtime import new_event_loop
+from cloudsms_simulator.simulator import Simulator
 
 PACKAGE = Path(cloudsms_simulator.__file__).parent
-ADMIN = "cloudsms_simulator.server.admin.app"
+ADMIN = "cloudsms_simulator.api.app"
 
 # Each run in this process forgets what it imported, and some libraries cannot be imported twice.
-for module in ("aiohttp", "httpcore2", "httpx2", "cloudsms_simulator.pytest_support.keeper", ADMIN):
+for module in ("aiohttp", "httpcore2", "httpx2", "cloudsms_simulator.pytest_plugin.fixture", ADMIN):
     import_module(module)
 
 SENDER = '''

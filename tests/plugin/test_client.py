@@ -16,8 +16,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cloudsms_simulator import client_accounts, client_items, client_message_items
-from cloudsms_simulator.client import (
+from cloudsms_simulator.api import context as context_module
+from cloudsms_simulator.api import http, tools, waits
+from cloudsms_simulator.api import journal as api_journal
+from cloudsms_simulator.api import rules as api_rules
+from cloudsms_simulator.client import models
+from cloudsms_simulator.client import resources as resources_module
+from cloudsms_simulator.client.client import (
     Api,
     AsyncClient,
     Client,
@@ -27,47 +32,41 @@ from cloudsms_simulator.client import (
     VerifyError,
     WaitError,
 )
-from cloudsms_simulator.client_call import Call
-from cloudsms_simulator.client_verb import Resource, Unrun, Verb
-from cloudsms_simulator.pytest_support.server import LocalServer
-from cloudsms_simulator.server import (
-    clock_item,
-    items,
-    ledger_item,
-    pending_item,
-    receiver,
-    rule_item,
-    sender,
-    timeline_item,
-)
-from cloudsms_simulator.server.admin import messages, office, pages, scenarios, sink, verify
+from cloudsms_simulator.client.operation import Call, Resource, Unbound, operation
+from cloudsms_simulator.journal import timeline
+from cloudsms_simulator.models import account as account_module
+from cloudsms_simulator.models import journal as models_journal
+from cloudsms_simulator.push import receiver
+from cloudsms_simulator.pytest_plugin.server import LocalServer
+from cloudsms_simulator.services import clocks, sending
+from cloudsms_simulator.services import rules as services_rules
 
-ROUTES = Path(pages.__file__).with_name("routes.py")
+ROUTES = Path(http.__file__).with_name("routes.py")
 SHOWN = {
-    client_items.Page: pages.Page,
-    client_items.Message: items.MessageItem,
-    client_items.Request: items.RequestItem,
-    client_items.Attempt: items.AttemptItem,
-    client_items.Report: items.ReportItem,
-    client_items.Callback: items.CallbackItem,
-    client_items.Account: items.AccountItem,
-    client_items.Movement: ledger_item.LedgerItem,
-    client_items.Sent: sender.SentItem,
-    client_items.Clock: clock_item.ClockItem,
-    client_items.Rule: rule_item.RuleItem,
-    client_items.Trouble: office.TroubleItem,
-    client_items.Playing: scenarios.PlayingItem,
-    client_items.Scenario: scenarios.ScenarioItem,
-    client_items.Used: scenarios.UsedItem,
-    client_items.Verdict: scenarios.Verdict,
-    client_items.Received: receiver.ReceivedReport,
-    client_items.Sink: sink.SinkItem,
-    client_items.Verified: verify.Verified,
-    client_message_items.TimelineEntry: timeline_item.TimelineEntry,
-    client_message_items.Timeline: timeline_item.TimelineItem,
-    client_message_items.Otp: messages.OtpItem,
-    client_message_items.Forced: messages.ForcedItem,
-    client_message_items.Pending: pending_item.PendingItem,
+    models.Page: http.Page,
+    models.Message: models_journal.MessageItem,
+    models.Request: models_journal.RequestItem,
+    models.Attempt: models_journal.AttemptItem,
+    models.Report: models_journal.ReportItem,
+    models.Callback: models_journal.CallbackItem,
+    models.Account: models_journal.AccountItem,
+    models.Movement: account_module.LedgerItem,
+    models.Sent: sending.SentItem,
+    models.Clock: clocks.ClockItem,
+    models.Rule: services_rules.RuleItem,
+    models.Trouble: context_module.TroubleItem,
+    models.Playing: api_rules.PlayingItem,
+    models.Scenario: api_rules.ScenarioItem,
+    models.Used: api_rules.UsedItem,
+    models.Verdict: api_rules.Verdict,
+    models.Received: receiver.ReceivedReport,
+    models.Sink: tools.SinkItem,
+    models.Verified: waits.Verified,
+    models.TimelineEntry: timeline.TimelineEntry,
+    models.Timeline: timeline.TimelineItem,
+    models.Otp: api_journal.OtpItem,
+    models.Forced: api_journal.ForcedItem,
+    models.Pending: timeline.PendingItem,
 }
 NOT_FOR_CLIENTS = {
     "/livez",
@@ -102,11 +101,11 @@ def test_an_item_has_the_fields_that_the_server_shows(kind: type[msgspec.Struct]
 
 def test_every_endpoint_has_a_verb() -> None:
     calls: set[str] = set()
-    api = Api(Unrun(), "NAME")
+    api = Api(Unbound(), "NAME")
     resources = [api, *(each for each in vars(api).values() if isinstance(each, Resource))]
     for resource in resources:
         for name in dir(type(resource)):
-            if isinstance(getattr(type(resource), name, None), Verb):
+            if isinstance(getattr(type(resource), name, None), operation):
                 calls |= {call.path for call in first_calls(resource, name)}
     routes = set(re.findall(r'Operation\(\s*"([^"]+)"', ROUTES.read_text(encoding="utf-8")))
     assert len(routes) >= 40
@@ -131,7 +130,7 @@ def test_accounts_are_made_changed_and_given_money(client: Client, monkeypatch: 
     assert [each.reason for each in client.accounts.ledger(name)] == ["opening", "setting", "credit"]
     everybody = [each.name for each in client.accounts.all()]
     assert name in everybody
-    monkeypatch.setattr(client_accounts, "LONGEST_PAGE", 1)
+    monkeypatch.setattr(resources_module, "LARGEST_PAGE", 1)
     assert [each.name for each in client.accounts.all()] == everybody
     assert str(client.accounts.reset(name).balance) == "USD 1000.00"
 
@@ -286,7 +285,7 @@ def test_nobody_and_somebody_else_are_told_apart(server: LocalServer) -> None:
     with Client(f"{server.admin_url}/elsewhere") as client, pytest.raises(RefusedError, match="/api/v1/docs lists"):
         client.info()
     with Client(server.admin_url) as client, pytest.raises(UnreadableError, match="cannot read the answer"):
-        client._driver.run(Call("GET", "/api/v1/info", client_items.Account))
+        client._driver.run(Call("GET", "/api/v1/info", models.Account))
 
 
 def test_a_client_that_is_closed_while_a_thread_waits_says_so_there() -> None:

@@ -10,9 +10,9 @@ from contextlib import contextmanager, suppress
 import pytest
 import trustme
 
-from cloudsms_simulator.client import AsyncClient, Client, UnreachableError
-from cloudsms_simulator.client_events import Event, EventReader
-from cloudsms_simulator.client_http import Address, Answer, BrokenConnectionError, Request
+from cloudsms_simulator.client.client import AsyncClient, Client, UnreachableError
+from cloudsms_simulator.client.http import BrokenConnectionError, HttpRequest, ResponseParser, ServerAddress
+from cloudsms_simulator.client.transport import Event, EventReader
 
 INFO = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%b\r\n%b"
 READY = INFO % (2, b"", b"ok")
@@ -49,8 +49,8 @@ def test_what_is_no_address_is_refused_with_one_that_is(url: str) -> None:
 
 
 def test_a_request_is_written_for_the_address_it_goes_to() -> None:
-    address = Address.of("http://us%40er:pass@[::1]:8080/gate/way/")
-    octets = Request("POST", "/api", {"account": ["a b", "c"]}, {"X": "y"}, b"{}").octets(address)
+    address = ServerAddress.of("http://us%40er:pass@[::1]:8080/gate/way/")
+    octets = HttpRequest("POST", "/api", {"account": ["a b", "c"]}, {"X": "y"}, b"{}").octets(address)
     assert octets.decode().split("\r\n") == [
         "POST /gate/way/api?account=a+b&account=c HTTP/1.1",
         "Host: [::1]:8080",
@@ -61,7 +61,7 @@ def test_a_request_is_written_for_the_address_it_goes_to() -> None:
         "",
         "{}",
     ]
-    assert (address.host, address.port, Address.of("https://sms.test").port) == ("::1", 8080, 443)
+    assert (address.host, address.port, ServerAddress.of("https://sms.test").port) == ("::1", 8080, 443)
 
 
 def test_a_token_of_two_lines_is_no_token() -> None:
@@ -81,7 +81,7 @@ def test_a_token_of_two_lines_is_no_token() -> None:
     ],
 )
 def test_an_answer_is_the_same_however_its_octets_arrive(octets: bytes, body: bytes, can_go_on: bool) -> None:
-    whole, cut = Answer(), Answer()
+    whole, cut = ResponseParser(), ResponseParser()
     whole.feed(octets)
     for place in range(len(octets)):
         cut.feed(octets[place : place + 1])
@@ -93,7 +93,7 @@ def test_an_answer_is_the_same_however_its_octets_arrive(octets: bytes, body: by
 
 @pytest.mark.parametrize("octets", [b"", READY[:10], READY[:-1], b"SSH-2.0-OpenSSH_9.6\r\n"])
 def test_an_answer_that_breaks_off_or_is_none_is_told(octets: bytes) -> None:
-    answer = Answer()
+    answer = ResponseParser()
 
     def feed() -> None:
         for piece in (octets, b""):

@@ -8,9 +8,9 @@ from contextlib import suppress
 
 import pytest
 
-from cloudsms_simulator import client_drivers
-from cloudsms_simulator.client import AsyncClient, Client
-from cloudsms_simulator.pytest_support.server import LocalServer
+from cloudsms_simulator.client import transport
+from cloudsms_simulator.client.client import AsyncClient, Client
+from cloudsms_simulator.pytest_plugin.server import LocalServer
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
@@ -170,7 +170,7 @@ def test_a_client_that_is_awaited_makes_a_connection_of_its_own_in_a_child() -> 
 
 
 def test_a_server_that_answers_octet_by_octet_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_drivers, "MARGIN", 0.3)
+    monkeypatch.setattr(transport, "MARGIN", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         with Client(url) as client:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from cloudsms_simulator.server.simulator import Simulator
+from cloudsms_simulator.simulator import Simulator
 
 pytest_plugins = ["pytester"]
 
@@ -23,7 +23,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 def test_a_simulator_is_refused_with_the_way_out() -> None:
     ran = run("from cloudsms_simulator import Settings, Simulator\nSimulator(Settings(port=0, admin_port=0))")
     assert ran.returncode == 1
-    assert ran.stderr.splitlines()[-1].startswith(f"cloudsms_simulator.server.event_loop.GreenThreadsError: {SAID}")
+    assert ran.stderr.splitlines()[-1].startswith(f"cloudsms_simulator.net.runtime.GreenThreadsError: {SAID}")
 
 
 def test_serve_is_refused_with_the_way_out() -> None:
@@ -33,7 +33,7 @@ def test_serve_is_refused_with_the_way_out() -> None:
 
 
 def test_gevent_that_replaced_nothing_does_not_matter() -> None:
-    code = "import gevent.monkey\nfrom cloudsms_simulator.server.event_loop import refuse_green_threads\n"
+    code = "import gevent.monkey\nfrom cloudsms_simulator.net.runtime import refuse_green_threads\n"
     ran = subprocess.run([sys.executable, "-c", f"{code}refuse_green_threads()"], timeout=60)
     assert ran.returncode == 0
 

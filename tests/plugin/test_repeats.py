@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from cloudsms_simulator.server.simulator import Simulator
+from cloudsms_simulator.simulator import Simulator
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.timeout(600)

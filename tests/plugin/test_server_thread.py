@@ -10,9 +10,9 @@ from queue import Queue
 import msgspec
 import pytest
 
-from cloudsms_simulator.pytest_support.server_thread import ServerError, ServerThread
-from cloudsms_simulator.server.settings import Settings
-from cloudsms_simulator.server.simulator import Simulator
+from cloudsms_simulator.config.settings import Settings
+from cloudsms_simulator.pytest_plugin.server import ServerError, ServerThread
+from cloudsms_simulator.simulator import Simulator
 
 pytest_plugins = ["pytester"]
 
@@ -132,7 +132,7 @@ def test_a_simulator_that_ends_while_tests_run_is_told_in_each_of_them(project) 
         import asyncio
         import threading
         import pytest
-        from cloudsms_simulator.server.simulator import Simulator
+        from cloudsms_simulator.simulator import Simulator
 
         @pytest.fixture(scope="session", autouse=True)
         def broken():

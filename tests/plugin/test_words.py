@@ -5,16 +5,21 @@ from pathlib import Path
 
 import pytest
 
+from cloudsms_simulator.journal.search import parse_search as server_s_search_of
+from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
-from cloudsms_simulator.pytest_support.searching import search_of
-from cloudsms_simulator.pytest_support.strictness import ANSWER_RULES, strictness_of
-from cloudsms_simulator.pytest_support.wishes import Wishes, seed_of, wishes_of
-from cloudsms_simulator.server.search import search_of as server_s_search_of
-from cloudsms_simulator.server.wall import WallClock
+from cloudsms_simulator.pytest_plugin.account import search_by_fields
+from cloudsms_simulator.pytest_plugin.settings import (
+    ANSWER_RULES,
+    FixtureSettings,
+    fixture_settings,
+    seed_of,
+    strict_rules,
+)
 
 
 def test_a_search_asks_for_what_was_said_and_content_is_no_pattern() -> None:
-    search = search_of(to="852*", content='[Shop] 50% "off"*', state=None, final=True, segments=2)
+    search = search_by_fields(to="852*", content='[Shop] 50% "off"*', state=None, final=True, segments=2)
     assert search == r'to:"852*" content:"\[Shop\] 50% \"off\"\*" final:"true" segments:"2"'
     terms = server_s_search_of(search, WallClock().now().astimezone(HONG_KONG)).terms
     assert [term.field for term in terms] == ["to", "text", "final", "segments"]
@@ -22,7 +27,7 @@ def test_a_search_asks_for_what_was_said_and_content_is_no_pattern() -> None:
 
 def test_wishes_are_the_account_s_settings_and_what_the_fixture_sees_to() -> None:
     settings = {"balance": "HKD 10.00", "mtls": "off", "timeout": "2s", "scenario": "flaky", "strict_answers": True}
-    assert wishes_of(settings, "a::b", Path()) == Wishes(
+    assert fixture_settings(settings, "a::b", Path()) == FixtureSettings(
         account={
             "clock": "frozen",
             "seed": seed_of("a::b"),
@@ -40,9 +45,9 @@ def test_a_seed_is_what_it_was_in_every_version() -> None:
 
 
 def test_strictness_is_all_rules_of_answers_none_or_those_named() -> None:
-    assert {"dr-http-status", "dr-answer-empty", "dr-answer-serial"} < strictness_of(True)
-    assert strictness_of(False) == frozenset()
-    assert strictness_of(["dr-answer-serial"]) == {"dr-answer-serial"}
+    assert {"dr-http-status", "dr-answer-empty", "dr-answer-serial"} < strict_rules(True)
+    assert strict_rules(False) == frozenset()
+    assert strict_rules(["dr-answer-serial"]) == {"dr-answer-serial"}
 
 
 @pytest.mark.parametrize(
@@ -56,4 +61,4 @@ def test_strictness_is_all_rules_of_answers_none_or_those_named() -> None:
 )
 def test_a_strictness_that_is_none_says_what_would_be(said: object, told: str) -> None:
     with pytest.raises(ValueError, match=re.escape(told)):
-        strictness_of(said)
+        strict_rules(said)

@@ -10,15 +10,9 @@ import msgspec
 import pytest
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.protocol import uip
+from cloudsms_simulator.protocol import packet as packet_module
 from cloudsms_simulator.protocol.candidate import Candidate, candidate_of, readable_key, submission_of
-from cloudsms_simulator.protocol.finding import Finding
-from cloudsms_simulator.protocol.mistakes import Circumstances, Headers
-from cloudsms_simulator.protocol.profile import SPEC, Profile
-from cloudsms_simulator.protocol.result_codes import ResultCode
-from cloudsms_simulator.protocol.submission import Submission
-from cloudsms_simulator.protocol.timestamps import HONG_KONG
-from cloudsms_simulator.protocol.validation import (
+from cloudsms_simulator.protocol.checks import (
     ACCOUNT_CHECKS,
     DESTINATION_CHECKS,
     REQUEST_CHECKS,
@@ -26,6 +20,12 @@ from cloudsms_simulator.protocol.validation import (
     first_refusal,
     gateway_refusal,
 )
+from cloudsms_simulator.protocol.codes import ResultCode
+from cloudsms_simulator.protocol.findings import Finding
+from cloudsms_simulator.protocol.mistakes import Circumstances, Headers
+from cloudsms_simulator.protocol.packet import Submission
+from cloudsms_simulator.protocol.profile import SPEC, Profile
+from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
 KEY = "local-simulator-only-AUTH-KEY-for-the-account-named-default-0123456789abcdefghijklmnop=="
 NOON = datetime(2021, 10, 1, 12, 0, 0, tzinfo=HONG_KONG)
@@ -91,7 +91,7 @@ def judge() -> Callable[..., Judgement]:
         clock_is_real: bool = False,
     ) -> Judgement:
         body = sent if isinstance(sent, bytes) else msgspec.json.encode(sent)
-        decoded = uip.decode(body)
+        decoded = packet_module.decode(body)
         known = readable_key(decoded.packet) == account.auth_key
         candidate = candidate_of(decoded, account if known else None, profile)
         findings = diagnose(candidate, Circumstances(body, headers, at, clock_is_real))

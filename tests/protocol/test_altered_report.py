@@ -10,13 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol.altered_report import NO_ALTERATIONS, Alterations, altered, malformed
-from cloudsms_simulator.protocol.delivery_report import DeliveryReport, encode
+from cloudsms_simulator.protocol.delivery_report import (
+    NO_ALTERATIONS,
+    Alterations,
+    DeliveryReport,
+    altered,
+    encode_report,
+    malformed,
+)
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
 RAW = b'{ "b":1.50, "a" : 1e400,"a":-0,\n"c":"\\u4f60\\/\\ud83d\\ude00" }'
 NOON = datetime(2026, 11, 1, 12, 0, 0, tzinfo=HONG_KONG)
-REPORT = encode(
+REPORT = encode_report(
     DeliveryReport(
         serial=2,
         time=NOON,

@@ -7,9 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol.answer import AllAccepted, Answer, AnswerItem, desc, encode, encode_accepted
+from cloudsms_simulator.protocol.answer import (
+    AllAccepted,
+    Answer,
+    AnswerItem,
+    encode_accepted,
+    encode_answer,
+    result_desc,
+)
+from cloudsms_simulator.protocol.codes import RESULT_CODES, ResultCode
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC, Profile
-from cloudsms_simulator.protocol.result_codes import RESULT_CODES, ResultCode
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
 AT = datetime(2021, 10, 1, 9, 8, 7, 999_999, tzinfo=HONG_KONG)
@@ -67,7 +74,7 @@ NOTHING = Answer(0, AT, ResultCode.EMPTY_DATA, (), True)
     ],
 )
 def test_the_documents_shape_is_compact_and_in_the_tables_order(answer: Answer, expected: str) -> None:
-    assert encode(answer, SPEC) == expected.encode()
+    assert encode_answer(answer, SPEC) == expected.encode()
 
 
 @pytest.mark.parametrize(
@@ -112,14 +119,14 @@ def test_the_documents_shape_is_compact_and_in_the_tables_order(answer: Answer, 
     ],
 )
 def test_the_shape_of_the_wire_is_spaced_and_the_gateways_has_no_list(answer: Answer, expected: str) -> None:
-    assert encode(answer, OBSERVED) == expected.encode()
+    assert encode_answer(answer, OBSERVED) == expected.encode()
 
 
 def test_a_refusal_after_the_gateway_of_a_packet_without_entries_has_an_empty_list() -> None:
     answer = Answer(7, AT, ResultCode.INVALID_PARAMETER, ())
 
-    assert json.loads(encode(answer, OBSERVED))["DETAIL_LIST"] == []
-    assert json.loads(encode(answer, SPEC))["DETAIL_LIST"] == []
+    assert json.loads(encode_answer(answer, OBSERVED))["DETAIL_LIST"] == []
+    assert json.loads(encode_answer(answer, SPEC))["DETAIL_LIST"] == []
 
 
 @pytest.mark.parametrize(
@@ -135,7 +142,7 @@ def test_the_style_of_result_desc_is_a_switch_of_its_own(shape: str, style: str,
     profile = Profile(answer_shape=shape, desc_style=style)  # type: ignore[arg-type]
     code = ResultCode.CHANNEL_NOT_EXIST
 
-    said = [json.loads(encode(Answer(1, AT, code, (), by), profile))["RESULT_DESC"] for by in (True, False)]
+    said = [json.loads(encode_answer(Answer(1, AT, code, (), by), profile))["RESULT_DESC"] for by in (True, False)]
 
     assert said == [gateways, others]
 
@@ -154,7 +161,7 @@ def test_the_style_of_result_desc_is_a_switch_of_its_own(shape: str, style: str,
 def test_the_gateway_of_the_wire_says_result_desc_in_quotes_lower_case_and_spaces(
     code: ResultCode, quoted: str
 ) -> None:
-    assert desc(code, OBSERVED, by_gateway=True) == quoted
+    assert result_desc(code, OBSERVED, by_gateway=True) == quoted
 
 
 @pytest.mark.parametrize("row", RESULT_CODES, ids=lambda row: f"0x{row.code:08X} {row.desc}")
@@ -163,7 +170,7 @@ def test_every_code_is_a_decimal_integer_with_its_desc(row: object) -> None:
     answer = Answer(1, AT, code, (AnswerItem(852, "67000011", FIRST.uid, code),))
 
     for profile in (SPEC, OBSERVED):
-        told = encode(answer, profile)
+        told = encode_answer(answer, profile)
         read = json.loads(told)
         assert str(int(code)).encode() in told
         assert (read["RESULT_CODE"], read["DETAIL_LIST"][0]["RESULT_CODE"]) == (int(code), int(code))
@@ -178,8 +185,8 @@ items = st.builds(AnswerItem, st.integers(0, 9999), texts, st.just(FIRST.uid), s
 def test_both_shapes_say_the_same(listed: list[AnswerItem], serial: int, code: ResultCode, by_gateway: bool) -> None:
     answer = Answer(serial, AT, code, tuple(listed), by_gateway)
 
-    document = json.loads(encode(answer, SPEC))
-    wire = json.loads(encode(answer, Profile(answer_shape="wire")))
+    document = json.loads(encode_answer(answer, SPEC))
+    wire = json.loads(encode_answer(answer, Profile(answer_shape="wire")))
 
     assert [item["DEST_MSISDN"] for item in document["DETAIL_LIST"]] == [item.msisdn for item in listed]
     if by_gateway:
@@ -201,7 +208,7 @@ accepted_items = st.builds(
 def test_an_answer_to_an_accepted_request_is_the_same_to_the_byte_without_its_items(
     listed: list[AnswerItem], serial: int, profile: Profile
 ) -> None:
-    expected = encode(Answer(serial, AT, ResultCode.OK, tuple(listed)), profile)
+    expected = encode_answer(Answer(serial, AT, ResultCode.OK, tuple(listed)), profile)
     assert encode_accepted(AllAccepted(serial, AT, listed, [item.uid for item in listed], profile)) == expected
 
 
@@ -209,5 +216,5 @@ def test_a_list_of_200_is_in_order() -> None:
     items = tuple(AnswerItem(852, str(67000000 + index), f"{index:030}", ResultCode.OK) for index in range(200))
 
     for profile in (SPEC, OBSERVED):
-        listed = json.loads(encode(Answer(1, AT, ResultCode.OK, items), profile))["DETAIL_LIST"]
+        listed = json.loads(encode_answer(Answer(1, AT, ResultCode.OK, items), profile))["DETAIL_LIST"]
         assert [item["SMS_UID"] for item in listed] == [f"{index:030}" for index in range(200)]

@@ -4,8 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol.content import byte_rule, counters, placeholders, signed_text, typed_signature
-from cloudsms_simulator.protocol.segmentation import Segmentation
+from cloudsms_simulator.protocol.segmentation import (
+    Segmentation,
+    byte_rule,
+    counters,
+    placeholders,
+    signed_text,
+    typed_signature,
+)
 
 
 @pytest.mark.parametrize("signature_type", [None, 5])

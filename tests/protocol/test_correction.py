@@ -9,11 +9,20 @@ import msgspec
 import pytest
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.protocol.correction import PLACEHOLDER, Correction, Uncorrected, beyond_correction, corrected
-from cloudsms_simulator.protocol.draft import Change
-from cloudsms_simulator.protocol.finding_rules import FINDING_RULES, found
+from cloudsms_simulator.protocol.correction import (
+    KEY_PLACEHOLDER,
+    NO_REMEDY,
+    NOT_IN_THE_PACKET,
+    REMEDIES,
+    Change,
+    Correction,
+    CorrectionContext,
+    Uncorrected,
+    beyond_correction,
+    corrected,
+)
+from cloudsms_simulator.protocol.findings import FINDING_RULES, found
 from cloudsms_simulator.protocol.profile import OBSERVED
-from cloudsms_simulator.protocol.remedies import ELSEWHERE, NO_REMEDY, REMEDIES, Model
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
 Make = Callable[..., dict[str, object]]
@@ -23,12 +32,12 @@ NOON = datetime(2021, 10, 1, 12, 0, 0, tzinfo=HONG_KONG)
 def correct(body: bytes | dict[str, object], account: Account | None = None, *, known: bool = True) -> Correction:
     sent = body if isinstance(body, bytes) else msgspec.json.encode(body)
     account = account or Account()
-    return corrected(sent, account, Model(account.profile, "VerifyCode_516", NOON), key_is_known=known)
+    return corrected(sent, account, CorrectionContext(account.profile, "VerifyCode_516", NOON), key_is_known=known)
 
 
 def test_a_packet_in_order_is_left_alone_but_for_its_key(packet: Make) -> None:
     sent = packet(CUSTOMER_BODY=msgspec.Raw(b'{"n": 0.10, "e": 1e2}'))
-    expected = msgspec.json.encode(sent | {"AUTH_KEY": PLACEHOLDER})
+    expected = msgspec.json.encode(sent | {"AUTH_KEY": KEY_PLACEHOLDER})
 
     assert correct(sent) == Correction(expected, (), ())
 
@@ -36,7 +45,9 @@ def test_a_packet_in_order_is_left_alone_but_for_its_key(packet: Make) -> None:
 def test_a_key_nobody_has_is_a_change(packet: Make) -> None:
     made = correct(packet(AUTH_KEY="key-0a1b2c3d"), known=False)
 
-    change = Change(path="$.AUTH_KEY", was='"key-0a1b2c3d"', to=f'"{PLACEHOLDER}"', why="the AUTH_KEY of the account")
+    change = Change(
+        path="$.AUTH_KEY", was='"key-0a1b2c3d"', to=f'"{KEY_PLACEHOLDER}"', why="the AUTH_KEY of the account"
+    )
     assert (made.changes, made.uncorrected) == ((change,), ())
 
 
@@ -46,7 +57,7 @@ def test_one_mistake_is_one_change_and_the_rest_keeps_its_spelling(packet: Make)
 
     why = "an integer from 1 to 65535; it may repeat"
     assert made.changes == (Change(path="$.SERIAL", was='"9"', to="9", why=why),)
-    assert made.body == msgspec.json.encode(sent | {"AUTH_KEY": PLACEHOLDER, "SERIAL": 9})
+    assert made.body == msgspec.json.encode(sent | {"AUTH_KEY": KEY_PLACEHOLDER, "SERIAL": 9})
 
 
 def test_what_a_change_reveals_is_corrected_too(packet: Make) -> None:
@@ -90,13 +101,13 @@ def test_what_is_around_a_packet_is_taken_away(
     made = correct(wrap(msgspec.json.encode(packet())))
 
     assert [(change.path, change.was) for change in made.changes] == [(path, was)]
-    assert made.body == msgspec.json.encode(packet(AUTH_KEY=PLACEHOLDER))
+    assert made.body == msgspec.json.encode(packet(AUTH_KEY=KEY_PLACEHOLDER))
 
 
 def test_bytes_behind_a_packet_stay_where_they_are_ignored(packet: Make) -> None:
     made = correct(msgspec.json.encode(packet()) + b" x", Account(profile=OBSERVED))
 
-    assert (made.body, made.changes) == (msgspec.json.encode(packet(AUTH_KEY=PLACEHOLDER)), ())
+    assert (made.body, made.changes) == (msgspec.json.encode(packet(AUTH_KEY=KEY_PLACEHOLDER)), ())
 
 
 @pytest.mark.parametrize(
@@ -127,7 +138,7 @@ def test_a_masked_key_that_was_no_string_does_not_hide_the_packet(packet: Make) 
     kept = msgspec.json.encode(packet(AUTH_KEY=msgspec.Raw(b"key-0a1b2c3d")))
     made = correct(kept, known=False)
 
-    assert made.body == msgspec.json.encode(packet(AUTH_KEY=PLACEHOLDER))
+    assert made.body == msgspec.json.encode(packet(AUTH_KEY=KEY_PLACEHOLDER))
 
 
 def test_a_rule_that_a_remedy_does_not_help_is_left(packet: Make) -> None:
@@ -139,7 +150,7 @@ def test_a_rule_that_a_remedy_does_not_help_is_left(packet: Make) -> None:
 def test_what_is_not_about_the_packet_is_told_apart() -> None:
     busy = found("rate-limited", "connection", 1, "")
 
-    assert beyond_correction(busy) == Uncorrected("rate-limited", "connection", ELSEWHERE["rate-limited"])
+    assert beyond_correction(busy) == Uncorrected("rate-limited", "connection", NOT_IN_THE_PACKET["rate-limited"])
     assert beyond_correction(found("serial-wrong", "$.SERIAL", 0, "")) is None
 
 
@@ -149,7 +160,7 @@ def test_every_rule_that_refuses_has_a_remedy_or_the_reason_why_there_is_none() 
         for rule in FINDING_RULES.values()
         if rule.severity == "error" and not rule.id.startswith(("push-", "dr-", "body-", "auth-key-"))
     }
-    tables = [set(REMEDIES), set(NO_REMEDY), set(ELSEWHERE)]
+    tables = [set(REMEDIES), set(NO_REMEDY), set(NOT_IN_THE_PACKET)]
 
     assert refusing <= set().union(*tables) <= set(FINDING_RULES)
     assert sum(map(len, tables)) == len(set().union(*tables))

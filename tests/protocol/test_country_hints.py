@@ -4,11 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol.country_codes import ASSIGNED
-from cloudsms_simulator.protocol.country_hints import CountryHint, certain_hint, country_wanted, likely_country
-from cloudsms_simulator.protocol.mobile_country_codes import COUNTRY_CODES_OF
-from cloudsms_simulator.protocol.number_plans import NUMBER_PLANS
-from cloudsms_simulator.protocol.submission import Destination
+from cloudsms_simulator.protocol.codes import COUNTRY_CODES, COUNTRY_CODES_OF, NUMBER_PLANS
+from cloudsms_simulator.protocol.mistakes import CountryHint, certain_hint, country_wanted, likely_country
+from cloudsms_simulator.protocol.packet import Destination
 
 
 @pytest.mark.parametrize(
@@ -70,7 +68,7 @@ def test_what_is_far_too_long_is_no_number() -> None:
     assert certain_hint("8" * 5000, None) is None
 
 
-WORLD = st.sampled_from(sorted(ASSIGNED))
+WORLD = st.sampled_from(sorted(COUNTRY_CODES))
 
 
 @given(st.one_of(st.integers(-5, 99_999), st.text("0123456789+ ", max_size=6)), WORLD, st.data())

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudsms_simulator.protocol import answer, delivery_report
-from cloudsms_simulator.protocol.country_codes import ASSIGNED
+from cloudsms_simulator.protocol.codes import COUNTRY_CODES, RESULT_CODES, ResultCode
 from cloudsms_simulator.protocol.customer import (
     SendRequest,
     encode_report_answer,
@@ -17,12 +17,10 @@ from cloudsms_simulator.protocol.customer import (
     read_report,
     split_number,
 )
+from cloudsms_simulator.protocol.delivery_report import audit
+from cloudsms_simulator.protocol.packet import Destination, decode, value_of
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC, Profile
-from cloudsms_simulator.protocol.report_answer import audit
-from cloudsms_simulator.protocol.result_codes import RESULT_CODES, ResultCode
-from cloudsms_simulator.protocol.submission import Destination
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
-from cloudsms_simulator.protocol.uip import decode, value_of
 
 NOW = datetime(2021, 9, 13, 12, 0, 0, tzinfo=HONG_KONG)
 REQUEST = SendRequest(
@@ -71,7 +69,7 @@ def test_customer_body_is_sent_as_it_is_written() -> None:
 def test_an_answer_is_read_in_either_shape(profile: Profile) -> None:
     items = (answer.AnswerItem(852, "67000011", "UID", ResultCode.OK),)
 
-    read = read_answer(answer.encode(answer.Answer(7, NOW, ResultCode.OK, items), profile))
+    read = read_answer(answer.encode_answer(answer.Answer(7, NOW, ResultCode.OK, items), profile))
 
     assert read is not None
     assert (read.serial, read.result_code, read.accepted) == (7, 1, True)
@@ -82,7 +80,7 @@ def test_an_answer_is_read_in_either_shape(profile: Profile) -> None:
 def test_the_answer_of_a_gateway_is_read_without_items() -> None:
     refusal = answer.Answer(7, NOW, ResultCode.CHANNEL_NOT_EXIST, (), by_gateway=True)
 
-    read = read_answer(answer.encode(refusal, OBSERVED))
+    read = read_answer(answer.encode_answer(refusal, OBSERVED))
 
     assert read is not None
     assert (read.result_code, read.result_desc, read.accepted) == (5, "'channel not exist'", False)
@@ -94,14 +92,14 @@ def test_a_batch_with_one_refusal_was_not_accepted() -> None:
         answer.AnswerItem(852, "x", "B", ResultCode.INVALID_PARAMETER),
     )
 
-    read = read_answer(answer.encode(answer.Answer(7, NOW, ResultCode.OK, items), SPEC))
+    read = read_answer(answer.encode_answer(answer.Answer(7, NOW, ResultCode.OK, items), SPEC))
 
     assert read is not None
     assert not read.accepted
 
 
 def test_a_report_is_read() -> None:
-    body = delivery_report.encode(msgspec.structs.replace(REPORT, customer_body=b'{"n": 0.10}', auth_key="key"))
+    body = delivery_report.encode_report(msgspec.structs.replace(REPORT, customer_body=b'{"n": 0.10}', auth_key="key"))
 
     read = read_report(body)
 
@@ -158,4 +156,4 @@ def test_a_number_is_split_after_its_longest_country_code(number: str, destinati
 def test_a_split_number_is_the_number(number: str) -> None:
     found = split_number(number)
 
-    assert found is None or (found.number == number.removeprefix("+") and found.country_code in ASSIGNED)
+    assert found is None or (found.number == number.removeprefix("+") and found.country_code in COUNTRY_CODES)

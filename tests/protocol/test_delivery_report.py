@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol.delivery_report import DeliveryReport, encode, next_serial
+from cloudsms_simulator.protocol.delivery_report import DeliveryReport, encode_report, next_serial
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
 DELIVERED = DeliveryReport(
@@ -23,7 +23,7 @@ DELIVERED = DeliveryReport(
 
 
 def test_a_report_is_compact_json_with_its_keys_in_the_samples_order() -> None:
-    assert encode(DELIVERED) == (
+    assert encode_report(DELIVERED) == (
         b'{"METHOD":"SMS_PUSH_REPORT","TYPE":"REQUEST","SERIAL":2,"TIME":"2026-11-01 12:00:07",'
         b'"REPORT_TIME":"2026-11-01 12:00:01","SOURCE_MSISDN":"CloudSMS","SMS_UID":"5A3B394096E50X01D1FA163E81BFFF",'
         b'"SMS_RESULT_LIST":[{"COUNTRY_CODE":852,"DEST_MSISDN":"67123411","SMS_STATE":2,"RESULT_DESC":"DELIVERED"}],'
@@ -34,7 +34,7 @@ def test_a_report_is_compact_json_with_its_keys_in_the_samples_order() -> None:
 def test_an_absent_customer_body_stays_absent() -> None:
     without = msgspec.structs.replace(DELIVERED, customer_body=None)
 
-    assert encode(without) == encode(DELIVERED).replace(b',"CUSTOMER_BODY":{}', b"")
+    assert encode_report(without) == encode_report(DELIVERED).replace(b',"CUSTOMER_BODY":{}', b"")
 
 
 @pytest.mark.parametrize(
@@ -48,13 +48,13 @@ def test_an_absent_customer_body_stays_absent() -> None:
 def test_the_customer_body_goes_in_byte_for_byte(raw: bytes) -> None:
     report = msgspec.structs.replace(DELIVERED, customer_body=raw)
 
-    assert encode(report) == encode(DELIVERED).replace(b'"CUSTOMER_BODY":{}', b'"CUSTOMER_BODY":' + raw)
+    assert encode_report(report) == encode_report(DELIVERED).replace(b'"CUSTOMER_BODY":{}', b'"CUSTOMER_BODY":' + raw)
 
 
 def test_an_auth_key_stands_behind_the_method() -> None:
     report = msgspec.structs.replace(DELIVERED, auth_key="k/+=")
 
-    assert encode(report) == encode(DELIVERED).replace(b'"TYPE"', b'"AUTH_KEY":"k/+=","TYPE"')
+    assert encode_report(report) == encode_report(DELIVERED).replace(b'"TYPE"', b'"AUTH_KEY":"k/+=","TYPE"')
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_an_auth_key_stands_behind_the_method() -> None:
     [(60, None, "LOCAL_REJECTED"), (77, None, "UNKNOWN"), (5, "Phone off", "Phone off"), (5, "", "")],
 )
 def test_the_description_is_the_states_name_unless_there_is_another(state: int, desc: str | None, sent: str) -> None:
-    packet = json.loads(encode(msgspec.structs.replace(DELIVERED, state=state, desc=desc)))
+    packet = json.loads(encode_report(msgspec.structs.replace(DELIVERED, state=state, desc=desc)))
 
     assert packet["SMS_RESULT_LIST"] == [
         {"COUNTRY_CODE": 852, "DEST_MSISDN": "67123411", "SMS_STATE": state, "RESULT_DESC": sent}
@@ -86,7 +86,7 @@ def test_a_serial_beyond_its_end_starts_again_at_one() -> None:
 def test_every_report_can_be_read_as_json(source: str, country_code: int, state: int) -> None:
     report = msgspec.structs.replace(DELIVERED, source_msisdn=source, country_code=country_code, state=state)
 
-    packet = json.loads(encode(report))
+    packet = json.loads(encode_report(report))
 
     assert packet["SOURCE_MSISDN"] == source
     assert (packet["SMS_RESULT_LIST"][0]["COUNTRY_CODE"], packet["SMS_RESULT_LIST"][0]["SMS_STATE"]) == (

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from cloudsms_simulator.protocol.draft import Change, Draft
+from cloudsms_simulator.protocol.correction import Change, Draft
 
 BODY = b'{"SERIAL":1.0,"MULTI_MSISDN_LIST":[{"COUNTRY_CODE": "852", "x": 1e2},7],"HUGE":1e999}'
 

@@ -11,8 +11,7 @@ import msgspec
 import pytest
 
 from cloudsms_simulator.engine.account import Account, Blacklist
-from cloudsms_simulator.protocol.finding import Finding
-from cloudsms_simulator.protocol.finding_rules import FINDING_RULES, Told, found
+from cloudsms_simulator.protocol.findings import FINDING_RULES, Finding, Told, found
 from cloudsms_simulator.protocol.profile import OBSERVED
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC, Profile
-from cloudsms_simulator.protocol.result_codes import ResultCode
 
 Make = Callable[..., dict[str, object]]
 Judge = Callable[..., Any]

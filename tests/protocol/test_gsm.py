@@ -10,24 +10,24 @@ import smsutil
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol.gsm import (
-    CHARACTERS,
-    DEFAULT_ALPHABET,
-    ESCAPE,
-    EXTENSION,
+from cloudsms_simulator.protocol.segmentation import (
+    GSM_ALPHABET,
+    GSM_CHARACTERS,
+    GSM_ESCAPE,
+    GSM_EXTENSION,
     LOOK_ALIKES,
-    escaped,
     first_outside,
+    gsm_escaped,
+    gsm_unescaped,
     is_gsm,
     look_alike,
     septets,
-    unescaped,
 )
 
 CODEC = gsmcodecs.Codec()
 
-gsm_texts = st.text(st.sampled_from(sorted(CHARACTERS)), max_size=400)
-any_texts = st.text(st.one_of(st.sampled_from(sorted(CHARACTERS)), st.characters(codec="utf-8")), max_size=40)
+gsm_texts = st.text(st.sampled_from(sorted(GSM_CHARACTERS)), max_size=400)
+any_texts = st.text(st.one_of(st.sampled_from(sorted(GSM_CHARACTERS)), st.characters(codec="utf-8")), max_size=40)
 
 
 @pytest.fixture(scope="module")
@@ -38,32 +38,32 @@ def every_character() -> str:
 
 
 def test_there_are_127_characters_of_one_septet_and_ten_of_two() -> None:
-    assert len(DEFAULT_ALPHABET) == 128
-    assert len(set(DEFAULT_ALPHABET) - {ESCAPE}) == 127
-    assert DEFAULT_ALPHABET[0x1B] == ESCAPE
-    assert len(EXTENSION) == 10
-    assert len(CHARACTERS) == 137
+    assert len(GSM_ALPHABET) == 128
+    assert len(set(GSM_ALPHABET) - {GSM_ESCAPE}) == 127
+    assert GSM_ALPHABET[0x1B] == GSM_ESCAPE
+    assert len(GSM_EXTENSION) == 10
+    assert len(GSM_CHARACTERS) == 137
 
 
 def test_the_characters_are_those_of_gsmcodecs(every_character: str) -> None:
     encoded, _ = CODEC.encode(every_character, "ignore")
     theirs, _ = CODEC.decode(encoded)
 
-    assert frozenset(filter(is_gsm, every_character)) == frozenset(theirs) == CHARACTERS
+    assert frozenset(filter(is_gsm, every_character)) == frozenset(theirs) == GSM_CHARACTERS
 
 
 def test_the_characters_are_those_of_smsutil_which_takes_the_escape_for_one(every_character: str) -> None:
     encoded = every_character.encode("gsm0338", "ignore")
 
-    assert frozenset(smsutil.decode(encoded)) - {ESCAPE} == CHARACTERS
+    assert frozenset(smsutil.decode(encoded)) - {GSM_ESCAPE} == GSM_CHARACTERS
 
 
 def test_the_septets_of_each_character_are_those_of_gsmcodecs() -> None:
-    for character in CHARACTERS:
-        ours = bytes([DEFAULT_ALPHABET.index(character)]) if character in DEFAULT_ALPHABET else None
+    for character in GSM_CHARACTERS:
+        ours = bytes([GSM_ALPHABET.index(character)]) if character in GSM_ALPHABET else None
         theirs, _ = CODEC.encode(character)
 
-        assert theirs == (ours or bytes([0x1B, EXTENSION.get(character, 0)]))
+        assert theirs == (ours or bytes([0x1B, GSM_EXTENSION.get(character, 0)]))
         assert septets(character) == len(theirs)
 
 
@@ -74,9 +74,9 @@ def test_a_character_outside_spoils_the_whole_text() -> None:
 
 
 def test_the_escape_is_no_character() -> None:
-    assert septets(ESCAPE) is None
-    assert septets(f"é{ESCAPE}") is None
-    assert first_outside(f"A{ESCAPE}") == (1, ESCAPE)
+    assert septets(GSM_ESCAPE) is None
+    assert septets(f"é{GSM_ESCAPE}") is None
+    assert first_outside(f"A{GSM_ESCAPE}") == (1, GSM_ESCAPE)
 
 
 def test_an_empty_text_is_gsm() -> None:
@@ -94,13 +94,13 @@ def test_the_first_character_outside_is_told_with_its_index() -> None:
 def test_septets_are_what_gsmcodecs_encodes(text: str) -> None:
     encoded, _ = CODEC.encode(text)
 
-    assert septets(text) == len(encoded) == len(escaped(text))
-    assert unescaped(escaped(text)) == text
+    assert septets(text) == len(encoded) == len(gsm_escaped(text))
+    assert gsm_unescaped(gsm_escaped(text)) == text
 
 
 @given(any_texts)
 def test_the_three_questions_agree_on_any_text(text: str) -> None:
-    outside = [(index, character) for index, character in enumerate(text) if character not in CHARACTERS]
+    outside = [(index, character) for index, character in enumerate(text) if character not in GSM_CHARACTERS]
 
     assert first_outside(text) == (outside[0] if outside else None)
     assert is_gsm(text) is (septets(text) is not None) is not outside
@@ -144,7 +144,7 @@ def test_a_replacement_is_gsm_or_the_composed_character_itself(every_character: 
 
 
 def test_composed_and_decomposed_spellings_of_gsm_are_the_same() -> None:
-    for character in CHARACTERS:
+    for character in GSM_CHARACTERS:
         assert look_alike(unicodedata.normalize("NFD", character)) == character
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol.json_places import Place, Places
+from cloudsms_simulator.protocol.json_text import Place, Places
 
 BODY = rb"""{"SERIAL": 1, "MULTI_MSISDN_LIST": [ {"COUNTRY_CODE": 852 , "DEST_MSISDN":"6\"7"},{}],
   "SERIAL": 2 ,"odd \u006eame": {"x": [1, [2]]}, "EMPTY": [ ]}"""

@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol.json_reader import (
+from cloudsms_simulator.protocol.json_text import (
     TOO_DEEP,
+    JsonReader,
     Member,
-    Reader,
     Stop,
     after_white_space,
     bad_escape,
@@ -65,29 +65,29 @@ def test_an_escape_is_one_of_json_or_cut_or_neither(text: bytes, stop: Stop | No
 
 
 def test_a_value_is_passed_over_with_the_white_space_behind_it() -> None:
-    assert Reader(b'xx{"a":[1,{}],"b":{"c":null}} \n,').value(2) == Stop("complete", "", 31)
-    assert Reader(b"-1.5e+3,").value(0) == Stop("complete", "", 7)
+    assert JsonReader(b'xx{"a":[1,{}],"b":{"c":null}} \n,').value(2) == Stop("complete", "", 31)
+    assert JsonReader(b"-1.5e+3,").value(0) == Stop("complete", "", 7)
 
 
 def test_the_containers_around_a_value_count_as_its_depth() -> None:
-    assert Reader(b"[" * 99 + b"[]").value(99).ending == "complete"
-    assert Reader(b"[" * 100 + b"[]").value(100) == Stop("broken", TOO_DEEP, 100)
-    assert Reader(b"[" * 100 + b"1").value(100).ending == "complete"
+    assert JsonReader(b"[" * 99 + b"[]").value(99).ending == "complete"
+    assert JsonReader(b"[" * 100 + b"[]").value(100) == Stop("broken", TOO_DEEP, 100)
+    assert JsonReader(b"[" * 100 + b"1").value(100).ending == "complete"
 
 
 def test_long_runs_of_scalars_are_passed_over_like_short_ones() -> None:
     for count in (199, 200, 201, 202, 1000):
         array = b"[" + b",".join([b"1"] * count) + b"]"
         fields = b"{" + b" , ".join([b'"a": "b"'] * count) + b"}"
-        assert Reader(array).value(0) == Stop("complete", "", len(array))
-        assert Reader(fields).value(0) == Stop("complete", "", len(fields))
-        assert Reader(array[:-1] + b",x]").value(0).offset == len(array)
+        assert JsonReader(array).value(0) == Stop("complete", "", len(array))
+        assert JsonReader(fields).value(0) == Stop("complete", "", len(fields))
+        assert JsonReader(array[:-1] + b",x]").value(0).offset == len(array)
 
 
 def test_members_are_told_with_where_the_object_stops() -> None:
     text = b'{ "a" : 1 , "b":[2] }'
 
-    members, stop = Reader(text).members(0)
+    members, stop = JsonReader(text).members(0)
 
     assert members == [Member(slice(2, 5), slice(8, 10)), Member(slice(12, 15), slice(16, 20))]
     assert stop == Stop("complete", "", 21)
@@ -108,7 +108,7 @@ def test_members_are_told_with_where_the_object_stops() -> None:
     ],
 )
 def test_where_an_object_stops(text: bytes, passed: int, stop: Stop) -> None:
-    members, last = Reader(text).members(0)
+    members, last = JsonReader(text).members(0)
 
     assert (len(members), last) == (passed, stop)
 
@@ -120,10 +120,10 @@ def test_containers_are_passed_over_however_deep_they_lie_and_end_together(depth
     mixed = b'[{"a":' * (depth // 2) + b"[[0],0]" + b"}]" * (depth // 2)
     for element in (arrays, b'{"a":' * depth + b"0" + b"}" * depth, mixed if depth < 97 else arrays):
         text = b"[" + b",".join([element] * 3) + b"]"
-        assert Reader(text).value(0) == Stop("complete", "", len(text))
-        assert Reader(text[:-1]).value(0) == Stop("cut", "the body ends inside an array", len(text) - 1)
+        assert JsonReader(text).value(0) == Stop("complete", "", len(text))
+        assert JsonReader(text[:-1]).value(0) == Stop("cut", "the body ends inside an array", len(text) - 1)
         broken = text[:-1] + b"}"
-        assert Reader(broken).value(0) == Stop(
+        assert JsonReader(broken).value(0) == Stop(
             "broken", "where a comma or ] should stand", len(text) - 1, misplaced=True
         )
 
@@ -131,8 +131,8 @@ def test_containers_are_passed_over_however_deep_they_lie_and_end_together(depth
 @pytest.mark.parametrize("beside", [b"", b"[[0]],", b"0,"])
 def test_the_hundred_and_first_container_is_where_reading_stops(beside: bytes) -> None:
     text = b"[" * 95 + beside + b"[" * 6
-    assert Reader(text).value(0) == Stop("broken", TOO_DEEP, len(text) - 1)
-    assert Reader(text[:-1]).value(0).ending == "cut"
+    assert JsonReader(text).value(0) == Stop("broken", TOO_DEEP, len(text) - 1)
+    assert JsonReader(text[:-1]).value(0).ending == "cut"
 
 
 @pytest.mark.parametrize(
@@ -148,5 +148,5 @@ def test_the_hundred_and_first_container_is_where_reading_stops(beside: bytes) -
     ],
 )
 def test_what_is_wrong_in_a_container_is_found_where_it_is(wrong: bytes, at: int) -> None:
-    assert (Reader(wrong).value(0).ending, Reader(wrong).value(0).offset) == ("broken", at)
-    assert Reader(b"[[[0]]," + wrong + b"]").value(0).offset == 7 + at
+    assert (JsonReader(wrong).value(0).ending, JsonReader(wrong).value(0).offset) == ("broken", at)
+    assert JsonReader(b"[[[0]]," + wrong + b"]").value(0).offset == 7 + at

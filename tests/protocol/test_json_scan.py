@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol import json_reader, json_scan
-from cloudsms_simulator.protocol.json_reader import TOO_DEEP
-from cloudsms_simulator.protocol.json_scan import (
+from cloudsms_simulator.protocol import json_text
+from cloudsms_simulator.protocol.json_text import (
     LONE_SURROGATE,
+    TOO_DEEP,
     Duplicates,
     duplicate_keys,
     has_lone_surrogate,
@@ -393,8 +393,8 @@ def test_of_very_many_members_the_first_thousand_are_told_apart_and_all_are_read
 )
 def test_only_the_end_of_a_body_is_read_value_by_value(monkeypatch: pytest.MonkeyPatch, unit: bytes) -> None:
     read: list[int] = []
-    monkeypatch.setattr(json_reader.Reader, "_pass", lambda reader, position, closers: read.append(position))
-    reader = json_reader.Reader(b'{"x":[' + unit * 1_000)
+    monkeypatch.setattr(json_text.JsonReader, "_pass", lambda reader, position, closers: read.append(position))
+    reader = json_text.JsonReader(b'{"x":[' + unit * 1_000)
 
     reader.value(0)
 
@@ -415,7 +415,7 @@ def test_only_the_end_of_a_body_is_read_value_by_value(monkeypatch: pytest.Monke
 )
 def test_a_body_is_read_as_it_is_value_by_value(body: bytes, end: int, around: int) -> None:
     text = (b"[" * around + body)[: around + end]
-    reader = json_reader.Reader(text)
+    reader = json_text.JsonReader(text)
     if text[:1] in (b"[", b"{") and text:
         assert reader.value(0) == reader._pass(0, bytearray())
 
@@ -438,7 +438,7 @@ def test_brackets_side_by_side_are_told_apart(body: bytes, ending: str, offset: 
 
 
 def test_depth_is_worked_out_without_reading_the_body_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_scan, "scan", None)
+    monkeypatch.setattr(json_text, "scan", None)
     branches = b"[" + b",".join([b"[" * 98 + b'"]["' + b"]" * 98] * 200) + b"]"
 
     assert not too_deep(branches)

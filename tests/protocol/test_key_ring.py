@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol.key_ring import KeyRing, Span, fingerprint
+from cloudsms_simulator.protocol.masking import KeyRing, Span, fingerprint
 
 KEYS = ["local-simulator-only", "middle-key", "12345678", "a key with é and 你", "x" * 128]
 

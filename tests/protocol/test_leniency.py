@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloudsms_simulator.protocol.leniency import parsed, whole_number
+from cloudsms_simulator.protocol.packet import parsed, whole_number
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.engine.fault import MANGLING
-from cloudsms_simulator.protocol.answer import Answer, AnswerItem, encode
-from cloudsms_simulator.protocol.mangling import MANGLED, mangled
+from cloudsms_simulator.engine.faults import MANGLING_FAULTS
+from cloudsms_simulator.protocol.answer import MANGLED, Answer, AnswerItem, encode_answer, mangled
+from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC, Profile
-from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
 AT = datetime(2021, 10, 1, 9, 8, 7, tzinfo=HONG_KONG)
@@ -29,7 +28,7 @@ both_shapes = pytest.mark.parametrize("profile", [SPEC, OBSERVED], ids=["documen
 
 
 def test_every_fault_that_mangles_has_its_function() -> None:
-    assert set(MANGLED) == {fault.value for fault in MANGLING}
+    assert set(MANGLED) == {fault.value for fault in MANGLING_FAULTS}
 
 
 @pytest.mark.parametrize(
@@ -67,7 +66,7 @@ def test_every_fault_that_mangles_has_its_function() -> None:
     ],
 )
 def test_what_is_not_spoilt_stays_as_the_document_prints_it(name: str, expected: str) -> None:
-    assert mangled(name, encode(OK, SPEC)) == expected.encode()
+    assert mangled(name, encode_answer(OK, SPEC)) == expected.encode()
 
 
 @pytest.mark.parametrize(
@@ -105,33 +104,33 @@ def test_what_is_not_spoilt_stays_as_the_document_prints_it(name: str, expected:
     ],
 )
 def test_what_is_not_spoilt_stays_spaced_as_on_the_wire(name: str, expected: str) -> None:
-    assert mangled(name, encode(OK, OBSERVED)) == expected.encode()
+    assert mangled(name, encode_answer(OK, OBSERVED)) == expected.encode()
 
 
 @both_shapes
 def test_shuffling_leaves_no_item_in_its_place_and_loses_none(profile: Profile) -> None:
     shuffled = Answer(1, AT, ResultCode.OK, (SECOND, THIRD, FIRST))
-    assert mangled("SHUFFLED_ITEMS", encode(MIXED, profile)) == encode(shuffled, profile)
+    assert mangled("SHUFFLED_ITEMS", encode_answer(MIXED, profile)) == encode_answer(shuffled, profile)
 
 
 @both_shapes
 def test_two_items_change_places(profile: Profile) -> None:
-    two = encode(Answer(1, AT, ResultCode.OK, (FIRST, SECOND)), profile)
-    assert mangled("SHUFFLED_ITEMS", two) == encode(Answer(1, AT, ResultCode.OK, (SECOND, FIRST)), profile)
+    two = encode_answer(Answer(1, AT, ResultCode.OK, (FIRST, SECOND)), profile)
+    assert mangled("SHUFFLED_ITEMS", two) == encode_answer(Answer(1, AT, ResultCode.OK, (SECOND, FIRST)), profile)
 
 
 @both_shapes
 @pytest.mark.parametrize("answer", [OK, NOTHING, UNKNOWN_KEY], ids=["one item", "no item", "by the gateway"])
 def test_with_fewer_than_two_items_there_is_nothing_to_shuffle(answer: Answer, profile: Profile) -> None:
-    assert mangled("SHUFFLED_ITEMS", encode(answer, profile)) == encode(answer, profile)
+    assert mangled("SHUFFLED_ITEMS", encode_answer(answer, profile)) == encode_answer(answer, profile)
 
 
 def test_a_gateways_failure_on_the_wire_has_no_detail_list_to_lack() -> None:
-    assert mangled("NO_DETAIL_LIST", encode(UNKNOWN_KEY, OBSERVED)) == encode(UNKNOWN_KEY, OBSERVED)
+    assert mangled("NO_DETAIL_LIST", encode_answer(UNKNOWN_KEY, OBSERVED)) == encode_answer(UNKNOWN_KEY, OBSERVED)
 
 
 def test_the_codes_of_all_items_become_strings() -> None:
-    said = json.loads(mangled("CODE_AS_STRING", encode(MIXED, SPEC)))
+    said = json.loads(mangled("CODE_AS_STRING", encode_answer(MIXED, SPEC)))
     assert [said["RESULT_CODE"], *(item["RESULT_CODE"] for item in said["DETAIL_LIST"])] == [
         "1",
         "1",
@@ -143,24 +142,24 @@ def test_the_codes_of_all_items_become_strings() -> None:
 @both_shapes
 @pytest.mark.parametrize(("serial", "wrong"), [(0, 1), (1, 2), (65534, 65535), (65535, 1)])
 def test_a_wrong_serial_is_another_one_within_the_range(serial: int, wrong: int, profile: Profile) -> None:
-    answer = encode(Answer(serial, AT, ResultCode.OK, (FIRST,)), profile)
-    assert mangled("WRONG_SERIAL", answer) == encode(Answer(wrong, AT, ResultCode.OK, (FIRST,)), profile)
+    answer = encode_answer(Answer(serial, AT, ResultCode.OK, (FIRST,)), profile)
+    assert mangled("WRONG_SERIAL", answer) == encode_answer(Answer(wrong, AT, ResultCode.OK, (FIRST,)), profile)
 
 
 def test_a_name_that_mangles_nothing_is_an_error() -> None:
     with pytest.raises(KeyError):
-        mangled("HTTP_500", encode(OK, SPEC))
+        mangled("HTTP_500", encode_answer(OK, SPEC))
 
 
 @given(answers, profiles)
 def test_broken_json_is_no_json(answer: Answer, profile: Profile) -> None:
     with pytest.raises(json.JSONDecodeError):
-        json.loads(mangled("BROKEN_JSON", encode(answer, profile)))
+        json.loads(mangled("BROKEN_JSON", encode_answer(answer, profile)))
 
 
 @given(st.sampled_from(sorted(set(MANGLED) - {"BROKEN_JSON"})), answers, profiles)
 def test_all_others_are_json_in_the_same_spacing(name: str, answer: Answer, profile: Profile) -> None:
-    spoilt = mangled(name, encode(answer, profile))
+    spoilt = mangled(name, encode_answer(answer, profile))
     assert json.loads(spoilt)
     assert spoilt.startswith(b"{ ") is (profile is OBSERVED)
     assert b"  " not in spoilt

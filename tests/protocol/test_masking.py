@@ -5,8 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol.key_ring import KeyRing, fingerprint
-from cloudsms_simulator.protocol.masking import hide, hide_in_json, hide_in_quotation, mask, mask_headers
+from cloudsms_simulator.protocol.masking import (
+    KeyRing,
+    fingerprint,
+    hide,
+    hide_in_json,
+    hide_in_quotation,
+    mask,
+    mask_headers,
+)
 
 KEY = "cOUlfIimjcBgfxf5cNaiOZ7BLsonagmjt5+vncIGdKOsZXsjkuQjERKtSrm7iTvNKgcXvvLsK9+ptfYQHFgB0a=="
 SLASHED = "local/only+key//0123456789=="

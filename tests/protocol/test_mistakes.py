@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.protocol.finding import Finding
+from cloudsms_simulator.protocol.codes import ResultCode
+from cloudsms_simulator.protocol.findings import Finding
 from cloudsms_simulator.protocol.profile import OBSERVED
-from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
 Make = Callable[..., dict[str, object]]

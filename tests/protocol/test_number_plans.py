@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumberType
 
-from cloudsms_simulator.protocol.country_codes import ASSIGNED
-from cloudsms_simulator.protocol.number_plans import (
+from cloudsms_simulator.protocol.codes import (
+    COUNTRY_CODES,
     NUMBER_PLANS,
     NumberPlan,
     fits_plan,
@@ -56,7 +56,7 @@ def examples() -> list[tuple[int, str]]:
 
 def test_every_row_is_what_phonenumbers_knows() -> None:
     assert dict(NUMBER_PLANS) == {code: plan_of(code) for code in COUNTRY_CODE_TO_REGION_CODE}
-    assert set(NUMBER_PLANS) == ASSIGNED
+    assert set(NUMBER_PLANS) == COUNTRY_CODES
 
 
 def test_no_number_that_is_in_use_is_accused() -> None:

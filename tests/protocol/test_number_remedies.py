@@ -3,8 +3,7 @@
 import msgspec
 import pytest
 
-from cloudsms_simulator.protocol.draft import Draft
-from cloudsms_simulator.protocol.number_remedies import country, destination, destinations, number
+from cloudsms_simulator.protocol.correction import Draft, mend_country_code, mend_destination, mend_list, mend_msisdn
 
 ENTRY = "$.MULTI_MSISDN_LIST[0]"
 HONG_KONG = {"COUNTRY_CODE": 852, "DEST_MSISDN": "67000011"}
@@ -35,27 +34,27 @@ def pair(draft: Draft) -> tuple[object, object]:
 )
 def test_a_list_is_made_one(came: object, becomes: object) -> None:
     draft = draft_of(came)
-    assert destinations(draft, "$.MULTI_MSISDN_LIST") is None
+    assert mend_list(draft, "$.MULTI_MSISDN_LIST") is None
     assert draft.value("$.MULTI_MSISDN_LIST") == becomes
 
 
 @pytest.mark.parametrize("came", [67000011, "67000011", True, "", "[", "7"])
 def test_a_list_that_tells_nobody_is_left(came: object) -> None:
     draft = draft_of(came)
-    assert destinations(draft, "$.MULTI_MSISDN_LIST") is not None
+    assert mend_list(draft, "$.MULTI_MSISDN_LIST") is not None
     assert draft.changes == []
 
 
 @pytest.mark.parametrize("came", ["+85267000011", "0085267000011", '{"COUNTRY_CODE":852,"DEST_MSISDN":"67000011"}'])
 def test_an_entry_that_tells_its_country_is_made_an_object(came: str) -> None:
     draft = draft_of([came])
-    assert (destination(draft, ENTRY), draft.value(ENTRY)) == (None, HONG_KONG)
+    assert (mend_destination(draft, ENTRY), draft.value(ENTRY)) == (None, HONG_KONG)
 
 
 @pytest.mark.parametrize("came", ["85267000011", 85267000011, None, [], "+999", "[1]"])
 def test_an_entry_that_does_not_tell_its_country_is_left(came: object) -> None:
     draft = draft_of([came])
-    assert destination(draft, ENTRY) is not None
+    assert mend_destination(draft, ENTRY) is not None
     assert draft.changes == []
 
 
@@ -78,7 +77,7 @@ def test_an_entry_that_does_not_tell_its_country_is_left(came: object) -> None:
 )
 def test_a_country_is_read_where_it_is_told(code: object, msisdn: object, becomes: tuple[object, object]) -> None:
     draft = entry(code, msisdn)
-    assert (country(draft, f"{ENTRY}.COUNTRY_CODE"), pair(draft)) == (None, becomes)
+    assert (mend_country_code(draft, f"{ENTRY}.COUNTRY_CODE"), pair(draft)) == (None, becomes)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +101,7 @@ def test_a_country_is_read_where_it_is_told(code: object, msisdn: object, become
 )
 def test_a_country_nobody_told_is_not_guessed(code: object, msisdn: object) -> None:
     draft = entry(code, msisdn)
-    assert country(draft, f"{ENTRY}.COUNTRY_CODE") is not None
+    assert mend_country_code(draft, f"{ENTRY}.COUNTRY_CODE") is not None
     assert draft.changes == []
 
 
@@ -128,12 +127,12 @@ def test_a_country_nobody_told_is_not_guessed(code: object, msisdn: object) -> N
 )
 def test_a_number_is_made_digits(code: object, msisdn: object, digits: str) -> None:
     draft = entry(code, msisdn)
-    assert (number(draft, f"{ENTRY}.DEST_MSISDN"), pair(draft)) == (None, (code, digits))
+    assert (mend_msisdn(draft, f"{ENTRY}.DEST_MSISDN"), pair(draft)) == (None, (code, digits))
 
 
 def test_a_number_with_the_plus_sign_of_another_country_is_left_to_its_sender() -> None:
     draft = entry(852, "+66812345678")
-    assert number(draft, f"{ENTRY}.DEST_MSISDN") == (
+    assert mend_msisdn(draft, f"{ENTRY}.DEST_MSISDN") == (
         "the number is in country 66, COUNTRY_CODE says 852: only its sender knows"
     )
     assert draft.changes == []
@@ -144,13 +143,13 @@ def test_a_number_with_the_plus_sign_of_another_country_is_left_to_its_sender() 
 )
 def test_a_number_nobody_told_is_not_guessed(code: object, msisdn: object) -> None:
     draft = entry(code, msisdn)
-    assert number(draft, f"{ENTRY}.DEST_MSISDN") is not None
+    assert mend_msisdn(draft, f"{ENTRY}.DEST_MSISDN") is not None
     assert draft.changes == []
 
 
 @pytest.mark.parametrize("code", ["8" * 37, "8" * 5000, "0" * 5000])
 def test_more_digits_than_a_country_code_and_a_number_have_tell_no_country(code: str) -> None:
-    told = country(entry(code, ""), f"{ENTRY}.COUNTRY_CODE")
+    told = mend_country_code(entry(code, ""), f"{ENTRY}.COUNTRY_CODE")
 
     assert told is not None
     assert told.startswith("no telling which country the number is in")

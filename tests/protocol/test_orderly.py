@@ -15,11 +15,7 @@ from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.protocol.candidate import Candidate, candidate_of, readable_key
-from cloudsms_simulator.protocol.mistakes import Circumstances
-from cloudsms_simulator.protocol.profile import OBSERVED, SPEC, Profile
-from cloudsms_simulator.protocol.timestamps import EPOCH
-from cloudsms_simulator.protocol.uip import FIELDS, Decoded, decode, decode_untyped
-from cloudsms_simulator.protocol.validation import (
+from cloudsms_simulator.protocol.checks import (
     ACCOUNT_CHECKS,
     CHECKS,
     DESTINATION_CHECKS,
@@ -30,6 +26,10 @@ from cloudsms_simulator.protocol.validation import (
     gateway_refusal,
     request_refusal,
 )
+from cloudsms_simulator.protocol.mistakes import Circumstances
+from cloudsms_simulator.protocol.packet import PACKET_FIELDS, Decoded, decode, decode_untyped
+from cloudsms_simulator.protocol.profile import OBSERVED, SPEC, Profile
+from cloudsms_simulator.protocol.timestamps import EPOCH
 
 Make = Callable[..., dict[str, object]]
 
@@ -76,7 +76,7 @@ deep = st.builds(lambda depth: json.loads("[" * depth + "]" * depth), st.integer
 values: st.SearchStrategy[Any] = (
     plain | words | around_a_limit | destinations | deep | st.just({}) | st.just({"a": "é"})
 )
-fields = st.sampled_from([*sorted(FIELDS), "FOO"])
+fields = st.sampled_from([*sorted(PACKET_FIELDS), "FOO"])
 
 
 @st.composite
@@ -129,7 +129,7 @@ def assert_judged_as_by_every_check(body: bytes, profile: Profile) -> None:
         assert first_refusal(tuple(settled), candidate_of(untyped, account, profile)) is None
 
 
-@pytest.mark.parametrize("field", [*sorted(FIELDS), "FOO"])
+@pytest.mark.parametrize("field", [*sorted(PACKET_FIELDS), "FOO"])
 def test_any_awkward_value_of_a_field_is_judged_as_by_every_check(packet: Make, field: str) -> None:
     for value, profile in product(AWKWARD, PROFILES):
         assert_judged_as_by_every_check(json.dumps(packet(**CONTENT | {field: value})).encode(), profile)

@@ -5,17 +5,18 @@ from datetime import datetime
 import msgspec
 import pytest
 
-from cloudsms_simulator.protocol.draft import Draft
+from cloudsms_simulator.protocol.correction import REMEDIES, CorrectionContext, Draft
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC
-from cloudsms_simulator.protocol.remedies import REMEDIES, Model
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
-MODEL = Model(SPEC, "VerifyCode_516", datetime(2026, 11, 22, 12, tzinfo=HONG_KONG))
+MODEL = CorrectionContext(SPEC, "VerifyCode_516", datetime(2026, 11, 22, 12, tzinfo=HONG_KONG))
 GONE = msgspec.UNSET
 LONG = "【" * 671
 
 
-def remedied(rule: str, name: str, members: dict[str, object], model: Model = MODEL) -> tuple[object, str | None]:
+def remedied(
+    rule: str, name: str, members: dict[str, object], model: CorrectionContext = MODEL
+) -> tuple[object, str | None]:
     """What a field became, and why it did not."""
     draft = Draft(msgspec.json.decode(msgspec.json.encode(members), type=dict[str, msgspec.Raw]))
     why = REMEDIES[rule](draft, f"$.{name}", model)

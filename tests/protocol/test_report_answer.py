@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol import report_answer
-from cloudsms_simulator.protocol.finding import Finding
-from cloudsms_simulator.protocol.report_answer import audit
+from cloudsms_simulator.protocol import delivery_report
+from cloudsms_simulator.protocol.delivery_report import audit
+from cloudsms_simulator.protocol.findings import Finding
 
 HEADING = "Delivery Report (DR) response Format"
 GOOD: dict[str, object] = {
@@ -170,14 +170,14 @@ def answers(draw: st.DrawFn) -> bytes:
 @settings(deadline=None)
 @given(st.integers(1, 3), answers() | st.binary(max_size=40))
 def test_an_answer_recognised_at_a_glance_is_one_the_checks_find_nothing_in(serial: int, body: bytes) -> None:
-    with patch.object(report_answer, "_is_right", return_value=False):
+    with patch.object(delivery_report, "_is_right", return_value=False):
         checked = audit(serial, 200, body)
 
     assert audit(serial, 200, body) == checked
 
 
 def test_the_checks_are_spared_for_an_answer_that_is_right_word_for_word() -> None:
-    with patch.object(report_answer, "_decoder", None):
+    with patch.object(delivery_report, "_decoder", None):
         assert audited(GOOD) == []
 
 
@@ -204,7 +204,7 @@ def test_an_answer_after_a_byte_order_mark_is_wanted_without_it() -> None:
     ids=["broken late", "cut off late", "more after it", "an array", "broken early"],
 )
 def test_of_a_long_answer_that_is_not_json_only_64_kib_are_looked_through(body: bytes, rule: str, got: str) -> None:
-    with patch.object(report_answer, "scan", wraps=report_answer.scan) as scan:
+    with patch.object(delivery_report, "scan", wraps=delivery_report.scan) as scan:
         [(found_rule, _, _, found_got)] = audited(body)
     assert (found_rule, found_got) == (rule, got)
     assert len(scan.call_args.args[0]) <= 64 * 1024

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.protocol import uip
+from cloudsms_simulator.protocol import packet as packet_module
+from cloudsms_simulator.protocol.checks import echo_of
+from cloudsms_simulator.protocol.codes import ResultCode
+from cloudsms_simulator.protocol.packet import Destination, Submission
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC, Profile
-from cloudsms_simulator.protocol.request_checks import echo_of
-from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.segmentation import Segmentation
-from cloudsms_simulator.protocol.submission import Destination, Submission
 
 Make = Callable[..., dict[str, object]]
 Judge = Callable[..., Any]
@@ -399,7 +399,9 @@ def test_check_16_nobody_looks_at_the_entries_of_a_list_that_is_too_long(
 ) -> None:
     looked_at: list[object] = []
     monkeypatch.setattr(
-        uip, "members_of", lambda raw, members_of=uip.members_of: looked_at.append(raw) or members_of(raw)
+        packet_module,
+        "members_of",
+        lambda raw, members_of=packet_module.members_of: looked_at.append(raw) or members_of(raw),
     )
 
     refused = judge(packet(MULTI_MSISDN_LIST=[{"COUNTRY_CODE": "852", "x": 1}] * 400))

@@ -9,9 +9,9 @@ import smsutil
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol.gsm import CHARACTERS
 from cloudsms_simulator.protocol.segmentation import (
     CODINGS,
+    GSM_CHARACTERS,
     Counting,
     Saving,
     Segmentation,
@@ -27,7 +27,7 @@ from cloudsms_simulator.protocol.segmentation import (
 EMOJI = "😀"
 
 characters = st.one_of(
-    st.sampled_from(sorted(CHARACTERS)),
+    st.sampled_from(sorted(GSM_CHARACTERS)),
     st.sampled_from("[]{}€çÿ’“【验" + EMOJI),
     st.characters(codec="utf-8"),
 )
@@ -44,7 +44,7 @@ countings = st.sampled_from(["table", "packed"])
 
 def by_the_book(text: str) -> Segmentation:
     """Section by section as the document says it, one character at a time."""
-    if all(character in CHARACTERS for character in text):
+    if all(character in GSM_CHARACTERS for character in text):
         dcs, length, single, following = 0, sum(2 if one in "\f^{}\\[~]|€" else 1 for one in text), 160, 153
     elif all(ord(character) <= 0xFF for character in text):
         dcs, length, single, following = 3, len(text), 140, 134
@@ -127,7 +127,7 @@ def test_the_forcing_character_is_outside_gsm(text: str) -> None:
         index, character = forcing
         assert segment(text, "table").dcs != 0
         assert text[index] == character
-        assert character not in CHARACTERS
+        assert character not in GSM_CHARACTERS
 
 
 @given(texts, countings)

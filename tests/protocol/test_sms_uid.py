@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol.sms_uid import SmsUid, UidSequence, UidStyle, issue, read_uid
+from cloudsms_simulator.protocol.answer import SmsUid, UidSequence, UidStyle, issue_uids, read_uid
 from cloudsms_simulator.protocol.timestamps import EPOCH, HONG_KONG
 
 NODE = 0x81BFFF
@@ -13,54 +13,54 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 def test_an_sms_uid_is_the_microseconds_a_counter_and_the_node() -> None:
-    _, uids = issue(UidSequence(NODE, counter=0x1D1), NOON, 2, "x4")
+    _, uids = issue_uids(UidSequence(NODE, counter=0x1D1), NOON, 2, "x4")
 
     assert f"{round(NOON.timestamp() * 1_000_000):013X}" == "65F2F1032B240"
     assert uids == ("65F2F1032B240X01D1FA163E81BFFF", "65F2F1032B240X01D2FA163E81BFFF")
 
 
 def test_the_newer_style_has_three_digits_and_an_h() -> None:
-    _, uids = issue(UidSequence(NODE, counter=0x1D1), NOON, 1, "x3h")
+    _, uids = issue_uids(UidSequence(NODE, counter=0x1D1), NOON, 1, "x3h")
 
     assert uids == ("65F2F1032B240X1D1HFA163E81BFFF",)
 
 
 def test_a_node_has_six_digits_behind_its_prefix() -> None:
-    _, uids = issue(UidSequence(0x1A), NOON, 1, "x4")
+    _, uids = issue_uids(UidSequence(0x1A), NOON, 1, "x4")
 
     assert uids[0].endswith("FA163E00001A")
 
 
 def test_nothing_is_issued_for_a_request_without_destinations() -> None:
-    sequence, uids = issue(UidSequence(NODE), NOON, 0, "x4")
+    sequence, uids = issue_uids(UidSequence(NODE), NOON, 0, "x4")
 
     assert uids == ()
-    assert issue(sequence, NOON, 1, "x4")[1] == ("65F2F1032B240X0000FA163E81BFFF",)
+    assert issue_uids(sequence, NOON, 1, "x4")[1] == ("65F2F1032B240X0000FA163E81BFFF",)
 
 
 def test_the_counter_runs_on_from_request_to_request_and_cycles() -> None:
     sequence = UidSequence(NODE, counter=0xFFE)
     counters = []
     for number in range(3):
-        sequence, uids = issue(sequence, NOON + number * MICROSECOND, 2, "x4")
+        sequence, uids = issue_uids(sequence, NOON + number * MICROSECOND, 2, "x4")
         counters += [uid[14:18] for uid in uids]
 
     assert counters == ["0FFE", "0FFF", "0000", "0001", "0002", "0003"]
 
 
 def test_an_exhausted_instant_borrows_the_next_microsecond() -> None:
-    sequence, uids = issue(UidSequence(NODE), NOON, 4097, "x4")
-    later, more = issue(sequence, NOON, 1, "x4")
+    sequence, uids = issue_uids(UidSequence(NODE), NOON, 4097, "x4")
+    later, more = issue_uids(sequence, NOON, 1, "x4")
 
     assert {uid[:13] for uid in uids[:4096]} == {"65F2F1032B240"}
     assert uids[4096][:18] == "65F2F1032B241X0000"
     assert more[0][:18] == "65F2F1032B241X0001"
-    assert issue(later, NOON + 5 * MICROSECOND, 1, "x4")[1][0][:18] == "65F2F1032B245X0002"
+    assert issue_uids(later, NOON + 5 * MICROSECOND, 1, "x4")[1][0][:18] == "65F2F1032B245X0002"
 
 
 def test_a_clock_that_went_back_does_not_take_the_instant_with_it() -> None:
-    sequence, _ = issue(UidSequence(NODE), NOON, 1, "x4")
-    _, uids = issue(sequence, NOON - timedelta(days=1), 1, "x4")
+    sequence, _ = issue_uids(UidSequence(NODE), NOON, 1, "x4")
+    _, uids = issue_uids(sequence, NOON - timedelta(days=1), 1, "x4")
 
     assert uids[0][:18] == "65F2F1032B240X0001"
 
@@ -77,7 +77,7 @@ def test_no_sms_uid_is_issued_twice_whatever_the_clock_does(
     sequence = UidSequence(NODE, counter=counter)
     issued: list[str] = []
     for now, count in wanted:
-        sequence, uids = issue(sequence, now, count, style)
+        sequence, uids = issue_uids(sequence, now, count, style)
         assert len(uids) == count
         issued += uids
 
@@ -94,7 +94,7 @@ def test_no_sms_uid_is_issued_twice_whatever_the_clock_does(
 )
 def test_what_was_issued_can_be_read(instant: int, counter: int, node: int, style: UidStyle) -> None:
     moment = EPOCH + instant * MICROSECOND
-    _, (uid,) = issue(UidSequence(node, counter=counter), moment, 1, style)
+    _, (uid,) = issue_uids(UidSequence(node, counter=counter), moment, 1, style)
 
     assert read_uid(uid) == SmsUid(moment, counter, style, f"FA163E{node:06X}")
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol import spelling
-from cloudsms_simulator.protocol.spelling import is_plain, readings
+from cloudsms_simulator.protocol import masking
+from cloudsms_simulator.protocol.masking import is_plain, spellings_of
 
 texts = st.text(st.sampled_from('ab/+"\\\n\té你😀%4'), min_size=1, max_size=12)
 
@@ -16,7 +16,7 @@ texts = st.text(st.sampled_from('ab/+"\\\n\té你😀%4'), min_size=1, max_size=
 def read(text: bytes, sought: str, *, plain: bool = False) -> list[bytes]:
     """The octets that say what is sought, as they came, for each way to read the text."""
     found, octets = [], sought.encode()
-    for reading in readings(text, plain=plain, shows=lambda _: True):
+    for reading in spellings_of(text, plain=plain, shows=lambda _: True):
         at = reading.text.find(octets)
         if at >= 0:
             start, end = reading.place(at, at + len(octets))
@@ -60,12 +60,14 @@ def test_whatever_json_writes_is_read_back_and_found_where_it_stands(before: str
 def test_whatever_is_percent_encoded_is_read_back(before: str, sought: str) -> None:
     text = urllib.parse.quote(before, safe="").encode() + urllib.parse.quote(sought, safe="").encode()
 
-    assert sought.encode() in [each.text[len(before.encode()) :] for each in readings(text, plain=False, shows=bool)]
+    assert sought.encode() in [
+        each.text[len(before.encode()) :] for each in spellings_of(text, plain=False, shows=bool)
+    ]
 
 
 @given(st.binary(max_size=60))
 def test_any_octets_can_be_read_and_every_octet_has_its_place(text: bytes) -> None:
-    for reading in readings(text, plain=False, shows=bool):
+    for reading in spellings_of(text, plain=False, shows=bool):
         behind = 0
         for at in range(len(reading.text)):
             start, end = reading.place(at, at + 1)
@@ -98,7 +100,7 @@ def test_a_long_text_is_read_in_pieces_as_in_one(bits: list[str]) -> None:
     text = "".join(bits).encode()
     whole = _json_readings(text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spelling, "_PIECE", 20)
+        patch.setattr(masking, "_PIECE_SEARCHED_FOR_ESCAPES", 20)
         pieces = _json_readings(text)
 
     assert [each.text for each in pieces] == [each.text for each in whole]
@@ -114,4 +116,4 @@ def test_plain_is_what_no_writer_of_json_has_to_escape() -> None:
 
 
 def _json_readings(text: bytes):  # type: ignore[no-untyped-def]
-    return list(readings(text, plain=False, shows=bool))
+    return list(spellings_of(text, plain=False, shows=bool))

@@ -10,8 +10,8 @@ import zlib
 import msgspec
 import pytest
 
-from cloudsms_simulator.protocol import uip
-from cloudsms_simulator.protocol.translation import (
+from cloudsms_simulator.protocol import packet as packet_module
+from cloudsms_simulator.protocol.candidate import (
     disguise_finding,
     field_for,
     from_other_names,
@@ -34,7 +34,7 @@ V2 = {
 
 
 def members(packet: object) -> dict[str, msgspec.Raw]:
-    return uip.members_of(msgspec.json.encode(packet)) or {}
+    return packet_module.members_of(msgspec.json.encode(packet)) or {}
 
 
 def read(flat: dict[str, msgspec.Raw]) -> dict[str, object]:
@@ -121,7 +121,7 @@ def test_names_are_left_alone_where_no_required_field_comes_of_it(packet: object
     ],
 )
 def test_a_question_for_a_report_is_told_from_a_send(packet: dict[str, object], path: str | None) -> None:
-    found = poll_finding(uip.decode(msgspec.json.encode(packet)).packet, packet)
+    found = poll_finding(packet_module.decode(msgspec.json.encode(packet)).packet, packet)
     assert (None if found is None else found.path) == path
 
 

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol import uip
-from cloudsms_simulator.protocol.finding import OUT_OF_RANGE
-from cloudsms_simulator.protocol.json_scan import scan
-from cloudsms_simulator.protocol.submission import Destination
-from cloudsms_simulator.protocol.uip import (
+from cloudsms_simulator.protocol import packet as packet_module
+from cloudsms_simulator.protocol.findings import OUT_OF_RANGE
+from cloudsms_simulator.protocol.json_text import scan
+from cloudsms_simulator.protocol.packet import (
     EMPTY_PACKET,
-    FIELDS,
+    PACKET_FIELDS,
     RAW_FIELDS,
     Decoded,
+    Destination,
     Packet,
     decode,
     decode_untyped,
@@ -33,7 +33,7 @@ values: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=8,
 )
-packets = st.dictionaries(st.sampled_from(sorted(FIELDS)) | texts, values, max_size=8)
+packets = st.dictionaries(st.sampled_from(sorted(PACKET_FIELDS)) | texts, values, max_size=8)
 
 
 def fields_of(packet: Packet) -> dict[str, object]:
@@ -43,7 +43,7 @@ def fields_of(packet: Packet) -> dict[str, object]:
     return {
         name: bytes(value) if isinstance(value, msgspec.Raw) else value
         for name, value in read.items()
-        if value is not None and value != uip.ABSENT
+        if value is not None and value != packet_module.ABSENT
     }
 
 
@@ -193,7 +193,9 @@ def test_what_a_customer_encodes_is_what_is_decoded(sent: dict[str, Any]) -> Non
     read = fields_of(decoded.packet)
     assert decoded.form == ("object" if sent else "no-object")
     assert {name: json.loads(value) if isinstance(value, bytes) else value for name, value in read.items()} == {
-        name: value for name, value in sent.items() if name in FIELDS and (value is not None or name in RAW_FIELDS)
+        name: value
+        for name, value in sent.items()
+        if name in PACKET_FIELDS and (value is not None or name in RAW_FIELDS)
     }
 
 
@@ -236,8 +238,8 @@ def test_any_bytes_are_decoded_to_what_a_scan_of_them_says(body: bytes) -> None:
 
 @given(texts | damaged_packets().map(lambda body: body.decode("utf-8", "ignore")))
 def test_a_slice_of_any_text_is_taken_apart_without_an_error(text: str) -> None:
-    value = uip.value_of(text.encode())
-    members, entries = uip.members_of(text.encode()), uip.entries_of(text.encode())
+    value = packet_module.value_of(text.encode())
+    members, entries = packet_module.members_of(text.encode()), packet_module.entries_of(text.encode())
     assert members is None or entries is None, "nothing is an object and an array"
     assert members is None or isinstance(value, dict | float)
     assert entries is None or isinstance(value, list | float)
@@ -256,19 +258,19 @@ def test_a_slice_of_any_text_is_taken_apart_without_an_error(text: str) -> None:
     ],
 )
 def test_a_raw_value_is_read(raw: bytes, value: object) -> None:
-    assert uip.value_of(raw) == value
-    assert type(uip.value_of(msgspec.Raw(raw))) is type(value)
+    assert packet_module.value_of(raw) == value
+    assert type(packet_module.value_of(msgspec.Raw(raw))) is type(value)
 
 
 def test_members_of_an_object_and_entries_of_an_array_stay_raw() -> None:
-    assert uip.members_of(b'{"a":1.50,"a" : [ ]}') == {"a": msgspec.Raw(b"[ ]")}
-    assert uip.entries_of(b'[1.50, {"a":1}]') == [msgspec.Raw(b"1.50"), msgspec.Raw(b'{"a":1}')]
+    assert packet_module.members_of(b'{"a":1.50,"a" : [ ]}') == {"a": msgspec.Raw(b"[ ]")}
+    assert packet_module.entries_of(b'[1.50, {"a":1}]') == [msgspec.Raw(b"1.50"), msgspec.Raw(b'{"a":1}')]
 
 
 @pytest.mark.parametrize("raw", [b"", b"1", b"null", b'"{}"', b'{"a":1}', b"[1]"])
 def test_what_is_no_object_has_no_members_and_what_is_no_array_no_entries(raw: bytes) -> None:
-    assert (uip.members_of(raw) is not None) == raw.startswith(b"{")
-    assert (uip.entries_of(raw) is not None) == raw.startswith(b"[")
+    assert (packet_module.members_of(raw) is not None) == raw.startswith(b"{")
+    assert (packet_module.entries_of(raw) is not None) == raw.startswith(b"[")
 
 
 KEY = b'"AUTH_KEY":"the-key"'

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol.unicode_forms import composed, folded
+from cloudsms_simulator.protocol.unicode_text import composed, folded
 
 MARKS = "ae\u0301\u0327\u0345\u0323\u0302"
 JAMO = "\u1100\u1161\u11a8한가"

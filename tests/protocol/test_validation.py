@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.account import Account, Blacklist
 from cloudsms_simulator.protocol.candidate import Refusal, candidate_of
-from cloudsms_simulator.protocol.finding_rules import FINDING_RULES
+from cloudsms_simulator.protocol.checks import CHECKS, REQUEST_CHECKS, first_refusal, gateway_refusal
+from cloudsms_simulator.protocol.codes import ResultCode
+from cloudsms_simulator.protocol.findings import FINDING_RULES
+from cloudsms_simulator.protocol.packet import PACKET_FIELDS, decode
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC, Profile
-from cloudsms_simulator.protocol.result_codes import ResultCode
-from cloudsms_simulator.protocol.uip import FIELDS, decode
-from cloudsms_simulator.protocol.validation import CHECKS, REQUEST_CHECKS, first_refusal, gateway_refusal
 
 Make = Callable[..., dict[str, object]]
 Judge = Callable[..., Any]
@@ -173,7 +173,9 @@ values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts | awkward,
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(["COUNTRY_CODE", "DEST_MSISDN", *sorted(FIELDS)]) | texts, inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["COUNTRY_CODE", "DEST_MSISDN", *sorted(PACKET_FIELDS)]) | texts, inner, max_size=4
+        )
     ),
     max_leaves=12,
 )
@@ -192,7 +194,7 @@ REFUSED_ALONE = {ResultCode.INVALID_PARAMETER, ResultCode.INTERCEPT, ResultCode.
 
 
 @pytest.mark.fuzz
-@given(field=st.sampled_from([*sorted(FIELDS), "FOO"]), value=values, profile=profiles, ascii_only=st.booleans())
+@given(field=st.sampled_from([*sorted(PACKET_FIELDS), "FOO"]), value=values, profile=profiles, ascii_only=st.booleans())
 def test_one_field_of_any_value_is_refused_or_becomes_a_submission(
     packet: Make, judge: Judge, field: str, value: object, profile: Profile, ascii_only: bool
 ) -> None:
@@ -204,7 +206,7 @@ def test_one_field_of_any_value_is_refused_or_becomes_a_submission(
 
 
 @pytest.mark.fuzz
-@given(changes=st.dictionaries(st.sampled_from(sorted(FIELDS)), values, max_size=5), profile=profiles)
+@given(changes=st.dictionaries(st.sampled_from(sorted(PACKET_FIELDS)), values, max_size=5), profile=profiles)
 def test_any_fields_of_any_values_are_refused_or_become_a_submission(
     packet: Make, judge: Judge, changes: dict[str, object], profile: Profile
 ) -> None:
@@ -264,7 +266,7 @@ def test_the_gateway_leaves_out_only_checks_that_pass(packet: Make, changes: dic
         assert gateway_refusal(candidate) == first_refusal(tuple(check for _, _, check in CHECKS[:9]), candidate)
 
 
-@given(members=st.dictionaries(st.sampled_from(sorted(FIELDS)) | texts, values))
+@given(members=st.dictionaries(st.sampled_from(sorted(PACKET_FIELDS)) | texts, values))
 def test_an_object_of_any_members_is_refused_by_the_gateway(judge: Judge, members: dict[str, object]) -> None:
     judged = judge(json.dumps(members).encode())
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cloudsms_simulator.server.scenario_file import load_scenario
+from cloudsms_simulator.config.scenario_file import load_scenario
 
 FOLDER = Path(__file__).parents[2] / "scenarios"
 PATHS = sorted(FOLDER.glob("*.yaml"))

@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from statistics import median
 
-from cloudsms_simulator.server.receiver import ReceivedReport, Receiver
+from cloudsms_simulator.push.receiver import ReceivedReport, Receiver
 
 OK = 0x01
 ONE, OTHER = "852 67000011", "852 67000012"

@@ -12,7 +12,7 @@ from statistics import median
 import httpx2
 import pytest
 
-from cloudsms_simulator.engine.fault import TlsTrouble
+from cloudsms_simulator.engine.faults import TlsTrouble
 
 BLACKOUT = Path(__file__).parents[2] / "scenarios" / "blackout.yaml"
 

@@ -6,15 +6,12 @@ from datetime import datetime
 import msgspec
 import pytest
 
-from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY, Account
-from cloudsms_simulator.engine.arrival import Arrival
+from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY, Account, AccountDirectory, AccountState
 from cloudsms_simulator.engine.clock import Clock
-from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.platform import Platform
-from cloudsms_simulator.engine.standing import Standing
-from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.engine.transaction import Arrival, Transaction
+from cloudsms_simulator.protocol.answer import UidSequence
 from cloudsms_simulator.protocol.profile import SPEC
-from cloudsms_simulator.protocol.sms_uid import UidSequence
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
 NOON = datetime(2021, 10, 1, 12, 0, 0, tzinfo=HONG_KONG)
@@ -50,11 +47,11 @@ def send() -> Callable[..., bytes]:
 
     def receive(sent: Mapping[str, object] | bytes, account: Account = ACCOUNT) -> bytes:
         body = sent if isinstance(sent, bytes) else msgspec.json.encode(sent)
-        platform = Platform(Directory([account]), SPEC)
-        standing = Standing(Clock.frozen(NOON), UidSequence(node=0x81BFFF), None)
+        platform = Platform(AccountDirectory([account]), SPEC)
+        standing = AccountState(Clock.frozen(NOON), UidSequence(node=0x81BFFF), None)
         identified = platform.identify(body)
         transaction = Transaction(identified.account, standing, 1)
-        answer = platform.receive(transaction, platform.judge(identified, body), Arrival(body), NOON).body
+        answer = platform.receive(transaction, platform.check(identified, body), Arrival(body), NOON).body
         assert answer is not None
         return answer
 

@@ -5,9 +5,8 @@ Spec: Parameter Details, SMS_CONTENT. Spec: Request UIP Format, SMS_CONTENT, LMA
 
 import pytest
 
-from cloudsms_simulator.protocol.content import DOCUMENT_BYTES, byte_rule
-from cloudsms_simulator.protocol.limits import MOST_SEGMENTS
-from cloudsms_simulator.protocol.segmentation import segment
+from cloudsms_simulator.protocol.packet import MOST_SEGMENTS
+from cloudsms_simulator.protocol.segmentation import DOCUMENT_BYTES, byte_rule, segment
 
 HEADING = "SMS_CONTENT"
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from cloudsms_simulator.protocol.delivery_report import DeliveryReport, encode, next_serial
+from cloudsms_simulator.protocol.delivery_report import DeliveryReport, encode_report, next_serial
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
 HEADING = "Delivery Report (DR) Request Format"
@@ -23,7 +23,7 @@ REPORT = DeliveryReport(
     state=2,
     customer_body=b"{}",
 )
-PACKET = json.loads(encode(REPORT))
+PACKET = json.loads(encode_report(REPORT))
 [RESULT] = PACKET["SMS_RESULT_LIST"]
 
 # Parameter, type, LMAX, as printed.
@@ -66,7 +66,7 @@ def test_there_is_nothing_but_the_tables_parameters() -> None:
 
 
 def test_the_packet_is_the_samples_in_the_order_of_its_keys() -> None:
-    assert encode(REPORT) == (
+    assert encode_report(REPORT) == (
         b'{"METHOD":"SMS_PUSH_REPORT","TYPE":"REQUEST","SERIAL":2,"TIME":"2021-09-13 23:59:59",'
         b'"REPORT_TIME":"2021-09-13 23:59:58","SOURCE_MSISDN":"CloudSMS","SMS_UID":"5A3B394096E50X01D1FA163E81BFFF",'
         b'"SMS_RESULT_LIST":[{"COUNTRY_CODE":852,"DEST_MSISDN":"67000011","SMS_STATE":2,"RESULT_DESC":"DELIVERED"}],'

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 import pytest
 
+from cloudsms_simulator.engine.acceptance import AdmissionRequest, rejection
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.admission import Application, rejection
-from cloudsms_simulator.engine.script import LOCAL_REJECTION
-from cloudsms_simulator.protocol.submission import Destination
+from cloudsms_simulator.engine.plan import LOCAL_REJECTION
+from cloudsms_simulator.protocol.packet import Destination
 
 HEADING = "SMS_STATE and RESULT_DESC, Remark"
 ACCOUNT = Account(
@@ -21,7 +21,7 @@ ACCOUNT = Account(
 def applying(
     country: int = 852, msisdn: str = "67000011", route: str = "VerifyCode_516", cost: str = "0.05"
 ) -> str | None:
-    return rejection(Application(ACCOUNT, route, Destination(country, msisdn), Decimal(cost), Decimal("0.05")))
+    return rejection(AdmissionRequest(ACCOUNT, route, Destination(country, msisdn), Decimal(cost), Decimal("0.05")))
 
 
 @pytest.mark.parametrize(

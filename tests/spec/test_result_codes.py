@@ -6,7 +6,7 @@ the zero it lost.
 
 import pytest
 
-from cloudsms_simulator.protocol.result_codes import RESULT_CODES, ResultCode, desc_of, row_of, written
+from cloudsms_simulator.protocol.codes import RESULT_CODES, ResultCode, desc_of, hex_code, row_of
 
 HEADING = "RESULT_CODE and RESULT_DESC"
 AGAIN = "Please try again later (10 minutes)"
@@ -72,7 +72,7 @@ def test_a_row_of_the_table_of_result_codes(row: tuple[str, str, str, str]) -> N
 
     ours = row_of(ResultCode(int(code, 16)))
 
-    assert (written(ours.code), ours.desc, ours.description, ours.solution) == (code, desc, description, solution)
+    assert (hex_code(ours.code), ours.desc, ours.description, ours.solution) == (code, desc, description, solution)
 
 
 @rows
@@ -85,7 +85,7 @@ def test_a_description_fits_into_its_field(row: tuple[str, str, str, str]) -> No
 
 
 def test_result_codes_are_those_of_the_table_in_its_order() -> None:
-    assert [written(row.code) for row in RESULT_CODES] == [row[0] for row in TABLE]
+    assert [hex_code(row.code) for row in RESULT_CODES] == [row[0] for row in TABLE]
     assert len(ResultCode) == len(TABLE) == 15
 
 

@@ -5,7 +5,7 @@ Spec: Parameter Details, SIGNATURE_TYPE.
 
 import pytest
 
-from cloudsms_simulator.protocol.content import SIGNATURE_ROWS, SignatureRow, signed_text, typed_signature
+from cloudsms_simulator.protocol.segmentation import SIGNATURE_ROWS, SignatureRow, signed_text, typed_signature
 
 HEADING = "SIGNATURE_TYPE"
 

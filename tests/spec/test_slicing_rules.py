@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 
-from cloudsms_simulator.protocol.limits import MOST_SEGMENTS
+from cloudsms_simulator.protocol.packet import MOST_SEGMENTS
 from cloudsms_simulator.protocol.segmentation import Counting, Dcs, Segmentation, parts, segment
 
 HEADING = "CloudSMS SMPP slicing rules"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloudsms_simulator.protocol.states import STATES, State, is_final, name_of
+from cloudsms_simulator.protocol.codes import STATES, State, is_final, state_desc
 
 HEADING = "SMS_STATE and RESULT_DESC"
 TABLE = [
@@ -31,13 +31,13 @@ def test_a_row_of_the_table_of_states(row: tuple[int, str, str]) -> None:
 
     [ours] = [each for each in STATES if each.state == state]
 
-    assert (ours.state.name, ours.description, name_of(state)) == (name, description, name)
+    assert (ours.state.name, ours.description, state_desc(state)) == (name, description, name)
     assert State[name] == state
 
 
 @rows
 def test_a_name_of_a_state_fits_into_result_desc(row: tuple[int, str, str]) -> None:
-    assert len(name_of(row[0])) <= 32
+    assert len(state_desc(row[0])) <= 32
 
 
 @rows
@@ -54,4 +54,4 @@ def test_states_are_those_of_the_table_in_its_order() -> None:
 
 @pytest.mark.parametrize("state", [0, 10, 59, 61, 2**31])
 def test_an_integer_outside_the_table_is_final_and_called_unknown(state: int) -> None:
-    assert (name_of(state), is_final(state)) == ("UNKNOWN", True)
+    assert (state_desc(state), is_final(state)) == ("UNKNOWN", True)

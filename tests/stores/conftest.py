@@ -8,18 +8,15 @@ from typing import TypeVar
 
 import pytest
 
-from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.arrival import Arrival, Reply
+from cloudsms_simulator.engine.account import Account, AccountDirectory
 from cloudsms_simulator.engine.clock import Clock
-from cloudsms_simulator.engine.connection import Connection, Headers
-from cloudsms_simulator.engine.directory import Directory
 from cloudsms_simulator.engine.platform import Platform
-from cloudsms_simulator.engine.report import Push, PushResult
-from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.engine.records import ConnectionFacts, Headers, Push, PushResult
+from cloudsms_simulator.engine.transaction import Arrival, Reply, Transaction
 from cloudsms_simulator.protocol.profile import SPEC
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.stores.memory import MemoryStore
-from cloudsms_simulator.stores.store import Audience
+from cloudsms_simulator.stores.store import StoreObserver
 
 T = TypeVar("T")
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
@@ -38,11 +35,11 @@ def done(coroutine: Coroutine[object, object, T]) -> T:
 class Keeper:
     """A store, and short words for what is done with one. Time is where `now` was set to."""
 
-    def __init__(self, *accounts: Account, audience: Audience | None = None, **bounds: int) -> None:
+    def __init__(self, *accounts: Account, audience: StoreObserver | None = None, **bounds: int) -> None:
         self.now = NOON
         self.accounts = accounts or (Account(),)
         self.account = self.accounts[0]
-        self.platform = Platform(Directory(self.accounts), SPEC)
+        self.platform = Platform(AccountDirectory(self.accounts), SPEC)
         nodes = itertools.count(1)
         self.store = MemoryStore(
             lambda _account: Clock.real(self.now), lambda: next(nodes), audience=audience, **bounds
@@ -59,7 +56,7 @@ class Keeper:
         count: int = 1,
         account: Account | None = None,
         *,
-        connection: Connection | None = None,
+        connection: ConnectionFacts | None = None,
         headers: Headers = (),
         **fields: object,
     ) -> tuple[Transaction, Reply]:
@@ -79,7 +76,7 @@ class Keeper:
         body = json.dumps(packet).encode()
         identified = self.platform.identify(body)
         transaction = done(self.store.begin(identified.account))
-        judged = self.platform.judge(identified, body)
+        judged = self.platform.check(identified, body)
         return transaction, self.platform.receive(transaction, judged, Arrival(body, connection, headers), self.now)
 
     def send(
@@ -88,7 +85,7 @@ class Keeper:
         account: Account | None = None,
         *,
         release: bool = True,
-        connection: Connection | None = None,
+        connection: ConnectionFacts | None = None,
         headers: Headers = (),
         **fields: object,
     ) -> Reply:

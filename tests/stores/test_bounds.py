@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.account import Account, Callback
-from cloudsms_simulator.engine.connection import Connection, TlsFacts
-from cloudsms_simulator.engine.script import plan_of, step
+from cloudsms_simulator.engine.plan import plan_of, step
+from cloudsms_simulator.engine.records import ConnectionFacts, TlsFacts
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
@@ -153,7 +153,7 @@ def test_many_small_headers_count_for_what_they_take(keeper) -> None:
 
 def test_headers_and_facts_that_exchanges_share_count_once(keeper) -> None:
     here = keeper()
-    connection, headers = Connection(1, "::1", 1, TlsFacts("TLSv1.3", "x" * 50, None)), ((b"x", b"y" * 10_000),)
+    connection, headers = ConnectionFacts(1, "::1", 1, TlsFacts("TLSv1.3", "x" * 50, None)), ((b"x", b"y" * 10_000),)
     here.send(connection=connection, headers=headers)
     first = here.store.octets
     here.send(connection=connection, headers=headers)
@@ -199,7 +199,7 @@ def test_after_any_churn_the_count_is_what_counting_anew_gives(
     pushed = {"callback": Callback(url="http://a/"), "plan": plan_of(step(1, SECOND), step(2, HOUR))}
     shop, bank = Account(name="shop", auth_key="shop-key", **pushed), Account(name="bank", auth_key="bank-key")
     here = keeper(shop, bank, most_messages=most_messages, most_bytes=most_bytes)
-    shared, connection = ((b"host", b"localhost"), (b"x", b"y" * 300)), Connection(1, "127.0.0.1", 1)
+    shared, connection = ((b"host", b"localhost"), (b"x", b"y" * 300)), ConnectionFacts(1, "127.0.0.1", 1)
     for event, count, octets in events:
         if event == "wait":
             here.let_happen(count * SECOND if count < 3 else HOUR, shop, octets)
@@ -213,6 +213,6 @@ def test_after_any_churn_the_count_is_what_counting_anew_gives(
             here.store.ledger(shop)
         else:
             fields = {"refuse": {"VERSION": "old"}, "stranger": {"AUTH_KEY": "nobody's"}}.get(event, {})
-            here.send(count, shop, connection=Connection(2, "::1", count), headers=((b"x", octets),), **fields)
+            here.send(count, shop, connection=ConnectionFacts(2, "::1", count), headers=((b"x", octets),), **fields)
     counted_anew = here.counted_anew()
     assert here.store.octets == counted_anew

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from cloudsms_simulator.engine.account import Account, Callback
-from cloudsms_simulator.engine.script import plan_of, step
+from cloudsms_simulator.engine.plan import plan_of, step
 
 SECOND = timedelta(seconds=1)
 PUSHED = Account(

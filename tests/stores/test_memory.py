@@ -16,17 +16,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from cloudsms_simulator.engine.account import Account, Callback
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.clock import Clock
-from cloudsms_simulator.engine.intervening import Wish
-from cloudsms_simulator.engine.report import PushResult
-from cloudsms_simulator.engine.rule_book import ReplyStep, Rule, RuleBook
-from cloudsms_simulator.engine.rules import Rules
-from cloudsms_simulator.engine.script import Manner, Step, plan_of, step
+from cloudsms_simulator.engine.delivery import ForceRequest
+from cloudsms_simulator.engine.plan import ReportOptions, Step, plan_of, step
+from cloudsms_simulator.engine.records import PushResult
+from cloudsms_simulator.engine.rules import CompiledRules, ReplyStep, Rule, RuleBook
 from cloudsms_simulator.engine.transaction import Transaction
-from cloudsms_simulator.protocol.result_codes import ResultCode
+from cloudsms_simulator.protocol.codes import ResultCode
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
-FIRST = Step(1, SECOND, False, manner=Manner(before_answer=True))
+FIRST = Step(1, SECOND, False, manner=ReportOptions(before_answer=True))
 EARLY = Account(plan=plan_of(FIRST, step(2, 2 * SECOND)))
 PUSHED = Account(callback=Callback(url="http://a/"))
 SHOP, BANK = Account(name="shop", auth_key="shop-key"), Account(name="bank", auth_key="bank-key")
@@ -226,7 +225,9 @@ def test_an_exchange_of_which_some_messages_are_held_stays_until_they_are_done_t
 # Counts
 
 
-BUSY_ONCE = Account(rules=Rules(RuleBook(rules=(Rule(id="it", replies=(ReplyStep(ResultCode.BUSY, times=1),)),))))
+BUSY_ONCE = Account(
+    rules=CompiledRules(RuleBook(rules=(Rule(id="it", replies=(ReplyStep(ResultCode.BUSY, times=1),)),)))
+)
 TURNS = ("rule ", "it", "85267000011")
 
 
@@ -614,7 +615,7 @@ def test_a_message_that_changes_before_its_first_report_does_not_come_before_oth
     here.send()
     second, first = (message.uid for message in here.store.messages(here.account))
     transaction = here.begin(second)
-    here.platform.force(transaction, second, Wish(5, HOUR, True), here.now)
+    here.platform.force(transaction, second, ForceRequest(5, HOUR, True), here.now)
     here.commit(transaction)
     here.let_happen(SECOND)
     here.let_happen(HOUR)

@@ -8,24 +8,19 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from cloudsms_simulator.engine.account import Account, Callback
-from cloudsms_simulator.engine.arrival import Arrival, Reply
+from cloudsms_simulator.engine.account import Account, AccountDirectory, Callback
 from cloudsms_simulator.engine.clock import Clock
-from cloudsms_simulator.engine.connection import Connection
-from cloudsms_simulator.engine.directory import Directory
-from cloudsms_simulator.engine.message import Message
+from cloudsms_simulator.engine.plan import plan_of, step
 from cloudsms_simulator.engine.platform import Platform
-from cloudsms_simulator.engine.report import Push, PushResult
-from cloudsms_simulator.engine.script import plan_of, step
+from cloudsms_simulator.engine.records import ConnectionFacts, Message, Push, PushResult
+from cloudsms_simulator.engine.transaction import Arrival, Reply
+from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.profile import SPEC
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
-from cloudsms_simulator.server.answer_times import AnswerTimes
-from cloudsms_simulator.server.bodies import BodyLimits
-from cloudsms_simulator.server.door import Door
-from cloudsms_simulator.server.endpoint import Endpoint
-from cloudsms_simulator.server.journal import Journal
-from cloudsms_simulator.server.timekeeper import Timekeeper
-from cloudsms_simulator.server.wall import WallClock
+from cloudsms_simulator.services.clocks import ClockService
+from cloudsms_simulator.services.endpoint import BodyLimits, Endpoint, PacketReader
+from cloudsms_simulator.services.metrics import AnswerTimes
+from cloudsms_simulator.services.recorder import ExchangeRecorder
 from cloudsms_simulator.stores.memory import MemoryStore
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
@@ -123,15 +118,15 @@ class Stage:
         self.accounts = accounts or (Account(),)
         self.account = self.accounts[0]
         self.wall = WallClock()
-        self.directory = Directory(self.accounts)
+        self.directory = AccountDirectory(self.accounts)
         self.platform = Platform(self.directory, SPEC)
         nodes = itertools.count(1)
         clock = Clock(NOON, self.wall.now(), rate)
         self.store = MemoryStore(lambda _account: clock, lambda: next(nodes), **bounds)
         self.pusher = Pushes(self.platform, self.store, self.wall)
-        self.timekeeper = Timekeeper(self.store, self.pusher, self.wall)
-        journal = Journal(self.platform, self.store, self.wall)
-        door = Door(journal, BodyLimits(1_000_000, timedelta(seconds=1)))
+        self.timekeeper = ClockService(self.store, self.pusher, self.wall)
+        journal = ExchangeRecorder(self.platform, self.store, self.wall)
+        door = PacketReader(journal, BodyLimits(1_000_000, timedelta(seconds=1)))
         self.endpoint = Endpoint(self.platform, self.store, journal, self.pusher, self.wall, door, AnswerTimes())  # type: ignore[arg-type]
 
     async def send(self, count: int = 1, account: Account | None = None, **fields: object) -> tuple[Message, ...]:
@@ -158,8 +153,8 @@ class Stage:
         identified = self.platform.identify(body)
         transaction = await self.store.begin(identified.account)
         now = transaction.standing.clock.now(self.wall.now())
-        judged = self.platform.judge(identified, body)
-        reply = self.platform.receive(transaction, judged, Arrival(body, Connection(7, "127.0.0.1", 50_000)), now)
+        judged = self.platform.check(identified, body)
+        reply = self.platform.receive(transaction, judged, Arrival(body, ConnectionFacts(7, "127.0.0.1", 50_000)), now)
         await self.store.commit(transaction)
         if reply.first_due is not None:
             await self.store.release(identified.account, reply.request_id)

@@ -1,6 +1,15 @@
 """The command line, `cloudsms-simulator`. A command is a row of `COMMANDS` and a module of its name.
 
-A module is imported when its command runs, so that `--help` and completion cost next to nothing.
+`main` is a click group that imports the module of a command when it runs, so that `--help` and completion cost next
+to nothing: they load this module, `process`, and what that escapes text with. Every command writes to the streams
+of `process`, on which nothing is unsafe to display, and ends with an `ExitCode`; whatever it raises becomes one
+message. A command that asks a running server takes the options of `admin_api`, which find it by URL, by ready file
+or by host and port, and gets a `Client`; one that sends as a customer takes those of `target`; `serve` and `config`
+take one option for each setting (`settings_options`). `messages`, `requests` and `reports` share their commands
+(`journal`): a `ResourceKind` says how each is listed. `table` and `text` write for a terminal, whole and uncut
+where nobody looks; `--json` prints one JSON object.
+
+To add a command: a row of `COMMANDS`, and a module with a click command, both of its name.
 """
 
 import os
@@ -10,8 +19,14 @@ from importlib import import_module
 import click
 from click.shell_completion import CompletionItem
 
-from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode, explained, unexpected
-from cloudsms_simulator.cli.terminal import missed_output, standard_streams
+from cloudsms_simulator.cli.process import (
+    CommandError,
+    ExitCode,
+    explained,
+    missed_output,
+    standard_streams,
+    unexpected,
+)
 
 COMMANDS = {
     "serve": "Run the platform.",
@@ -84,7 +99,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that was typed. Ends with 2, and a suggestion, when there is none of that name."""
         if args[0] not in COMMANDS and not ctx.resilient_parsing:
-            from cloudsms_simulator.server.problems import suggestion
+            from cloudsms_simulator.config.problems import suggestion
 
             ctx.fail(f'there is no command "{args[0]}"{suggestion(args[0], COMMANDS)}')
         return super().resolve_command(ctx, args)

@@ -1,24 +1,136 @@
-"""`cloudsms-simulator account`: customers made, changed and given money, and what moved on their accounts."""
+"""`cloudsms-simulator account`: accounts made, changed, deleted and given money, and what moved on them.
+
+Settings are `KEY=VALUE`, put together as the JSON object that the API takes: `a.b=1` is a member of a member. A
+value is JSON where it can be read as JSON, otherwise text; a fraction is text too, so it stays exact.
+"""
 
 from __future__ import annotations
 
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
-from cloudsms_simulator.cli.account_lines import ACCOUNT_COLUMNS, LEDGER, ledger_csv, lines_of
-from cloudsms_simulator.cli.assignments import assignments_of
-from cloudsms_simulator.cli.client_options import as_json, client_options
-from cloudsms_simulator.cli.table import terminal_width
+from cloudsms_simulator.cli.admin_api import as_json, client_options
+from cloudsms_simulator.cli.table import Column, Table, terminal_width
 
 if TYPE_CHECKING:
-    from cloudsms_simulator.client import Client
-    from cloudsms_simulator.client_items import Account
+    from cloudsms_simulator.client.client import Client
+    from cloudsms_simulator.client.models import Account, Callback, Movement
 
-_name = click.argument("name")
-_name_or_default = click.argument("name", default="default")
-_settings = click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
+
+AssignedValue = object
+
+_FRACTION = re.compile(r"-?[0-9]+\.[0-9]+")
+
+
+def assignments_of(said: Sequence[str]) -> dict[str, AssignedValue]:
+    """The object that `a=1`, `b.c=text` and `b.d=true` make.
+
+    A value that is JSON counts as that, but for fractions, which stay exact as texts; anything else is a text. Ends the
+    command with 2 when one is no assignment, or says again what another said.
+    """
+    found: dict[str, AssignedValue] = {}
+    for each in said:
+        key, equals, text = each.partition("=")
+        *tables, last = key.split(".")
+        if not equals or not all((*tables, last)):
+            raise click.UsageError(
+                f'got "{each}", want KEY=VALUE, such as balance=10.00 or callback.url=https://localhost/'
+            )
+        table = found
+        for name in tables:
+            inner = table.setdefault(name, {})
+            if not isinstance(inner, dict):
+                raise click.UsageError(f'"{each}": {name} was given a value already')
+            table = inner
+        if last in table:
+            raise click.UsageError(f'"{each}": {key} was said already')
+        table[last] = _assigned_value(text)
+    return found
+
+
+def _assigned_value(text: str) -> AssignedValue:
+    if _FRACTION.fullmatch(text):
+        return text
+    try:
+        value: AssignedValue = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return text
+    return value
+
+
+_NO_CALLBACK = "none: reports are pushed nowhere"
+
+
+def account_details(account: Account) -> Iterator[str]:
+    """All of an account."""
+    prices = ", ".join(f"{country}: {price}" for country, price in account.prices.items())
+    directions = account.directions
+    yield f"name        {account.name}"
+    yield f"auth_key    {account.auth_key}"
+    yield f"balance     {account.balance}, credit limit {account.credit_limit}"
+    yield f"prices      {prices} {account.currency}"
+    yield f"routes      {', '.join(account.routes)}"
+    yield f"directions  {directions if isinstance(directions, str) else ', '.join(map(str, directions))}"
+    yield f"sender      {account.default_sender}"
+    yield from _callback(account.callback)
+    yield f"profile     {account.profile}"
+    yield f"scenario    {account.scenario or 'none'}, {account.rules} rules and faults, seed {account.seed}"
+    yield f"now         {account.now.isoformat(' ')}, {account.outstanding} outstanding"
+
+
+def _callback(callback: Callback) -> Iterator[str]:
+    yield f"callback    {callback.url or _NO_CALLBACK}"
+    if callback.url is not None:
+        pauses = ", ".join(f"{pause:g} s" for pause in callback.retries_s)
+        yield f"            {f'retries after {pauses}' if pauses else 'no retries'}"
+        if not callback.verify:
+            yield "            verify off: any certificate is good"
+
+
+ACCOUNT_TABLE: Table[Account] = Table(
+    lambda account: account.now,
+    (
+        Column("NAME", lambda account: account.name),
+        Column("AUTH_KEY", lambda account: account.auth_key, spare=True),
+        Column("BALANCE", lambda account: str(account.balance), right=True),
+        Column("OUTSTANDING", lambda account: str(account.outstanding), right=True),
+        Column("CALLBACK", lambda account: account.callback.url or "none"),
+    ),
+)
+"""Accounts, the moment being what their clock shows."""
+
+LEDGER_TABLE: Table[Movement] = Table(
+    lambda movement: movement.at,
+    (
+        Column("UID", lambda movement: movement.uid or ""),
+        Column("REASON", lambda movement: movement.reason),
+        Column("AMOUNT", lambda movement: str(movement.amount), right=True),
+        Column("BALANCE", lambda movement: str(movement.balance), right=True),
+    ),
+)
+"""Movements on one account."""
+
+
+def ledger_csv(movements: Sequence[Movement]) -> str:
+    """The movements as CSV, with a row of headings."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("at", "uid", "reason", "amount", "currency", "balance_after"))
+    for each in movements:
+        at, amount = each.at.isoformat(), f"{each.amount.amount:f}"
+        writer.writerow((at, each.uid or "", each.reason, amount, each.amount.currency, f"{each.balance.amount:f}"))
+    return out.getvalue()
+
+
+_name_argument = click.argument("name")
+_name_or_default_argument = click.argument("name", default="default")
+_settings_argument = click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
 
 
 @click.group
@@ -39,12 +151,12 @@ def ls(client: Client, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode({"items": found}))
         return
-    for line in ACCOUNT_COLUMNS.lines(found, terminal_width()):
+    for line in ACCOUNT_TABLE.lines(found, terminal_width()):
         click.echo(line)
 
 
 @account.command(short_help="Show an account.")
-@_name_or_default
+@_name_or_default_argument
 @client_options
 @as_json
 def show(client: Client, name: str, as_json: bool) -> None:
@@ -53,7 +165,7 @@ def show(client: Client, name: str, as_json: bool) -> None:
 
 
 @account.command(short_help="Make an account.")
-@_settings
+@_settings_argument
 @client_options
 @as_json
 def create(client: Client, settings: tuple[str, ...], as_json: bool) -> None:
@@ -66,7 +178,7 @@ def create(client: Client, settings: tuple[str, ...], as_json: bool) -> None:
 
 
 @account.command("set", short_help="Change an account until it is reset.")
-@_name
+@_name_argument
 @click.argument("settings", nargs=-1, required=True, metavar="KEY=VALUE...")
 @client_options
 @as_json
@@ -80,7 +192,7 @@ def change(client: Client, name: str, settings: tuple[str, ...], as_json: bool) 
 
 
 @account.command(short_help="Delete an account.")
-@_name
+@_name_argument
 @client_options
 @as_json
 def delete(client: Client, name: str, as_json: bool) -> None:
@@ -90,7 +202,7 @@ def delete(client: Client, name: str, as_json: bool) -> None:
 
 
 @account.command(short_help="Put money on an account.")
-@_name
+@_name_argument
 @click.argument("amount")
 @click.argument("currency", required=False)
 @client_options
@@ -105,7 +217,7 @@ def credit(client: Client, name: str, amount: str, currency: str | None, as_json
 
 
 @account.command(short_help="Make an account as it was created.")
-@_name
+@_name_argument
 @client_options
 @as_json
 def reset(client: Client, name: str, as_json: bool) -> None:
@@ -114,7 +226,7 @@ def reset(client: Client, name: str, as_json: bool) -> None:
 
 
 @account.command(short_help="Show every movement on an account.")
-@_name_or_default
+@_name_or_default_argument
 @client_options
 @as_json
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a row of headings.")
@@ -128,7 +240,7 @@ def ledger(client: Client, name: str, as_json: bool, as_csv: bool) -> None:
     elif as_csv:
         click.echo(ledger_csv(found), nl=False)
     else:
-        for line in LEDGER.lines(found, terminal_width()):
+        for line in LEDGER_TABLE.lines(found, terminal_width()):
             click.echo(line)
         if not found:
             click.echo("nothing moved", err=True)
@@ -138,5 +250,5 @@ def _print(found: Account, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(found))
         return
-    for line in lines_of(found):
+    for line in account_details(found):
         click.echo(line)

@@ -1,4 +1,4 @@
-"""An address: where an admin API is, as a user says it."""
+"""Where an admin API is, as a user says it: a URL, a ready file, or host and port. Light: `readyz` starts with it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from cloudsms_simulator.server.listening_socket import reachable
+from cloudsms_simulator.net.sockets import reachable_host
 
 
 def ready_file_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -58,7 +58,7 @@ def address_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def address_in(admin_url: str | None, admin_host: str, admin_port: int) -> tuple[str, int]:
     """Host and port out of these options, the URL before the others."""
-    return (reachable(admin_host), admin_port) if admin_url is None else address_of(admin_url, "--admin-url")
+    return (reachable_host(admin_host), admin_port) if admin_url is None else address_of(admin_url, "--admin-url")
 
 
 def address_of(url: str, option: str) -> tuple[str, int]:

@@ -1,4 +1,11 @@
-"""The admin API as a command reaches it: where it is, the token it may want, and what it answers."""
+"""The admin API as commands reach it: the options that say where it is, its token, and errors with an exit code.
+
+`client_options` calls a command with a control client (imported then); `admin_options` with an `AdminApi` that asks
+by http.client, for commands that read bare JSON. Nobody there ends 3, a time-out 4, what the user can mend 2. What
+the API says of its parameters is told with the options of commands.
+"""
+
+from __future__ import annotations
 
 import functools
 import re
@@ -6,15 +13,20 @@ import shlex
 from collections.abc import Callable, Mapping
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Concatenate, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec, TypeVar
 from urllib.parse import urlencode
 
 import click
 import msgspec
 
 from cloudsms_simulator.cli.address import address_in, address_options
-from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
-from cloudsms_simulator.server.listening_socket import authority
+from cloudsms_simulator.cli.process import CommandError, ExitCode
+from cloudsms_simulator.net.sockets import host_and_port
+
+if TYPE_CHECKING:
+    from cloudsms_simulator.client.client import Client
+    from cloudsms_simulator.client.errors import ApiError
+
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,7 +38,7 @@ WRONG_USAGE = (400, 401, 403, 404, 405, 410, 413, 415, 421)
 """Statuses that say the request was wrong, not what was found."""
 
 
-_OF_ACCOUNT = re.compile(r"\baccount=(\*|[A-Za-z0-9._-]+)")
+_ACCOUNT_PARAMETER = re.compile(r"\baccount=(\*|[A-Za-z0-9._-]+)")
 
 UNAUTHORIZED = ": give --admin-token, or set CLOUDSMS_SIM_ADMIN_TOKEN"
 """What a command adds when a server wants a token."""
@@ -44,7 +56,7 @@ class AdminApi(msgspec.Struct, frozen=True):
     @property
     def url(self) -> str:
         """Where it is, without a slash at the end."""
-        return f"http://{authority(self.host, self.port)}"
+        return f"http://{host_and_port(self.host, self.port)}"
 
     def call(
         self, method: str, path: str, query: Mapping[str, str], body: bytes | None = None, seconds: float = 0
@@ -77,7 +89,7 @@ class AdminApi(msgspec.Struct, frozen=True):
 
     def _refuse(self, status: int, answer: bytes) -> NoReturn:
         try:
-            detail = in_shell(msgspec.json.decode(answer, type=_Problem).detail)
+            detail = with_option_names(msgspec.json.decode(answer, type=_Problem).detail)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             shown = answer[:_SHOWN].decode("utf-8", "replace")
             message = f"{self.url} answers HTTP {status}; is this its admin port? {shown}"
@@ -87,9 +99,9 @@ class AdminApi(msgspec.Struct, frozen=True):
         raise CommandError(detail, ExitCode.USAGE if status in WRONG_USAGE else ExitCode.FAILED)
 
 
-def in_shell(detail: str) -> str:
+def with_option_names(detail: str) -> str:
     """What the admin API says, with the options of commands where it speaks of its parameters."""
-    return _OF_ACCOUNT.sub(lambda found: f"--account {shlex.quote(found[1])}", detail)
+    return _ACCOUNT_PARAMETER.sub(lambda found: f"--account {shlex.quote(found[1])}", detail)
 
 
 class _Problem(msgspec.Struct, frozen=True):
@@ -111,14 +123,14 @@ def admin_options(command: Callable[Concatenate[AdminApi, P], R]) -> Callable[..
     def with_api(*args: P.args, **kwargs: P.kwargs) -> R:
         given = {name: kwargs.pop(name) for name in ("admin_url", "ready_file", "admin_host", "admin_port")}
         token = kwargs.pop("admin_token")
-        api = msgspec.structs.replace(_place(**given), token=token if isinstance(token, str) else None)
+        api = msgspec.structs.replace(_host_and_port(**given), token=token if isinstance(token, str) else None)
         return command(api, *args, **kwargs)
 
     offering: Callable[..., R] = address_options(_token(with_api))
     return offering
 
 
-def _place(admin_url: object, ready_file: object, admin_host: object, admin_port: object) -> AdminApi:
+def _host_and_port(admin_url: object, ready_file: object, admin_host: object, admin_port: object) -> AdminApi:
     certs = None
     if isinstance(ready_file, Path) and admin_url is None:
         from cloudsms_simulator.cli.target import ready_at
@@ -129,3 +141,66 @@ def _place(admin_url: object, ready_file: object, admin_host: object, admin_port
     assert isinstance(admin_host, str)
     assert isinstance(admin_port, int)
     return AdminApi(*address_in(admin_url, admin_host, admin_port), certs=certs)
+
+
+CommandP = ParamSpec("CommandP")
+CommandR = TypeVar("CommandR")
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+"""Has a command say it to a program."""
+
+
+def client_options(command: Callable[Concatenate[Client, CommandP], CommandR]) -> Callable[..., CommandR]:
+    """Gives a command the options that say where the admin API is, and calls it with a client of that.
+
+    Ends the command when the server refuses or is not there, as `AdminApi.call` does.
+    """
+
+    @functools.wraps(command)
+    def with_client(api: AdminApi, client: Client, *args: CommandP.args, **kwargs: CommandP.kwargs) -> CommandR:
+        return command(client, *args, **kwargs)
+
+    return api_client_options(with_client)
+
+
+def api_client_options(command: Callable[..., CommandR]) -> Callable[..., CommandR]:
+    """The same, and calls it with the API first."""
+
+    @functools.wraps(command)
+    def with_client(api: AdminApi, *args: object, **kwargs: object) -> CommandR:
+        from cloudsms_simulator.client.client import ApiError, Client
+
+        try:
+            with Client(api.url, api.token) as client:
+                return command(api, client, *args, **kwargs)
+        except ApiError as error:
+            raise command_error(error) from error
+
+    offering: Callable[..., CommandR] = with_client
+    return admin_options(offering)
+
+
+def account_option(nobody: str = "") -> Callable[[Callable[..., CommandR]], Callable[..., CommandR]]:
+    """The option that says whose; `nobody` tells of `*` where that means something."""
+    text = f"The account{nobody}."
+    return click.option("--account", default="default", show_default=True, metavar="NAME", help=text)
+
+
+def command_error(error: ApiError) -> CommandError:
+    """The error as the user reads it, with the code it ends with."""
+    from cloudsms_simulator.client.errors import RefusedError, SilentError, UnreachableError, WaitError
+
+    if isinstance(error, SilentError | WaitError):
+        return CommandError(str(error), ExitCode.TIMED_OUT)
+    if isinstance(error, UnreachableError):
+        return CommandError(str(error), ExitCode.UNREACHABLE)
+    if not isinstance(error, RefusedError):
+        return CommandError(str(error), ExitCode.FAILED)
+    text = error.detail
+    if len(error.problems) > 1:
+        text = "\n  ".join([f"{len(error.problems)} things are wrong:", *error.problems])
+    elif error.problems and error.problems[0] not in text:
+        text = error.problems[0]
+    if error.status == 401:
+        text += UNAUTHORIZED
+    return CommandError(with_option_names(text), ExitCode.USAGE if error.status in WRONG_USAGE else ExitCode.FAILED)

@@ -14,7 +14,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from cloudsms_simulator.cli.trust_snippets import Snippet
-    from cloudsms_simulator.server.certificates import CertificateFiles
+    from cloudsms_simulator.net.certificates import CertificateFiles
 
 
 class FileRow(msgspec.Struct, frozen=True):
@@ -53,19 +53,19 @@ def certs(directory: Path, hosts: tuple[str, ...], as_json: bool, language: str 
     it cannot be used.
     """
     from cloudsms_simulator.cli.trust_snippets import SNIPPETS
-    from cloudsms_simulator.server.certificates import PASSWORD, complete_set
+    from cloudsms_simulator.net.certificates import PKCS12_PASSWORD, complete_set
 
     files = complete_set(directory, hosts)
     shown = [snippet for snippet in SNIPPETS if language in (None, snippet.language)]
     if as_json:
         snippets: dict[str, str] = {snippet.language: snippet.text(files) for snippet in shown}
-        found = CertificateSet(directory.as_posix(), files.made, PASSWORD, file_rows(files), snippets)
+        found = CertificateSet(directory.as_posix(), files.made, PKCS12_PASSWORD, file_rows(files), snippets)
         # Bytes, so that no terminal's encoding comes between.
         click.echo(msgspec.json.encode(found))
     elif language is not None:
         click.echo(shown[0].text(files), nl=False)
     else:
-        for line in _lines(files, shown, PASSWORD):
+        for line in _lines(files, shown, PKCS12_PASSWORD):
             click.echo(line)
 
 

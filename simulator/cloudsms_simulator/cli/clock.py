@@ -10,19 +10,20 @@ import click
 import msgspec
 
 from cloudsms_simulator.cli.admin_api import AdminApi, admin_options
-from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
-from cloudsms_simulator.cli.report_lines import came_of
+from cloudsms_simulator.cli.message_tables import push_result
+from cloudsms_simulator.cli.process import CommandError, ExitCode
 
 if TYPE_CHECKING:
-    from cloudsms_simulator.server.clock_item import ClockItem
-    from cloudsms_simulator.server.items import ReportItem
+    from cloudsms_simulator.models.journal import ReportItem
+    from cloudsms_simulator.services.clocks import ClockItem
+
 
 P = ParamSpec("P")
 
 _TIMEOUT = 30.0
 
 
-class Session(msgspec.Struct, frozen=True):
+class ClockSession(msgspec.Struct, frozen=True):
     """The clock of one account, behind an admin API."""
 
     api: AdminApi
@@ -31,7 +32,7 @@ class Session(msgspec.Struct, frozen=True):
 
     def show(self, method: str, path: str = "", body: bytes | None = None, seconds: float = 0) -> None:
         """Makes a request about the clock and prints what comes back. Ends with 4 when not all got done in time."""
-        from cloudsms_simulator.server.clock_item import ClockItem
+        from cloudsms_simulator.services.clocks import ClockItem
 
         answer = self.api.call(method, f"/clock{path}", {"account": self.account}, body, seconds)
         clock = msgspec.json.decode(answer, type=ClockItem)
@@ -45,13 +46,13 @@ class Session(msgspec.Struct, frozen=True):
             raise CommandError(f"not all got done within {seconds:g} s; {left}", ExitCode.TIMED_OUT)
 
 
-def _session(command: Callable[Concatenate[Session, P], None]) -> Callable[..., None]:
+def _session(command: Callable[Concatenate[ClockSession, P], None]) -> Callable[..., None]:
     """Gives a command the options that say whose clock is meant, and calls it with that."""
 
     @functools.wraps(command)
     def with_session(api: AdminApi, *args: P.args, **kwargs: P.kwargs) -> None:
         account, as_json = str(kwargs.pop("account")), bool(kwargs.pop("as_json"))
-        command(Session(api, account, as_json), *args, **kwargs)
+        command(ClockSession(api, account, as_json), *args, **kwargs)
 
     offering: Callable[..., None] = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(
         with_session
@@ -93,14 +94,14 @@ def clock() -> None:
 
 @clock.command
 @_session
-def show(session: Session) -> None:
+def show(session: ClockSession) -> None:
     """Show what time it is, and what is still to come."""
     session.show("GET")
 
 
 @clock.command
 @_session
-def freeze(session: Session) -> None:
+def freeze(session: ClockSession) -> None:
     """Stop the clock."""
     session.show("POST", "/freeze")
 
@@ -110,7 +111,7 @@ def freeze(session: Session) -> None:
 @click.option("--to", "moment", metavar="MOMENT", help="Advance to this moment, such as 2026-11-23T12:00:00+08:00.")
 @_timeout
 @_session
-def advance(session: Session, by: str | None, moment: str | None, timeout: float) -> None:
+def advance(session: ClockSession, by: str | None, moment: str | None, timeout: float) -> None:
     """Move the clock ahead by a duration such as 25h, or --to a moment, and show what happened on the way."""
     if (by is None) == (moment is None):
         raise click.UsageError("give one of a duration, such as 25h, and --to MOMENT")
@@ -121,7 +122,7 @@ def advance(session: Session, by: str | None, moment: str | None, timeout: float
 @clock.command
 @click.argument("rate", type=float, default=1.0)
 @_session
-def resume(session: Session, rate: float) -> None:
+def resume(session: ClockSession, rate: float) -> None:
     """Let the clock go on, RATE times as fast as the wall's, 1 by default."""
     session.show("POST", "/resume", msgspec.json.encode({"rate": rate}))
 
@@ -129,7 +130,7 @@ def resume(session: Session, rate: float) -> None:
 @clock.command("run-until-idle")
 @_timeout
 @_session
-def run_until_idle(session: Session, timeout: float) -> None:
+def run_until_idle(session: ClockSession, timeout: float) -> None:
     """Move the clock ahead until nothing is planned any more, and show what happened on the way."""
     session.show("POST", "/run-until-idle", msgspec.json.encode({"timeout": timeout}), timeout)
 
@@ -147,4 +148,4 @@ def _lines(clock: ClockItem) -> Iterator[str]:
 
 def _report(report: ReportItem) -> str:
     at = report.due_at.isoformat(" ")
-    return f"{at}  {report.uid}  {report.state_name:<14} {report.outcome:<11} {came_of(report)}".rstrip()
+    return f"{at}  {report.uid}  {report.state_name:<14} {report.outcome:<11} {push_result(report)}".rstrip()

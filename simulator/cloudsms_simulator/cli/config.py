@@ -1,18 +1,78 @@
-"""`cloudsms-simulator config`: the settings in effect, the check of a file, a file to begin with."""
+"""`cloudsms-simulator config`: the settings in effect, the check of a file, and a file to begin with.
+
+The file has every setting, commented out, with what it is for: taking the `#` away from every line that has no
+blank behind it gives valid TOML.
+"""
 
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping
 
 import click
 import msgspec
 
-from cloudsms_simulator.cli.exit_codes import ExitCode
-from cloudsms_simulator.cli.options import settings_options
-from cloudsms_simulator.server.loaded_settings import LoadedSettings, load_settings
-from cloudsms_simulator.server.problems import SettingsError
-from cloudsms_simulator.server.setting_values import setting_values
-from cloudsms_simulator.server.toml_file import TomlValue
-from cloudsms_simulator.server.toml_text import toml_key, toml_text
+from cloudsms_simulator.cli.process import ExitCode
+from cloudsms_simulator.cli.settings_options import settings_options
+from cloudsms_simulator.config.account_schema import AccountSettings
+from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config.schema import SettingField, docstrings, fields_of
+from cloudsms_simulator.config.settings import (
+    LoadedSettings,
+    Settings,
+    field_value,
+    load_settings,
+    setting_values,
+    toml_value,
+)
+from cloudsms_simulator.config.sources import TomlValue, toml_key, toml_text
+from cloudsms_simulator.config.values import SWITCH_TYPES
+from cloudsms_simulator.protocol.profile import Profile
+
+_WIDTH = 100
+_HEAD = (
+    "Settings of cloudsms-simulator. Use it with --config FILE or CLOUDSMS_SIM_CONFIG=FILE. A line that begins with "
+    "# and a word is a setting: take the # away to use it. Shown are the defaults, or an example where the default is "
+    "nothing. Flags and CLOUDSMS_SIM_ variables count before this file. Relative paths begin at its folder."
+)
+_TABLES = ("switches", "accounts")
+_NOT_IN_FILES = ("config",)
+
+
+def config_template() -> str:
+    """The text of the file. Taking the `#` away from every line that has no blank behind it gives valid TOML."""
+    return "\n".join(_template_lines()) + "\n"
+
+
+def _template_lines() -> Iterator[str]:
+    fields = {field.name: field for field in fields_of(Settings)}
+    yield from _prose(_HEAD)
+    for field in fields.values():
+        if field.name not in (*_TABLES, *_NOT_IN_FILES):
+            yield from _setting(field)
+    yield ""
+    yield from _prose(fields["switches"].doc)
+    yield "#[switches]"
+    docs = docstrings(Profile)
+    for name in SWITCH_TYPES:
+        yield ""
+        yield from _prose(docs.get(name, ""))
+        yield f"#{name} = {toml_text(toml_value(getattr(Profile(), name)))}"
+    yield ""
+    yield from _prose(fields["accounts"].doc)
+    yield "#[[accounts]]"
+    for field in fields_of(AccountSettings):
+        yield from _setting(field)
+
+
+def _setting(field: SettingField) -> Iterator[str]:
+    yield ""
+    yield from _prose(field.doc)
+    value = field.kind.example if field.default is None or field.default == {} else field_value(field, field.default)
+    yield f"#{field.name} = {toml_text(value)}"
+
+
+def _prose(text: str) -> list[str]:
+    return [f"# {line}" for line in textwrap.wrap(text, _WIDTH - 2, break_long_words=False, break_on_hyphens=False)]
 
 
 @click.group
@@ -35,7 +95,7 @@ def show(loaded: LoadedSettings, origin: bool, as_json: bool) -> None:
         shown = {name: {"value": entries[name], "origin": loaded.origins[name]} for name in entries}
         click.echo(msgspec.json.encode(shown if origin else entries))
         return
-    for line in _lines(loaded, origin):
+    for line in _settings_lines(loaded, origin):
         click.echo(line)
 
 
@@ -61,12 +121,11 @@ def check(file: str, as_json: bool) -> None:
 @config.command
 def init() -> None:
     """Print a TOML file with every setting commented out."""
-    from cloudsms_simulator.cli.config_template import config_template
 
     click.echo(config_template(), nl=False)
 
 
-def _lines(loaded: LoadedSettings, origin: bool) -> Iterator[str]:
+def _settings_lines(loaded: LoadedSettings, origin: bool) -> Iterator[str]:
     """The settings as TOML; what no file can say, and what is not set, as comments."""
     values = setting_values(loaded.settings)
     notes = {name: f"  # {where}" if origin else "" for name, where in loaded.origins.items()}

@@ -1,4 +1,4 @@
-"""`cloudsms-simulator doctor`: why reports do not arrive, and why requests are refused."""
+"""`cloudsms-simulator doctor`: why reports do not arrive, and why requests are refused. Its steps are imported late."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ from urllib.parse import urlsplit
 import click
 import msgspec
 
-from cloudsms_simulator.cli.client_options import account_option, api_client_options, as_json
-from cloudsms_simulator.cli.exit_codes import ExitCode
+from cloudsms_simulator.cli.admin_api import account_option, api_client_options, as_json
+from cloudsms_simulator.cli.process import ExitCode
 
 if TYPE_CHECKING:
     from cloudsms_simulator.cli.admin_api import AdminApi
-    from cloudsms_simulator.cli.callback import Trial
-    from cloudsms_simulator.cli.step import Step
-    from cloudsms_simulator.client import Client
-    from cloudsms_simulator.client_items import Account
-    from cloudsms_simulator.client_items import Callback as CallbackItem
+    from cloudsms_simulator.cli.callback_steps import CallbackTrial, DoctorStep
+    from cloudsms_simulator.client.client import Client
+    from cloudsms_simulator.client.models import Account
+    from cloudsms_simulator.client.models import Callback as CallbackItem
     from cloudsms_simulator.engine.account import Callback
-    from cloudsms_simulator.server.certificates import CertificateFiles
-    from cloudsms_simulator.server.server_item import Info
+    from cloudsms_simulator.models.server import Info
+    from cloudsms_simulator.net.certificates import CertificateFiles
 
 
 @click.command(short_help="Find out why reports do not arrive or requests are refused.")
@@ -48,13 +47,12 @@ def doctor(api: AdminApi, client: Client, dry: bool, certs: Path | None, account
     would: name, port, TLS, a POST of a report whose SMS_UID is nobody's (not with --dry), and the ANSWER. Ends 0 when
     all is in order, 1 when something is wrong, 3 when nobody answers.
     """
-    from cloudsms_simulator.cli.callback import steps_of
+    from cloudsms_simulator.cli.callback_steps import callback_steps, print_step
     from cloudsms_simulator.cli.server_steps import server_steps
-    from cloudsms_simulator.cli.step import print_step
 
-    steps: list[Step] = []
+    steps: list[DoctorStep] = []
 
-    def take(found: Iterator[Step]) -> None:
+    def take(found: Iterator[DoctorStep]) -> None:
         for step in found:
             steps.append(step)
             if not as_json:
@@ -64,7 +62,7 @@ def doctor(api: AdminApi, client: Client, dry: bool, certs: Path | None, account
     take(server_steps(client, info, subject))
     with _files(client, certs or api.certs) as (files, at_hand):
         take(_left_out(subject, at_hand=at_hand))
-        take(steps_of(_trial(api, info, subject, files, at_hand, dry=dry)))
+        take(callback_steps(_trial(api, info, subject, files, at_hand, dry=dry)))
     wrong = [step for step in steps if step.verdict == "wrong"]
     if as_json:
         click.echo(msgspec.json.encode({"ok": not wrong, "steps": steps}))
@@ -74,7 +72,7 @@ def doctor(api: AdminApi, client: Client, dry: bool, certs: Path | None, account
 @contextmanager
 def _files(client: Client, certs: Path | None) -> Iterator[tuple[CertificateFiles, bool]]:
     """The server's certificates; where its folder is not at hand, the customer's in place of the platform's."""
-    from cloudsms_simulator.server.certificates import CertificateFiles
+    from cloudsms_simulator.net.certificates import CertificateFiles
 
     if certs is not None:
         files = CertificateFiles.within(certs)
@@ -94,18 +92,20 @@ def _files(client: Client, certs: Path | None) -> Iterator[tuple[CertificateFile
         yield files, False
 
 
-def _trial(api: AdminApi, info: Info, account: Account, files: CertificateFiles, at_hand: bool, *, dry: bool) -> Trial:
-    from cloudsms_simulator.cli.callback import Trial
-    from cloudsms_simulator.server.push_remedies import pusher_of
+def _trial(
+    api: AdminApi, info: Info, account: Account, files: CertificateFiles, at_hand: bool, *, dry: bool
+) -> CallbackTrial:
+    from cloudsms_simulator.cli.callback_steps import CallbackTrial
+    from cloudsms_simulator.push.failures import pusher_facts
 
     callback = _callback(account, at_hand=at_hand)
     ours = "the platform's certificate" if at_hand else "the customer's certificate, for the platform's"
-    return Trial(
+    return CallbackTrial(
         account=account.name,
         sender=account.default_sender,
         callback=callback,
         files=files,
-        pusher=pusher_of(account.name, callback.url, callback, files.directory if at_hand else None, ours),
+        pusher=pusher_facts(account.name, callback.url, callback, files.directory if at_hand else None, ours),
         elsewhere=_elsewhere(api, info),
         dry=dry,
     )
@@ -116,7 +116,7 @@ def _callback(account: Account, *, at_hand: bool) -> Callback:
     from datetime import timedelta
 
     from cloudsms_simulator.engine.account import Callback
-    from cloudsms_simulator.engine.fault import Identity
+    from cloudsms_simulator.engine.faults import Identity
 
     said = account.callback
 
@@ -141,23 +141,23 @@ def _is_made_elsewhere(callback: CallbackItem, at_hand: bool) -> bool:
     return not at_hand and callback.identity not in ("valid", "none")
 
 
-def _left_out(account: Account, *, at_hand: bool) -> Iterator[Step]:
+def _left_out(account: Account, *, at_hand: bool) -> Iterator[DoctorStep]:
     """What of the callback only the server's machine has."""
-    from cloudsms_simulator.cli.step import Step
+    from cloudsms_simulator.cli.callback_steps import DoctorStep
 
     said = account.callback
     for key, path in (("ca", said.ca), ("client_cert", said.client_cert)):
         if path is not None and not Path(path).is_file():
             found = f"callback.{key} is {path} on the server's machine, and not here: tried without it"
-            yield Step("files", "note", found, "run doctor on the server's machine for a trial with it")
+            yield DoctorStep("files", "note", found, "run doctor on the server's machine for a trial with it")
     if _is_made_elsewhere(said, at_hand):
         found = f"the platform shows a certificate that is {said.identity} on purpose; tried with a good one"
-        yield Step("files", "note", found, "give --certs DIR, the server's folder, for a trial with it")
+        yield DoctorStep("files", "note", found, "give --certs DIR, the server's folder, for a trial with it")
 
 
 def _elsewhere(api: AdminApi, info: Info) -> str | None:
     """Why the server's localhost is another machine than ours; None when it is the same, as far as can be seen."""
-    from cloudsms_simulator.server.facts import in_container
+    from cloudsms_simulator.services.info import in_container
 
     if info.container and not in_container():
         return "the server runs in a container"

@@ -11,22 +11,23 @@ import click
 import msgspec
 
 from cloudsms_simulator.cli.admin_api import AdminApi, admin_options
-from cloudsms_simulator.cli.exit_codes import ExitCode
-from cloudsms_simulator.cli.text_lines import dearness, finding_lines, quoted
+from cloudsms_simulator.cli.process import ExitCode
+from cloudsms_simulator.cli.text import dearness, finding_lines, quoted
 
 if TYPE_CHECKING:
-    from cloudsms_simulator.engine.text_bill import TextBill
-    from cloudsms_simulator.server.explanation_item import CorrectionItem, DestinationItem, Explanation
+    from cloudsms_simulator.engine.billing import TextBill
+    from cloudsms_simulator.models.explanation import CorrectionItem, DestinationItem, Explanation
+
 
 _STANDARD_INPUT = "-"
 
 
-class _Numbered(msgspec.Struct, frozen=True):
+class _ExchangeId(msgspec.Struct, frozen=True):
     id: int
 
 
-class _Listed(msgspec.Struct, frozen=True):
-    items: tuple[_Numbered, ...]
+class _ExchangePage(msgspec.Struct, frozen=True):
+    items: tuple[_ExchangeId, ...]
 
 
 @click.command
@@ -41,7 +42,7 @@ def explain(api: AdminApi, subject: str | None, account: str, as_json: bool) -> 
     input, holds the body of a request that is sent nowhere; $CLOUDSMS_AUTH_KEY in it stands for the account's key. Ends
     0 when everything is accepted, 1 when something is refused or rejected, 2 for wrong usage, 3 when nobody answers.
     """
-    from cloudsms_simulator.server.explanation_item import Explanation
+    from cloudsms_simulator.models.explanation import Explanation
 
     answer = _asked(api, subject, account)
     explanation = msgspec.json.decode(answer, type=Explanation)
@@ -70,7 +71,7 @@ def _asked(api: AdminApi, subject: str | None, account: str) -> bytes:
 
 def _tell_of_nobodys(api: AdminApi, newest: Explanation) -> None:
     """Says so when something newer came that belongs to no account: whoever asks may have meant that."""
-    items = msgspec.json.decode(api.call("GET", "/requests", {"account": "*", "limit": "1"}), type=_Listed).items
+    items = msgspec.json.decode(api.call("GET", "/requests", {"account": "*", "limit": "1"}), type=_ExchangePage).items
     if items and newest.request_id is not None and items[0].id > newest.request_id:
         later = items[0].id
         click.echo(f"request {later} came later and belongs to no account: explain {later} --account '*'", err=True)

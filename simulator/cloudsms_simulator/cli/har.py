@@ -1,7 +1,7 @@
-"""HAR: requests as an HTTP Archive 1.2, which the developer tools of browsers open.
+"""Requests as an HTTP Archive 1.2 (HAR), which the developer tools of browsers open. Imported by `requests export`.
 
-What the simulator does not keep is said as the format wants it said: sizes of heads are -1, times that nobody took 0.
-Sizes are octets on the wire, where the client told them; AUTH_KEYs in what is shown are masked, and so shorter.
+What the simulator does not keep is said as the format wants it said: sizes of heads are -1, times that nobody took
+0. Sizes are octets on the wire, where the client told them; AUTH_KEYs in what is shown are masked, and so shorter.
 
 Spec: none; HTTP Archive 1.2.
 """
@@ -18,10 +18,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from cloudsms_simulator.protocol.moments import datetime
+from cloudsms_simulator.moments import datetime
 
 if TYPE_CHECKING:
-    from cloudsms_simulator.client_items import Request
+    from cloudsms_simulator.client.models import Request
+
 
 _HTTP = "HTTP/1.1"
 """What the platform answers with, also to HTTP/1.0."""

@@ -1,4 +1,4 @@
-"""`cloudsms-simulator listen`: a customer's server for delivery reports, ready to use.
+"""`cloudsms-simulator listen`: a customer's server for delivery reports, ready to use. What listens is imported late.
 
 Spec: Delivery Report (DR) CallBack. Spec: Delivery Report (DR) response Format.
 """
@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
-from cloudsms_simulator.cli.terminal import go_on_without_output
+from cloudsms_simulator.cli.process import CommandError, ExitCode, go_on_without_output
 
 if TYPE_CHECKING:
     import ssl
 
-    from cloudsms_simulator.server.receiver import Behaviour
+    from cloudsms_simulator.push.receiver import Behaviour
 
 
 @click.command
@@ -98,10 +97,10 @@ def listen(
     """
     import asyncio
 
-    from cloudsms_simulator.cli.listening import Listening
-    from cloudsms_simulator.server.event_loop import new_event_loop
-    from cloudsms_simulator.server.listening_socket import authority, open_socket, reachable
-    from cloudsms_simulator.server.ready_file import ready_file_at
+    from cloudsms_simulator.cli.report_server import ReportServer
+    from cloudsms_simulator.net.runtime import new_event_loop
+    from cloudsms_simulator.net.sockets import host_and_port, open_socket, reachable_host
+    from cloudsms_simulator.services.ready_file import ready_file_at
 
     behaviour = _behaviour(answer, delay)
     if not path.startswith("/"):
@@ -111,8 +110,9 @@ def listen(
     with ready_file_at(ready_file) as said, asyncio.Runner(loop_factory=new_event_loop) as runner:
         sock = open_socket(host, port)
         listening_host, listening_port = sock.getsockname()[:2]
-        listening = Listening(
-            url=f"{'http' if plain else 'https'}://{authority(reachable(listening_host), listening_port)}{path}",
+        address = host_and_port(reachable_host(listening_host), listening_port)
+        listening = ReportServer(
+            url=f"{'http' if plain else 'https'}://{address}{path}",
             path=path,
             behaviour=behaviour,
             context=context,
@@ -129,8 +129,8 @@ def listen(
 
 
 def _behaviour(answer: str, delay: str) -> Behaviour:
-    from cloudsms_simulator.server.durations import read_duration
-    from cloudsms_simulator.server.receiver import behaviour_of
+    from cloudsms_simulator.models.durations import read_duration
+    from cloudsms_simulator.push.receiver import behaviour_of
 
     try:
         wait = read_duration(delay)
@@ -144,8 +144,8 @@ def _behaviour(answer: str, delay: str) -> Behaviour:
 
 def _context(certs: Path | None, platform: Path | None, mtls: Literal["off", "optional", "required"]) -> ssl.SSLContext:
     from cloudsms_simulator.cli.target import ready_at
-    from cloudsms_simulator.server.certificates import CertificateFiles, open_certificates
-    from cloudsms_simulator.server.tls import receiver_context
+    from cloudsms_simulator.net.certificates import CertificateFiles, open_certificates
+    from cloudsms_simulator.net.tls import receiver_context
 
     if certs is not None:
         return receiver_context(open_certificates(certs), mtls)

@@ -1,4 +1,4 @@
-"""`cloudsms-simulator messages`: what was accepted, and what became of it."""
+"""`cloudsms-simulator messages`: what was accepted, and what became of it; one-time passwords, and forced states."""
 
 from __future__ import annotations
 
@@ -7,22 +7,20 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from cloudsms_simulator.cli.client_options import account_option, as_json, client_options
-from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
-from cloudsms_simulator.cli.exporting import add_export
-from cloudsms_simulator.cli.journal_commands import add_journal
-from cloudsms_simulator.cli.message_lines import MESSAGES, forced_line, lines_of
-from cloudsms_simulator.cli.noun import Noun
-from cloudsms_simulator.cli.report_lines import REPORTS
+from cloudsms_simulator.cli.admin_api import account_option, as_json, client_options
+from cloudsms_simulator.cli.journal import ResourceKind, add_export, add_journal_commands
+from cloudsms_simulator.cli.message_tables import MESSAGE_TABLE, REPORT_TABLE, forced_line, message_details
+from cloudsms_simulator.cli.process import CommandError, ExitCode
 from cloudsms_simulator.cli.table import terminal_width
-from cloudsms_simulator.client_items import Message
+from cloudsms_simulator.client.models import Message
 
 if TYPE_CHECKING:
-    from cloudsms_simulator.client import Client
+    from cloudsms_simulator.client.client import Client
 
-NOUN = Noun[Message](
+
+MESSAGE_KIND = ResourceKind[Message](
     name="messages",
-    about=MESSAGES,
+    about=MESSAGE_TABLE,
     id_of=lambda message: message.uid,
     journal=lambda api: api.messages,
     read=lambda items: msgspec.convert(items, list[Message]),
@@ -39,8 +37,8 @@ def messages() -> None:
     """
 
 
-add_journal(messages, NOUN)
-add_export(messages, NOUN)
+add_journal_commands(messages, MESSAGE_KIND)
+add_export(messages, MESSAGE_KIND)
 _NO_OTP = 404
 
 
@@ -56,7 +54,7 @@ def show(client: Client, uid: str, account: str, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode({"message": message, "segments": segments, "timeline": timeline}))
         return
-    for line in lines_of(message, segments, timeline, terminal_width()):
+    for line in message_details(message, segments, timeline, terminal_width()):
         click.echo(line)
 
 
@@ -67,7 +65,7 @@ def show(client: Client, uid: str, account: str, as_json: bool) -> None:
 @as_json
 def otp(client: Client, uid: str, account: str, as_json: bool) -> None:
     """Print the one-time password in a message. Ends 1 when it has none."""
-    from cloudsms_simulator.client_errors import RefusedError
+    from cloudsms_simulator.client.errors import RefusedError
 
     found = client.of(account).messages
     found.show(uid)  # whether there is such a message is another question
@@ -103,5 +101,5 @@ def report(
         return
     click.echo(forced_line(forced))
     if forced.report is not None:
-        for line in REPORTS.lines([forced.report], terminal_width()):
+        for line in REPORT_TABLE.lines([forced.report], terminal_width()):
             click.echo(line)

@@ -1,4 +1,7 @@
-"""`cloudsms-simulator readyz`: whether a server is ready. Made to be a container's health check, it starts fast."""
+"""`cloudsms-simulator readyz`: whether a server is ready. A container's health check runs it, so it starts fast.
+
+It asks with http.client and imports neither msgspec nor the control client.
+"""
 
 import json
 import time
@@ -9,8 +12,8 @@ from typing import NoReturn
 import click
 
 from cloudsms_simulator.cli.address import address_in, address_options
-from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
-from cloudsms_simulator.server.listening_socket import authority
+from cloudsms_simulator.cli.process import CommandError, ExitCode
+from cloudsms_simulator.net.sockets import host_and_port
 
 _PAUSE = 0.05
 
@@ -66,12 +69,12 @@ def _look(
         if admin_url is None:
             return None, ExitCode.UNREACHABLE
     host, port = address_in(admin_url, admin_host, admin_port)
-    return f"http://{authority(host, port)}", _ask(host, port, timeout)
+    return f"http://{host_and_port(host, port)}", _ask(host, port, timeout)
 
 
 def _said_by(ready_file: Path) -> str | None:
     # Imported where it is used: a health check starts every other second.
-    from cloudsms_simulator.server.ready_file import read_ready_file
+    from cloudsms_simulator.services.ready_file import read_ready_file
 
     try:
         return read_ready_file(ready_file).admin_url

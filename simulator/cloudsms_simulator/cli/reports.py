@@ -1,4 +1,4 @@
-"""`cloudsms-simulator reports`: what was pushed to the customer, and what the customer answered."""
+"""`cloudsms-simulator reports`: what was pushed to the customer, what the customer answered, and what is still due."""
 
 from __future__ import annotations
 
@@ -8,24 +8,27 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from cloudsms_simulator.cli.client_options import account_option, as_json, client_options
-from cloudsms_simulator.cli.exit_codes import ExitCode
-from cloudsms_simulator.cli.exporting import add_export
-from cloudsms_simulator.cli.journal_commands import add_journal
-from cloudsms_simulator.cli.message_lines import PENDING
-from cloudsms_simulator.cli.noun import Noun
-from cloudsms_simulator.cli.report_lines import REPORTS, lines_of
-from cloudsms_simulator.cli.searching import Searching, search_argument
+from cloudsms_simulator.cli.admin_api import account_option, as_json, client_options
+from cloudsms_simulator.cli.journal import (
+    ResourceKind,
+    SearchCommand,
+    add_export,
+    add_journal_commands,
+    search_argument,
+)
+from cloudsms_simulator.cli.message_tables import PENDING_TABLE, REPORT_TABLE, report_details
+from cloudsms_simulator.cli.process import ExitCode
 from cloudsms_simulator.cli.table import terminal_width
-from cloudsms_simulator.cli.text_lines import finding_lines
-from cloudsms_simulator.client_items import Report
+from cloudsms_simulator.cli.text import finding_lines
+from cloudsms_simulator.client.models import Report
 
 if TYPE_CHECKING:
-    from cloudsms_simulator.client import Client
+    from cloudsms_simulator.client.client import Client
 
-NOUN = Noun[Report](
+
+REPORT_KIND = ResourceKind[Report](
     name="reports",
-    about=REPORTS,
+    about=REPORT_TABLE,
     id_of=lambda report: report.id,
     journal=lambda api: api.reports,
     read=lambda items: msgspec.convert(items, list[Report]),
@@ -42,8 +45,8 @@ def reports() -> None:
     """
 
 
-add_journal(reports, NOUN)
-add_export(reports, NOUN)
+add_journal_commands(reports, REPORT_KIND)
+add_export(reports, REPORT_KIND)
 _UNANSWERED = ("failed", "abandoned")
 
 
@@ -58,11 +61,11 @@ def show(client: Client, report_id: str, account: str, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(found))
         return
-    for line in lines_of(found, terminal_width()):
+    for line in report_details(found, terminal_width()):
         click.echo(line)
 
 
-@reports.command(short_help="List what is still due.", cls=Searching)
+@reports.command(short_help="List what is still due.", cls=SearchCommand)
 @search_argument
 @account_option()
 @client_options
@@ -73,7 +76,7 @@ def pending(client: Client, search: tuple[str, ...], account: str, as_json: bool
     if as_json:
         click.echo(msgspec.json.encode({"items": found}))
         return
-    for line in PENDING.lines(found, terminal_width()):
+    for line in PENDING_TABLE.lines(found, terminal_width()):
         click.echo(line)
     if not found:
         click.echo("nothing is due", err=True)
@@ -94,7 +97,7 @@ def resend(client: Client, report_id: str, account: str, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(found))
     else:
-        NOUN.print([found])
+        REPORT_KIND.print([found])
         if found.outcome != "pending":
             for line in finding_lines(found.attempts[-1].findings, terminal_width()):
                 click.echo(line)

@@ -1,4 +1,7 @@
-"""`cloudsms-simulator requests`: what was sent here, and how it was answered."""
+"""`cloudsms-simulator requests`: what was sent here, and how it was answered; exported as JSON Lines or HAR.
+
+A request is a row of a table, or shown with all that was said, its bodies indented and findings wrapped.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +12,101 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from cloudsms_simulator.cli.client_options import account_option, as_json, client_options
-from cloudsms_simulator.cli.exporting import json_lines, output_option, write
-from cloudsms_simulator.cli.journal_commands import add_journal
-from cloudsms_simulator.cli.noun import Noun, everything
-from cloudsms_simulator.cli.request_lines import REQUESTS, lines_of
-from cloudsms_simulator.cli.searching import Searching, search_argument
-from cloudsms_simulator.cli.table import terminal_width
-from cloudsms_simulator.client_items import Request
+from cloudsms_simulator.cli.admin_api import account_option, as_json, client_options
+from cloudsms_simulator.cli.journal import (
+    ResourceKind,
+    SearchCommand,
+    add_journal_commands,
+    all_found,
+    json_lines,
+    output_option,
+    search_argument,
+    write_output,
+)
+from cloudsms_simulator.cli.table import Column, Table, terminal_width
+from cloudsms_simulator.cli.text import body_lines, finding_lines, moment, one_line
+from cloudsms_simulator.client.models import Request
 
 if TYPE_CHECKING:
-    from cloudsms_simulator.client import Client
+    from cloudsms_simulator.client.client import Client
+    from cloudsms_simulator.protocol.findings import Finding
 
-NOUN = Noun[Request](
+
+def request_outcome(request: Request) -> str:
+    """The result code, or the HTTP status where there is none, or why there is no answer at all."""
+    if request.code is not None:
+        return f"{request.code.hex} {request.code.name}"
+    if request.http_status is not None:
+        return f"HTTP {request.http_status}"
+    return next((finding.got for finding in request.findings), "no answer")
+
+
+def _sent_what(request: Request) -> str:
+    told = []
+    if request.uids:
+        told.append("1 message" if len(request.uids) == 1 else f"{len(request.uids)} messages")
+    if request.fault is not None:
+        told.append(request.fault)
+    worst = next((finding for finding in request.findings if finding.severity == "error"), None)
+    if worst is not None:
+        told.append(_finding(worst))
+    return one_line(", ".join(told))
+
+
+def _finding(finding: Finding) -> str:
+    if finding.rule == "handshake-refused":
+        return finding.want
+    return f"{finding.rule}: got {finding.got}, want {finding.want}"
+
+
+REQUEST_TABLE: Table[Request] = Table(
+    lambda request: request.received_at,
+    (
+        Column("ID", lambda request: str(request.id), least=4, right=True),
+        Column("KIND", lambda request: request.kind, least=len("handshake")),
+        Column("PEER", lambda request: request.peer or "", least=len("127.0.0.1:65535"), spare=True),
+        Column("OUTCOME", request_outcome, least=len("0x10000001 Invalid_parameter")),
+        Column("WHAT", _sent_what),
+    ),
+)
+"""Requests, with what came of them and the worst that is wrong with them."""
+
+
+def request_details(request: Request, width: int | None) -> Iterator[str]:
+    """All of a request, its bodies indented; findings are wrapped at the terminal's width, if there is one."""
+    yield f"request     {request.id}, {request.kind}, {moment(request.received_at)}"
+    yield f"account     {request.account or 'none'}"
+    if request.peer is not None:
+        connection = f", connection {request.connection_id}" if request.connection_id else ""
+        yield f"peer        {request.peer}{connection}"
+    if request.tls is not None:
+        peer = request.tls["peer"]
+        shown = f", certificate {peer['subject']}" if isinstance(peer, dict) else ", no client certificate"
+        yield f"tls         {request.tls['version']} {request.tls['cipher']}{shown}"
+    yield f"outcome     {_outcome_in_full(request)}"
+    if request.rule is not None:
+        yield f"rule        {request.rule}"
+    if request.fault is not None:
+        yield f"fault       {request.fault}"
+    for number, uid in enumerate(request.uids):
+        yield f"{'' if number else 'messages':<12}{uid}"
+    yield from finding_lines(request.findings, width)
+    for number, (name, value) in enumerate(request.headers):
+        yield f"{'' if number else 'headers':<12}{one_line(name)}: {one_line(value)}"
+    if request.kind != "handshake":
+        yield from body_lines("body", request.body)
+    if request.answer is not None:
+        yield from body_lines("answer", request.answer)
+
+
+def _outcome_in_full(request: Request) -> str:
+    told = request_outcome(request)
+    return told if request.code is None or request.http_status is None else f"{told}, HTTP {request.http_status}"
+
+
+REQUEST_KIND = ResourceKind[Request](
     name="requests",
-    about=REQUESTS,
+    about=REQUEST_TABLE,
     id_of=lambda request: str(request.id),
     journal=lambda api: api.requests,
     read=lambda items: msgspec.convert(items, list[Request]),
@@ -41,12 +124,12 @@ def requests() -> None:
     """
 
 
-add_journal(requests, NOUN)
+add_journal_commands(requests, REQUEST_KIND)
 
 
 @requests.command(short_help="Show a request.")
 @click.argument("number", type=click.IntRange(min=0), metavar="ID")
-@account_option(NOUN.nobody)
+@account_option(REQUEST_KIND.nobody)
 @client_options
 @as_json
 def show(client: Client, number: int, account: str, as_json: bool) -> None:
@@ -55,23 +138,23 @@ def show(client: Client, number: int, account: str, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(found))
         return
-    for line in lines_of(found, terminal_width()):
+    for line in request_details(found, terminal_width()):
         click.echo(line)
 
 
-@requests.command(short_help="Write requests as JSON Lines or HAR.", cls=Searching)
+@requests.command(short_help="Write requests as JSON Lines or HAR.", cls=SearchCommand)
 @search_argument
 @click.option("--har", is_flag=True, help="Write an HTTP Archive 1.2, for the developer tools of a browser.")
 @output_option
-@account_option(NOUN.nobody)
+@account_option(REQUEST_KIND.nobody)
 @client_options
 def export(client: Client, search: tuple[str, ...], har: bool, output: Path | None, account: str) -> None:
     """Write the requests that fit a search, oldest first: as JSON Lines with every field, or as an HTTP Archive.
 
     AUTH_KEYs are masked. What got no answer, refused TLS handshakes among them, has status 0 in an archive.
     """
-    found = everything(NOUN, client.of(account), " ".join(search))
-    write(_archive(client, found) if har else json_lines(found), output)
+    found = all_found(REQUEST_KIND, client.of(account), " ".join(search))
+    write_output(_archive(client, found) if har else json_lines(found), output)
 
 
 def _archive(client: Client, found: Sequence[Request]) -> Iterator[bytes]:

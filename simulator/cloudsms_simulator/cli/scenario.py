@@ -1,4 +1,4 @@
-"""`cloudsms-simulator scenario`: the bundled scenarios, and what it takes to write one."""
+"""`cloudsms-simulator scenario`: the bundled scenarios, and what it takes to write, check and use one."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import click
 import msgspec
 
 from cloudsms_simulator.cli.admin_api import AdminApi, admin_options
-from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
-from cloudsms_simulator.server.problems import SettingsError
-from cloudsms_simulator.server.scenario_folder import bundled_scenarios, find_scenario
+from cloudsms_simulator.cli.process import CommandError, ExitCode
+from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config.scenario_folder import bundled_scenarios, find_scenario
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
 
 _ENDINGS = (".yaml", ".yml")
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
-class Listed(msgspec.Struct, frozen=True):
+class ListedScenario(msgspec.Struct, frozen=True):
     """A bundled scenario."""
 
     name: str
@@ -28,7 +29,7 @@ class Listed(msgspec.Struct, frozen=True):
     file: str
 
 
-class Checked(msgspec.Struct, frozen=True):
+class CheckedFile(msgspec.Struct, frozen=True):
     """A file with what is wrong with it; `found` is whether it is there at all."""
 
     file: str
@@ -42,7 +43,7 @@ class _Trouble(msgspec.Struct, frozen=True):
     url: str
 
 
-class _Used(msgspec.Struct, frozen=True):
+class _ScenarioInUse(msgspec.Struct, frozen=True):
     """What the server says of a scenario it has put to use."""
 
     seed: int
@@ -73,9 +74,9 @@ _said = click.argument("said", metavar="NAME|FILE", shell_complete=_complete)
 @_as_json
 def ls(as_json: bool) -> None:
     """List the bundled scenarios, each with what it is for."""
-    from cloudsms_simulator.server.scenario_file import load_scenario
+    from cloudsms_simulator.config.scenario_file import load_scenario
 
-    listed = [Listed(each.name, each.about, str(each.path)) for each in map(load_scenario, bundled_scenarios())]
+    listed = [ListedScenario(each.name, each.about, str(each.path)) for each in map(load_scenario, bundled_scenarios())]
     if as_json:
         click.echo(msgspec.json.encode({"items": listed}))
         return
@@ -95,14 +96,14 @@ def show(said: str, summary: bool, as_json: bool) -> None:
         text = _text_of(path)
         click.echo(msgspec.json.encode({"file": str(path), "text": text}) if as_json else text, nl=as_json)
         return
-    from cloudsms_simulator.cli.scenario_summary import lines, summary_of
-    from cloudsms_simulator.server.scenario_file import load_scenario
+    from cloudsms_simulator.cli.scenario_text import summary_lines, summary_of
+    from cloudsms_simulator.config.scenario_file import load_scenario
 
     found = summary_of(load_scenario(path))
     if as_json:
         click.echo(msgspec.json.encode(found))
         return
-    for line in lines(found):
+    for line in summary_lines(found):
         click.echo(line)
 
 
@@ -112,9 +113,9 @@ def show(said: str, summary: bool, as_json: bool) -> None:
 @_as_json
 def new(file: Path, force: bool, as_json: bool) -> None:
     """Write a scenario FILE to begin with, scenario.yaml by default, and beside it the schema for editors."""
-    from cloudsms_simulator.cli.scenario_template import scenario_template
-    from cloudsms_simulator.server.private_folder import Content, write_all
-    from cloudsms_simulator.server.scenario_schema import SCHEMA_NAME, schema
+    from cloudsms_simulator.cli.scenario_text import scenario_template
+    from cloudsms_simulator.config.scenario_schema import SCHEMA_NAME, scenario_json_schema
+    from cloudsms_simulator.net.private_files import FileContent, write_all
 
     if file.suffix not in _ENDINGS:
         raise click.BadParameter(
@@ -125,7 +126,10 @@ def new(file: Path, force: bool, as_json: bool) -> None:
         _refuse_to_overwrite(file, beside)
     try:
         write_all(
-            (Content(file, scenario_template().encode(), private=False), Content(beside, schema(), private=False))
+            (
+                FileContent(file, scenario_template().encode(), private=False),
+                FileContent(beside, scenario_json_schema(), private=False),
+            )
         )
     except OSError as error:
         raise CommandError(f"{file}: cannot be written: {error.strerror or error}", ExitCode.USAGE) from error
@@ -176,7 +180,7 @@ def use(api: AdminApi, said: str, account: str, as_json: bool) -> None:
     if as_json:
         click.echo(answer)
         return
-    used = msgspec.json.decode(answer, type=_Used)
+    used = msgspec.json.decode(answer, type=_ScenarioInUse)
     for warning in used.warnings:
         click.echo(f"Warning: {warning}", err=True)
     click.echo(f"{account} plays {said}, with the seed {used.seed}")
@@ -187,9 +191,9 @@ def use(api: AdminApi, said: str, account: str, as_json: bool) -> None:
 @scenario.command
 def schema() -> None:
     """Print the JSON Schema of scenario files."""
-    from cloudsms_simulator.server import scenario_schema
+    from cloudsms_simulator.config import scenario_schema
 
-    click.echo(scenario_schema.schema(), nl=False)
+    click.echo(scenario_schema.scenario_json_schema(), nl=False)
 
 
 def _text_of(path: Path) -> str:
@@ -200,17 +204,17 @@ def _text_of(path: Path) -> str:
         raise CommandError(f"{path}: cannot be read: {reason}", ExitCode.USAGE) from error
 
 
-def _checked(said: str) -> Checked:
-    from cloudsms_simulator.server.scenario_file import load_scenario
+def _checked(said: str) -> CheckedFile:
+    from cloudsms_simulator.config.scenario_file import load_scenario
 
     try:
         path = Path(said) if Path(said).is_file() else find_scenario(said)
     except SettingsError as error:
-        return Checked(said, error.problems, found=False)
+        return CheckedFile(said, error.problems, found=False)
     try:
-        return Checked(said, warnings=load_scenario(path).warnings)
+        return CheckedFile(said, warnings=load_scenario(path).warnings)
     except SettingsError as error:
-        return Checked(said, error.problems)
+        return CheckedFile(said, error.problems)
 
 
 def _refuse_to_overwrite(file: Path, beside: Path) -> None:
@@ -228,7 +232,7 @@ def _travelling(path: Path) -> str:
     Raises SettingsError when it has mistakes or names other files of its accounts', and ends the command when it leads
     to scenarios of the user's.
     """
-    from cloudsms_simulator.server.scenario_file import load_scenario, parse_scenario
+    from cloudsms_simulator.config.scenario_file import load_scenario, parse_scenario
 
     own = [each for each in load_scenario(path).files[1:] if each not in bundled_scenarios()]
     if own:

@@ -1,4 +1,4 @@
-"""`cloudsms-simulator segments`: what a text costs, and why, before it is sent.
+"""`cloudsms-simulator segments`: what a text costs, and why, before it is sent. Asks no server.
 
 Spec: Appendix, CloudSMS SMPP slicing rules.
 """
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cloudsms_simulator.cli.text_lines import dearness, quoted
+from cloudsms_simulator.cli.text import dearness, quoted
 
 if TYPE_CHECKING:
+    from cloudsms_simulator.engine.billing import TextBill
     from cloudsms_simulator.engine.money import Money
-    from cloudsms_simulator.engine.text_bill import TextBill
     from cloudsms_simulator.protocol.segmentation import Counting
 
 
@@ -49,7 +49,7 @@ def segments(
     TEXT is SMS_CONTENT; "-" or none reads it from standard input as UTF-8, without the line end behind it. Ends 0; 1
     when the platform would refuse the text as empty or over 10 segments; 2 for wrong usage.
     """
-    from cloudsms_simulator.engine.text_bill import bill
+    from cloudsms_simulator.engine.billing import bill
 
     found = bill(_content(text), signature, signature_type, counting, _money(price, currency))
     if as_json:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 import msgspec
 
-from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
+from cloudsms_simulator.cli.process import CommandError, ExitCode
 from cloudsms_simulator.cli.target import Target, target_options
 
 if TYPE_CHECKING:
     from cloudsms_simulator.protocol.customer import SendAnswer
-    from cloudsms_simulator.protocol.submission import Destination
+    from cloudsms_simulator.protocol.packet import Destination
+
 
 _SERIAL = 1
 _SHOWN = 200
@@ -70,9 +71,9 @@ def send(
     certificates. Ends 0 when all was accepted, 1 when something was refused or the answer is none, 3 when the
     platform cannot be reached, 4 when no answer comes in time.
     """
+    from cloudsms_simulator.net.wall_clock import WallClock
     from cloudsms_simulator.protocol.customer import SendRequest, encode_request, read_answer
     from cloudsms_simulator.protocol.timestamps import wire_time
-    from cloudsms_simulator.server.wall import WallClock
 
     if target.auth_key is not None and _FINGERPRINT.fullmatch(target.auth_key):
         raise click.UsageError(f'"{target.auth_key}" stands for an AUTH_KEY in listings; give the key itself')
@@ -116,7 +117,7 @@ def _given(value: T | None) -> T | msgspec.UnsetType:
 
 def _destination(number: str, country: int | None) -> Destination:
     from cloudsms_simulator.protocol.customer import split_number
-    from cloudsms_simulator.protocol.submission import Destination
+    from cloudsms_simulator.protocol.packet import Destination
 
     if country is not None:
         return Destination(country, number)
@@ -174,7 +175,7 @@ def _lines(answer: SendAnswer) -> Iterator[str]:
 
 
 def _code(code: int, desc: str) -> str:
-    from cloudsms_simulator.protocol.result_codes import ResultCode, written
+    from cloudsms_simulator.protocol.codes import ResultCode, hex_code
 
     known = any(code == each for each in ResultCode)
-    return f"{written(ResultCode(code)) if known else code} {desc}"
+    return f"{hex_code(ResultCode(code)) if known else code} {desc}"

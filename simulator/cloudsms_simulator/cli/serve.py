@@ -1,4 +1,4 @@
-"""`cloudsms-simulator serve`: runs the platform until it is told to stop."""
+"""`cloudsms-simulator serve`: runs the platform until it is told to stop. It imports the server when it runs."""
 
 import asyncio
 import gc
@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cloudsms_simulator.cli.options import settings_options
+from cloudsms_simulator.cli.process import go_on_without_output
+from cloudsms_simulator.cli.settings_options import settings_options
 from cloudsms_simulator.cli.signals import stop_on_signals
-from cloudsms_simulator.cli.terminal import go_on_without_output
-from cloudsms_simulator.server.loaded_settings import LoadedSettings
+from cloudsms_simulator.config.settings import LoadedSettings
 
 if TYPE_CHECKING:
-    from cloudsms_simulator.server.ready_file import ReadyFile
-    from cloudsms_simulator.server.simulator import Simulator
+    from cloudsms_simulator.services.ready_file import ReadyFile
+    from cloudsms_simulator.simulator import Simulator
 
-GRACE = timedelta(seconds=5)
+
+STOP_GRACE = timedelta(seconds=5)
 
 
 @click.command
@@ -26,10 +27,9 @@ def serve(loaded: LoadedSettings) -> None:
 
     Ends 0 when it is told to stop by SIGTERM or Ctrl-C: answers and pushes on their way have 5 s to finish.
     """
-    from cloudsms_simulator.server.event_loop import new_event_loop
-    from cloudsms_simulator.server.logs import write_logs
-    from cloudsms_simulator.server.ready_file import ready_file_at
-    from cloudsms_simulator.server.simulator import Simulator
+    from cloudsms_simulator.net.runtime import new_event_loop, write_logs
+    from cloudsms_simulator.services.ready_file import ready_file_at
+    from cloudsms_simulator.simulator import Simulator
 
     write_logs(loaded.settings.log_format)
     go_on_without_output()
@@ -55,13 +55,13 @@ async def _run(simulator: "Simulator", ready_file: "ReadyFile | None") -> None:
             click.echo(line)
         await stop.wait()
     finally:
-        ended = await simulator.stop(GRACE)
+        ended = await simulator.stop(STOP_GRACE)
     if ended:
         click.echo(f"stopped; {ended} pushes had no answer yet", err=True)
 
 
 def _banner(simulator: "Simulator") -> list[str]:
-    from cloudsms_simulator.protocol.key_ring import fingerprint
+    from cloudsms_simulator.protocol.masking import fingerprint
 
     settings, ready = simulator.settings, simulator.ready
     security = "plain HTTP" if settings.plain else f"client certificates {settings.mtls}"

@@ -1,4 +1,4 @@
-"""Signals: Ctrl-C and SIGTERM as an event, or as the end of a block, so that a command can end in good order."""
+"""Ctrl-C and SIGTERM as an event, or as the end of a block, so that a command can end in good order."""
 
 import asyncio
 import signal

@@ -1,4 +1,7 @@
-"""A table: things as rows, in as many columns as a terminal has; where nobody looks, whole and uncut."""
+"""A table: things as rows, in as many columns as a terminal has; where nobody looks, whole and uncut.
+
+`Table` has the columns of a kind of thing, after the moment each thing is of; `row` and `lines` write one or many.
+"""
 
 import shutil
 import sys
@@ -7,8 +10,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from cloudsms_simulator.cli.text_lines import columns_of, fitted
-from cloudsms_simulator.protocol.moments import datetime
+from cloudsms_simulator.cli.text import columns_of, fitted
+from cloudsms_simulator.moments import datetime
 
 T = TypeVar("T")
 

@@ -1,4 +1,6 @@
-"""A target: where a customer sends to, as whom, and with which certificates.
+"""Where a customer sends to, as whom, and with which certificates: options, environment, ready file, folder, defaults.
+
+Each source fills what the ones before it left open.
 
 Spec: CloudSMS Platform Server. Spec: Parameter Details, AUTH_KEY, ROUTE_ID.
 """
@@ -13,9 +15,9 @@ import click
 import msgspec
 
 from cloudsms_simulator.cli.address import ready_file_option
-from cloudsms_simulator.cli.exit_codes import CommandError, ExitCode
+from cloudsms_simulator.cli.process import CommandError, ExitCode
 from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY, DEFAULT_ROUTES
-from cloudsms_simulator.server.ready_file import Ready, read_ready_file
+from cloudsms_simulator.services.ready_file import Ready, read_ready_file
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -160,7 +162,7 @@ def _target_in(ready: Ready) -> Target:
 
 
 def _target_with(certs: Path) -> Target:
-    from cloudsms_simulator.server.certificates import CertificateFiles
+    from cloudsms_simulator.net.certificates import CertificateFiles
 
     files = CertificateFiles.within(certs)
     for path in (files.ca, files.customer_cert, files.customer_key):

@@ -1,6 +1,7 @@
-"""Snippets: how a program in seven languages trusts the platform and shows the customer's certificate.
+"""How a program in seven languages trusts the platform and shows the customer's certificate.
 
-Each sends `{}` and prints the answer. `certs/README.md` repeats them word for word, and a test runs them.
+Each snippet sends `{}` and prints the answer. `certs/README.md` repeats them word for word, and a test runs them.
+Imports cryptography by way of the certificates, so it is imported when they are shown.
 
 Spec: Interface specification and communication principle.
 """
@@ -13,18 +14,18 @@ from typing import Literal
 
 import msgspec
 
-from cloudsms_simulator.server.certificates import PASSWORD, CertificateFiles
+from cloudsms_simulator.net.certificates import PKCS12_PASSWORD, CertificateFiles
 
-Language = Literal["curl", "python", "node", "java", "php", "go", "ruby"]
+SnippetLanguage = Literal["curl", "python", "node", "java", "php", "go", "ruby"]
 
-URL = "https://localhost:61815/dave/io"
+PLATFORM_URL = "https://localhost:61815/dave/io"
 """Where `serve` listens unless told otherwise."""
 
 
 class Snippet(msgspec.Struct, frozen=True):
     """A snippet: `<<ca>>` and the like stand for paths, which `quote` writes as the language does."""
 
-    language: Language
+    language: SnippetLanguage
     title: str
     fence: str
     """What Markdown calls the language."""
@@ -43,7 +44,7 @@ class Snippet(msgspec.Struct, frozen=True):
         }
         for name, path in paths.items():
             text = text.replace(name, self.quote(path.as_posix()))
-        return text.replace("<<url>>", URL).replace("<<password>>", PASSWORD)
+        return text.replace("<<url>>", PLATFORM_URL).replace("<<password>>", PKCS12_PASSWORD)
 
 
 def _double(text: str) -> str:

@@ -1,26 +1,35 @@
-"""An account: what the platform knows of one customer.
+"""Accounts: what the platform knows of each customer, what moves meanwhile, and how an account is found by its key.
 
-This is configuration and never changes by itself; what moves (balance, counters) is the account's `Standing`.
+An `Account` is configuration and never changes by itself: key, routes, prices, lists, callback, limits, rules. Its
+defaults are those of the account `default` of a simulator nobody configured. What moves is its `AccountState`: clock,
+balance, counters; a change is a new value.
 
-Spec: Parameter Details, AUTH_KEY, ROUTE_ID, SIGNATURE. Spec: CloudSMS Platform Server.
+`AccountDirectory` finds an account by its AUTH_KEY or its name, and hides the keys of all accounts in what is kept.
+Keys are compared by their digests alone: how long that takes tells nothing of how much of a key was right. An exact
+key beats `*`.
+
+Spec: Parameter Details, AUTH_KEY, ROUTE_ID, SIGNATURE. Spec: CloudSMS Platform Server. Reading: R2, R9, R15.
 """
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from hashlib import blake2b
 from types import MappingProxyType
 from typing import Literal
 
 import msgspec
 
-from cloudsms_simulator.engine.fault import Identity
+from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.faults import Identity
 from cloudsms_simulator.engine.money import Currency
-from cloudsms_simulator.engine.outlook import Outlook
-from cloudsms_simulator.engine.rule_book import RuleBook
-from cloudsms_simulator.engine.rules import Rules
-from cloudsms_simulator.engine.script import DELIVERED_AFTER_A_SECOND, Plan
+from cloudsms_simulator.engine.plan import DELIVERED_AFTER_A_SECOND, Outlook, Plan
+from cloudsms_simulator.engine.rules import CompiledRules, RuleBook
+from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.protocol.answer import UidSequence
+from cloudsms_simulator.protocol.masking import KeyMask, KeyRing, mask, mask_known
 from cloudsms_simulator.protocol.profile import SPEC, Profile
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -29,8 +38,8 @@ DEFAULT_AUTH_KEY = "local-simulator-only-AUTH-KEY-for-the-account-named-default-
 """The 88 characters a customer sends when nothing is configured. Public on purpose: it opens nothing real."""
 
 DEFAULT_ROUTES = ("VerifyCode_516", "Notification_516", "Marketing_516")
-ANY = "*"
-NO_RULES = Rules(RuleBook())
+ANY_KEY_OR_ROUTE = "*"
+NO_RULES = CompiledRules(RuleBook())
 DEFAULT_PRICES: Mapping[int | None, Decimal] = MappingProxyType({None: Decimal("0.05")})
 
 
@@ -57,7 +66,7 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
     """Any other shows a certificate that is wrong in one way, or none, whatever `client_cert` says."""
 
 
-def admits(whitelist: tuple[Network, ...], host: str) -> bool:
+def whitelist_admits(whitelist: tuple[Network, ...], host: str) -> bool:
     """Whether an address is on a whitelist; an empty one admits every address."""
     if not whitelist:
         return True
@@ -117,7 +126,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """How many reports are on the way at once while the account's clock is frozen; 1 keeps them in the order due."""
     plan: Outlook = DELIVERED_AFTER_A_SECOND
     """What becomes of an accepted message no rule says anything about."""
-    rules: Rules = NO_RULES
+    rules: CompiledRules = NO_RULES
     """What a scenario, or somebody over the API, has laid down."""
     seed: int = 0
     """What every chance of the account is drawn from."""
@@ -140,7 +149,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     def knows_route(self, route_id: str) -> bool:
         """Whether a ROUTE_ID is one of the account's; letters' case counts."""
-        return route_id in self.routes or ANY in self.routes
+        return route_id in self.routes or ANY_KEY_OR_ROUTE in self.routes
 
     @property
     def route_at_hand(self) -> str:
@@ -154,4 +163,109 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     def admits(self, host: str) -> bool:
         """Whether a peer's address is on the whitelist."""
-        return admits(self.whitelist, host)
+        return whitelist_admits(self.whitelist, host)
+
+
+class AccountState(msgspec.Struct, frozen=True):
+    """Balance and counters. A change is a new value, so a transaction that fails leaves the old one in place."""
+
+    clock: Clock
+    uids: UidSequence
+    balance: Decimal | None
+    """None: unlimited."""
+    dr_serial: int = 0
+    """The SERIAL of the last report pushed; 0 before the first."""
+    outstanding: int = 0
+    """Accepted messages with something left to do."""
+    second: datetime | None = None
+    """The second of the account's clock in which packets are counted."""
+    packets: int = 0
+    rules_since: datetime | None = None
+    """When the account's rules were put to use, on its clock; None: when the clock was set going."""
+
+
+class AccountDirectory:
+    """The accounts of a server. Names and keys are unique; a second of either raises ValueError with both names."""
+
+    def __init__(self, accounts: Iterable[Account]) -> None:
+        self._by_name: dict[str, Account] = {}
+        self._by_digest: dict[bytes, Account] = {}
+        self._of_any_key: Account | None = None
+        self._masks: dict[str, KeyMask] = {}
+        self.keys = KeyRing()
+        """The AUTH_KEYs of all accounts, but for what is no secret: `*`, and what the account's name shows anyway."""
+        for account in accounts:
+            self.add(account)
+
+    def __iter__(self) -> Iterator[Account]:
+        """The accounts there are now, in the order they were added; others may come and go meanwhile."""
+        return iter(tuple(self._by_name.values()))
+
+    def add(self, account: Account) -> None:
+        """Adds an account; ValueError, with both names, when another has its name or its AUTH_KEY."""
+        digest = _digest_of_key(account.auth_key)
+        other = self._by_name.get(account.name) or self._by_digest.get(digest)
+        if other is not None:
+            what = "name" if other.name == account.name else "AUTH_KEY"
+            raise ValueError(f'accounts "{other.name}" and "{account.name}" have the same {what}')
+        self._by_name[account.name] = account
+        self._by_digest[digest] = account
+        if account.auth_key == ANY_KEY_OR_ROUTE:
+            self._of_any_key = account
+        else:
+            self._masks[account.name] = KeyMask(account.auth_key)
+            if account.auth_key not in account.name:
+                self.keys.add(account.auth_key)
+
+    def remove(self, name: str) -> Account:
+        """Takes an account out, and returns it: its AUTH_KEY finds it no more. KeyError when there is none."""
+        account = self._by_name.pop(name)
+        del self._by_digest[_digest_of_key(account.auth_key)]
+        self._masks.pop(name, None)
+        if account.auth_key in self.keys:
+            self.keys.discard(account.auth_key)
+        if account.auth_key == ANY_KEY_OR_ROUTE:
+            self._of_any_key = None
+        return account
+
+    def named(self, name: str) -> Account | None:
+        """The account of a name."""
+        return self._by_name.get(name)
+
+    def replace(self, account: Account) -> None:
+        """Puts another configuration in the place of the account of that name; its AUTH_KEY stays what it was.
+
+        KeyError when there is no such account, ValueError when the key is another.
+        """
+        if self._by_name[account.name].auth_key != account.auth_key:
+            raise ValueError(f'the AUTH_KEY of account "{account.name}" cannot change')
+        self._by_name[account.name] = account
+        self._by_digest[_digest_of_key(account.auth_key)] = account
+        if account.auth_key == ANY_KEY_OR_ROUTE:
+            self._of_any_key = account
+
+    def replace_all(self, accounts: Iterable[Account]) -> None:
+        """Puts accounts in the place of all there are; ValueError, and nothing changed, when two of them clash."""
+        others = AccountDirectory(accounts)
+        self._by_name, self._by_digest = others._by_name, others._by_digest
+        self._of_any_key, self._masks, self.keys = others._of_any_key, others._masks, others.keys
+
+    def find(self, key: str) -> Account | None:
+        """The account a key belongs to, else the one that answers to any key, else None."""
+        return self._by_digest.get(_digest_of_key(key)) or self._of_any_key
+
+    def masked(self, body: bytes, account: Account, key: str) -> bytes:
+        """A body of the account without its AUTH_KEY, and without those of others that stand in it as they are.
+
+        `key` is the one that was sent, of an account that takes any.
+        """
+        known = self._masks.get(account.name)
+        masked = mask_known(body, KeyMask(key) if known is None else known)
+        # Where there is one account there is no other key.
+        if len(self._masks) > (known is not None) and self.keys.may_be_in(masked):
+            return mask(masked, None, self.keys)
+        return masked
+
+
+def _digest_of_key(key: str) -> bytes:
+    return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -1,7 +1,8 @@
-"""A clock: what time it is for one account, given what time it is.
+"""A clock: what time it is for one account, given what time it is on the wall: real, scaled or frozen.
 
-A clock is a value. It never reads the time: the wall's time is handed in, and the account's virtual time comes out.
-Changing a clock gives a new one, anchored where the old one stood, so that time never jumps back.
+A `Clock` is a value. It never reads the time: the wall's time is handed in, and the account's virtual time comes out
+(`now`, `wall_of`). Changing a clock (`frozen_at`, `resumed`, `advanced`) gives a new one, anchored where the old one
+stood, so that time never jumps back; what cannot be is a ValueError that says so.
 """
 
 import math
@@ -11,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from cloudsms_simulator.protocol.moments import datetime
+from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol.timestamps import HONG_KONG, LATEST, MOMENTS, checked_moment
 
 Mode = Literal["real", "scaled", "frozen"]

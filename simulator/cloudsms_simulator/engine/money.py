@@ -1,7 +1,8 @@
 """Money: an exact decimal amount and its currency.
 
 Prices have more digits than the currency's smallest coin, so nothing is rounded when money moves; only totals that
-people read are rounded.
+people read are rounded (`Money.rounded`). `CURRENCIES` is the table of those that accounts settle in. The control
+client imports this module, so it imports nothing of ours.
 
 Spec: Support settlement currency.
 """

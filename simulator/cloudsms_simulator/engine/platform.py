@@ -1,68 +1,81 @@
 """The platform: the only place that knows the order of the stages.
 
-Each method is one step on one transaction; the caller begins it, and commits it before anybody hears of its outcome.
+Each method is one step on one transaction; the caller begins it, and commits it before anybody hears of its outcome. A
+request goes through `identify`, `check` and `receive`; a due message through `take_due`, and its push through
+`record_push`; `note` and `fail` are for what no check decided on.
 
 Spec: CloudSMS Business Process. Reading: R16.
 """
 
 import msgspec
 
-from cloudsms_simulator.engine import intervening, outcomes, refusals
-from cloudsms_simulator.engine.acceptance import (
-    accept,
-    overall,
-    places_of,
-    refused_with_others,
-)
-from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.arrival import Arrival, Diagnosis, Identified, Judged, Reply
-from cloudsms_simulator.engine.directory import Directory
-from cloudsms_simulator.engine.echo import echoed_serial, echoes_of, items_of
-from cloudsms_simulator.engine.exchange import Exchange, Kind
-from cloudsms_simulator.engine.fault import Trouble
-from cloudsms_simulator.engine.hearing import Hearing, is_heard
-from cloudsms_simulator.engine.intervening import Conflict, Forced, Wish
-from cloudsms_simulator.engine.keeping import keeping_of
-from cloudsms_simulator.engine.message import Message, Sending
-from cloudsms_simulator.engine.report import Push, PushResult, Report
-from cloudsms_simulator.engine.scripting import (
-    NO_SCRIPTS,
-    delayed,
-    heard,
+from cloudsms_simulator.engine import delivery
+from cloudsms_simulator.engine import refusal as refusal_module
+from cloudsms_simulator.engine.acceptance import accept, overall_code, places_of, refused_with_others
+from cloudsms_simulator.engine.account import Account, AccountDirectory
+from cloudsms_simulator.engine.delivery import Conflict, ForceRequest, ForceResult
+from cloudsms_simulator.engine.evaluation import (
+    NO_DECISIONS,
+    Evaluation,
+    answer_received,
+    deciding_rule,
+    decisions_on,
+    evaluate,
     is_reported_before,
-    name_of_trouble,
-    received,
+    name_of_fault,
+    needs_evaluation,
     reported_before,
-    rule_of,
-    scripted,
-    status_after,
+    status_received,
+    with_longest_delay,
 )
-from cloudsms_simulator.engine.secrecy import without_keys
-from cloudsms_simulator.engine.throttle import refuse_beyond_queue, within_rate
-from cloudsms_simulator.engine.transaction import Transaction
-from cloudsms_simulator.protocol import uip
-from cloudsms_simulator.protocol.answer import AllAccepted, Answer, AnswerItem, encode, encode_accepted
+from cloudsms_simulator.engine.faults import AnswerFault
+from cloudsms_simulator.engine.records import (
+    Exchange,
+    ExchangeKind,
+    Message,
+    Push,
+    PushResult,
+    Report,
+    Sending,
+    kept_packet_of,
+    without_keys,
+)
+from cloudsms_simulator.engine.refusal import refuse_beyond_queue, within_rate
+from cloudsms_simulator.engine.transaction import Arrival, Checked, Diagnosis, Identified, Reply, Transaction
+from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.protocol import packet
+from cloudsms_simulator.protocol.answer import (
+    AllAccepted,
+    Answer,
+    AnswerItem,
+    UidSequence,
+    echoed_serial,
+    echoes_of,
+    encode_accepted,
+    encode_answer,
+    issue_uids,
+    items_of,
+)
 from cloudsms_simulator.protocol.candidate import Candidate, Refusal, candidate_of, readable_key, submission_of
-from cloudsms_simulator.protocol.finding import Finding
-from cloudsms_simulator.protocol.finding_rules import Told, found
-from cloudsms_simulator.protocol.masking import mask
-from cloudsms_simulator.protocol.moments import datetime
-from cloudsms_simulator.protocol.profile import Profile
-from cloudsms_simulator.protocol.result_codes import ResultCode
-from cloudsms_simulator.protocol.sms_uid import UidSequence, issue
-from cloudsms_simulator.protocol.validation import (
+from cloudsms_simulator.protocol.checks import (
     ACCOUNT_CHECKS,
     DESTINATION_CHECKS,
     first_refusal,
     gateway_refusal,
     request_refusal,
 )
+from cloudsms_simulator.protocol.codes import ResultCode
+from cloudsms_simulator.protocol.findings import Finding, Told, found
+from cloudsms_simulator.protocol.masking import mask
+from cloudsms_simulator.protocol.profile import Profile
 
 
 class Platform:
     """Decides. Holds the accounts and the profile of what belongs to none; everything else is in the transactions."""
 
-    def __init__(self, directory: Directory, profile: Profile, node: int = 0, *, packs_bodies: bool = False) -> None:
+    def __init__(
+        self, directory: AccountDirectory, profile: Profile, node: int = 0, *, packs_bodies: bool = False
+    ) -> None:
         self.directory = directory
         self.profile = profile
         self._packs_bodies = packs_bodies
@@ -72,12 +85,12 @@ class Platform:
 
     def identify(self, body: bytes) -> Identified:
         """Decodes a body and finds the account it belongs to, so that its transaction can be begun."""
-        decoded = uip.decode(body)
+        decoded = packet.decode(body)
         key = readable_key(decoded.packet)
         account = None if key is None else self.directory.find(key)
         return Identified(candidate_of(decoded, account, self.profile), account, key)
 
-    def judge(self, identified: Identified, body: bytes) -> Judged:
+    def check(self, identified: Identified, body: bytes) -> Checked:
         """Runs the checks. They take nothing that another request can change, so that many can be judged in a row.
 
         18 and 19 have to wait for `receive` where the queue of pending reports, which comes before them, has a limit.
@@ -85,20 +98,25 @@ class Platform:
         candidate, account = identified.candidate, identified.account
         refusal = gateway_refusal(candidate)
         if refusal is not None or account is None:
-            return Judged(identified, refusal or _nobody(), by_gateway=True)
+            return Checked(identified, refusal or _nobody(), by_gateway=True)
         refusal = request_refusal(candidate)
         if refusal is not None:
-            return Judged(identified, refusal, is_heard=is_heard(account, candidate))
+            return Checked(identified, refusal, needs_evaluation=needs_evaluation(account, candidate))
         first_refusal(DESTINATION_CHECKS, candidate)
         if account.pending_limit is None:
             first_refusal(ACCOUNT_CHECKS, candidate)
         submission = submission_of(candidate)
         key = identified.key or ""
         masked = self.directory.masked(body, account, key)
-        keeping = keeping_of(account, submission, body, masked, key, self.directory.keys, packs=self._packs_bodies)
-        return Judged(identified, is_heard=is_heard(account, candidate), submission=submission, keeping=keeping)
+        keeping = kept_packet_of(account, submission, body, masked, key, self.directory.keys, packs=self._packs_bodies)
+        return Checked(
+            identified,
+            needs_evaluation=needs_evaluation(account, candidate),
+            submission=submission,
+            kept_packet=keeping,
+        )
 
-    def diagnosed(self, judged: Judged, arrival: Arrival, now: datetime, *, clock_is_real: bool) -> Judged:
+    def diagnosed(self, judged: Checked, arrival: Arrival, now: datetime, *, clock_is_real: bool) -> Checked:
         """A packet that the checks refuse, with what is kept of it, which takes its time where the body is long.
 
         It takes nothing that another request can change; `receive` works out what this was not called for. `now` is
@@ -108,10 +126,12 @@ class Platform:
         if refusal is None:
             return judged
         known = self.directory.keys
-        diagnosis = refusals.diagnosis_of(candidate, arrival, now, refusal.findings, known, clock_is_real=clock_is_real)
+        diagnosis = refusal_module.diagnosis_of(
+            candidate, arrival, now, refusal.findings, known, clock_is_real=clock_is_real
+        )
         return msgspec.structs.replace(judged, diagnosis=diagnosis)
 
-    def receive(self, transaction: Transaction, judged: Judged, arrival: Arrival, now: datetime) -> Reply:
+    def receive(self, transaction: Transaction, judged: Checked, arrival: Arrival, now: datetime) -> Reply:
         """Decides on a request; what is accepted is in the transaction with its debits and reports when this returns.
 
         What the checks found counts in its place: that of checks 10 and on behind the whitelist and the rate limit.
@@ -120,21 +140,23 @@ class Platform:
         refusal, known, diagnosis = judged.refusal, self.directory.keys, judged.diagnosis
         if account is None or judged.by_gateway:
             refusal = refusal or _nobody()
-            return refusals.refuse(
+            return refusal_module.refuse_packet(
                 transaction, candidate, arrival, now, refusal, known=known, by_gateway=True, diagnosis=diagnosis
             )
         if arrival.connection is not None and not account.admits(arrival.connection.host):
             return self._close(transaction, candidate, arrival, now, diagnosis)
         busy = within_rate(transaction, account, now)
         if busy is not None:
-            told = refusals.with_first(diagnosis, busy.findings, known)
-            return refusals.refuse(transaction, candidate, arrival, now, busy, known=known, diagnosis=told)
-        hearing = heard(transaction, account, candidate, now) if judged.is_heard else None
+            told = refusal_module.with_findings_first(diagnosis, busy.findings, known)
+            return refusal_module.refuse_packet(transaction, candidate, arrival, now, busy, known=known, diagnosis=told)
+        hearing = evaluate(transaction, account, candidate, now) if judged.needs_evaluation else None
         trouble = None if hearing is None else hearing.trouble()
         if trouble is not None and not trouble.processed:
-            return refusals.strike(transaction, candidate, arrival, now, trouble, known=known, diagnosis=diagnosis)
+            return refusal_module.record_unprocessed(
+                transaction, candidate, arrival, now, trouble, known=known, diagnosis=diagnosis
+            )
         if refusal is not None:
-            return refusals.refuse(
+            return refusal_module.refuse_packet(
                 transaction, candidate, arrival, now, refusal, known=known, trouble=trouble, diagnosis=diagnosis
             )
         if account.pending_limit is not None:
@@ -145,7 +167,7 @@ class Platform:
     def note(
         self,
         transaction: Transaction,
-        kind: Kind,
+        kind: ExchangeKind,
         arrival: Arrival,
         now: datetime,
         finding: Finding,
@@ -168,7 +190,7 @@ class Platform:
             http_status,
             code,
             mask(arrival.body, None, self.directory.keys),
-            refusals.kept_answer(answer, self.directory.keys),
+            refusal_module.answer_without_keys(answer, self.directory.keys),
             tuple(without_keys(each, (self.directory.keys,)) for each in (finding, *more)),
             surplus=arrival.surplus,
             line=arrival.line,
@@ -177,77 +199,79 @@ class Platform:
     def fail(self, identified: Identified | None, now: datetime, code: ResultCode) -> Reply:
         """The answer when the simulator itself is at fault. Touches no transaction, since anything may be broken."""
         if identified is None:
-            return Reply(encode(Answer(0, now, code, ()), self.profile), code, 0)
+            return Reply(encode_answer(Answer(0, now, code, ()), self.profile), code, 0)
         candidate = identified.candidate
         echoes = echoes_of(candidate)
-        self._own_uids, uids = issue(self._own_uids, now, len(echoes), candidate.profile.uid_style)
+        self._own_uids, uids = issue_uids(self._own_uids, now, len(echoes), candidate.profile.uid_style)
         told = zip(echoes, uids, strict=True)
         items = tuple(AnswerItem(each.country_code, each.msisdn, uid, code) for each, uid in told)
-        return Reply(encode(Answer(echoed_serial(candidate), now, code, items), candidate.profile), code, 0)
+        return Reply(encode_answer(Answer(echoed_serial(candidate), now, code, items), candidate.profile), code, 0)
 
     def take_due(self, transaction: Transaction, uids: list[str], now: datetime) -> list[Push]:
         """Brings messages up to `now`, in the order given, and returns the pushes to make."""
         account = transaction.account
         assert account is not None
-        pushes = [outcomes.look_at(transaction, account, uid, now) for uid in dict.fromkeys(uids)]
+        pushes = [delivery.advance_message(transaction, account, uid, now) for uid in dict.fromkeys(uids)]
         return [push for push in pushes if push is not None]
 
     def record_push(self, transaction: Transaction, push: Push, result: PushResult, now: datetime) -> None:
         """Keeps what came of a push, and plans the next attempt if the account says so."""
         account = transaction.account
         assert account is not None
-        outcomes.record(transaction, account, push, result, now, self.directory.keys)
+        delivery.record_attempt(transaction, account, push, result, now, self.directory.keys)
 
-    def force(self, transaction: Transaction, uid: str, wish: Wish, now: datetime) -> Forced | Conflict:
+    def force(self, transaction: Transaction, uid: str, wish: ForceRequest, now: datetime) -> ForceResult | Conflict:
         """Forces a state on a message that the transaction was begun for."""
         account = transaction.account
         assert account is not None
-        return intervening.force(transaction, account, uid, wish, now)
+        return delivery.force_state(transaction, account, uid, wish, now)
 
     def resend(self, transaction: Transaction, uid: str, number: int, now: datetime) -> Report | Conflict:
         """Has a report pushed once more, of a message that the transaction was begun for."""
         account = transaction.account
         assert account is not None
-        return intervening.resend(transaction, account, uid, number, now)
+        return delivery.resend_report(transaction, account, uid, number, now)
 
     def _accept(
         self,
         transaction: Transaction,
         account: Account,
-        judged: Judged,
+        judged: Checked,
         arrival: Arrival,
         now: datetime,
-        hearing: Hearing | None,
-        trouble: Trouble | None,
+        hearing: Evaluation | None,
+        trouble: AnswerFault | None,
     ) -> Reply:
-        candidate, submission, keeping = judged.identified.candidate, judged.submission, judged.keeping
+        candidate, submission, keeping = judged.identified.candidate, judged.submission, judged.kept_packet
         assert submission is not None, "what is not refused is a submission"
         assert keeping is not None, "what is not refused is kept"
-        scripts = NO_SCRIPTS if hearing is None else scripted(hearing, candidate)
+        scripts = NO_DECISIONS if hearing is None else decisions_on(hearing, candidate)
         destinations, serial, profile = submission.destinations, submission.serial, account.profile
         count = len(destinations)
-        code, verdicts = overall(submission.verdicts, count, profile)
+        code, verdicts = overall_code(submission.verdicts, count, profile)
         standing = transaction.standing
-        sequence, uids = issue(standing.uids, now, count, profile.uid_style)
+        sequence, uids = issue_uids(standing.uids, now, count, profile.uid_style)
         answer: bytes | AllAccepted = AllAccepted(serial, now, destinations, uids, profile)
         kept_answer, findings, places, told = None, None, None, uids
         if verdicts:
             candidate.findings += refused_with_others(submission.verdicts, verdicts)
-            answer = encode(Answer(serial, now, code, items_of(submission, uids, verdicts)), profile)
+            answer = encode_answer(Answer(serial, now, code, items_of(submission, uids, verdicts)), profile)
             known = self.directory.keys
-            kept_answer = refusals.kept_answer(answer, known)
-            findings = refusals.findings_at_once(
+            kept_answer = refusal_module.answer_without_keys(answer, known)
+            findings = refusal_module.findings_at_once(
                 candidate, arrival, now, tuple(candidate.findings), known, clock_is_real=standing.clock.is_real
             )
             places = places_of(verdicts, count)
             told = tuple([uids[place] for place in places])
         rule = None
         if hearing is not None:
-            trouble = delayed(trouble, scripts)
-            rule = rule_of(scripts) if trouble is None else trouble.rule
+            trouble = with_longest_delay(trouble, scripts)
+            rule = deciding_rule(scripts) if trouble is None else trouble.rule
         if trouble is not None:
-            kept_answer = received(trouble, encode_accepted(answer) if isinstance(answer, AllAccepted) else answer)
-            kept_answer = refusals.kept_answer(kept_answer, self.directory.keys)
+            kept_answer = answer_received(
+                trouble, encode_accepted(answer) if isinstance(answer, AllAccepted) else answer
+            )
+            kept_answer = refusal_module.answer_without_keys(kept_answer, self.directory.keys)
         sending = Sending(
             transaction.request_id,
             account.name,
@@ -255,7 +279,7 @@ class Platform:
             now,
             arrival.connection,
             arrival.headers,
-            200 if trouble is None else status_after(trouble),
+            200 if trouble is None else status_received(trouble),
             code,
             keeping.body,
             kept_answer,
@@ -263,7 +287,7 @@ class Platform:
             told[0] if len(told) == 1 else told,
             arrival.surplus,
             rule,
-            None if trouble is None else name_of_trouble(trouble),
+            None if trouble is None else name_of_fault(trouble),
             arrival.line,
             serial=serial,
             route_id=keeping.route_id,

@@ -1,23 +1,68 @@
-"""A transaction: what one step of the platform reads, and what it writes, all of it or nothing.
+"""One step of the platform: what comes in, what it reads and writes, and what goes out.
 
-A store fills in what is read and later takes what was written; the platform in between is plain code without I/O.
-That is why a store on disk or over a network needs nothing else from the engine.
+A `Transaction` is one step's view of one account: what the store read for it, and what the step writes, all of it or
+nothing. A store fills in what is read and later takes what was written; the platform in between is plain code without
+I/O. That is why a store on disk or over a network needs nothing else from the engine. `RuleCounters` are the counts of
+rules as one transaction sees them.
 
-Reading: R16.
+What comes in is an `Arrival`; it becomes `Identified` (decoded, with its account), then `Checked` (the checks have
+run), and what goes back is a `Reply`.
+
+Spec: Interface specification and communication principle. Reading: R16, R21, R22.
 """
 
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 import msgspec
 
-from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.account import Account, AccountState
 from cloudsms_simulator.engine.billing import LedgerEntry
-from cloudsms_simulator.engine.exchange import Exchange
-from cloudsms_simulator.engine.message import Message
-from cloudsms_simulator.engine.report import Attempt, Outcome, Report
-from cloudsms_simulator.engine.standing import Standing
-from cloudsms_simulator.engine.tallies import NO_TALLIES, Tally
-from cloudsms_simulator.protocol.moments import datetime
+from cloudsms_simulator.engine.faults import AnswerFault
+from cloudsms_simulator.engine.records import (
+    Attempt,
+    ConnectionFacts,
+    Exchange,
+    Headers,
+    KeptPacket,
+    Message,
+    Outcome,
+    Report,
+    RequestLine,
+)
+from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.protocol.answer import AllAccepted, encode_accepted
+from cloudsms_simulator.protocol.candidate import Candidate, Refusal
+from cloudsms_simulator.protocol.codes import ResultCode
+from cloudsms_simulator.protocol.findings import Finding
+from cloudsms_simulator.protocol.packet import Submission
+
+RuleCounter = tuple[str, str, str]
+"""What is counted, by which rule, for which recipient; "" where one of them does not matter."""
+
+NO_RULE_COUNTERS: Mapping[RuleCounter, int] = MappingProxyType({})
+
+
+class RuleCounters:
+    """Counts, read through to those that are kept. What is counted here is kept when the transaction is committed."""
+
+    def __init__(self, kept: Mapping[RuleCounter, int]) -> None:
+        self._kept = kept
+        self.written: dict[RuleCounter, int] = {}
+
+    def __getitem__(self, tally: RuleCounter) -> int:
+        """The count so far, 0 at first."""
+        count = self.written.get(tally)
+        return self._kept.get(tally, 0) if count is None else count
+
+    def put(self, tally: RuleCounter, count: int) -> None:
+        """Sets a count."""
+        self.written[tally] = count
+
+    def add(self, tally: RuleCounter, by: int = 1) -> int:
+        """Counts on, and returns the new count."""
+        count = self.written[tally] = self[tally] + by
+        return count
 
 
 class Transaction(msgspec.Struct, eq=False):
@@ -28,9 +73,9 @@ class Transaction(msgspec.Struct, eq=False):
     """
 
     account: Account | None
-    standing: Standing
+    standing: AccountState
     request_id: int
-    tallies: Mapping[Tally, int] = NO_TALLIES
+    tallies: Mapping[RuleCounter, int] = NO_RULE_COUNTERS
     """What the account's rules have counted."""
     messages: dict[str, Message] = {}
     """By SMS_UID, as they are; `put` replaces one."""
@@ -39,7 +84,7 @@ class Transaction(msgspec.Struct, eq=False):
     unanswered: Collection[str] = ()
     """SMS_UIDs of messages of which only what comes before the answer comes now: that is not out yet."""
     exchange: Exchange | None = None
-    tallied: Mapping[Tally, int] | None = None
+    tallied: Mapping[RuleCounter, int] | None = None
     """Counts that take the place of those in `tallies`; None: all stay as they are."""
     counts_anew: bool = False
     """Whether all counts are forgotten first."""
@@ -79,3 +124,68 @@ class Transaction(msgspec.Struct, eq=False):
 def with_report(reports: tuple[Report, ...], report: Report) -> tuple[Report, ...]:
     """The reports of a message with one more, or with one in the place of that of the same number."""
     return (*reports[: report.number - 1], report, *reports[report.number :])
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """A request as it came: its bytes, the connection it came on, and whether bytes followed that were none of it.
+
+    `headers` have their AUTH_KEYs masked already: they are the same from request to request, bodies are not.
+    """
+
+    body: bytes
+    connection: ConnectionFacts | None = None
+    headers: Headers = ()
+    surplus: bool = False
+    line: RequestLine | None = None
+
+
+class Identified(msgspec.Struct, frozen=True):
+    """A decoded request, the AUTH_KEY it carries, and the account that has it."""
+
+    candidate: Candidate
+    account: Account | None
+    key: str | None
+
+
+class Diagnosis(msgspec.Struct, frozen=True):
+    """What is kept of a packet that is refused: its body, and everything worth telling about it, without AUTH_KEYs."""
+
+    body: bytes
+    findings: tuple[Finding, ...]
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """A request after the checks, which take nothing but the packet and its account's configuration.
+
+    It has a `refusal`, or a `submission` and what is kept of it.
+    """
+
+    identified: Identified
+    refusal: Refusal | None = None
+    by_gateway: bool = False
+    """Whether checks 1 to 9 refused it."""
+    needs_evaluation: bool = False
+    """Whether a rule or a magic number may have a say in it, even if it is refused."""
+    submission: Submission | None = None
+    kept_packet: KeptPacket | None = None
+    diagnosis: Diagnosis | None = None
+    """Of a packet with a refusal, where `Platform.diagnosed` worked it out; else it is worked out when it is kept."""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What goes back: an answer, or None when the connection is closed without one."""
+
+    answer: bytes | AllAccepted | None
+    code: ResultCode | None
+    request_id: int
+    first_due: datetime | None = None
+    """When the first report is due on the account's clock, None when none is."""
+    trouble: AnswerFault | None = None
+    """What befalls the answer on its way."""
+    before: tuple[str, ...] = ()
+    """SMS_UIDs of messages whose first report the answer waits for."""
+
+    @property
+    def body(self) -> bytes | None:
+        """The answer's bytes; those of a request that was accepted as a whole are written whenever somebody asks."""
+        return encode_accepted(self.answer) if isinstance(self.answer, AllAccepted) else self.answer

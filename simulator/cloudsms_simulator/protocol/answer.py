@@ -1,18 +1,120 @@
 """The answer: one packet for each request, in the document's shape or the one seen on the wire.
 
-Spec: Response UIP Format. Reading: R4.
+Four parts. SMS_UIDs, the 30 characters that name a message: `5A3B394096E50` `X` `01D1` `FA163E81BFFF` are the
+microseconds since 1970, a counter in one of two styles, and the node that issued it; no two are the same for the life
+of a store, on whatever clock (`issue_uids`). The bytes (`encode_answer`, and `encode_accepted` where everything is
+OK). The echo, what an answer repeats of its request (`echoes_of`). And answers that arrive as they should and are
+wrong in what they say: `MANGLED` has one function for each such fault, which keeps the bytes of everything it does
+not spoil, spaces included.
+
+Spec: Response UIP Format, SMS_UID. Reading: R4, R22.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Literal, Protocol
 
 import msgspec
 
-from cloudsms_simulator.protocol.limits import ANSWER_TYPE, METHOD
-from cloudsms_simulator.protocol.moments import datetime
+from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.protocol import packet
+from cloudsms_simulator.protocol.candidate import Candidate, unsigned
+from cloudsms_simulator.protocol.checks import echo_of
+from cloudsms_simulator.protocol.codes import ResultCode, desc_of
+from cloudsms_simulator.protocol.packet import (
+    ANSWER_TYPE,
+    HIGHEST_SERIAL,
+    REPORT_METHOD,
+    SEND_METHOD,
+    Destination,
+    Submission,
+)
 from cloudsms_simulator.protocol.profile import SPEC, Profile
-from cloudsms_simulator.protocol.result_codes import ResultCode, desc_of
-from cloudsms_simulator.protocol.timestamps import wire_time
+from cloudsms_simulator.protocol.timestamps import EPOCH, microseconds, wire_time
+
+UidStyle = Literal["x4", "x3h"]
+"""`x4`: the counter as four hex digits, as the document prints it. `x3h`: three and an `H`, as seen since 2022."""
+
+NODE_PREFIX = "FA163E"
+_COUNTERS = tuple(f"{counter:03X}" for counter in range(0x1000))
+"""Every value of the counter, written out once: a request of 200 needs 200 of them."""
+
+
+class UidSequence(msgspec.Struct, frozen=True):
+    """Where one node's SMS_UIDs have got to."""
+
+    node: int
+    """24 bits, written behind FA163E; no two sequences of a store may share it."""
+    counter: int = 0
+    """The next counter, 0 to 0xFFF; it runs on from request to request."""
+    instant: int = 0
+    """The microsecond last issued in."""
+    since: int = 0
+    """How many were issued in that microsecond."""
+
+
+class SmsUid(msgspec.Struct, frozen=True):
+    """An SMS_UID taken apart; `node` is all 12 hex digits of it."""
+
+    instant: datetime
+    counter: int
+    style: UidStyle
+    node: str
+
+
+def issue_uids(
+    sequence: UidSequence, now: datetime, count: int, style: UidStyle
+) -> tuple[UidSequence, tuple[str, ...]]:
+    """The next `count` SMS_UIDs, and the sequence to go on with.
+
+    The instant is `now`, or the last one used when the clock stands or went back; after 4,096 in one instant the next
+    microsecond is borrowed.
+    """
+    instant, since, counter = sequence.instant, sequence.since, sequence.counter
+    moment = microseconds(now)
+    before, behind = _around_counter(sequence.node, style)
+    if moment > instant:
+        instant, since = moment, 0
+        if count == 1:
+            following = UidSequence(sequence.node, (counter + 1) % len(_COUNTERS), instant, 1)
+            return following, (f"{instant:013X}{before}{_COUNTERS[counter]}{behind}",)
+    issued: list[str] = []
+    while len(issued) < count:
+        if since == len(_COUNTERS):
+            instant, since = instant + 1, 0
+        head = f"{instant:013X}{before}"
+        run = _COUNTERS[counter : counter + min(count - len(issued), len(_COUNTERS) - since)]
+        issued += [f"{head}{digits}{behind}" for digits in run]
+        since += len(run)
+        counter = (counter + len(run)) % len(_COUNTERS)
+    return UidSequence(sequence.node, counter, instant, since), tuple(issued)
+
+
+@lru_cache(maxsize=1024)
+def _around_counter(node: int, style: UidStyle) -> tuple[str, str]:
+    """What stands between the microseconds and the counter, and behind it. Remembered: a sequence has one node."""
+    written = f"{NODE_PREFIX}{node:06X}"
+    return ("X0", written) if style == "x4" else ("X", f"H{written}")
+
+
+_UID_SHAPE = re.compile("([0-9A-F]{13})X(?:([0-9A-F]{4})|([0-9A-F]{3})H)([0-9A-F]{12})")
+
+
+def read_uid(uid: str) -> SmsUid | None:
+    """An SMS_UID taken apart, or None when it is not written like one."""
+    found = _UID_SHAPE.fullmatch(uid)
+    if found is None:
+        return None
+    four, three = found[2], found[3]
+    return SmsUid(
+        EPOCH + timedelta(microseconds=int(found[1], 16)),
+        int(four or three, 16),
+        "x3h" if four is None else "x4",
+        found[4],
+    )
 
 
 class AnswerItem(msgspec.Struct, frozen=True, gc=False):
@@ -62,7 +164,7 @@ _Listed = Iterable[tuple[Addressed, str, ResultCode]]
 _encoder = msgspec.json.Encoder()
 
 
-def encode(answer: Answer, profile: Profile) -> bytes:
+def encode_answer(answer: Answer, profile: Profile) -> bytes:
     """The bytes of an answer: compact JSON as the document orders it, or spaced and ordered as on the wire."""
     listed = [(item, item.uid, item.code) for item in answer.items]
     if profile.answer_shape == "document":
@@ -83,7 +185,7 @@ def encode_accepted(accepted: AllAccepted) -> bytes:
     return _document_of(answer, _SAID_OK, items)
 
 
-def desc(code: ResultCode, profile: Profile, *, by_gateway: bool) -> str:
+def result_desc(code: ResultCode, profile: Profile, *, by_gateway: bool) -> str:
     """RESULT_DESC: the table's, or of a gateway's failure on the wire `'channel not exist'`, quotes included."""
     name = desc_of(code)
     return f"'{name.lower().replace('_', ' ')}'" if by_gateway and profile.desc_style == "wire" else name
@@ -105,7 +207,7 @@ def _document(answer: Answer, listed: _Listed, profile: Profile) -> bytes:
 
 def _document_of(answer: Answer, said: str, items: list[str]) -> bytes:
     return (
-        f'{{"METHOD":"{METHOD}","TYPE":"{ANSWER_TYPE}","SERIAL":{answer.serial},"TIME":"{wire_time(answer.time)}",'
+        f'{{"METHOD":"{SEND_METHOD}","TYPE":"{ANSWER_TYPE}","SERIAL":{answer.serial},"TIME":"{wire_time(answer.time)}",'
         f'{said},"DETAIL_LIST":[{",".join(items)}]}}'
     ).encode()
 
@@ -113,18 +215,18 @@ def _document_of(answer: Answer, said: str, items: list[str]) -> bytes:
 def _said(code: ResultCode, profile: Profile, *, by_gateway: bool) -> str:
     if code is _OK and not by_gateway:
         return _SAID_OK
-    return f'"RESULT_CODE":{code:d},"RESULT_DESC":"{desc(code, profile, by_gateway=by_gateway)}"'
+    return f'"RESULT_CODE":{code:d},"RESULT_DESC":"{result_desc(code, profile, by_gateway=by_gateway)}"'
 
 
 _OK = ResultCode.OK
-_SAID_OK = f'"RESULT_CODE":{_OK:d},"RESULT_DESC":"{desc(_OK, SPEC, by_gateway=False)}"'
+_SAID_OK = f'"RESULT_CODE":{_OK:d},"RESULT_DESC":"{result_desc(_OK, SPEC, by_gateway=False)}"'
 """Written once: to write an enumeration's number takes as long as the rest of an item."""
 
 
 def _gateway(answer: Answer, profile: Profile) -> bytes:
-    said = desc(answer.code, profile, by_gateway=True)
+    said = result_desc(answer.code, profile, by_gateway=True)
     return (
-        f'{{ "METHOD": "{METHOD}", "TYPE": "{ANSWER_TYPE}", "SERIAL": {answer.serial}, "TENANT_ID": 0, '
+        f'{{ "METHOD": "{SEND_METHOD}", "TYPE": "{ANSWER_TYPE}", "SERIAL": {answer.serial}, "TENANT_ID": 0, '
         f'"TIME": "{wire_time(answer.time)}", "RESULT_CODE": {answer.code:d}, "RESULT_DESC": "{said}" }}'
     ).encode()
 
@@ -143,10 +245,133 @@ def _wire(answer: Answer, listed: _Listed) -> bytes:
     details = f"[ {', '.join(items)} ]" if items else "[ ]"
     return (
         f'{{ {said}, "DETAIL_LIST": {details}, '
-        f'"METHOD": "{METHOD}", "TYPE": "{ANSWER_TYPE}", "SERIAL": {answer.serial}, '
+        f'"METHOD": "{SEND_METHOD}", "TYPE": "{ANSWER_TYPE}", "SERIAL": {answer.serial}, '
         f'"TIME": "{wire_time(answer.time)}" }}'
     ).encode()
 
 
 def _quoted(text: str) -> str:
     return f'"{text}"' if text.isdigit() and text.isascii() else _encoder.encode(text).decode()
+
+
+def items_of(submission: Submission, uids: tuple[str, ...], verdicts: dict[int, ResultCode]) -> tuple[AnswerItem, ...]:
+    """An item for each destination, with its SMS_UID and its verdict, OK where there is none."""
+    told = zip(submission.destinations, uids, strict=True)
+    return tuple(
+        AnswerItem(each.country_code, each.msisdn, uid, verdicts.get(index, ResultCode.OK))
+        for index, (each, uid) in enumerate(told)
+    )
+
+
+def echoed_serial(candidate: Candidate) -> int:
+    """SERIAL, if it is an unsigned integer up to 65535, else 0."""
+    if candidate.decoded.form != "object":
+        return 0
+    serial = unsigned(candidate.packet.serial, candidate.profile)
+    return serial if serial is not None and serial <= packet.HIGHEST_SERIAL else 0
+
+
+def echoes_of(candidate: Candidate) -> list[Destination]:
+    """What a refusal of everything echoes: each entry of the array, unless there is none or it is too long."""
+    if candidate.decoded.form != "object":
+        return []
+    return [echo_of(entry, candidate.profile) for entry in packet.listed(candidate.decoded)]
+
+
+_Members = dict[str, msgspec.Raw]
+
+
+def mangled(name: str, answer: bytes) -> bytes:
+    """An answer of ours, in either shape, spoilt in the way of that name; the same bytes for the same answer.
+
+    Without the field in question, as a gateway's failure on the wire has no DETAIL_LIST, it stays as it is. KeyError
+    when nothing has that name.
+    """
+    return MANGLED[name](answer)
+
+
+def broken_json(answer: bytes) -> bytes:
+    """Not JSON: the last brace is missing."""
+    return answer.rstrip().removesuffix(b"}")
+
+
+def no_detail_list(answer: bytes) -> bytes:
+    """Without DETAIL_LIST."""
+    members = _members_of_answer(answer)
+    members.pop("DETAIL_LIST", None)
+    return _object_like(members, like=answer)
+
+
+def shuffled_items(answer: bytes) -> bytes:
+    """The first destination's item comes last, so that with two or more none is where the request had it."""
+    members = _members_of_answer(answer)
+    items = _items_of_answer(members)
+    return _with_items(answer, members, (*items[1:], *items[:1]))
+
+
+def code_as_string(answer: bytes) -> bytes:
+    """Every RESULT_CODE in quotation marks, those of the items too."""
+    members = _members_of_answer(answer)
+    items = [_object_like(_quoted_code(_members_of_answer(item)), like=answer) for item in _items_of_answer(members)]
+    return _with_items(answer, _quoted_code(members), items)
+
+
+def wrong_serial(answer: bytes) -> bytes:
+    """The SERIAL that follows the request's; 1 after 65535."""
+    members = _members_of_answer(answer)
+    serial = msgspec.json.decode(members["SERIAL"], type=int)
+    return _object_like(members | {"SERIAL": msgspec.Raw(b"%d" % (serial % HIGHEST_SERIAL + 1))}, like=answer)
+
+
+def wrong_method(answer: bytes) -> bytes:
+    """METHOD is that of a delivery report."""
+    return _object_like(_members_of_answer(answer) | {"METHOD": msgspec.Raw(f'"{REPORT_METHOD}"')}, like=answer)
+
+
+MANGLED: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
+    {
+        "BROKEN_JSON": broken_json,
+        "NO_DETAIL_LIST": no_detail_list,
+        "SHUFFLED_ITEMS": shuffled_items,
+        "CODE_AS_STRING": code_as_string,
+        "WRONG_SERIAL": wrong_serial,
+        "WRONG_METHOD": wrong_method,
+    }
+)
+"""By the name of the fault."""
+
+
+def _members_of_answer(packet: bytes | msgspec.Raw) -> _Members:
+    return msgspec.json.decode(packet, type=_Members)
+
+
+def _items_of_answer(members: _Members) -> list[msgspec.Raw]:
+    return msgspec.json.decode(members.get("DETAIL_LIST", b"[]"), type=list[msgspec.Raw])
+
+
+def _quoted_code(members: _Members) -> _Members:
+    return members | {"RESULT_CODE": msgspec.Raw(b'"%b"' % bytes(members["RESULT_CODE"]))}
+
+
+def _with_items(answer: bytes, members: _Members, items: Iterable[bytes | msgspec.Raw]) -> bytes:
+    if "DETAIL_LIST" in members:
+        members = members | {"DETAIL_LIST": msgspec.Raw(_joined_like(b"[", map(bytes, items), b"]", like=answer))}
+    return _object_like(members, like=answer)
+
+
+def _object_like(members: _Members, *, like: bytes) -> bytes:
+    colon = b": " if _is_spaced(like) else b":"
+    pairs = (b'"%b"%b%b' % (name.encode(), colon, bytes(value)) for name, value in members.items())
+    return _joined_like(b"{", pairs, b"}", like=like)
+
+
+def _joined_like(begin: bytes, parts: Iterable[bytes], end: bytes, *, like: bytes) -> bytes:
+    if not _is_spaced(like):
+        return begin + b",".join(parts) + end
+    inside = b", ".join(parts)
+    return b"%b %b %b" % (begin, inside, end) if inside else b"%b %b" % (begin, end)
+
+
+def _is_spaced(answer: bytes) -> bool:
+    """Whether it is written as on the wire, with spaces, and not compactly as in the document."""
+    return answer.startswith(b"{ ")

@@ -1,21 +1,202 @@
-"""A candidate: a packet on its way through the checks, with what they worked out so far.
+"""A candidate: a packet on its way through the checks, with what they worked out so far, and what it may mean.
 
-Spec: Request UIP Format. Reading: R3.
+A `Candidate` has the packet, the profile whose rules hold for it, the account, and what the checks fill in: the
+signed text, its segmentation, the destinations and their verdicts. `submission_of` is what comes of one that passed.
+`missing`, `present` and `unsigned` say what counts as a value.
+
+Packets in other dialects are understood far enough to be told in one finding what they are: UIP v2 has the general
+parameters in `uip_head` and the rest in `uip_body`, and other clients write the names of fields in another case. Both
+can be translated (`from_v2`, `from_other_names`), which is how they are corrected. A request that asks for a report, a
+form and compressed octets are told in one finding too; nothing can be made of those.
+
+Spec: Interface specification and communication principle. Spec: Request UIP Format. Reading: R3, R24.
 """
 
+import re
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
 
-from cloudsms_simulator.protocol import limits
-from cloudsms_simulator.protocol.finding import Finding
-from cloudsms_simulator.protocol.limits import octets
+from cloudsms_simulator.protocol import packet as packet_module
+from cloudsms_simulator.protocol.codes import ResultCode
+from cloudsms_simulator.protocol.findings import Finding, Told, found
+from cloudsms_simulator.protocol.packet import ABSENT, Decoded, Destination, Packet, Submission, utf8_octets
 from cloudsms_simulator.protocol.profile import Profile
-from cloudsms_simulator.protocol.result_codes import ResultCode
 from cloudsms_simulator.protocol.segmentation import Segmentation
-from cloudsms_simulator.protocol.submission import Destination, Submission
-from cloudsms_simulator.protocol.translation import key_of_v2
-from cloudsms_simulator.protocol.uip import ABSENT, Decoded, Packet
+
+Members = dict[str, msgspec.Raw]
+Headers = tuple[tuple[bytes, bytes], ...]
+
+_MOST_MEMBERS = 1_000
+"""Of an object with more members no more are looked at, or none: no packet has so many."""
+_MOST_IN_AN_ENTRY = 20
+_LIST = "MULTI_MSISDN_LIST"
+_HEAD, _BODY = "uip_head", "uip_body"
+REQUIRED = frozenset({"METHOD", "TYPE", "SERIAL", "TIME", "AUTH_KEY", "VERSION", "ROUTE_ID", "SMS_CONTENT", _LIST})
+_OF_AN_ENTRY = ("COUNTRY_CODE", "DEST_MSISDN")
+_NAME = re.compile(r"[A-Za-z_ -]{1,40}")
+
+
+def _plain_name(name: str) -> str:
+    return name.replace("_", "").replace("-", "").replace(" ", "").lower()
+
+
+_FIELDS: Mapping[str, str] = MappingProxyType(
+    {_plain_name(name): name for name in packet_module.PACKET_FIELDS - {_HEAD}}
+)
+_ENTRY_FIELDS: Mapping[str, str] = MappingProxyType({_plain_name(name): name for name in _OF_AN_ENTRY})
+_V2_FIELDS: Mapping[str, str] = MappingProxyType({**_FIELDS, "channel": "ROUTE_ID", "destinationaddr": _LIST})
+
+_ASKS_FOR_A_REPORT = re.compile(r"REPORT|STATUS|STATE|QUERY|RECEIPT|DLR", re.IGNORECASE)
+_MAGIC_OF_COMPRESSION = (
+    (b"\x1f\x8b", "gzip"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+)
+"""How octets of a compression begin, and its name in Content-Encoding."""
+_FORM_TYPES = (b"application/x-www-form-urlencoded", b"multipart/")
+_FORM = re.compile(rb"[A-Za-z_]{1,40}=|--[^\r\n]{1,70}\r?\nContent-Disposition:", re.IGNORECASE)
+_JSON_BEGINS = (b"{", b"[", b'"')
+_WHITE_SPACE = b" \t\r\n"
+
+
+class Renamed(msgspec.Struct, frozen=True):
+    """One field: where it came, such as `uip_head.CHANNEL`, and what it is called in a packet of v1."""
+
+    was: str
+    name: str
+
+
+class Translation(msgspec.Struct, frozen=True):
+    """The members of a packet of v1, values as they were spelled, and which of them had other names."""
+
+    members: Members
+    renamed: tuple[Renamed, ...]
+
+
+def field_for(name: str) -> str | None:
+    """The field that a name stands for, whatever its case and separators: `smsContent` is SMS_CONTENT."""
+    return _FIELDS.get(_plain_name(name)) if _NAME.fullmatch(name) else None
+
+
+def from_v2(members: Members) -> Translation | None:
+    """A packet of UIP v2 as one of v1; None for what has no `uip_head`. TYPE and VERSION are not in it."""
+    if _HEAD not in members:
+        return None
+    flat: Members = {}
+    renamed: list[Renamed] = []
+    outside = {name: raw for name, raw in members.items() if name not in {_HEAD, _BODY}}
+    for where, part in ((_HEAD, members[_HEAD]), (_BODY, members.get(_BODY, packet_module.ABSENT)), ("", outside)):
+        inside = part if isinstance(part, dict) else packet_module.members_of(part) or {}
+        for was, raw in islice(inside.items(), _MOST_MEMBERS):
+            name = _V2_FIELDS.get(_plain_name(was)) if _NAME.fullmatch(was) else None
+            if name is not None and name not in flat:
+                flat[name] = raw
+                if where or was != name:
+                    renamed.append(Renamed(f"{where}.{was}" if where else was, name))
+    return Translation(flat, tuple(renamed))
+
+
+def from_other_names(members: Members) -> Translation | None:
+    """A packet whose fields are named in another case, with the right names; None where that gives no required field.
+
+    The entries of the list of destinations are looked at as well, unless there are more than 200.
+    """
+    if len(members) > _MOST_MEMBERS:
+        return None
+    flat: Members = {}
+    renamed: list[Renamed] = []
+    for was, raw in members.items():
+        name = None if was in packet_module.PACKET_FIELDS else field_for(was)
+        if name is None or name in members or name in flat:
+            flat[was] = raw
+        else:
+            flat[name] = raw
+            renamed.append(Renamed(was, name))
+    is_needed = any(each.name in REQUIRED for each in renamed)
+    entries = packet_module.entries_of(flat.get(_LIST, packet_module.ABSENT)) or []
+    if 0 < len(entries) <= packet_module.MOST_DESTINATIONS:
+        known = len(renamed)
+        rewritten = [_entry(entry, index, renamed) for index, entry in enumerate(entries)]
+        if len(renamed) > known:
+            flat[_LIST] = msgspec.Raw(msgspec.json.encode(rewritten))
+            is_needed = True
+    return Translation(flat, tuple(renamed)) if is_needed else None
+
+
+def _entry(raw: msgspec.Raw, index: int, renamed: list[Renamed]) -> msgspec.Raw:
+    inside = packet_module.members_of(raw)
+    if inside is None or len(inside) > _MOST_IN_AN_ENTRY or all(name in inside for name in _OF_AN_ENTRY):
+        return raw
+    entry: Members = {}
+    for was, value in inside.items():
+        name = _ENTRY_FIELDS.get(_plain_name(was)) if was not in _OF_AN_ENTRY and _NAME.fullmatch(was) else None
+        if name is None or name in inside or name in entry:
+            entry[was] = value
+        else:
+            entry[name] = value
+            renamed.append(Renamed(f"{_LIST}[{index}].{was}", name))
+    return msgspec.Raw(msgspec.json.encode(entry))
+
+
+def key_of_v2(uip_head: msgspec.Raw) -> object:
+    """AUTH_KEY in a `uip_head`, whatever it is; None without one."""
+    return packet_module.value_of((packet_module.members_of(uip_head) or {}).get("AUTH_KEY", packet_module.ABSENT))
+
+
+def v2_finding(members: Members) -> Finding:
+    """What a packet of UIP v2 is told, with how its fields are called in v1."""
+    translation = from_v2(members)
+    fields = [] if translation is None else [f"{each.was} as {each.name}" for each in translation.renamed]
+    mapping = ", ".join((*fields, "and all of it on the top level, with TYPE and VERSION"))
+    return found("uip-v2", f"$.{_HEAD}", Told("a UIP v2 packet"), f"the flat packet of UIP v1: {mapping}")
+
+
+def names_finding(translation: Translation) -> Finding:
+    """What a packet is told whose fields have names in another case: each name once."""
+    names = dict.fromkeys((each.was.rpartition(".")[2], each.name) for each in translation.renamed)
+    got, want = ", ".join(was for was, _ in names), ", ".join(name for _, name in names)
+    return found("names-misspelt", f"$.{translation.renamed[0].was}", Told(got), want)
+
+
+def poll_finding(packet: packet_module.Packet, names: Iterable[str]) -> Finding | None:
+    """What a request is told that asks for a report instead of sending a message; None for any other.
+
+    It has the METHOD of reports, or an SMS_UID or a METHOD that asks, and then neither a text nor a destination.
+    `names` are those of its members.
+    """
+    method = packet.method.strip(packet_module.WHITE_SPACE) if isinstance(packet.method, str) else ""
+    want = "no request: reports are pushed, not polled; each comes as a POST to the account's callback"
+    if method == packet_module.REPORT_METHOD:
+        return found("polled-for-report", "$.METHOD", method, want)
+    if packet.sms_content is not None or packet.multi_msisdn_list != packet_module.ABSENT:
+        return None
+    looked_at = islice(names, _MOST_MEMBERS)
+    uid = next((name for name in looked_at if _NAME.fullmatch(name) and _plain_name(name) == "smsuid"), None)
+    if uid is not None:
+        return found("polled-for-report", f"$.{uid}", Told(f"{uid} in a request"), want)
+    return found("polled-for-report", "$.METHOD", method, want) if _ASKS_FOR_A_REPORT.search(method[:100]) else None
+
+
+def disguise_finding(body: bytes, headers: Headers) -> Finding | None:
+    """What a body is told that is no JSON because it is compressed, or a form; None for any other."""
+    said = {name.lower(): value.strip().lower() for name, value in headers}
+    encoding = said.get(b"content-encoding", b"identity")
+    magic = next((name for octets, name in _MAGIC_OF_COMPRESSION if body.startswith(octets)), None)
+    begins_as_json = body.lstrip(_WHITE_SPACE).startswith(_JSON_BEGINS)
+    if magic is not None or (encoding not in {b"", b"identity"} and not begins_as_json):
+        header = f"Content-Encoding: {encoding.decode('latin-1')[:40]}"
+        got = header if encoding not in {b"", b"identity"} else f"octets of {magic}"
+        return found("body-compressed", "body", Told(got), "the JSON itself, without Content-Encoding")
+    if begins_as_json:
+        return None
+    kind = said.get(b"content-type", b"")
+    if kind.startswith(_FORM_TYPES) or _FORM.match(body):
+        got = f"Content-Type: {kind.partition(b';')[0].decode('latin-1')[:60]}" if kind else "the fields of a form"
+        return found("body-is-form", "body", Told(got), "a JSON object, with Content-Type: application/json")
+    return None
 
 
 class BlacklistView(Protocol):
@@ -69,7 +250,7 @@ def readable_key(packet: Packet) -> str | None:
     key = packet.auth_key
     if key is None and packet.uip_head is not ABSENT:
         key = key_of_v2(packet.uip_head)
-    return key if type(key) is str and key and octets(key) <= limits.AUTH_KEY_OCTETS else None
+    return key if type(key) is str and key and utf8_octets(key) <= packet_module.AUTH_KEY_OCTETS else None
 
 
 def candidate_of(decoded: Decoded, account: AccountView | None, default: Profile) -> Candidate:
@@ -107,7 +288,7 @@ def unsigned(value: object, profile: Profile) -> int | None:
     """
     if type(value) is str and profile.digit_strings == "accept" and len(value) <= _MOST_DIGITS:
         value = int(value) if value.isascii() and value.isdigit() else None
-    return value if type(value) is int and 0 <= value <= limits.HIGHEST_UINT else None
+    return value if type(value) is int and 0 <= value <= packet_module.HIGHEST_UINT else None
 
 
 def present(raw: msgspec.Raw) -> bool:

@@ -1,34 +1,440 @@
 """Corrections: the smallest change that makes a refused packet pass, and what only its sender can mend.
 
-The key is never in a corrected packet: `$CLOUDSMS_AUTH_KEY` stands for it.
+`corrected` takes a body and gives a `Correction`: the packet, its changes with their reasons, and what is left. A
+`Draft` is a packet while it is being corrected; what no change touches keeps its bytes. A remedy changes the draft
+and returns None, or says why nobody but the sender can mend it. One rule is one line in `REMEDIES`, or in `NO_REMEDY`
+or `NOT_IN_THE_PACKET` when there is nothing to try. Optional fields that cannot be saved go. A number in
+international form, with a plus sign or two zeros in front, tells its country; any other does not, and no remedy moves
+a number to another country. The key is never in a corrected packet: `$CLOUDSMS_AUTH_KEY` stands for it.
 
-Spec: Request UIP Format. Reading: R24.
+Spec: Request UIP Format. Spec: Parameter Details. Spec: RESULT_CODE and RESULT_DESC, Remark. Reading: R24.
 """
 
 import re
+from collections.abc import Callable, Mapping
 
 import msgspec
 
-from cloudsms_simulator.protocol import uip
-from cloudsms_simulator.protocol.candidate import AccountView, candidate_of
-from cloudsms_simulator.protocol.draft import Change, Draft
-from cloudsms_simulator.protocol.finding import Finding
-from cloudsms_simulator.protocol.leniency import parsed
-from cloudsms_simulator.protocol.mistakes import Circumstances
-from cloudsms_simulator.protocol.remedies import ELSEWHERE, NO_REMEDY, REMEDIES, Model
-from cloudsms_simulator.protocol.translation import (
+from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.protocol import packet
+from cloudsms_simulator.protocol.candidate import (
+    AccountView,
     Headers,
+    candidate_of,
     disguise_finding,
     from_other_names,
     from_v2,
     poll_finding,
+    unsigned,
 )
-from cloudsms_simulator.protocol.validation import diagnose
+from cloudsms_simulator.protocol.checks import diagnose
+from cloudsms_simulator.protocol.codes import COUNTRY_CODES, fits_plan, without_country_code, without_trunk_prefix
+from cloudsms_simulator.protocol.customer import split_number
+from cloudsms_simulator.protocol.findings import OUT_OF_RANGE, Finding, excerpt
+from cloudsms_simulator.protocol.mistakes import Circumstances, certain_hint, country_wanted, digits_of, international
+from cloudsms_simulator.protocol.packet import parsed, whole_number
+from cloudsms_simulator.protocol.profile import Profile
+from cloudsms_simulator.protocol.segmentation import look_alike, segment, signed_text
+from cloudsms_simulator.protocol.timestamps import wire_time
 
-PLACEHOLDER = "$CLOUDSMS_AUTH_KEY"
+LIST_PATH = "$.MULTI_MSISDN_LIST"
+_ENTRY = re.compile(r"\$\.MULTI_MSISDN_LIST\[([0-9]{1,9})\](?:\.([A-Z_]+))?")
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of a packet: where, what came, what takes its place, and why. `nothing` is a field that is not there.
+
+    Values are quoted as findings quote them: as JSON of at most 80 characters and an ellipsis.
+    """
+
+    path: str
+    was: str = msgspec.field(name="from")
+    to: str
+    why: str
+
+
+class Draft:
+    """The members of a packet, in their order, and the changes made to them.
+
+    Paths are those of findings: a field `$.TIME`, an entry `$.MULTI_MSISDN_LIST[3]`, or a field of an entry.
+    """
+
+    def __init__(self, members: dict[str, msgspec.Raw]) -> None:
+        self._members = members
+        self._entries: list[msgspec.Raw] | None = None
+        """Those of the list, once somebody has asked for one; what is written to them is not in the members yet."""
+        self.changes: list[Change] = []
+
+    @property
+    def body(self) -> bytes:
+        """The packet as compact JSON; the values in it as they were spelled."""
+        self._put_entries_back()
+        return msgspec.json.encode(self._members)
+
+    @property
+    def members(self) -> dict[str, msgspec.Raw]:
+        """Its members as they are now."""
+        return dict(self._members)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its members."""
+        return tuple(self._members)
+
+    def value(self, path: str) -> object:
+        """What stands at a path; None for null, and where nothing stands."""
+        return packet.value_of(self._raw(path))
+
+    def put(self, path: str, value: object, why: str) -> None:
+        """Puts a value at a path. The same value again is no change."""
+        raw = msgspec.Raw(msgspec.json.encode(value))
+        before = self._raw(path)
+        if bytes(before) != bytes(raw):
+            self._write(path, raw)
+            self.changes.append(Change(path=path, was=_shown(before), to=excerpt(value), why=why))
+
+    def remove(self, path: str, why: str) -> None:
+        """Takes a field of the packet away."""
+        self._put_entries_back()
+        before = self._members.pop(path.removeprefix("$."), packet.ABSENT)
+        self.changes.append(Change(path=path, was=_shown(before), to=excerpt(msgspec.UNSET), why=why))
+
+    def fill_in(self, path: str, value: object) -> None:
+        """Puts a value at a path without calling it a change."""
+        self._write(path, msgspec.Raw(msgspec.json.encode(value)))
+
+    def _raw(self, path: str) -> msgspec.Raw:
+        place = _ENTRY.fullmatch(path)
+        if place is None:
+            self._put_entries_back()
+            return self._members.get(path.removeprefix("$."), packet.ABSENT)
+        entry = self._taken_entries()[int(place[1])]
+        return entry if place[2] is None else (packet.members_of(entry) or {}).get(place[2], packet.ABSENT)
+
+    def _write(self, path: str, raw: msgspec.Raw) -> None:
+        place = _ENTRY.fullmatch(path)
+        if place is None:
+            self._put_entries_back()
+            self._members[path.removeprefix("$.")] = raw
+            return
+        entries = self._taken_entries()
+        index = int(place[1])
+        if place[2] is None:
+            entries[index] = raw
+        else:
+            changed = (packet.members_of(entries[index]) or {}) | {place[2]: raw}
+            entries[index] = msgspec.Raw(msgspec.json.encode(changed))
+
+    def _taken_entries(self) -> list[msgspec.Raw]:
+        """The entries of the list, read once however many of them are changed."""
+        if self._entries is None:
+            self._entries = packet.entries_of(self._raw(LIST_PATH)) or []
+        return self._entries
+
+    def _put_entries_back(self) -> None:
+        if self._entries is not None:
+            self._members[LIST_PATH.removeprefix("$.")] = msgspec.Raw(msgspec.json.encode(self._entries))
+            self._entries = None
+
+
+def _shown(raw: msgspec.Raw) -> str:
+    value: object = msgspec.UNSET if raw == packet.ABSENT else packet.value_of(raw)
+    return "a number out of range" if value == OUT_OF_RANGE else excerpt(value)
+
+
+_UNKNOWN = "only its sender knows the number"
+
+
+def mend_list(draft: Draft, path: str) -> str | None:
+    """An array of at most 200 objects."""
+    given = draft.value(path)
+    if isinstance(given, str) and isinstance(inner := parsed(given), list | dict):
+        draft.put(path, inner if isinstance(inner, list) else [inner], "an array, not JSON inside a string")
+    elif isinstance(given, dict):
+        draft.put(path, [given], "an array, also for a single destination")
+    elif isinstance(given, list):
+        rest = len(given) - packet.MOST_DESTINATIONS
+        draft.put(path, given[: packet.MOST_DESTINATIONS], f"200 at most; send the other {rest} in another request")
+    elif (one := _international(given)) is not None:
+        draft.put(path, [one], "an array of objects")
+    else:
+        return "only its sender knows whom it is for"
+    return None
+
+
+def mend_destination(draft: Draft, path: str) -> str | None:
+    """An object, if what came tells the country."""
+    given = draft.value(path)
+    inner = parsed(given) if isinstance(given, str) else None
+    one = inner if isinstance(inner, dict) else _international(given)
+    if one is None:
+        return "no telling which country the number is in; write COUNTRY_CODE and DEST_MSISDN"
+    draft.put(path, one, "an object")
+    return None
+
+
+def mend_country_code(draft: Draft, path: str) -> str | None:
+    """COUNTRY_CODE as an integer: what was spelled otherwise, what the number says, or without the number's digits."""
+    number_path = f"{path.rpartition('.')[0]}.DEST_MSISDN"
+    given, msisdn = draft.value(path), draft.value(number_path)
+    hint = certain_hint(given, msisdn)
+    if hint is None:
+        return f"no telling which country the number is in; want {country_wanted(given, msisdn)}"
+    draft.put(path, hint.country_code, hint.why)
+    if hint.msisdn is not None:
+        draft.put(number_path, hint.msisdn, "the number without its country code")
+    return None
+
+
+def mend_msisdn(draft: Draft, path: str) -> str | None:
+    """DEST_MSISDN as digits in a string, without country code, trunk prefix, plus sign and punctuation."""
+    given = draft.value(path)
+    spelled = None if isinstance(given, str) else whole_number(given)
+    text = given if spelled is None else str(spelled)
+    digits = digits_of(text) if isinstance(text, str) else None
+    if not isinstance(text, str) or not digits:
+        return _UNKNOWN
+    value = draft.value(f"{path.rpartition('.')[0]}.COUNTRY_CODE")
+    code = value if type(value) is int else 0
+    if text.strip().startswith(("+", "00")):
+        digits = digits.removeprefix("00")
+        named = split_number(digits)
+        if not fits_plan(code, digits) and named is not None and named.country_code != code and code in COUNTRY_CODES:
+            return f"the number is in country {named.country_code}, COUNTRY_CODE says {code}: only its sender knows"
+        digits = _national(code, digits)
+    if code == packet.MAINLAND_CHINA and len(digits) != packet.NUMBER_IN_MAINLAND_CHINA:
+        digits = without_country_code(code, digits) or without_trunk_prefix(code, digits) or ""
+        if len(digits) != packet.NUMBER_IN_MAINLAND_CHINA:
+            return "a number in mainland China has 11 digits; only its sender knows them"
+    if not 0 < len(digits) <= packet.MSISDN_OCTETS:
+        return _UNKNOWN
+    draft.put(path, digits, "digits 0 to 9 in a string, without the country code")
+    return None
+
+
+def _national(code: int, digits: str) -> str:
+    """Digits that stood behind a plus sign, as they are inside the country.
+
+    A number may begin like its country's code, and the plus sign may have been put before it as it is inside.
+    """
+    bare = digits.removeprefix(str(code))
+    if fits_plan(code, digits) and not fits_plan(code, bare):
+        return digits
+    return without_trunk_prefix(code, bare) or bare
+
+
+def _international(value: object) -> dict[str, object] | None:
+    """The destination that a number in international form names."""
+    found = international(value)
+    return None if found is None else {"COUNTRY_CODE": found.country_code, "DEST_MSISDN": found.msisdn}
+
+
+class CorrectionContext(msgspec.Struct, frozen=True):
+    """What a corrected packet may take from the account and the moment."""
+
+    profile: Profile
+    route_id: str
+    """A route of the account."""
+    now: datetime
+    """On the account's clock."""
+
+
+PacketRemedy = Callable[[Draft, str, CorrectionContext], str | None]
+
+
+def _constant(value: str) -> PacketRemedy:
+    def remedy(draft: Draft, path: str, model: CorrectionContext) -> str | None:
+        draft.put(path, value, "the only value there is")
+        return None
+
+    return remedy
+
+
+def mend_serial(draft: Draft, path: str, model: CorrectionContext) -> str | None:
+    """The number it stands for, or 1."""
+    given = whole_number(draft.value(path))
+    usable = given is not None and 1 <= given <= packet.HIGHEST_SERIAL
+    draft.put(path, given if usable else 1, "an integer from 1 to 65535; it may repeat")
+    return None
+
+
+def mend_time(draft: Draft, path: str, model: CorrectionContext) -> str | None:
+    """The moment."""
+    draft.put(path, wire_time(model.now), "the moment of sending in Hong Kong, YYYY-MM-DD HH:MM:SS")
+    return None
+
+
+def mend_version(draft: Draft, path: str, model: CorrectionContext) -> str | None:
+    """The first that the profile accepts."""
+    draft.put(path, model.profile.versions[0], "the version this platform speaks")
+    return None
+
+
+def mend_route(draft: Draft, path: str, model: CorrectionContext) -> str | None:
+    """A route of the account."""
+    draft.put(path, model.route_id, "one of the account's routes; another one ends in state 60")
+    return None
+
+
+def mend_sender(draft: Draft, path: str, model: CorrectionContext) -> str | None:
+    """None: the account's default sender is taken."""
+    draft.remove(path, "without it the account's default sender is shown")
+    return None
+
+
+def mend_signature(draft: Draft, path: str, model: CorrectionContext) -> str | None:
+    """As text, and no longer than it may be."""
+    given = draft.value(path)
+    text = str(given) if type(given) is int else given
+    if not isinstance(text, str):
+        draft.remove(path, "an optional text; what came is none")
+        return None
+    short = text.encode()[: packet.SIGNATURE_OCTETS].decode("utf-8", "ignore")
+    draft.put(path, short, "a string of at most 64 octets")
+    return None
+
+
+def mend_small_number(draft: Draft, path: str, model: CorrectionContext) -> str | None:
+    """The integer it stands for; left out when it stands for none that fits."""
+    given = whole_number(draft.value(path))
+    fits = given is not None and (1 <= given <= 5 if path == "$.SIGNATURE_TYPE" else 0 <= given <= packet.HIGHEST_UINT)
+    if fits:
+        draft.put(path, given, "an integer, without quotes or a point")
+    else:
+        draft.remove(path, "optional, and what came says nothing")
+    return None
+
+
+def mend_customer_body(draft: Draft, path: str, model: CorrectionContext) -> str | None:
+    """An object: the one that came as text, what came inside one, or as many members as fit."""
+    given = draft.value(path)
+    if isinstance(given, str) and (inner := parsed(given)) is not None and isinstance(inner, dict):
+        given = inner
+    elif not isinstance(given, dict):
+        given = {"id": given}
+    kept: dict[str, object] = {}
+    for name, value in given.items():
+        if len(msgspec.json.encode(kept | {name: value})) <= packet.CUSTOMER_BODY_OCTETS:
+            kept[name] = value
+    if kept or not given:
+        draft.put(path, kept, "an object of at most 255 octets; an id of your own is enough")
+    else:
+        draft.remove(path, "optional, and nothing of it fits into 255 octets")
+    return None
+
+
+def mend_content_type(draft: Draft, path: str, model: CorrectionContext) -> str | None:
+    """The digits of a number."""
+    given = draft.value(path)
+    if type(given) is not int:
+        return "only its sender knows the text"
+    draft.put(path, str(given), "a string")
+    return None
+
+
+def mend_content_length(draft: Draft, path: str, model: CorrectionContext) -> str | None:
+    """The same text in GSM look-alikes, if it fits then."""
+    given, signature = draft.value(path), draft.value("$.SIGNATURE")
+    text = given if isinstance(given, str) else ""
+    plain = look_alike(text) if len(text) <= packet.LONGEST_COUNTED else text
+    kind = unsigned(draft.value("$.SIGNATURE_TYPE"), model.profile)
+    signed = signed_text(plain, signature if isinstance(signature, str) else None, kind)
+    if plain == given or segment(signed, model.profile.segmentation).segments > packet.MOST_SEGMENTS:
+        return "shorten the text, or send it in several requests: what may go only its sender knows"
+    draft.put(path, plain, "the same in characters of GSM 03.38, which take less room")
+    return None
+
+
+def _of_a_destination(remedy: Callable[[Draft, str], str | None]) -> PacketRemedy:
+    return lambda draft, path, model: remedy(draft, path)
+
+
+_METHOD, _TYPE = _constant(packet.SEND_METHOD), _constant(packet.REQUEST_TYPE)
+_COUNTRY, _NUMBER = _of_a_destination(mend_country_code), _of_a_destination(mend_msisdn)
+_LIST = _of_a_destination(mend_list)
+
+REMEDIES: Mapping[str, PacketRemedy] = {
+    "method-missing": _METHOD,
+    "method-wrong": _METHOD,
+    "type-missing": _TYPE,
+    "type-wrong": _TYPE,
+    "serial-missing": mend_serial,
+    "serial-wrong": mend_serial,
+    "time-missing": mend_time,
+    "time-wrong": mend_time,
+    "version-missing": mend_version,
+    "version-unknown": mend_version,
+    "route-missing": mend_route,
+    "route-wrong": mend_route,
+    "route-is-auth-key": mend_route,
+    "route-unknown": mend_route,
+    "sender-wrong": mend_sender,
+    "signature-wrong": mend_signature,
+    "signature-type-wrong": mend_small_number,
+    "priority-wrong": mend_small_number,
+    "repeat-wrong": mend_small_number,
+    "customer-body-wrong": mend_customer_body,
+    "content-wrong": mend_content_type,
+    "content-too-long": mend_content_length,
+    "list-wrong": _LIST,
+    "list-is-object": _LIST,
+    "list-is-json-text": _LIST,
+    "list-too-long": _LIST,
+    "destination-wrong": _of_a_destination(mend_destination),
+    "country-missing": _COUNTRY,
+    "country-wrong": _COUNTRY,
+    "msisdn-wrong": _NUMBER,
+    "msisdn-plus": _NUMBER,
+    "msisdn-spaces": _NUMBER,
+    "msisdn-other-digits": _NUMBER,
+    "msisdn-mainland": _NUMBER,
+}
+
+_LATER = "the packet is in order; send it again later, after ten minutes as the document says"
+_SCENARIO = "the scenario, or a magic number, says so whatever the packet holds"
+_NO_PACKET = "what came is no packet; the finding says what would be one"
+_OURS = "the packet may well be in order; what failed is the simulator, and its log says why"
+
+NO_REMEDY: Mapping[str, str] = {
+    "uip-v2": "UIP v2 is another protocol: write the packet with the fields of v1, all on the top level",
+    "names-misspelt": "write the names of fields as the specification does",
+    "polled-for-report": "nothing to correct: a report is not asked for, it comes to the account's callback by itself",
+    "content-missing": "only its sender knows the text",
+    "list-missing": "only its sender knows whom it is for",
+    "msisdn-missing": "only its sender knows the number",
+    "msisdn-placeholder": "only its sender knows the digits behind the x",
+    "blacklisted-number": "the account's blacklist has the number, and nothing in the packet changes that",
+    "blacklisted-word": "only its sender can say it in other words",
+    "unpriced": "the account needs a price for the country, or the message another country",
+}
+"""Why a rule that a packet breaks has no remedy."""
+
+NOT_IN_THE_PACKET: Mapping[str, str] = {
+    "rate-limited": _LATER,
+    "queue-full": _LATER,
+    "batch-refused": "another destination of the batch is refused; in a request of its own this one would pass",
+    "scripted-code": _SCENARIO,
+    "scripted-fault": _SCENARIO,
+    "local-rejected": "the account, or the number, is what does not fit",
+    "body-too-large": "send fewer destinations at once: 200 of them fit easily",
+    "body-unfinished": _NO_PACKET,
+    "head-unfinished": _NO_PACKET,
+    "path-wrong": _NO_PACKET,
+    "http-method-wrong": _NO_PACKET,
+    "not-http": _NO_PACKET,
+    "surplus-bytes": "Content-Length has to count octets, not characters",
+    "handshake-refused": _NO_PACKET,
+    "source-not-whitelisted": "the packet may well be in order; it came from an address nobody expects",
+    "unknown-error": _OURS,
+    "store-failed": _OURS,
+}
+"""Why a rule that is not broken by what a packet holds has no remedy."""
+
+
+KEY_PLACEHOLDER = "$CLOUDSMS_AUTH_KEY"
 """What stands for the account's AUTH_KEY."""
 
-_LAYERS = 4
+_MOST_WRAPPINGS = 4
 """So often something around a packet is taken away, before it is given up."""
 _BARE_FINGERPRINT = re.compile(rb'("AUTH_KEY"[ \t\r\n]*+:[ \t\r\n]*+)(key-[0-9a-f]{8})(?![0-9a-f])')
 """A masked key that was no string: a kept body says less of it than the findings do."""
@@ -55,7 +461,7 @@ class Correction(msgspec.Struct, frozen=True):
 
 
 def corrected(
-    body: bytes, account: AccountView, model: Model, *, key_is_known: bool, headers: Headers = ()
+    body: bytes, account: AccountView, model: CorrectionContext, *, key_is_known: bool, headers: Headers = ()
 ) -> Correction:
     """The correction of a body for an account; `key_is_known` tells whether the key in it is already that account's.
 
@@ -66,13 +472,13 @@ def corrected(
     if isinstance(draft, Correction):
         return draft
     draft = _translated(draft)
-    poll = poll_finding(uip.decode(draft.body).packet, draft.names)
+    poll = poll_finding(packet.decode(draft.body).packet, draft.names)
     if poll is not None:
         return Correction(None, (), (Uncorrected(poll.rule, poll.path, NO_REMEDY[poll.rule]),))
     if key_is_known:
-        draft.fill_in("$.AUTH_KEY", PLACEHOLDER)
+        draft.fill_in("$.AUTH_KEY", KEY_PLACEHOLDER)
     else:
-        draft.put("$.AUTH_KEY", PLACEHOLDER, "the AUTH_KEY of the account")
+        draft.put("$.AUTH_KEY", KEY_PLACEHOLDER, "the AUTH_KEY of the account")
     left: dict[tuple[str, str], Uncorrected] = {}
     tried: set[tuple[str, str]] = set()
     # A rule that was tried once in a place is not tried again, so this ends.
@@ -90,17 +496,17 @@ def corrected(
 
 def beyond_correction(finding: Finding) -> Uncorrected | None:
     """Why no change of the packet answers a finding; None for one that is about the packet, or needs no answer."""
-    why = ELSEWHERE.get(finding.rule)
+    why = NOT_IN_THE_PACKET.get(finding.rule)
     return None if why is None else Uncorrected(finding.rule, finding.path, why)
 
 
-def _broken(body: bytes, account: AccountView, model: Model) -> list[Finding]:
-    candidate = candidate_of(uip.decode(body), account, model.profile)
+def _broken(body: bytes, account: AccountView, model: CorrectionContext) -> list[Finding]:
+    candidate = candidate_of(packet.decode(body), account, model.profile)
     findings = diagnose(candidate, Circumstances(body, (), model.now, False))
     return [each for each in findings if each.severity == "error" or each.rule in REMEDIES]
 
 
-def _remedied(draft: Draft, finding: Finding, model: Model) -> str | None:
+def _remedied(draft: Draft, finding: Finding, model: CorrectionContext) -> str | None:
     remedy = REMEDIES.get(finding.rule)
     if remedy is None:
         return NO_REMEDY.get(finding.rule, "nobody but its sender can")
@@ -123,13 +529,13 @@ def _translated(draft: Draft) -> Draft:
     return other
 
 
-def _unwrapped(body: bytes, model: Model, headers: Headers) -> Draft | Correction:
+def _unwrapped(body: bytes, model: CorrectionContext, headers: Headers) -> Draft | Correction:
     """A draft of the object in a body, or why there is none."""
     changes: list[Change] = []
-    for _ in range(_LAYERS):
-        decoded = uip.decode(body)
+    for _ in range(_MOST_WRAPPINGS):
+        decoded = packet.decode(body)
         if decoded.form == "object" and not (decoded.trailing and model.profile.trailing_bytes == "reject"):
-            members = uip.members_of(body[: decoded.offset or None])
+            members = packet.members_of(body[: decoded.offset or None])
             if members is not None:
                 draft = Draft(members)
                 draft.changes += changes
@@ -142,7 +548,7 @@ def _unwrapped(body: bytes, model: Model, headers: Headers) -> Draft | Correctio
     return Correction(None, tuple(changes), (Uncorrected("body-empty-packet", "body", "there is no packet in it"),))
 
 
-def _less_wrapped(body: bytes, decoded: uip.Decoded, headers: Headers) -> tuple[Change, bytes] | Uncorrected:
+def _less_wrapped(body: bytes, decoded: packet.Decoded, headers: Headers) -> tuple[Change, bytes] | Uncorrected:
     disguise = disguise_finding(body, headers) if decoded.form in {"broken", "cut"} else None
     if disguise is not None:
         return Uncorrected(disguise.rule, disguise.path, f"write {disguise.want}")
@@ -166,11 +572,11 @@ def _less_wrapped(body: bytes, decoded: uip.Decoded, headers: Headers) -> tuple[
 
 
 def _object_inside(body: bytes) -> tuple[Change, bytes] | Uncorrected:
-    entries = uip.entries_of(body) or []
-    if len(entries) == 1 and uip.members_of(entries[0]):
+    entries = packet.entries_of(body) or []
+    if len(entries) == 1 and packet.members_of(entries[0]):
         change = Change(path="body", was="an array with a packet", to="the packet", why="one packet in each request")
         return change, bytes(entries[0])
-    value = uip.value_of(body)
+    value = packet.value_of(body)
     if isinstance(value, str) and isinstance(inner := parsed(value), dict) and inner:
         change = Change(path="body", was="JSON inside a string", to="the packet", why="a JSON object")
         return change, value.encode()

@@ -1,6 +1,8 @@
 """The customer's side of the wire: the packets a customer writes, and what it reads out of the platform's.
 
-The platform itself uses none of this; the commands and receivers that play a customer do.
+`SendRequest` and `SendAnswer`, `ReceivedPacket` (a delivery report) and `ReportAnswer`, each with the function that
+writes or reads its bytes; `split_number` parts a number in international form. The platform itself uses none of the
+packets; the commands and receivers that play a customer do, and the API's description shows them.
 
 Spec: SMS Dispatching, Request UIP Format, Response UIP Format. Spec: Delivery Report (DR) CallBack.
 """
@@ -9,12 +11,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from cloudsms_simulator.protocol import packet_fields as fields
-from cloudsms_simulator.protocol.country_codes import ASSIGNED
-from cloudsms_simulator.protocol.limits import MOST_DESTINATIONS
-from cloudsms_simulator.protocol.moments import datetime
-from cloudsms_simulator.protocol.result_codes import ResultCode, desc_of
-from cloudsms_simulator.protocol.submission import Destination
+from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.protocol import packet as fields
+from cloudsms_simulator.protocol.codes import COUNTRY_CODES, ResultCode, desc_of
+from cloudsms_simulator.protocol.packet import MOST_DESTINATIONS, Destination
 from cloudsms_simulator.protocol.timestamps import wire_time
 
 _LONGEST_COUNTRY_CODE = 3
@@ -28,30 +28,30 @@ class SendRequest(msgspec.Struct, frozen=True, rename="upper", kw_only=True):
 
     method: Literal["SMS_SEND_REQUEST"] = "SMS_SEND_REQUEST"
     type: Literal["REQUEST"] = "REQUEST"
-    serial: fields.Serial
-    time: fields.Time
+    serial: fields.SerialParameter
+    time: fields.TimeParameter
     """Hong Kong time, as `wire_time` writes it."""
-    auth_key: fields.AuthKey
-    route_id: fields.RouteId
+    auth_key: fields.AuthKeyParameter
+    route_id: fields.RouteIdParameter
     multi_msisdn_list: Annotated[tuple[Destination, ...], _TO_WHOM]
-    sms_content: fields.Content
-    signature: fields.Signature | msgspec.UnsetType = msgspec.UNSET
-    signature_type: fields.SignatureType | msgspec.UnsetType = msgspec.UNSET
-    original_addr: fields.Sender | msgspec.UnsetType = msgspec.UNSET
-    priority: fields.Priority | msgspec.UnsetType = msgspec.UNSET
-    repeat: fields.Repeat | msgspec.UnsetType = msgspec.UNSET
+    sms_content: fields.ContentParameter
+    signature: fields.SignatureParameter | msgspec.UnsetType = msgspec.UNSET
+    signature_type: fields.SignatureTypeParameter | msgspec.UnsetType = msgspec.UNSET
+    original_addr: fields.SenderParameter | msgspec.UnsetType = msgspec.UNSET
+    priority: fields.PriorityParameter | msgspec.UnsetType = msgspec.UNSET
+    repeat: fields.RepeatParameter | msgspec.UnsetType = msgspec.UNSET
     version: str = "2021-01-01"
-    customer_body: fields.CustomerBody | msgspec.UnsetType = msgspec.UNSET
+    customer_body: fields.CustomerBodyParameter | msgspec.UnsetType = msgspec.UNSET
 
 
 class DestinationAnswer(msgspec.Struct, frozen=True, rename="upper"):
     """One item of DETAIL_LIST."""
 
-    country_code: fields.EchoedCountryCode
-    dest_msisdn: fields.EchoedMsisdn
-    sms_uid: fields.SmsUid
-    result_code: fields.Code
-    result_desc: fields.CodeText
+    country_code: fields.EchoedCountryCodeParameter
+    dest_msisdn: fields.EchoedMsisdnParameter
+    sms_uid: fields.SmsUidParameter
+    result_code: fields.CodeParameter
+    result_desc: fields.CodeTextParameter
 
 
 class SendAnswer(msgspec.Struct, frozen=True, rename="upper", kw_only=True):
@@ -59,10 +59,10 @@ class SendAnswer(msgspec.Struct, frozen=True, rename="upper", kw_only=True):
 
     method: Literal["SMS_SEND_REQUEST"]
     type: Literal["ANSWER"]
-    serial: fields.EchoedSerial
-    time: fields.Time
-    result_code: fields.Code
-    result_desc: fields.CodeText
+    serial: fields.EchoedSerialParameter
+    time: fields.TimeParameter
+    result_code: fields.CodeParameter
+    result_desc: fields.CodeTextParameter
     detail_list: tuple[DestinationAnswer, ...] = ()
     """One item for each entry of MULTI_MSISDN_LIST, in its order."""
 
@@ -76,10 +76,10 @@ class SendAnswer(msgspec.Struct, frozen=True, rename="upper", kw_only=True):
 class ReportedState(msgspec.Struct, frozen=True, rename="upper"):
     """The item of SMS_RESULT_LIST: who was reached, and how it went."""
 
-    country_code: fields.EchoedCountryCode
-    dest_msisdn: fields.EchoedMsisdn
-    sms_state: fields.State
-    result_desc: fields.StateName
+    country_code: fields.EchoedCountryCodeParameter
+    dest_msisdn: fields.EchoedMsisdnParameter
+    sms_state: fields.StateParameter
+    result_desc: fields.StateNameParameter
 
 
 class ReceivedPacket(msgspec.Struct, frozen=True, rename="upper", kw_only=True):
@@ -87,14 +87,14 @@ class ReceivedPacket(msgspec.Struct, frozen=True, rename="upper", kw_only=True):
 
     method: Literal["SMS_PUSH_REPORT"]
     type: Literal["REQUEST"]
-    serial: fields.Serial
-    time: fields.Time
-    report_time: fields.ReportTime = ""
+    serial: fields.SerialParameter
+    time: fields.TimeParameter
+    report_time: fields.ReportTimeParameter = ""
     source_msisdn: str
     """The sender the handset shows."""
-    sms_uid: fields.SmsUid
+    sms_uid: fields.SmsUidParameter
     sms_result_list: tuple[ReportedState]
-    customer_body: fields.CustomerBody | msgspec.UnsetType = msgspec.UNSET
+    customer_body: fields.CustomerBodyParameter | msgspec.UnsetType = msgspec.UNSET
 
 
 class ReportAnswer(msgspec.Struct, frozen=True, rename="upper"):
@@ -102,10 +102,10 @@ class ReportAnswer(msgspec.Struct, frozen=True, rename="upper"):
 
     method: Literal["SMS_PUSH_REPORT"]
     type: Literal["ANSWER"]
-    serial: fields.EchoedSerial
-    time: fields.Time
-    result_code: fields.Code
-    result_desc: fields.CodeText
+    serial: fields.EchoedSerialParameter
+    time: fields.TimeParameter
+    result_code: fields.CodeParameter
+    result_desc: fields.CodeTextParameter
 
 
 _encoder = msgspec.json.Encoder()
@@ -149,7 +149,7 @@ def split_number(number: str) -> Destination | None:
     if not digits.isascii() or not digits.isdigit():
         return None
     for length in range(_LONGEST_COUNTRY_CODE, 0, -1):
-        if len(digits) > length and int(digits[:length]) in ASSIGNED and digits[0] != "0":
+        if len(digits) > length and int(digits[:length]) in COUNTRY_CODES and digits[0] != "0":
             return Destination(int(digits[:length]), digits[length:])
     return None
 

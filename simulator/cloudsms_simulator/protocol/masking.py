@@ -1,24 +1,365 @@
-r"""Masking: an AUTH_KEY is stored and shown only as its fingerprint.
+r"""Masking: an AUTH_KEY is stored and shown only as its fingerprint, wherever it stands and however it is spelled.
 
 A fingerprint is `key-` and eight hex digits of the key's BLAKE2b hash: the same key has the same one, so that people
-see which key was sent, and that ROUTE_ID holds it too, but nobody can send with it.
+see which key was sent, and that ROUTE_ID holds it too, but nobody can send with it. Three layers:
 
-A key is found wherever it stands and however it is spelled (`a/b`, `a\/b`, `a\u002fb`, `a%2Fb`). What is called
-AUTH_KEY is masked even where it cannot be read as a packet's key: in a body that was cut off, is no JSON or is a form,
-or deeper inside. All of it is linear in what is looked at, whatever that holds, and however many keys are known.
+- Spellings: `a/b` may be spelled `a\/b`, `a\u002fb` or `a%2Fb`, in JSON, in a form, or in one inside the other.
+  `spellings_of` gives every way to read a text's escapes; a `Spelling` knows where its octets stand in what came.
+  Nothing here asks whether a body is JSON or a form: each escape in it is read, also in a body that was cut off.
+- `KeyRing`: keys made ready to be found in any text, however many there are. A text is cut into blocks of 8 octets.
+  Wherever a key of 15 octets or more stands, it covers one of them whole, so the ring knows every block that its keys
+  can cover, and one look for each block finds all keys. Shorter keys have blocks of 4 octets.
+- `mask` for bodies and request targets, `mask_headers`, `mask_known` for the one key expected, and `hide`,
+  `hide_in_json`, `hide_in_quotation` for what is shown. What is called AUTH_KEY is masked even where it cannot be
+  read as a packet's key: in a body that was cut off, is no JSON or is a form, or deeper inside.
 
-Spec: Parameter Details, AUTH_KEY.
+All of it is linear in what is looked at, whatever that holds, and however many keys are known.
+
+Spec: Parameter Details, AUTH_KEY. Spec: Interface specification and communication principle.
 """
 
 import json
 import re
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
-from itertools import chain, islice
+from hashlib import blake2b
+from itertools import accumulate, chain, islice
+from typing import Literal, TypeVar
 
 import msgspec
 
-from cloudsms_simulator.protocol.key_ring import SHORTEST_SOUGHT_ANYWHERE, KeyRing, Span, fingerprint
-from cloudsms_simulator.protocol.spelling import Reading, is_plain, readings
+_PERCENT_ESCAPES = re.compile(rb"((?:%[0-9a-fA-F]{2})++)")
+_JSON_ESCAPES = re.compile(
+    # Runs of escapes of one kind: each escape of a run is as long as the others, and so is what it stands for.
+    rb"((?:\\[^u])++"
+    rb"|(?:\\u00[0-7][0-9a-fA-F])++"
+    rb"|(?:\\u0(?:0[89a-fA-F]|[1-7][0-9a-fA-F])[0-9a-fA-F])++"
+    rb"|(?:\\u(?:0[89a-fA-F]|[1-9a-cA-CeEfF][0-9a-fA-F]|[dD][0-7])[0-9a-fA-F]{2})++"
+    rb"|(?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})++"
+    rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+_HALF_OF_A_PAIR = re.compile(rb"\\u[dD][89a-fA-F]..")
+_BEGIN_OF_ASCII_ESCAPE = re.compile(rb"\\u00[0-7]")
+_JSON_PAIR = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]")
+_SHORT_ESCAPES = bytes.maketrans(b"bfnrt", b"\b\f\n\r\t")
+_PIECE_SEARCHED_FOR_ESCAPES = 64 * 1024
+"""Octets that are looked through for escapes in one go, so that other threads get their turn."""
+_LONGEST_ESCAPE = 12
+_MOST_LAYERS = 2
+"""JSON inside a JSON string, a form inside JSON: nobody packs a key deeper."""
+_PLAIN_TEXT = re.compile(r"[ !#-$&-\[\]-~]*")
+"""What no writer has to escape in JSON, and what begins no escape."""
+
+
+def is_plain(text: str) -> bool:
+    r"""Whether JSON spells a text as it is, with `\/`, or with escapes of the kind `\u00xx`, and in no other way."""
+    return _PLAIN_TEXT.fullmatch(text) is not None
+
+
+class Spelling:
+    """A text as a reader of its escapes reads it, once or twice over."""
+
+    __slots__ = ("_meanings", "_pieces", "_raw_starts", "_starts", "_under", "text")
+
+    def __init__(self, text: bytes, under: "Spelling | None" = None, pieces: list[bytes] | None = None) -> None:
+        self._under = under
+        self._pieces = pieces or []
+        """What it was read from: plain octets and runs of escapes by turns; empty when it was read from nothing."""
+        self._meanings = _meanings(self._pieces)
+        self.text = text if under is None else b"".join(self._meanings)
+        """The text without its escapes."""
+        self._starts: list[int] = []
+        self._raw_starts: list[int] = []
+
+    def place(self, start: int, end: int) -> tuple[int, int]:
+        """Where octets of `text`, at least one, stand in what came: each escape as a whole."""
+        if self._under is None:
+            return start, end
+        if not self._starts:
+            self._starts = [0, *accumulate(map(len, self._meanings))]
+            self._raw_starts = [0, *accumulate(map(len, self._pieces))]
+        return self._under.place(self._raw(start)[0], self._raw(end - 1)[1])
+
+    def _raw(self, at: int) -> tuple[int, int]:
+        """Where one octet of `text` stands in the text this was read from."""
+        piece = bisect_right(self._starts, at) - 1
+        octets, length, offset = 1, 1, at - self._starts[piece]
+        if piece % 2:
+            octets, length = _lengths(self._pieces[piece])
+        start = self._raw_starts[piece] + offset // length * octets
+        return start, start + octets
+
+
+def spellings_of(text: bytes, *, plain: bool, shows: Callable[[bytes], bool]) -> Iterator[Spelling]:
+    """The text itself, and every other way to read it in which something may be found: at most seven, mostly one.
+
+    `plain`: only texts that `is_plain` are looked for; `shows` then tells whether octets may have one. Linear in time:
+    each reading is one pass.
+    """
+    layer = [Spelling(text)]
+    yield layer[0]
+    for _ in range(_MOST_LAYERS):
+        layer = [Spelling(b"", each, pieces) for each in layer for pieces in _escapes_split(each.text, plain, shows)]
+        yield from layer
+
+
+def _escapes_split(text: bytes, plain: bool, shows: Callable[[bytes], bool]) -> Iterator[list[bytes]]:
+    pieces: list[bytes] = []
+    if b"\\" in text:
+        # Of all escapes only `\\/`, and those that name an ASCII character, can be part of what is plain.
+        only_slashes = plain and _BEGIN_OF_ASCII_ESCAPE.search(text) is None
+        if not only_slashes or (b"\\/" in text and shows(text.replace(b"\\", b""))):
+            pieces = _split(_JSON_ESCAPES, text, b"\\")
+    if len(pieces) > 1:
+        yield pieces
+    if b"%" in text:
+        pieces = _split(_PERCENT_ESCAPES, text, b"%")
+        if len(pieces) > 1:
+            yield pieces
+
+
+def _split(escapes: re.Pattern[bytes], text: bytes, first: bytes) -> list[bytes]:
+    """Plain octets and runs of escapes by turns; `first` is what an escape begins with."""
+    if len(text) <= _PIECE_SEARCHED_FOR_ESCAPES:
+        return escapes.split(text)
+    pieces, begin = [b""], 0
+    while begin < len(text):
+        end = begin + _PIECE_SEARCHED_FOR_ESCAPES
+        found = escapes.split(text[begin:end])
+        if end < len(text):
+            end -= _held_back(found, first)
+        pieces[-1] += found[0]
+        pieces += found[1:]
+        begin = end
+    return pieces
+
+
+def _held_back(found: list[bytes], first: bytes) -> int:
+    """Takes away the end of what was found, in case it is the beginning of an escape; how many octets those are."""
+    at = found[-1].find(first, max(0, len(found[-1]) - _LONGEST_ESCAPE + 1))
+    held = 0 if at < 0 else len(found[-1]) - at
+    found[-1] = found[-1][: len(found[-1]) - held]
+    if not found[-1] and len(found) > 1 and _HALF_OF_A_PAIR.fullmatch(found[-2]):
+        held += len(found[-2])
+        del found[-2:]
+    return held
+
+
+def _meanings(pieces: list[bytes]) -> list[bytes]:
+    meanings = pieces.copy()
+    meanings[1::2] = map(_Meanings().__getitem__, pieces[1::2])
+    return meanings
+
+
+class _Meanings(dict[bytes, bytes]):
+    """What runs of escapes stand for; each is worked out once."""
+
+    def __missing__(self, run: bytes) -> bytes:
+        meaning = self[run] = _meaning(run)
+        return meaning
+
+
+def _meaning(run: bytes) -> bytes:
+    if run.startswith(b"%"):
+        return bytes.fromhex(run.replace(b"%", b"").decode())
+    if not run.startswith(b"\\u"):
+        return run[1::2].translate(_SHORT_ESCAPES)
+    units = bytes.fromhex(run.replace(b"\\u", b"").decode())
+    return units.decode("utf-16-be", "surrogatepass").encode("utf-8", "surrogatepass")
+
+
+def _lengths(run: bytes) -> tuple[int, int]:
+    """The octets of each escape of a run, and of what it stands for."""
+    if run.startswith(b"%"):
+        return 3, 1
+    if not run.startswith(b"\\u"):
+        return 2, 1
+    first = _meaning(run[:12] if _JSON_PAIR.match(run) else run[:6])
+    return (12, 4) if len(first) == 4 else (6, len(first))
+
+
+SHORTEST_SOUGHT_ANYWHERE = 8
+"""Characters. A shorter key may well be an ordinary word: it is found only where it is a whole string."""
+
+_T = TypeVar("_T")
+_SHORT_STRING = re.compile(rb'"([^"]{1,28}+)(?="(?![ \t\r\n]*+:))')
+"""A string that could be a short key, of 7 characters at most, and is not the name of a member."""
+
+
+def fingerprint(key: str) -> str:
+    """What stands for a key: `key-5f0c3a91`."""
+    return "key-" + blake2b(key.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+
+
+class Span(msgspec.Struct, frozen=True, order=True):
+    """Octets that are a key, and what is shown instead."""
+
+    start: int
+    end: int
+    mark: bytes
+
+
+class KeyRing:
+    """Keys that can be found together. Adding one and taking one away cost the same, however many there are."""
+
+    def __init__(self, keys: Iterable[str] = ()) -> None:
+        self.plain = True
+        """Whether no key is such that JSON may spell it in unusual ways."""
+        self._odd = 0
+        self._long = _Blocks(8)
+        self._middle = _Blocks(4)
+        self._short: dict[bytes, bytes] = {}
+        self._sorted: list[bytes] = []
+        for key in keys:
+            self.add(key)
+
+    def add(self, key: str) -> None:
+        """Puts a key on the ring, which must not be there yet."""
+        octets = key.encode("utf-8", "surrogatepass")
+        self._count_odd(key, 1)
+        if len(key) < SHORTEST_SOUGHT_ANYWHERE:
+            self._short[octets] = _mark(octets)
+        else:
+            self._blocks_of(octets).add(octets)
+            insort(self._sorted, octets)
+
+    def discard(self, key: str) -> None:
+        """Takes a key off the ring, which must be there."""
+        octets = key.encode("utf-8", "surrogatepass")
+        self._count_odd(key, -1)
+        if len(key) < SHORTEST_SOUGHT_ANYWHERE:
+            del self._short[octets]
+        else:
+            self._blocks_of(octets).discard(octets)
+            del self._sorted[bisect_left(self._sorted, octets)]
+
+    def __contains__(self, key: str) -> bool:
+        octets = key.encode("utf-8", "surrogatepass")
+        return octets in self._short or octets in self._long or octets in self._middle
+
+    def may_be_in(self, text: bytes) -> bool:
+        """Whether a key may be in a text as it is. True may be wrong, False is not."""
+        if self._long.touch(text) or self._middle.touch(text):
+            return True
+        return bool(self._short) and next(self.whole_strings(text), None) is not None
+
+    def spans(self, text: bytes) -> Iterator[Span]:
+        """Where keys stand in a text as they are. Linear in the text; how many keys there are changes nothing."""
+        yield from self._long.spans(text)
+        yield from self._middle.spans(text)
+
+    def whole_strings(self, text: bytes) -> Iterator[Span]:
+        """Where strings of JSON are short keys, and nothing else."""
+        for string in _SHORT_STRING.finditer(text) if self._short else ():
+            if (mark := self._short.get(string[1])) is not None:
+                yield Span(*string.span(1), mark)
+
+    def cut_off(self, text: bytes) -> Span | None:
+        """The beginning of a key, of 8 octets or more, in which a text was cut off."""
+        for start in range(max(0, len(text) - self._longest), len(text) - SHORTEST_SOUGHT_ANYWHERE + 1):
+            rest = text[start:]
+            at = bisect_left(self._sorted, rest)
+            if at < len(self._sorted) and self._sorted[at].startswith(rest):
+                return Span(start, len(text), _mark(self._sorted[at]))
+        return None
+
+    @property
+    def _longest(self) -> int:
+        return max(self._long.longest, self._middle.longest)
+
+    def _blocks_of(self, key: bytes) -> "_Blocks":
+        return self._long if self._long.suit(key) else self._middle
+
+    def _count_odd(self, key: str, by: int) -> None:
+        self._odd += 0 if is_plain(key) else by
+        self.plain = self._odd == 0
+
+
+class _Blocks:
+    """Keys of one kind of length, found by their blocks: a key has one at each of its first `size` octets."""
+
+    def __init__(self, size: Literal[4, 8]) -> None:
+        self._size = size
+        self._marks: dict[bytes, bytes] = {}
+        self._known: dict[int, dict[tuple[int, int], int]] = {}
+        """By block: where in a key of what length it stands, and how many such keys there are."""
+        self._lengths: dict[int, int] = {}
+
+    @property
+    def longest(self) -> int:
+        """The length of the longest key, 0 without any."""
+        return max(self._lengths, default=0)
+
+    def suit(self, key: bytes) -> bool:
+        """Whether a key is long enough to cover a block wherever it stands."""
+        return len(key) >= 2 * self._size - 1
+
+    def add(self, key: bytes) -> None:
+        self._marks[key] = _mark(key)
+        self._lengths[len(key)] = self._lengths.get(len(key), 0) + 1
+        for offset, block in self._blocks_of(key):
+            places = self._known.setdefault(block, {})
+            places[offset, len(key)] = places.get((offset, len(key)), 0) + 1
+
+    def discard(self, key: bytes) -> None:
+        del self._marks[key]
+        _one_less(self._lengths, len(key))
+        for offset, block in self._blocks_of(key):
+            places = self._known[block]
+            _one_less(places, (offset, len(key)))
+            if not places:
+                del self._known[block]
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._marks
+
+    def touch(self, text: bytes) -> bool:
+        """Whether any block of a text is one of a key's."""
+        return bool(self._known) and not self._known.keys().isdisjoint(self._blocks_in(text))
+
+    def spans(self, text: bytes) -> Iterator[Span]:
+        if not self.touch(text):
+            return
+        size, known, marks, behind = self._size, self._known, self._marks, 0
+        ordered: dict[int, list[tuple[int, int]]] = {}
+        for index, block in enumerate(self._blocks_in(text)):
+            if block not in known or (index + 1) * size <= behind:
+                continue
+            places = ordered.get(block)
+            if places is None:
+                # The longest of those that begin first: one key may begin with another.
+                places = ordered[block] = sorted(known.get(block, ()), key=_first_and_longest)
+            for offset, length in places:
+                start = index * size - offset
+                mark = None if start < 0 else marks.get(text[start : start + length])
+                if mark is not None:
+                    behind = start + length
+                    yield Span(start, behind, mark)
+                    break
+
+    def _blocks_in(self, text: bytes) -> "memoryview[int]":
+        whole = memoryview(text)[: len(text) // self._size * self._size]
+        return whole.cast("Q") if self._size == 8 else whole.cast("I")
+
+    def _blocks_of(self, key: bytes) -> Iterator[tuple[int, int]]:
+        for offset in range(self._size):
+            yield offset, self._blocks_in(key[offset : offset + self._size])[0]
+
+
+def _first_and_longest(place: tuple[int, int]) -> tuple[int, int]:
+    offset, length = place
+    return -offset, -length
+
+
+def _one_less(counts: dict[_T, int], counted: _T) -> None:
+    counts[counted] -= 1
+    if not counts[counted]:
+        del counts[counted]
+
+
+def _mark(key: bytes) -> bytes:
+    return fingerprint(key.decode("utf-8", "surrogatepass")).encode()
+
 
 _LONGEST_KEY = 512
 """Octets. Anything longer that is called AUTH_KEY is masked there, and is no key to look for in the rest of a body."""
@@ -73,7 +414,7 @@ def mask(body: bytes, key: str | None, known: KeyRing | None = None) -> bytes:
 
 def _masked(body: bytes, rings: Sequence[KeyRing]) -> bytes:
     plainly = list(_plainly(body, rings))
-    spellings = list(readings(_blanked(body, plainly), plain=True, shows=_may_be_in(rings)))
+    spellings = list(spellings_of(_blanked(body, plainly), plain=True, shows=_may_be_in(rings)))
     odd = not all(ring.plain for ring in rings)
     known = _found(body, rings) if odd else [*plainly, *_spelled(spellings[1:], body, rings)]
     named, keys = _named(body, spellings, {(span.start, span.end) for span in known})
@@ -234,7 +575,7 @@ def _found(text: bytes, rings: Sequence[KeyRing]) -> list[Span]:
     spans = list(_plainly(text, rings))
     plain = all(ring.plain for ring in rings)
     # The end of a key that is not plain may be the beginning of an escape: all of it is looked at again.
-    _, *others = readings(_blanked(text, spans) if plain else text, plain=plain, shows=_may_be_in(rings))
+    _, *others = spellings_of(_blanked(text, spans) if plain else text, plain=plain, shows=_may_be_in(rings))
     return [*spans, *_spelled(others, text, rings)]
 
 
@@ -257,7 +598,7 @@ def _plainly(text: bytes, rings: Sequence[KeyRing]) -> Iterator[Span]:
         yield from ring.whole_strings(text)
 
 
-def _spelled(spellings: Iterable[Reading], text: bytes, rings: Sequence[KeyRing]) -> Iterator[Span]:
+def _spelled(spellings: Iterable[Spelling], text: bytes, rings: Sequence[KeyRing]) -> Iterator[Span]:
     """Where keys stand in a text escaped."""
     for reading in spellings:
         for ring in rings:
@@ -280,9 +621,9 @@ def _blanked(text: bytes, spans: Sequence[Span]) -> bytes:
     return bytes(left)
 
 
-def _cut_off(text: bytes, rings: Sequence[KeyRing]) -> Iterator[tuple[Reading, Span]]:
+def _cut_off(text: bytes, rings: Sequence[KeyRing]) -> Iterator[tuple[Spelling, Span]]:
     plain = all(ring.plain for ring in rings)
-    for reading in readings(text, plain=plain, shows=_may_be_in(rings)):
+    for reading in spellings_of(text, plain=plain, shows=_may_be_in(rings)):
         for ring in rings:
             if (cut := ring.cut_off(reading.text)) is not None:
                 yield reading, cut
@@ -293,7 +634,7 @@ def _may_be_in(rings: Sequence[KeyRing]) -> Callable[[bytes], bool]:
 
 
 def _named(
-    body: bytes, spellings: Iterable[Reading], known: Set[tuple[int, int]]
+    body: bytes, spellings: Iterable[Spelling], known: Set[tuple[int, int]]
 ) -> tuple[list[Span], Collection[str]]:
     """The values of what is called AUTH_KEY, but for `known` ones, and those worth looking for in the rest."""
     spans: dict[int, Span] = {}
@@ -313,7 +654,7 @@ def _named(
                 continue
             spelled = body[slice(*place)]
             if spelled not in marks:
-                key = _read(spelled)
+                key = _key_spelled(spelled)
                 marks[spelled] = fingerprint(key).encode()
                 if len(keys) < _MOST_KEYS and len(spelled) <= _LONGEST_KEY:
                     keys[key] = None
@@ -321,7 +662,7 @@ def _named(
     return list(spans.values()), keys.keys()
 
 
-def _value_after(reading: Reading, name_end: int, body: bytes, raw_end: int) -> tuple[int, int] | None:
+def _value_after(reading: Spelling, name_end: int, body: bytes, raw_end: int) -> tuple[int, int] | None:
     """Where the value behind a name stands in the body; None for no value, or one that is masked already."""
     value = _VALUE.match(body, raw_end)
     escaped = value is None
@@ -352,7 +693,7 @@ def _replaced(text: bytes, spans: list[Span]) -> bytes:
     return b"".join(pieces)
 
 
-def _read(spelled: bytes) -> str:
+def _key_spelled(spelled: bytes) -> str:
     try:
         text: str = json.loads(b'"%b"' % spelled, strict=False)
     except ValueError:

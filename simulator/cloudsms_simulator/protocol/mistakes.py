@@ -1,12 +1,19 @@
-"""What clients get wrong without the platform saying so: warnings that one exchange can show.
+"""What clients get wrong without the platform saying so: warnings that one exchange can show, and what was meant.
 
 None of these changes the answer. They are worked out when a packet is refused, or when somebody looks at one that was
 accepted. One mistake is one small function and its line in `OBSERVATIONS`.
 
-Spec: Request UIP Format. Spec: Parameter Details. Reading: R20.
+`certain_hint` and `country_wanted` say which country code a wrong COUNTRY_CODE, or the number beside it, stands for;
+the checks word their findings with it, and corrections take it. A hint never moves a number to another country:
+digits of a code become digits of the number only where both together are a number of the country whose code is in
+front, and a mobile country code (MCC) is read as its country's code.
+
+Spec: Request UIP Format. Spec: Parameter Details. Spec: RESULT_CODE and RESULT_DESC, Remark, Invalid country code.
+Reading: R20, R24.
 """
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -14,18 +21,133 @@ from itertools import islice
 
 import msgspec
 
-from cloudsms_simulator.protocol import content, limits, uip
-from cloudsms_simulator.protocol.candidate import Candidate, missing, present, unsigned
-from cloudsms_simulator.protocol.finding import Finding
-from cloudsms_simulator.protocol.finding_rules import Told, found
-from cloudsms_simulator.protocol.json_scan import duplicate_keys
+from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.protocol import packet as packet_module
+from cloudsms_simulator.protocol import segmentation
+from cloudsms_simulator.protocol.candidate import Candidate, field_for, missing, present, unsigned
+from cloudsms_simulator.protocol.codes import (
+    COUNTRY_CODES,
+    COUNTRY_CODES_OF,
+    fits_plan,
+    without_country_code,
+    without_trunk_prefix,
+)
+from cloudsms_simulator.protocol.customer import split_number
+from cloudsms_simulator.protocol.findings import Finding, Told, found
+from cloudsms_simulator.protocol.json_text import duplicate_keys
 from cloudsms_simulator.protocol.masking import KEY_HEADERS, mask
-from cloudsms_simulator.protocol.moments import datetime
-from cloudsms_simulator.protocol.number_plans import without_country_code, without_trunk_prefix
+from cloudsms_simulator.protocol.packet import Destination, whole_number
 from cloudsms_simulator.protocol.segmentation import Saving, forcing_character, saving
 from cloudsms_simulator.protocol.timestamps import read_wire_time, wire_time
-from cloudsms_simulator.protocol.translation import field_for
-from cloudsms_simulator.protocol.unicode_forms import composed
+from cloudsms_simulator.protocol.unicode_text import composed
+
+PUNCTUATION = " -().\t\u00a0"
+"""What people write between the digits of a number."""
+_LONGEST_COUNTRY = 4
+"""Digits of a COUNTRY_CODE that may have taken some of the number's; more of them are a whole number."""
+
+_LONGEST_NUMBER = 64
+"""Characters of a number with all its punctuation; the longest that is allowed has 32 digits."""
+
+
+class CountryHint(msgspec.Struct, frozen=True):
+    """What would be right: the country code, the number if that changes too, and why, in words."""
+
+    country_code: int
+    msisdn: str | None
+    why: str
+
+
+def certain_hint(given: object, msisdn: object) -> CountryHint | None:
+    """The one country that a COUNTRY_CODE and a DEST_MSISDN can mean, as they came; None when only the sender knows."""
+    code = _code_digits(given)
+    if code is None:
+        named = international(msisdn) if given in (None, "", msgspec.UNSET) else None
+        return None if named is None else CountryHint(named.country_code, named.msisdn, "the country of the number")
+    if int(code) in COUNTRY_CODES:
+        return CountryHint(int(code), None, "an integer")
+    if int(code) in COUNTRY_CODES_OF:
+        return _of_mobile_country_code(int(code), msisdn)
+    return _of_code_with_digits(code, msisdn)
+
+
+def country_wanted(given: object, msisdn: object) -> str:
+    """What a finding on a COUNTRY_CODE asks for: the code that it, or else the number, stands for, if either does."""
+    code, hint = _code_digits(given), certain_hint(given, msisdn)
+    if code is not None and int(code) in COUNTRY_CODES_OF and int(code) not in COUNTRY_CODES:
+        wanted = " or ".join(map(str, COUNTRY_CODES_OF[int(code)]))
+        return f"{wanted}, the country calling code; {code} is a mobile country code (MCC)"
+    if code is not None and (hint is not None or len(code) == _LONGEST_COUNTRY):
+        front = _assigned_front(code)
+        if int(code) in COUNTRY_CODES:
+            return f"{int(code)}, as an integer without quotes"
+        if front is not None and len(code) <= _LONGEST_COUNTRY:
+            return f"{front}, and {code.removeprefix(front)} as the first digits of DEST_MSISDN"
+    if hint is not None:
+        return f"{hint.country_code}, and DEST_MSISDN {hint.msisdn}"
+    likely = likely_country(msisdn)
+    if likely is not None:
+        return f"an integer: {likely.country_code}, if the number is +{likely.country_code} {likely.msisdn}"
+    return "the calling code of the number's country as an integer, such as 852 for Hong Kong"
+
+
+def likely_country(msisdn: object) -> Destination | None:
+    """The destination that a number is if it begins with its country code: one whose rest has a length used there."""
+    digits = digits_of(msisdn) if isinstance(msisdn, str) else None
+    found = split_number((digits or "").removeprefix("00"))
+    return found if found is not None and fits_plan(found.country_code, found.msisdn) else None
+
+
+def international(value: object) -> Destination | None:
+    """The destination that a number with a plus sign or two zeros in front names; None for any other value."""
+    if not isinstance(value, str) or not value.strip().startswith(("+", "00")):
+        return None
+    return split_number((digits_of(value) or "").removeprefix("00"))
+
+
+def digits_of(text: str) -> str | None:
+    """The digits of a number as people write it, in ASCII; None for anything else, and for over 64 characters."""
+    if len(text) > _LONGEST_NUMBER:
+        return None
+    kept = [each for each in text.strip().removeprefix("+") if each not in PUNCTUATION]
+    if not all(map(str.isdecimal, kept)):
+        return None
+    return "".join(str(unicodedata.decimal(each)) for each in kept)
+
+
+def _of_mobile_country_code(code: int, msisdn: object) -> CountryHint | None:
+    """The country of an MCC, where that is one country and the number can be in it."""
+    countries = COUNTRY_CODES_OF[code]
+    digits = digits_of(msisdn) if isinstance(msisdn, str) else None
+    if len(countries) > 1 or digits is None or not fits_plan(countries[0], digits):
+        return None
+    return CountryHint(countries[0], None, f"the country calling code; {code} is a mobile country code (MCC)")
+
+
+def _of_code_with_digits(code: str, msisdn: object) -> CountryHint | None:
+    """A country code with digits of the number behind it: 1242 and 5550123, or a whole number and nothing."""
+    shorter = _assigned_front(code)
+    alone = msisdn in (None, "", msgspec.UNSET)
+    is_split = alone if len(code) > _LONGEST_COUNTRY else isinstance(msisdn, str) and not alone
+    if shorter is None or not is_split:
+        return None
+    number = code.removeprefix(shorter) + (msisdn if isinstance(msisdn, str) else "")
+    if not fits_plan(int(shorter), number):
+        return None
+    return CountryHint(int(shorter), number, f"the digits behind {shorter} belong to the number")
+
+
+def _assigned_front(code: str) -> str | None:
+    """The country code that longer digits begin with."""
+    return next((code[:end] for end in (3, 2, 1) if end < len(code) and int(code[:end]) in COUNTRY_CODES), None)
+
+
+def _code_digits(value: object) -> str | None:
+    """The digits of a country code, without zeros in front, however it is spelled; None when it is none."""
+    text = value if isinstance(value, str) else str(whole_number(value))
+    digits = digits_of(text)
+    return digits.lstrip("0") or None if digits else None
+
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -64,7 +186,7 @@ Hong Kong is 20 hours from the date line; to its east only a zone that was added
 """
 
 
-def trailing_bytes(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
+def observe_trailing_bytes(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
     """Bytes after the JSON value, where the profile ignores them."""
     decoded = candidate.decoded
     if decoded.trailing and candidate.profile.trailing_bytes == "ignore":
@@ -72,7 +194,7 @@ def trailing_bytes(candidate: Candidate, circumstances: Circumstances) -> Iterat
         yield found("body-trailing-ignored", "body", rest.decode("utf-8", "replace"), "nothing after the object")
 
 
-def keys(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
+def observe_keys(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
     """Keys that are there twice, that nobody knows, or whose value is null."""
     packet = circumstances.body[: candidate.decoded.offset or None]
     pieces = sum(packet.count(each) for each in _STRUCTURE)
@@ -88,11 +210,15 @@ def keys(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding
     if duplicates.more:
         yield found("duplicate-key", "body", Told("more keys twice"), "each key once")
     # What nobody knows may well hold the AUTH_KEY, and a finding quotes it.
-    members = uip.members_of(mask(packet, None)) or {}
+    members = packet_module.members_of(mask(packet, None)) or {}
     for name in _OPTIONAL:
         if name in members and bytes(members[name]) == b"null":
             yield found("null-field", f"$.{name}", None, "a value, or no field at all")
-    entries = [] if candidate.decoded.too_many else uip.entries_of(members.get("MULTI_MSISDN_LIST", uip.ABSENT)) or []
+    entries = (
+        []
+        if candidate.decoded.too_many
+        else packet_module.entries_of(members.get("MULTI_MSISDN_LIST", packet_module.ABSENT)) or []
+    )
     unknown = _unknown_fields(members, entries)
     yield from islice(unknown, MOST_UNKNOWN)
     if next(unknown, None) is not None:
@@ -101,14 +227,14 @@ def keys(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding
 
 def _unknown_fields(members: Mapping[str, msgspec.Raw], entries: Sequence[msgspec.Raw]) -> Iterator[Finding]:
     for name, raw in members.items():
-        if name not in uip.FIELDS:
+        if name not in packet_module.PACKET_FIELDS:
             want = "ORIGINAL_ADDR" if name == "SENDER_ID" else field_for(name) or "a field of the specification"
-            yield found("unknown-field", f"$.{_short(name)}", uip.value_of(raw), want)
+            yield found("unknown-field", f"$.{_short(name)}", packet_module.value_of(raw), want)
     for index, entry in enumerate(entries):
-        for name, raw in (uip.members_of(entry) or {}).items():
+        for name, raw in (packet_module.members_of(entry) or {}).items():
             if name not in {"COUNTRY_CODE", "DEST_MSISDN"}:
                 path = f"$.MULTI_MSISDN_LIST[{index}].{_short(name)}"
-                yield found("unknown-field", path, uip.value_of(raw), "COUNTRY_CODE and DEST_MSISDN")
+                yield found("unknown-field", path, packet_module.value_of(raw), "COUNTRY_CODE and DEST_MSISDN")
 
 
 def _short(name: str) -> str:
@@ -116,11 +242,14 @@ def _short(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
 
 
-def spaces_and_digits(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
+def observe_spaces_and_digits(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
     """Spaces around METHOD and TYPE; unsigned integers that came as text."""
     packet = candidate.packet
-    for path, value, want in (("$.METHOD", packet.method, limits.METHOD), ("$.TYPE", packet.type, limits.TYPE)):
-        if isinstance(value, str) and value != want and value.strip(limits.WHITE_SPACE) == want:
+    for path, value, want in (
+        ("$.METHOD", packet.method, packet_module.SEND_METHOD),
+        ("$.TYPE", packet.type, packet_module.REQUEST_TYPE),
+    ):
+        if isinstance(value, str) and value != want and value.strip(packet_module.WHITE_SPACE) == want:
             yield found("surrounding-spaces", path, value, want)
     if candidate.profile.digit_strings != "accept":
         return
@@ -128,13 +257,15 @@ def spaces_and_digits(candidate: Candidate, circumstances: Circumstances) -> Ite
         value = getattr(packet, name.lower())
         if isinstance(value, str) and unsigned(value, candidate.profile) is not None:
             yield found("digit-string", f"$.{name}", value, "a JSON integer")
-    for index, entry in enumerate(uip.listed(candidate.decoded)):
-        country = uip.value_of((uip.members_of(entry) or {}).get("COUNTRY_CODE", uip.ABSENT))
+    for index, entry in enumerate(packet_module.listed(candidate.decoded)):
+        country = packet_module.value_of(
+            (packet_module.members_of(entry) or {}).get("COUNTRY_CODE", packet_module.ABSENT)
+        )
         if isinstance(country, str) and unsigned(country, candidate.profile) is not None:
             yield found("digit-string", f"$.MULTI_MSISDN_LIST[{index}].COUNTRY_CODE", country, "a JSON integer")
 
 
-def time(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
+def observe_time(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
     """TIME in another format, another zone, or another moment."""
     value = candidate.packet.time
     want = f"{wire_time(circumstances.received_at)} (YYYY-MM-DD HH:MM:SS, Hong Kong time, UTC+8)"
@@ -164,14 +295,14 @@ def _time_rule(value: str) -> str:
     return "time-12-hour" if _TWELVE_HOURS.search(value) else "time-format"
 
 
-def key_in_header(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
+def observe_key_in_header(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
     """AUTH_KEY in a header."""
     for name, _value in circumstances.headers:
         if name.lower() in KEY_HEADERS:
             yield found("auth-key-in-header", "headers", name.decode("latin-1"), "AUTH_KEY as a field of the body")
 
 
-def route(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
+def observe_route(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
     """AUTH_KEY in ROUTE_ID, as two samples of the document say; a route the account does not have."""
     route = candidate.packet.route_id
     if not isinstance(route, str) or not route:
@@ -182,7 +313,7 @@ def route(candidate: Candidate, circumstances: Circumstances) -> Iterator[Findin
         yield found("route-unknown", "$.ROUTE_ID", route, "one of the account's routes")
 
 
-def signature(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
+def observe_signature(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
     """Signatures that do nothing, come twice, or are not registered where they must be."""
     packet = candidate.packet
     text, kind = packet.signature, unsigned(packet.signature_type, candidate.profile)
@@ -196,36 +327,36 @@ def signature(candidate: Candidate, circumstances: Circumstances) -> Iterator[Fi
         if text[0] in "[【" or text[-1] in "]】":
             yield found("signature-brackets", "$.SIGNATURE", text, "the bare signature; SIGNATURE_TYPE adds brackets")
         sent = packet.sms_content if isinstance(packet.sms_content, str) else ""
-        if (typed := content.typed_signature(sent, text.strip(" []【】［］"), kind)) is not None:
+        if (typed := segmentation.typed_signature(sent, text.strip(" []【】［］"), kind)) is not None:
             yield found("signature-typed-and-sent", "$.SMS_CONTENT", typed, "the text without the signature")
     registered = None if candidate.account is None else candidate.account.signatures
-    mainland = any(destination.country_code == limits.MAINLAND_CHINA for destination in candidate.destinations)
+    mainland = any(destination.country_code == packet_module.MAINLAND_CHINA for destination in candidate.destinations)
     if mainland and registered is not None and text not in registered:
         yield found("signature-unregistered", "$.SIGNATURE", text, "a signature registered for mainland China")
 
 
-def reserved_priority(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
+def observe_reserved_priority(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
     """PRIORITY above 1."""
     priority = unsigned(candidate.packet.priority, candidate.profile)
     if priority is not None and priority > 1:
         yield found("priority-reserved", "$.PRIORITY", priority, "0 or 1")
 
 
-def no_customer_body(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
+def observe_no_customer_body(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
     """Nothing to match a report by but what the platform made up."""
     if candidate.decoded.form == "object" and not present(candidate.packet.customer_body):
         want = 'an object of your own, such as {"id": "order-1"}'
         yield found("customer-body-absent", "$.CUSTOMER_BODY", msgspec.UNSET, want)
 
 
-def text(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
+def observe_text(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
     """A text over the document's bytes, dearer than it looks, with a hole in it, or split by hand."""
     sent = candidate.packet.sms_content
     if not isinstance(sent, str) or not sent or candidate.segmentation is None:
         return
-    counted = content.byte_rule(candidate.text)
-    if counted > content.DOCUMENT_BYTES and candidate.segmentation.segments <= limits.MOST_SEGMENTS:
-        want = f"at most {content.DOCUMENT_BYTES} bytes by the byte rule"
+    counted = segmentation.byte_rule(candidate.text)
+    if counted > segmentation.DOCUMENT_BYTES and candidate.segmentation.segments <= packet_module.MOST_SEGMENTS:
+        want = f"at most {segmentation.DOCUMENT_BYTES} bytes by the byte rule"
         yield found("content-over-1530", "$.SMS_CONTENT", Told(f"{counted} bytes"), want)
     forcing = forcing_character(candidate.text)
     cheaper = saving(candidate.text, candidate.profile.segmentation)
@@ -236,9 +367,9 @@ def text(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding
         after, before = cheaper.segmentation.segments, candidate.segmentation.segments
         want = f"{_instead(cheaper, candidate.text)}; segments: {after} instead of {before}"
         yield found("content-forced-ucs2", "$.SMS_CONTENT", got, want)
-    if (hole := content.placeholders(sent)) is not None:
+    if (hole := segmentation.placeholders(sent)) is not None:
         yield found("content-placeholder", "$.SMS_CONTENT", hole, "the text with its values filled in")
-    for counter in content.counters(sent, candidate.segmentation):
+    for counter in segmentation.counters(sent, candidate.segmentation):
         yield found("content-split-by-hand", "$.SMS_CONTENT", counter, "the whole text in one request")
 
 
@@ -249,7 +380,7 @@ def _instead(cheaper: Saving, text: str) -> str:
     return "a look-alike of GSM 03.38" if composed(text) == text else f"a look-alike of GSM 03.38, and {accents}"
 
 
-def destinations(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
+def observe_destinations(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
     """The same number again and again; numbers that repeat their country code, or begin with a trunk prefix."""
     for number, count in Counter(each.number for each in candidate.destinations if each.msisdn).items():
         if count > 1:
@@ -266,18 +397,18 @@ def destinations(candidate: Candidate, circumstances: Circumstances) -> Iterator
 
 
 OBSERVATIONS: tuple[Observation, ...] = (
-    trailing_bytes,
-    keys,
-    spaces_and_digits,
-    time,
-    key_in_header,
-    route,
-    signature,
-    reserved_priority,
-    no_customer_body,
-    text,
-    destinations,
+    observe_trailing_bytes,
+    observe_keys,
+    observe_spaces_and_digits,
+    observe_time,
+    observe_key_in_header,
+    observe_route,
+    observe_signature,
+    observe_reserved_priority,
+    observe_no_customer_body,
+    observe_text,
+    observe_destinations,
 )
 
-AROUND: tuple[Observation, ...] = (trailing_bytes, key_in_header)
+OBSERVATIONS_WITHOUT_A_PACKET: tuple[Observation, ...] = (observe_trailing_bytes, observe_key_in_header)
 """What can be told of a body that holds no packet."""

@@ -1,6 +1,8 @@
-"""Profiles: which platform is speaking, the one of the document or the one seen on the wire.
+"""Profiles: which platform is speaking, the one of the document (`spec`) or the one seen on the wire (`observed`).
 
-A profile is a named set of switches. Each switch can be set alone on top of a profile, for the server or an account.
+A `Profile` is a named set of switches: the shape of answers, the style of SMS_UIDs, which values of VERSION count, how
+segments are counted, which states stay charged. Each switch can be set alone on top of a profile, for the server or for
+an account.
 
 Reading: R1.
 """
@@ -10,8 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from cloudsms_simulator.protocol.result_codes import ResultCode
-from cloudsms_simulator.protocol.states import State
+from cloudsms_simulator.protocol.codes import ResultCode, State
 
 
 class StateSet(msgspec.Struct, frozen=True):

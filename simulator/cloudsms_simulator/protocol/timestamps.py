@@ -1,6 +1,8 @@
-"""Moments as the platform writes them: Hong Kong time, to the second.
+"""Timestamps: moments as the platform writes them, Hong Kong time, to the second (`2026-01-01 12:00:00`).
 
-Every moment inside the simulator is an aware `datetime` in this zone, so the wire, the API and the log agree.
+Every moment inside the simulator is an aware `datetime` in this zone, so the wire, the API and the log agree. Here are
+the zone, the first and the last moment that a clock can show (1970 to 2112), `wire_time` and `read_wire_time` for the
+TIME fields, and `microseconds`, which SMS_UIDs count in.
 
 Spec: General Parameters, TIME. Spec: Delivery Report (DR) Request Format, TIME, REPORT_TIME.
 """
@@ -10,8 +12,8 @@ from datetime import UTC, timedelta, timezone
 from functools import lru_cache
 from typing import NewType
 
-from cloudsms_simulator.protocol import moments
-from cloudsms_simulator.protocol.moments import datetime
+from cloudsms_simulator import moments
+from cloudsms_simulator.moments import datetime
 
 HONG_KONG = timezone(timedelta(hours=8))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC).astimezone(HONG_KONG)

@@ -1,6 +1,7 @@
 """The memory store: keeps everything in this process, bounded, and gone when it ends.
 
-Each account has a shelf of its own; how much may be on all of them, the bounds say.
+Each account has a partition of its own; how much may be in all of them, `Retention` says. A `StoreObserver`, if there
+is one, is told of what is kept.
 
 Reading: R16, R17.
 """
@@ -9,21 +10,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Generic, TypeVar
 
-from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.account import Account, AccountState
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.clock import Clock
-from cloudsms_simulator.engine.exchange import Exchange
-from cloudsms_simulator.engine.message import Message
-from cloudsms_simulator.engine.report import Report
-from cloudsms_simulator.engine.standing import Standing
-from cloudsms_simulator.engine.tallies import Tally
-from cloudsms_simulator.engine.transaction import Transaction
-from cloudsms_simulator.protocol.moments import datetime
-from cloudsms_simulator.protocol.sms_uid import UidSequence
-from cloudsms_simulator.stores.bounds import Bounds
-from cloudsms_simulator.stores.kept import Kept
-from cloudsms_simulator.stores.shelf import Shelf
-from cloudsms_simulator.stores.store import Audience, Listing
+from cloudsms_simulator.engine.records import Exchange, Message, Report
+from cloudsms_simulator.engine.transaction import RuleCounter, Transaction
+from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.protocol.answer import UidSequence
+from cloudsms_simulator.stores.account_partition import AccountPartition
+from cloudsms_simulator.stores.retention import Retention
+from cloudsms_simulator.stores.store import AccountSnapshot, Listing, StoreObserver
 
 T = TypeVar("T")
 
@@ -44,13 +40,13 @@ class MemoryStore:
         node: Callable[[], int],
         most_messages: int = DEFAULT_MESSAGES,
         most_bytes: int = DEFAULT_BYTES,
-        audience: Audience | None = None,
+        audience: StoreObserver | None = None,
     ) -> None:
         self._audience = audience
         self._clock = clock
         self._node = node
-        self._shelves: dict[str | None, Shelf] = {}
-        self._bounds = Bounds(self._shelves, most_messages, most_bytes)
+        self._shelves: dict[str | None, AccountPartition] = {}
+        self._bounds = Retention(self._shelves, most_messages, most_bytes)
         self._nodes_taken: set[int] = set()
         self._requests = 0
 
@@ -77,7 +73,7 @@ class MemoryStore:
         shelf.standing = transaction.standing
         if transaction.entries:
             shelf.ledger += transaction.entries
-            self._bounds.entered(shelf)
+            self._bounds.ledger_changed(shelf)
         if transaction.counts_anew:
             shelf.tallies.clear()
         if transaction.tallied is not None:
@@ -100,7 +96,7 @@ class MemoryStore:
         if self._audience is not None:
             self._audience.publish(transaction.account, transaction)
 
-    def _update(self, shelf: Shelf, transaction: Transaction) -> None:
+    def _update(self, shelf: AccountPartition, transaction: Transaction) -> None:
         """Puts messages and their reports in the place of what they were."""
         messages, reports = shelf.messages, shelf.reports
         for uid in transaction.updated:
@@ -130,14 +126,16 @@ class MemoryStore:
 
     async def reset(self, account: Account | None, now: datetime) -> None:
         shelf = self._shelf(account)
-        self._bounds.leave_out(shelf)
-        self._shelves[shelf.name] = Shelf(shelf.name, account, shelf.standing.clock, shelf.standing.uids, now)
+        self._bounds.partition_removed(shelf)
+        self._shelves[shelf.name] = AccountPartition(
+            shelf.name, account, shelf.standing.clock, shelf.standing.uids, now
+        )
         self._tell_of_reset(account)
 
     async def drop(self, account: Account) -> None:
         shelf = self._shelves.pop(account.name, None)
         if shelf is not None:
-            self._bounds.leave_out(shelf)
+            self._bounds.partition_removed(shelf)
         self._tell_of_reset(account)
 
     async def take_wakes(self, account: Account, now: datetime, limit: int) -> list[str]:
@@ -146,21 +144,21 @@ class MemoryStore:
     def next_wake(self, account: Account) -> datetime | None:
         return self._shelf(account).next_due()
 
-    def standing(self, account: Account | None) -> Standing:
+    def standing(self, account: Account | None) -> AccountState:
         return self._shelf(account).standing
 
     def exchanges(self, account: Account | None) -> Listing[Exchange]:
         shelf = self._shelf(account)
-        return _Newest(len(shelf.exchanges), shelf.evicted_exchanges, lambda: reversed(shelf.exchanges.values()))
+        return _NewestFirst(len(shelf.exchanges), shelf.evicted_exchanges, lambda: reversed(shelf.exchanges.values()))
 
     def messages(self, account: Account) -> Listing[Message]:
         shelf = self._shelf(account)
-        return _Newest(len(shelf.messages), shelf.evicted_messages, lambda: reversed(shelf.messages.values()))
+        return _NewestFirst(len(shelf.messages), shelf.evicted_messages, lambda: reversed(shelf.messages.values()))
 
     def reports(self, account: Account) -> Listing[Report]:
         shelf = self._shelf(account)
         total = sum(map(len, shelf.reports.values()))
-        return _Newest(
+        return _NewestFirst(
             total, shelf.evicted_reports, lambda: chain.from_iterable(map(reversed, reversed(shelf.reports.values())))
         )
 
@@ -173,44 +171,46 @@ class MemoryStore:
     def message(self, account: Account, uid: str) -> Message | None:
         return self._shelf(account).messages.get(uid)
 
-    def tallies(self, account: Account) -> Mapping[Tally, int]:
+    def tallies(self, account: Account) -> Mapping[RuleCounter, int]:
         return self._shelf(account).tallies
 
     def ledger(self, account: Account) -> tuple[LedgerEntry, ...]:
         shelf = self._shelf(account)
         shelf.fold()
-        self._bounds.entered(shelf)
+        self._bounds.ledger_changed(shelf)
         return tuple(shelf.ledger)
 
-    def kept(self, account: Account | None) -> Kept:
+    def kept(self, account: Account | None) -> AccountSnapshot:
         shelf = self._shelf(account)
         kept = shelf.kept()
-        self._bounds.entered(shelf)
+        self._bounds.ledger_changed(shelf)
         return kept
 
-    async def restore(self, everything: Sequence[tuple[Account | None, Kept]], requests: int) -> None:
+    async def restore(self, everything: Sequence[tuple[Account | None, AccountSnapshot]], requests: int) -> None:
         self._shelves.clear()
         self._requests = requests
         for account, kept in everything:
-            shelf = Shelf.of(account, kept)
+            shelf = AccountPartition.of(account, kept)
             self._shelves[shelf.name] = shelf
         self._nodes_taken = {shelf.standing.uids.node for shelf in self._shelves.values()}
-        self._bounds.begin_anew()
+        self._bounds.recount()
 
     async def close(self) -> None:
         self._shelves.clear()
-        self._bounds.begin_anew()
+        self._bounds.recount()
 
     def _tell_of_reset(self, account: Account | None) -> None:
         if self._audience is not None:
             self._audience.reset(account)
 
-    def _shelf(self, account: Account | None) -> Shelf:
+    def _shelf(self, account: Account | None) -> AccountPartition:
         name = None if account is None else account.name
         shelf = self._shelves.get(name)
         if shelf is None:
             clock = self._clock(account)
-            shelf = self._shelves[name] = Shelf(name, account, clock, UidSequence(self._free_node()), clock.virtual)
+            shelf = self._shelves[name] = AccountPartition(
+                name, account, clock, UidSequence(self._free_node()), clock.virtual
+            )
         return shelf
 
     def _free_node(self) -> int:
@@ -220,7 +220,7 @@ class MemoryStore:
         return node
 
 
-class _Newest(Generic[T]):
+class _NewestFirst(Generic[T]):
     def __init__(self, total: int, evicted: int, items: Callable[[], Iterator[T]]) -> None:
         self.total = total
         self.evicted = evicted

@@ -1,7 +1,11 @@
-"""The store: where everything is kept, as the rest of the simulator sees it.
+"""The store: where everything is kept, as the rest of the simulator sees it, and what is taken out of one whole.
 
 A step begins a transaction, hands it to the platform, and commits it: all that was written becomes visible together,
-before the answer's first byte, or not at all. Reading is for listings, never for deciding.
+before the answer's first byte, or not at all. Reading is for listings, never for deciding. `StoreError` is what a store
+raises that could not be read or written.
+
+An `AccountSnapshot` is all that is kept of one account, taken out of a store at one moment, to be put into one (`kept`,
+`restore`). What is planned is not among it: it follows from the messages and their reports.
 
 Reading: R16.
 """
@@ -9,16 +13,39 @@ Reading: R16.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from cloudsms_simulator.engine.account import Account
+import msgspec
+
+from cloudsms_simulator.engine.account import Account, AccountState
 from cloudsms_simulator.engine.billing import LedgerEntry
-from cloudsms_simulator.engine.exchange import Exchange
-from cloudsms_simulator.engine.message import Message
-from cloudsms_simulator.engine.report import Report
-from cloudsms_simulator.engine.standing import Standing
-from cloudsms_simulator.engine.tallies import Tally
-from cloudsms_simulator.engine.transaction import Transaction
-from cloudsms_simulator.protocol.moments import datetime
-from cloudsms_simulator.stores.kept import Kept
+from cloudsms_simulator.engine.records import Exchange, Message, Report
+from cloudsms_simulator.engine.transaction import RuleCounter, Transaction
+from cloudsms_simulator.moments import datetime
+
+
+class AccountSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of an account, or of nobody, in the order in which it came."""
+
+    standing: AccountState
+    tallies: Mapping[RuleCounter, int] = {}
+    exchanges: tuple[Exchange, ...] = ()
+    messages: tuple[Message, ...] = ()
+    reports: tuple[tuple[Report, ...], ...] = ()
+    """Of one message after the other, those of each in the order of their number."""
+    ledger: tuple[LedgerEntry, ...] = ()
+    evicted_exchanges: int = 0
+    evicted_messages: int = 0
+    evicted_reports: int = 0
+
+    def wakes(self) -> Iterator[tuple[datetime, str]]:
+        """When to look at which message: once for its next step, and once for each report that is to be pushed."""
+        reports = {each[0].uid: each for each in self.reports}
+        for message in self.messages:
+            if message.next_step_at is not None:
+                yield message.next_step_at, message.uid
+            for report in reports.get(message.uid, ()):
+                if report.outcome == "pending" and report.next_attempt_at is not None:
+                    yield report.next_attempt_at, message.uid
+
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -27,7 +54,7 @@ class StoreError(Exception):
     """The store could not be read or written; nothing of the step is kept. Customers are told DB_not_find."""
 
 
-class Audience(Protocol):
+class StoreObserver(Protocol):
     """Who is told what a store keeps, as soon as it is there for everybody to see. Raises nothing, and is quick."""
 
     def publish(self, account: Account | None, transaction: Transaction) -> None:
@@ -71,7 +98,7 @@ class Store(Protocol):
         """Forgets an account and all that is kept of it. One of that name begins anew, with another clock."""
         ...
 
-    def tallies(self, account: Account) -> Mapping[Tally, int]:
+    def tallies(self, account: Account) -> Mapping[RuleCounter, int]:
         """What the account's rules have counted."""
         ...
 
@@ -83,7 +110,7 @@ class Store(Protocol):
         """When the next look is due on the account's clock, None while nothing is planned."""
         ...
 
-    def standing(self, account: Account | None) -> Standing:
+    def standing(self, account: Account | None) -> AccountState:
         """Balance, counters and clock of an account."""
         ...
 
@@ -120,11 +147,11 @@ class Store(Protocol):
         """Every movement, oldest first; those of evicted messages folded into the opening entry."""
         ...
 
-    def kept(self, account: Account | None) -> Kept:
+    def kept(self, account: Account | None) -> AccountSnapshot:
         """All that is kept of an account, at this moment."""
         ...
 
-    async def restore(self, everything: Sequence[tuple[Account | None, Kept]], requests: int) -> None:
+    async def restore(self, everything: Sequence[tuple[Account | None, AccountSnapshot]], requests: int) -> None:
         """Puts this in the place of all that is kept of anybody; what does not fit into the journal is evicted.
 
         `requests` is the number of the last exchange there was, also of one that is kept no more.

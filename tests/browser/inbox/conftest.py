@@ -14,8 +14,8 @@ import pytest
 from patience import DEADLINE
 from playwright.sync_api import Browser, BrowserContext, Page, Response, expect, sync_playwright
 
-from cloudsms_simulator.pytest_support.cloudsms import Cloudsms
-from cloudsms_simulator.pytest_support.server import Server
+from cloudsms_simulator.pytest_plugin.fixture import Cloudsms
+from cloudsms_simulator.pytest_plugin.server import Server
 
 SCREENSHOTS = Path(__file__).parents[3] / "build" / "screenshots"
 FLAGS = (

@@ -7,8 +7,8 @@ from contextlib import suppress
 import httpx2
 import pytest
 
-from cloudsms_simulator.pytest_support.cloudsms import Cloudsms
-from cloudsms_simulator.pytest_support.server import Server
+from cloudsms_simulator.pytest_plugin.fixture import Cloudsms
+from cloudsms_simulator.pytest_plugin.server import Server
 
 Packet = dict[str, object]
 MAGIC = [

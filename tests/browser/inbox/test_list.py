@@ -6,8 +6,8 @@ from typing import Protocol
 
 from playwright.sync_api import Page, expect
 
-from cloudsms_simulator.pytest_support.cloudsms import Cloudsms
-from cloudsms_simulator.pytest_support.server import Server
+from cloudsms_simulator.pytest_plugin.fixture import Cloudsms
+from cloudsms_simulator.pytest_plugin.server import Server
 
 Packet = dict[str, object]
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import pytest
 from playwright.sync_api import Page, expect
 
-from cloudsms_simulator.pytest_support.cloudsms import Cloudsms
+from cloudsms_simulator.pytest_plugin.fixture import Cloudsms
 
 Packet = dict[str, object]
 

@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
-from cloudsms_simulator.server.ready_file import Ready
+from cloudsms_simulator.services.ready_file import Ready
 
 TOKEN = "a-token-of-many-letters"
 

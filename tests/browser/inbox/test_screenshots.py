@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from cloudsms_simulator.pytest_support.cloudsms import Cloudsms
+from cloudsms_simulator.pytest_plugin.fixture import Cloudsms
 
 Packet = dict[str, object]
 SCREENSHOTS = Path(__file__).parents[3] / "build" / "screenshots"

@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cloudsms_simulator.client import Client
-from cloudsms_simulator.pytest_support.server_thread import ServerThread
-from cloudsms_simulator.server.settings import Settings
+from cloudsms_simulator.client.client import Client
+from cloudsms_simulator.config.settings import Settings
+from cloudsms_simulator.pytest_plugin.server import ServerThread
 
 HERE = Path(__file__).parent
 README = (HERE / "README.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ import flask_reports
 import pytest
 from codes import Codes, RefusedError
 
-from cloudsms_simulator.pytest_support.cloudsms import Cloudsms
+from cloudsms_simulator.pytest_plugin.fixture import Cloudsms
 
 
 class Quiet(WSGIRequestHandler):

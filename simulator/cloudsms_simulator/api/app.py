@@ -1,0 +1,109 @@
+"""The ASGI application of the admin port: routes and pages behind the middleware, with the handlers of errors.
+
+`AuthKeyMaskingMiddleware` sees to it that no whole AUTH_KEY leaves the port, wherever a customer put it. What is
+kept is already without the keys of the accounts there were when it came; what goes back to its customer as it came,
+and the keys of accounts that are younger than what is kept, are masked here, in one place for all the API shows.
+Pages mask where their values are written. Only the answers of `POST /accounts` and `GET /state` hold whole keys.
+
+Spec: Parameter Details, AUTH_KEY. Reading: R18.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cloudsms_simulator.api.accounts import on_account_conflict
+from cloudsms_simulator.api.auth import AllowedHosts, AuthMiddleware, TokenAuth
+from cloudsms_simulator.api.context import ApiContext
+from cloudsms_simulator.api.http import on_called_off, on_http_exception, on_settings_error, on_unexpected_error
+from cloudsms_simulator.api.routes import routes_of
+from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.net.concurrency import CalledOffError, offload
+from cloudsms_simulator.protocol.masking import KeyRing, hide, hide_in_json
+from cloudsms_simulator.services.accounts import AccountConflictError
+
+_WITH_WHOLE_KEYS = (("GET", "/api/v1/state"), ("POST", "/api/v1/accounts"))
+"""Where whole keys are promised: all that there is, to be put back, and an account that was just made."""
+_EVENTS = "text/event-stream"
+_MASKED_TYPES = {"application/json", "application/problem+json", "text/plain", _EVENTS}
+
+
+class AuthKeyMaskingMiddleware:
+    """Stands before an application; `keys` gives the AUTH_KEYs of all accounts."""
+
+    def __init__(self, app: ASGIApp, keys: Callable[[], KeyRing]) -> None:
+        self._app = app
+        self._keys = keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request; what it is answered goes out without keys."""
+        is_lifespan = scope["type"] != "http"
+        await self._app(scope, receive, send if is_lifespan else _MaskedResponse(scope, send, self._keys).send)
+
+
+class _MaskedResponse:
+    """One answer on its way. Its head waits for a body that comes in one piece, as the length may change."""
+
+    def __init__(self, scope: Scope, send: Send, keys: Callable[[], KeyRing]) -> None:
+        self._whole = (scope["method"], scope["path"]) in _WITH_WHOLE_KEYS
+        self._send = send
+        self._keys = keys
+        self._head: Message | None = None
+        self._kind = ""
+
+    async def send(self, message: Message) -> None:
+        """Takes what the application sends."""
+        if message["type"] == "http.response.start":
+            kind = Headers(raw=message["headers"]).get("content-type", "").partition(";")[0].strip()
+            # A refusal of either says nothing that was promised.
+            self._kind = kind if kind in _MASKED_TYPES and not (self._whole and message["status"] < 400) else ""
+            if self._kind not in ("", _EVENTS):
+                self._head = message
+                return
+        elif message["type"] == "http.response.body" and self._kind:
+            body, keys = message.get("body", b""), self._keys()
+            message = {**message, "body": await offload(len(body), lambda: self._hidden(body, keys))}
+            if self._head is not None:
+                headers = MutableHeaders(raw=self._head["headers"])
+                if "content-length" in headers:
+                    headers["content-length"] = str(len(message["body"]))
+                await self._send(self._head)
+                self._head = None
+        await self._send(message)
+
+    def _hidden(self, body: bytes, keys: KeyRing) -> bytes:
+        if self._kind == _EVENTS:
+            return b"\n".join([_masked_event_line(line, keys) for line in body.split(b"\n")])
+        return hide(body, keys) if self._kind == "text/plain" else hide_in_json(body, keys)
+
+
+def _masked_event_line(line: bytes, keys: KeyRing) -> bytes:
+    """A line of a stream of events: what one is about is JSON."""
+    name, colon, data = line.partition(b": ")
+    return name + colon + hide_in_json(data, keys) if name == b"data" else line
+
+
+def admin_app(office: ApiContext, names: Iterable[str], gate: TokenAuth, pages: Sequence[BaseRoute] = ()) -> Starlette:
+    """The ASGI application of the admin port; `names` are the hosts it may be called by, as `Names` has them.
+
+    `pages` are routes beside those of the API.
+    """
+    return Starlette(
+        routes=[*routes_of(office), *pages],
+        middleware=[
+            Middleware(AuthKeyMaskingMiddleware, keys=lambda: office.directory.keys),
+            Middleware(AuthMiddleware, names=AllowedHosts(names), gate=gate, asks=bool(pages)),
+        ],
+        exception_handlers={
+            HTTPException: on_http_exception,
+            SettingsError: on_settings_error,
+            AccountConflictError: on_account_conflict,
+            CalledOffError: on_called_off,
+            Exception: on_unexpected_error,
+        },
+    )

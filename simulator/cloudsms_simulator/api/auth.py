@@ -1,0 +1,266 @@
+"""Who may call the admin port: the right host name, the right origin, and beyond loopback the token.
+
+- `AuthMiddleware` stands before the application. A page in somebody's browser cannot drive the API: the Host header
+  must name this server (421 otherwise), and an Origin must be the server's own (403). Without the token a request
+  gets 401; a person who opens a page is shown the form of `/login` instead. Probes, `/login` and static files need
+  no token; probes, and metrics with the token, are answered by whatever host name they come, since a container is
+  called by its address.
+- `TokenAuth` knows the token, said with each request as a bearer, or in the cookie of a browser that said it once.
+  The cookie holds a random word made for that browser, and ends when it logs out or the server stops. It counts
+  only in requests that a page of this server makes, or a person by opening one: SameSite lets other ports of the
+  host through.
+- `AllowedHosts` are the hosts by which the port may be called. Each is a name, a name with `*.` for one label, an
+  address, a network such as `10.0.0.0/8`, or `*` for any.
+- `AttemptLimiter` bounds wrong tokens, per address (per network for IPv6) and over all: a few at once, then one in
+  a while. Who tries too soon is told when to come again; the right token uses up nothing. Its memory is bounded,
+  whoever tries, and it goes by wall time.
+
+Reading: R19.
+"""
+
+import hmac
+import ipaddress
+import secrets
+from collections.abc import Callable, Iterable
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cloudsms_simulator.api.http import Problem, problem_response
+from cloudsms_simulator.engine.account import Network
+from cloudsms_simulator.net.wall_clock import WallClock
+
+MAX_ADDRESSES = 1_000
+"""Of which something is remembered; what was remembered first is forgotten first, and the limit over all holds on."""
+
+
+class AttemptRate(msgspec.Struct, frozen=True):
+    """So many at once, and then one in so many seconds."""
+
+    at_once: int
+    seconds: float
+
+    def wait(self, until: float, now: float) -> float:
+        """How many seconds until the next may be made; `until` is when all are made up for."""
+        return max(0.0, until - now - (self.at_once - 1) * self.seconds)
+
+
+RATE_PER_ADDRESS = AttemptRate(5, 12.0)
+RATE_OVERALL = AttemptRate(50, 1.2)
+
+
+class AttemptLimiter:
+    """Counts the wrong attempts. `monotonic` tells seconds that only go forward, the wall's unless said."""
+
+    def __init__(self, monotonic: Callable[[], float] | None = None) -> None:
+        self._monotonic = monotonic or WallClock().monotonic
+        self._overall = 0.0
+        self._each: dict[str, float] = {}
+
+    def wait(self, address: str) -> float:
+        """How many seconds an address has to wait before it may try; 0 when it may now."""
+        now = self._monotonic()
+        return max(
+            RATE_PER_ADDRESS.wait(self._each.get(_network_of(address), 0.0), now), RATE_OVERALL.wait(self._overall, now)
+        )
+
+    def failed(self, address: str) -> None:
+        """Counts one that was wrong."""
+        now, network = self._monotonic(), _network_of(address)
+        self._overall = max(self._overall, now) + RATE_OVERALL.seconds
+        self._each[network] = max(self._each.pop(network, 0.0), now) + RATE_PER_ADDRESS.seconds
+        if len(self._each) > MAX_ADDRESSES:
+            del self._each[next(iter(self._each))]
+
+
+def _network_of(address: str) -> str:
+    """What counts as one address: of IPv6 its network, in which a machine may have any number of them."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return ""
+    return address if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+MAX_BROWSERS = 1_000
+"""That may be in at a time; the one that came first is out when there is one more."""
+_OWN_SITES = frozenset({"same-origin", "none"})
+"""What Sec-Fetch-Site says of a request of our own pages, and of one that a person made."""
+
+
+class TokenAuth:
+    """The gate of an admin port; a `token` of None stands open."""
+
+    def __init__(self, token: str | None, attempts: AttemptLimiter | None = None) -> None:
+        self._token = None if token is None else token.encode()
+        self._browsers: dict[str, None] = {}
+        self.attempts = attempts or AttemptLimiter()
+        """The wrong tokens that people tried."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody may in."""
+        return self._token is None
+
+    def is_token(self, text: str) -> bool:
+        """Whether a text is the token; how long that takes says nothing of how much of it was right."""
+        return self._token is not None and hmac.compare_digest(text.encode("utf-8", "replace"), self._token)
+
+    def has_token(self, headers: Headers) -> bool:
+        """Whether these headers say the token: `Authorization: Bearer`, in any case of letters."""
+        given = headers.get("authorization", "")
+        scheme, _, token = given.partition(" ")
+        return self.is_token(token.strip() if scheme.lower() == "bearer" else given)
+
+    def admits(self, headers: Headers) -> bool:
+        """Whether whoever sent these headers may in."""
+        return self.is_open or self.has_token(headers) or self.knows(headers)
+
+    def enter(self) -> str:
+        """What the cookie of one more browser holds, which said the token."""
+        word = secrets.token_hex(32)
+        self._browsers[word] = None
+        if len(self._browsers) > MAX_BROWSERS:
+            del self._browsers[next(iter(self._browsers))]
+        return word
+
+    def knows(self, headers: Headers) -> bool:
+        """Whether a browser that said the token once sent these headers, for a page of ours or a person."""
+        if self.is_open or headers.get("sec-fetch-site", "none") not in _OWN_SITES:
+            return False
+        return _cookie_in(headers) in self._browsers
+
+    def leave(self, headers: Headers) -> None:
+        """Ends the cookie in these headers: nobody comes in by it any more."""
+        self._browsers.pop(_cookie_in(headers), None)
+
+
+def cookie_of(host: str) -> str:
+    """The name of the cookie for a Host header: cookies are shared by all ports of a host, simulators are not."""
+    port = host.rpartition(":")[2]
+    return f"cloudsms_{port if port.isdigit() else '80'}"
+
+
+def _cookie_in(headers: Headers) -> str:
+    name = cookie_of(headers.get("host", ""))
+    pairs = (pair.strip().partition("=") for pair in headers.get("cookie", "").split(";"))
+    return next((value for key, _, value in pairs if key == name), "")
+
+
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Names under which a browser of this machine may call it."""
+_ANY = "*"
+
+
+class AllowedHosts:
+    """The names of one admin port. Letters' case and ports do not count."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        said = frozenset(name.lower().strip("[]") for name in names)
+        self._ranges = tuple(ipaddress.ip_network(name) for name in said if "/" in name)
+        self._names = frozenset(name for name in said if "/" not in name and "*" not in name)
+        self._above = frozenset(name.removeprefix("*.") for name in said if name.startswith("*."))
+        self._any = _ANY in said
+        self.shown = ", ".join(sorted(said))
+        """All of them, for people."""
+
+    def __contains__(self, host: str) -> bool:
+        """Whether a Host header names this server."""
+        name = host_without_port(host)
+        label, _, above = name.partition(".")
+        is_below = label != "" and above in self._above
+        return self._any or name in self._names or is_below or _is_in_networks(name, self._ranges)
+
+    def owns(self, origin: str, host: str) -> bool:
+        """Whether a page that calls this server by a Host is its own.
+
+        It is when it was read from there; over https too, where a proxy that ends TLS stands before one of the names
+        beyond loopback. Such a proxy may say another Host, but then the page has the usual port.
+        """
+        if origin == f"http://{host}":
+            return True
+        scheme, _, site = origin.partition("://")
+        if scheme != "https" or host_without_port(site) in LOOPBACK_HOSTS or site not in self:
+            return False
+        return site.lower() == host.lower().removesuffix(":443") or site.lower() in self._names
+
+
+def host_without_port(host: str) -> str:
+    """The name in a Host header, in lower case and without port and brackets."""
+    name, _, port = host.rpartition(":")
+    bare = name if name and port.isdigit() and not name.endswith(":") else host
+    return bare.lower().strip("[]")
+
+
+def _is_in_networks(name: str, ranges: tuple[Network, ...]) -> bool:
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return any(address in network for network in ranges)
+
+
+LOGIN_PATH = "/login"
+"""The path of the page that asks for the token."""
+PROBE_PATHS = ("/livez", "/readyz")
+METRICS_PATH = "/metrics"
+DOCS_PATH = "/api/v1/docs"
+"""The page that shows the API."""
+_FREE_PATHS = (*PROBE_PATHS, LOGIN_PATH)
+"""Paths that need no token."""
+_FREE_FOLDERS = ("/static/", "/vendored/")
+"""What pages are made of; nothing of what happened is in there."""
+
+
+class AuthMiddleware:
+    """Stands before an application. `asks` tells whether that has a page that asks people for the token.
+
+    Probes are answered by whatever name they come, and so are the metrics for who says the token: what probes or
+    scrapes a container calls it by its address. A page of another site cannot say the token.
+    """
+
+    def __init__(self, app: ASGIApp, names: AllowedHosts, gate: TokenAuth, asks: bool = False) -> None:
+        self._app = app
+        self._names = names
+        self._gate = gate
+        self._asks = asks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request, or says why not."""
+        problem = None if scope["type"] == "lifespan" else self._problem(scope)
+        if problem is None:
+            await self._app(scope, receive, send)
+        elif problem.status == 401 and self._asks and _is_for_a_person(scope):
+            target = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
+            query = urlencode({"next": target}).encode()
+            await self._app(
+                {**scope, "path": LOGIN_PATH, "raw_path": LOGIN_PATH.encode(), "query_string": query}, receive, send
+            )
+        else:
+            headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None
+            await problem_response(problem, headers)(scope, receive, send)
+
+    def _problem(self, scope: Scope) -> Problem | None:
+        headers = Headers(scope=scope)
+        host, path = headers.get("host", ""), scope["path"]
+        by_any_name = path in PROBE_PATHS or (path == METRICS_PATH and self._gate.has_token(headers))
+        if not by_any_name and host not in self._names:
+            known = self._names.shown
+            return Problem(
+                "wrong host", 421, f'this server is not "{host_without_port(host)[:100]}"; it goes by {known}'
+            )
+        origin = headers.get("origin")
+        if origin is not None and not self._names.owns(origin, host):
+            return Problem("foreign origin", 403, "pages of other sites have no business here")
+        if path in _FREE_PATHS or path.startswith(_FREE_FOLDERS) or self._gate.admits(headers):
+            return None
+        return Problem("token missing or wrong", 401, "send `Authorization: Bearer` with the admin token")
+
+
+def _is_for_a_person(scope: Scope) -> bool:
+    """Whether a browser asks for a page to show."""
+    accepted = Headers(scope=scope).get("accept", "")
+    is_page = scope["path"] == DOCS_PATH or not scope["path"].startswith("/api/")
+    return scope["method"] == "GET" and "text/html" in accepted and is_page

@@ -1,0 +1,204 @@
+"""What handlers and pages work with: the services of a simulator, and how they find what a request is about.
+
+`ApiContext` holds the services. `?account=` names an account, `default` unless said; `*` stands for the exchanges
+that belong to nobody, for which the functions here give None. `?q=`, also written `?match=`, is a search of a list;
+durations in it count back from the account's clock. The lookups find the one thing that a path names, and otherwise
+raise 404: it says whether the thing may have been evicted, and which other account has it.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from cloudsms_simulator.engine.account import Account, AccountDirectory
+from cloudsms_simulator.engine.faults import TlsTrouble
+from cloudsms_simulator.engine.records import Exchange, Message, Report
+from cloudsms_simulator.journal.events import EventHub
+from cloudsms_simulator.journal.search import Search, parse_search
+from cloudsms_simulator.journal.search_fields import JournalKind, JournalRecord
+from cloudsms_simulator.journal.search_syntax import SearchError
+from cloudsms_simulator.journal.views import JournalView, SearchHits
+from cloudsms_simulator.journal.waits import Waits
+from cloudsms_simulator.models.server import Certs, Info
+from cloudsms_simulator.net.certificates import CertificateError
+from cloudsms_simulator.net.sockets import ListenError
+from cloudsms_simulator.net.wall_clock import WallClock
+from cloudsms_simulator.push.sink import Sink
+from cloudsms_simulator.services.accounts import AccountService
+from cloudsms_simulator.services.clocks import ClockService
+from cloudsms_simulator.services.explainer import Explainer
+from cloudsms_simulator.services.metrics import Counters
+from cloudsms_simulator.services.scenarios import ScenarioService
+from cloudsms_simulator.services.sending import Interventions, PacketSender, Resubmitter
+from cloudsms_simulator.services.snapshot import StateService
+from cloudsms_simulator.services.tls_faults import FaultyTlsListeners
+from cloudsms_simulator.stores.store import Listing, Store
+
+DEFAULT_ACCOUNT = "default"
+
+
+class TroubleItem(msgspec.Struct, frozen=True):
+    """A listener that has trouble with TLS, and where a client meets it."""
+
+    trouble: TlsTrouble
+    url: str
+
+
+class ApiContext(msgspec.Struct, frozen=True):
+    """What a simulator has that its API shows and moves."""
+
+    directory: AccountDirectory
+    store: Store
+    wall: WallClock
+    timekeeper: ClockService
+    scenarios: ScenarioService
+    tls_troubles: FaultyTlsListeners
+    keeper: AccountService
+    state: StateService
+    sink: Sink
+    info: Callable[[tuple[str, ...]], Info]
+    """What the server is; it is given the resources of its API."""
+    certs: Callable[[], Certs]
+    waits: Waits
+    events: EventHub
+    explainer: Explainer
+    interventions: Interventions
+    resubmitter: Resubmitter
+    sender: PacketSender
+    is_ready: Callable[[], bool]
+    """Whether both ports serve."""
+    tally: Counters
+    """What happened how often."""
+
+    def asked(self, request: Request) -> Account:
+        """The account of `?account=`, or the one named `default`; 404 when there is none."""
+        return self.named(request.query_params.get("account", DEFAULT_ACCOUNT))
+
+    def named(self, name: str) -> Account:
+        """The account of a name; 404 when there is none."""
+        account = self.directory.named(name)
+        if account is None:
+            known = ", ".join(each.name for each in self.directory)
+            raise HTTPException(404, f'there is no account "{name[:100]}"; there is {known}')
+        return account
+
+    def default_account(self) -> Account:
+        """The account `default`, else the first there is; 404 when there is none at all."""
+        account = self.directory.named(DEFAULT_ACCOUNT) or next(iter(self.directory), None)
+        if account is None:
+            raise HTTPException(404, "there is no account; POST /api/v1/accounts makes one")
+        return account
+
+    async def tls_trouble_listener(self, trouble: TlsTrouble) -> TroubleItem:
+        """The listener that has a trouble, opened if it is not; 503 when it cannot be."""
+        try:
+            return TroubleItem(trouble, await self.tls_troubles.url_of(trouble))
+        except (CertificateError, ListenError, RuntimeError) as error:
+            raise HTTPException(503, f"no listener with the trouble {trouble}: {error}") from error
+
+
+NOBODY = "*"
+"""`?account=*`: exchanges that belong to no account."""
+SEARCH_PARAMETERS = ("q", "match")
+
+
+def account_or_nobody(office: ApiContext, request: Request) -> Account | None:
+    """The account of `?account=`, None for `*`, which stands for nobody's exchanges; 404 when there is none."""
+    return None if request.query_params.get("account") == NOBODY else office.asked(request)
+
+
+def read_search(office: ApiContext, account: Account | None, kind: JournalKind, text: str) -> Search:
+    """A search; durations in it count back from the account's clock. 400 for what is none, saying where and why."""
+    now = office.store.standing(account).clock.now(office.wall.now())
+    try:
+        return parse_search(text, now, kind)
+    except SearchError as error:
+        raise HTTPException(400, str(error)) from error
+
+
+async def searched_list(
+    office: ApiContext, request: Request, account: Account | None, kind: JournalKind
+) -> Listing[JournalRecord]:
+    """What the list of a kind shows: all that is kept, or what `?q=`, also written `?match=`, finds of it."""
+    text = next((request.query_params[name] for name in SEARCH_PARAMETERS if name in request.query_params), "")
+    kept = JournalView(office.store, account)
+    if not text:
+        return kept.listing(kind)
+    found: SearchHits = await kept.found(kind, read_search(office, account, kind, text))
+    return found
+
+
+_SHOWN = 60
+
+
+def message_of(office: ApiContext, request: Request) -> tuple[Account, Message]:
+    """The message of the path, and the account of `?account=`; 404 when it has none of that SMS_UID."""
+    account, uid = office.asked(request), request.path_params["uid"]
+    message = office.store.message(account, uid)
+    if message is None:
+        raise no_message(office, account, uid)
+    return account, message
+
+
+def no_message(office: ApiContext, account: Account, uid: str) -> HTTPException:
+    """That an account has no message of an SMS_UID: perhaps no more, perhaps another account has it."""
+    others = [each.name for each in office.directory if office.store.message(each, uid) is not None]
+    gone = office.store.messages(account).evicted
+    return _missing(f'there is no message "{uid[:_SHOWN]}" of account "{account.name}"', others, gone, "messages")
+
+
+def report_of(office: ApiContext, request: Request) -> tuple[Account, Report]:
+    """The report of the path, and the account of `?account=`; 404 when it has none of that id."""
+    account = office.asked(request)
+    uid, number = report_named(request)
+    reports = office.store.reports_of(account, uid)
+    if not 1 <= number <= len(reports):
+        raise no_report(office, account, request.path_params["id"])
+    return account, reports[number - 1]
+
+
+def report_named(request: Request) -> tuple[str, int]:
+    """The SMS_UID and the number in the id of a report; 0 for what is none."""
+    uid, _, number = request.path_params["id"].rpartition("-")
+    return uid, int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
+
+
+def no_report(office: ApiContext, account: Account, report_id: str) -> HTTPException:
+    """That an account has no report of an id; the message may be there, and the report yet to come."""
+    uid = report_id.rpartition("-")[0]
+    message = office.store.message(account, uid)
+    if message is not None:
+        reports = office.store.reports_of(account, uid)
+        there = f"it has {', '.join(report.id for report in reports)}" if reports else "it has none yet"
+        return HTTPException(404, f'there is no report "{report_id[:_SHOWN]}" of message {uid}; {there}')
+    others = [each.name for each in office.directory if office.store.message(each, uid) is not None]
+    gone = office.store.reports(account).evicted
+    return _missing(f'there is no report "{report_id[:_SHOWN]}" of account "{account.name}"', others, gone, "reports")
+
+
+def exchange_of(office: ApiContext, account: Account | None, number: str | int) -> Exchange:
+    """An exchange of an account, or of nobody; 404 when there is none of that number."""
+    text = str(number)
+    known = office.store.exchange(account, int(text)) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    if known is not None:
+        return known
+    whose = "nobody" if account is None else f'account "{account.name}"'
+    holders: list[Account | None] = [each for each in (*office.directory, None) if each is not account]
+    others = []
+    if text.isascii() and text.isdigit() and len(text) < 19:
+        others = [
+            "*" if each is None else each.name for each in holders if office.store.exchange(each, int(text)) is not None
+        ]
+    gone = office.store.exchanges(account).evicted
+    raise _missing(f'there is no request "{text[:_SHOWN]}" of {whose}', others, gone, "requests")
+
+
+def _missing(what: str, others: list[str], gone: int, kind: str) -> HTTPException:
+    if others:
+        return HTTPException(404, f"{what}; account={others[0]} has it")
+    if gone:
+        what += f"; {gone:,} {kind} are gone from the journal, and it may have been one of them"
+        return HTTPException(404, what)
+    return HTTPException(404, f"{what}, and nothing is gone from its journal")

@@ -1,0 +1,143 @@
+"""The families of `/metrics`, as Prometheus and OpenMetrics name them. Imports prometheus-client.
+
+No family has a label for accounts, since every test may make one. What `Counters` holds only grows; everything else
+is looked up when somebody asks.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Metric, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from cloudsms_simulator.api.context import ApiContext
+from cloudsms_simulator.protocol.codes import ResultCode, desc_of, hex_code, state_desc
+from cloudsms_simulator.services.info import own_version
+from cloudsms_simulator.services.metrics import Counters
+
+
+def metrics_registry(office: ApiContext) -> CollectorRegistry:
+    """A registry of a server's own: there may be several in one process."""
+    registry = CollectorRegistry()
+    registry.register(_CountersCollector(office.tally))
+    registry.register(_GaugesCollector(office))
+    ProcessCollector(registry=registry)
+    return registry
+
+
+class _CountersCollector(Collector):
+    """What the tally has."""
+
+    def __init__(self, tally: Counters) -> None:
+        self._tally = tally
+
+    def describe(self) -> Iterator[Metric]:
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        tally = self._tally
+        yield _counter(
+            "cloudsms_requests",
+            "Requests by kind and result code.",
+            ("kind", "code", "result"),
+            (((kind, *_named(code)), count) for (kind, code), count in tally.requests.items()),
+        )
+        yield CounterMetricFamily("cloudsms_messages_accepted", "Messages that were accepted.", tally.messages)
+        yield CounterMetricFamily("cloudsms_segments", "Segments of accepted messages.", tally.segments)
+        yield _counter(
+            "cloudsms_segments_billed",
+            "Segments of messages not rejected locally, by currency.",
+            ("currency",),
+            (((currency,), count) for currency, count in tally.billed.items()),
+        )
+        yield _counter(
+            "cloudsms_messages_final",
+            "Messages by the final state they reached.",
+            ("state",),
+            (((name,), count) for name, count in _by_name(tally).items()),
+        )
+        yield _counter(
+            "cloudsms_pushes",
+            "Pushes of delivery reports by what the report came to, `pending` before a retry, and HTTP status.",
+            ("outcome", "status"),
+            (
+                ((outcome, "" if status is None else str(status)), count)
+                for (outcome, status), count in tally.pushes.items()
+            ),
+        )
+        yield _counter(
+            "cloudsms_findings",
+            "Findings on refused requests and on pushes, by rule.",
+            ("rule",),
+            (((rule,), count) for rule, count in tally.findings.items()),
+        )
+        yield _counter(
+            "cloudsms_handshakes_refused",
+            "TLS handshakes that were refused, by reason.",
+            ("reason",),
+            (((reason,), count) for reason, count in tally.handshakes.items()),
+        )
+        times = tally.answer_times
+        buckets = [(_bound(bound), float(count)) for bound, count in times.cumulated()]
+        about = "Time from a whole request to its answer."
+        yield HistogramMetricFamily("cloudsms_answer_seconds", about, buckets, times.seconds)
+
+
+class _GaugesCollector(Collector):
+    """How things are."""
+
+    def __init__(self, office: ApiContext) -> None:
+        self._office = office
+
+    def describe(self) -> Iterator[Metric]:
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        office = self._office
+        store, accounts = office.store, tuple(office.directory)
+        about = GaugeMetricFamily("cloudsms_build_info", "Always 1; the labels say what it is.", labels=["version"])
+        about.add_metric([own_version()], 1)
+        yield about
+        yield GaugeMetricFamily("cloudsms_accounts", "Accounts there are.", len(accounts))
+        pending = sum(store.standing(account).outstanding for account in accounts)
+        yield GaugeMetricFamily("cloudsms_reports_pending", "Messages whose reports are outstanding.", pending)
+        yield GaugeMetricFamily("cloudsms_event_streams", "Streams of events that are read.", len(office.events))
+        yield GaugeMetricFamily("cloudsms_waits", "Waits for messages, requests and reports.", len(office.waits))
+        kept = GaugeMetricFamily("cloudsms_journal_items", "What the journal has, by kind.", labels=["of"])
+        gone = GaugeMetricFamily(
+            "cloudsms_journal_evicted", "What the journal has no more; a reset account begins at 0.", labels=["of"]
+        )
+        requests = [store.exchanges(account) for account in (None, *accounts)]
+        messages = [store.messages(account) for account in accounts]
+        reports = [store.reports(account) for account in accounts]
+        for name, listings in (("requests", requests), ("messages", messages), ("reports", reports)):
+            kept.add_metric([name], sum(each.total for each in listings))
+            gone.add_metric([name], sum(each.evicted for each in listings))
+        yield kept
+        yield gone
+        yield GaugeMetricFamily("cloudsms_journal_bytes", "Memory the journal takes, about.", store.octets)
+
+
+def _counter(
+    name: str, about: str, labels: tuple[str, ...], counts: Iterable[tuple[tuple[str, ...], int]]
+) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, about, labels=labels)
+    for values, count in counts:
+        family.add_metric(values, count)
+    return family
+
+
+def _bound(seconds: float) -> str:
+    return "+Inf" if seconds == float("inf") else str(seconds)
+
+
+def _named(code: ResultCode | None) -> tuple[str, str]:
+    return ("", "") if code is None else (hex_code(code), desc_of(code))
+
+
+def _by_name(tally: Counters) -> dict[str, int]:
+    """Final states by name; what is not in the table is UNKNOWN."""
+    named: dict[str, int] = {}
+    for state, count in tally.final_states.items():
+        named[state_desc(state)] = named.get(state_desc(state), 0) + count
+    return named

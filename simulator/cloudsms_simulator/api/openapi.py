@@ -1,0 +1,256 @@
+"""The OpenAPI 3.1 document of the admin API. Imported when somebody asks for the document.
+
+It is made of the operations of `routes`: summaries and descriptions of their handlers' docstrings, parameters of
+their paths and queries, and components of their Structs (`schemas`). Delivery reports are described as callbacks.
+"""
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import get_origin
+
+import msgspec
+
+from cloudsms_simulator.api.auth import PROBE_PATHS
+from cloudsms_simulator.api.http import Problem
+from cloudsms_simulator.api.operation import PATH_PARAMETERS, AnswerType, Operation, RawContent
+from cloudsms_simulator.api.schemas import SchemaObject, Schemas, SchemaValue, referring
+from cloudsms_simulator.config.schema import Schema
+from cloudsms_simulator.protocol.customer import ReceivedPacket, ReportAnswer, SendAnswer, SendRequest
+
+_JSON = "application/json"
+_PROBLEM = "application/problem+json"
+_DESCRIPTION = (
+    "What a CloudSMS simulator kept of every request, message and delivery report, and the means to move its clocks, "
+    "accounts, scenarios, rules and faults. Lists are newest first. Moments are ISO 8601 in Hong Kong time, durations "
+    "ISO 8601 or `3s` or seconds, money exact decimals in strings. Errors are `application/problem+json`: `detail` "
+    "says what came and what would be right.\n\nThe platform's own messages, which travel on another port, are the "
+    "schemas `SMS_SEND_REQUEST.REQUEST`, `SMS_SEND_REQUEST.ANSWER`, `SMS_PUSH_REPORT.REQUEST` and "
+    "`SMS_PUSH_REPORT.ANSWER`."
+)
+_UIP_PACKETS: Mapping[str, type[msgspec.Struct]] = {
+    "SMS_SEND_REQUEST.REQUEST": SendRequest,
+    "SMS_SEND_REQUEST.ANSWER": SendAnswer,
+    "SMS_PUSH_REPORT.REQUEST": ReceivedPacket,
+    "SMS_PUSH_REPORT.ANSWER": ReportAnswer,
+}
+_TAGS: Mapping[str, str] = {
+    "accounts": "The customers: each has its own journal, clock, money, rules and callback.",
+    "messages": "One for each SMS_UID that was accepted.",
+    "requests": "Every exchange, refused ones and refused handshakes included, with findings.",
+    "reports": "The delivery reports, with every attempt to push them.",
+    "clock": "What time it is for an account, and how it becomes another time.",
+    "scenarios": "What the platform plays.",
+    "rules": "What decides on requests, rules and faults in one list.",
+    "faults": "What goes wrong on purpose.",
+    "explain": "Why something went as it did, or would go.",
+    "segments": "What a text costs.",
+    "send": "What is sent for an account from inside the server, which keeps the AUTH_KEY.",
+    "sink": "A built-in server for delivery reports.",
+    "events": "What happens, as it happens.",
+    "server": "The server itself.",
+}
+_PROBLEM_REASONS: Mapping[int, str] = {
+    400: "Something in the request does not fit; `detail` says what would be right.",
+    401: "The server demands a token, and got none or another.",
+    403: "The request comes from a page of another site.",
+    404: "There is no account, or no item, of that name.",
+    409: "It does not go with what there is.",
+    410: "What the cursor points at is gone.",
+    413: "The body is too large.",
+    415: "The body is not `application/json`.",
+    421: "The server does not go by the name in `Host`.",
+    503: "The server cannot do it now, or is about to stop.",
+}
+_PLAIN = re.compile(r":[a-z]+(?=})")
+"""What a router is told of a part of a path, and OpenAPI is not."""
+_CALLBACK = "deliveryReport"
+_WITH_A_CALLBACK = (("/api/v1/accounts", "post"), ("/api/v1/accounts/{name}", "patch"))
+
+
+def openapi_document(operations: Sequence[Operation], version: str) -> bytes:
+    """The document as JSON."""
+    schemas = Schemas(_structs(operations), _bodies(operations))
+    paths: dict[str, dict[str, SchemaObject]] = {}
+    for operation in operations:
+        for verb in operation.verbs:
+            paths.setdefault(_PLAIN.sub("", operation.path), {})[verb.lower()] = _operation(operation, verb, schemas)
+    document: SchemaObject = {
+        "openapi": "3.1.0",
+        "info": {"title": "CloudSMS simulator", "version": version, "description": _DESCRIPTION},
+        "servers": [{"url": "/", "description": "this server"}],
+        "security": [{}, {"token": []}],
+        "tags": [{"name": name, "description": about} for name, about in _TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": {**schemas.components(), **{name: schemas.of(struct) for name, struct in _UIP_PACKETS.items()}},
+            "responses": {_name_of(status): _problem(status, schemas) for status in _PROBLEM_REASONS},
+            "callbacks": {_CALLBACK: _callback(schemas)},
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The admin token; demanded as soon as the admin port is bound wider than loopback.",
+                }
+            },
+        },
+    }
+    return msgspec.json.encode(document)
+
+
+def _structs(operations: Iterable[Operation]) -> Iterator[type[msgspec.Struct]]:
+    yield Problem
+    yield from _UIP_PACKETS.values()
+    yield from _bodies(operations)
+    for operation in operations:
+        for answer in operation.answers.values():
+            yield from _structs_of(answer)
+
+
+def _bodies(operations: Iterable[Operation]) -> Iterator[type[msgspec.Struct]]:
+    for operation in operations:
+        if isinstance(operation.body, type):
+            yield operation.body
+
+
+def _structs_of(answer: AnswerType) -> Iterator[type[msgspec.Struct]]:
+    if isinstance(answer, RawContent):
+        yield from answer.structs.values()
+    elif isinstance(answer, tuple):
+        yield from answer
+    elif answer is not None:
+        yield answer
+
+
+def _operation(operation: Operation, verb: str, schemas: Schemas) -> SchemaObject:
+    about = inspect.getdoc(operation.handler) or ""
+    summary = _summary(about)
+    told: dict[str, SchemaValue] = {} if about.removesuffix(".") == summary else {"description": about}
+    if operation.body is not None:
+        told["requestBody"] = _body(operation, schemas)
+    if (operation.path, verb.lower()) in _WITH_A_CALLBACK:
+        told["callbacks"] = {_CALLBACK: {"$ref": f"#/components/callbacks/{_CALLBACK}"}}
+    return {
+        "operationId": _id(verb, operation.path),
+        "tags": [operation.tag],
+        "summary": summary,
+        **({"security": []} if operation.path in PROBE_PATHS else {}),
+        "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
+        **told,
+        "responses": _responses(operation, schemas),
+    }
+
+
+def _id(verb: str, path: str) -> str:
+    """`get_messages_uid`."""
+    plain = _PLAIN.sub("", path.removeprefix("/api/v1"))
+    return "_".join([verb.lower(), *re.findall("[a-z0-9]+", plain)])
+
+
+def _summary(about: str) -> str:
+    """The beginning of a docstring that makes sense by itself."""
+    first = " ".join(about.split("\n\n")[0].split())
+    for end in ("; ", ". ", ": "):
+        first = first.partition(end)[0]
+    return first.removesuffix(".")
+
+
+def _path_parameters(operation: Operation) -> Iterator[SchemaObject]:
+    for name in operation.param_convertors:
+        about = PATH_PARAMETERS[name]
+        yield {"name": name, "in": "path", "required": True, "description": about, "schema": {"type": "string"}}
+
+
+def _query_parameters(operation: Operation) -> Iterator[SchemaObject]:
+    if operation.query is None:
+        return
+    _, components = msgspec.json.schema_components([operation.query])
+    properties = components[operation.query.__name__]["properties"]
+    for name, schema in properties.items():
+        about = schema.pop("description", "")
+        if isinstance(choices := schema.get("anyOf"), list) and {"type": "null"} in choices:
+            # Nothing in a query is null: it is left out.
+            schema = next(each for each in choices if each != {"type": "null"})
+        default = schema.pop("default", None)
+        said = {} if default in (None, "") else {"default": default}
+        yield {"name": name, "in": "query", "description": about, "schema": {**schema, **said}}
+
+
+def _body(operation: Operation, schemas: Schemas) -> SchemaObject:
+    body = operation.body
+    if isinstance(body, type):
+        required = any(field.required for field in msgspec.structs.fields(body))
+        return {"required": required, "content": {_JSON: {"schema": schemas.of(body)}}}
+    assert body is not None
+    definitions: dict[str, Schema] = {}
+    schema = referring(body(definitions))
+    schemas.add(definitions)
+    return {"required": "required" in schema, "content": {_JSON: {"schema": schema}}}
+
+
+def _responses(operation: Operation, schemas: Schemas) -> SchemaObject:
+    told: dict[str, SchemaObject] = {
+        str(status): {"description": HTTPStatus(status).phrase, **_content(answer, schemas)}
+        for status, answer in operation.answers.items()
+    }
+    for status in _problems(operation):
+        told.setdefault(str(status), {"$ref": f"#/components/responses/{_name_of(status)}"})
+    return dict(sorted(told.items()))
+
+
+def _content(answer: AnswerType, schemas: Schemas) -> SchemaObject:
+    if answer is None:
+        return {}
+    if isinstance(answer, RawContent):
+        parts = {f"x-{name}": schemas.of(struct) for name, struct in answer.structs.items()}
+        return {"content": {answer.media_type: {"schema": {**referring(answer.schema), **parts}}}}
+    answers = answer if isinstance(answer, tuple) else (answer,)
+    media_type = _PROBLEM if all(issubclass(get_origin(each) or each, Problem) for each in answers) else _JSON
+    forms = [schemas.of(each) for each in answers]
+    return {"content": {media_type: {"schema": forms[0] if len(forms) == 1 else {"anyOf": [*forms]}}}}
+
+
+def _problems(operation: Operation) -> set[int]:
+    """The statuses of every problem there may be."""
+    found = {*operation.problems, 403, 421}
+    if operation.path not in PROBE_PATHS:
+        found.add(401)
+    if operation.query is not None:
+        found.add(400)
+        if "account" in operation.query.__struct_fields__:
+            found.add(404)
+        if "cursor" in operation.query.__struct_fields__:
+            found.add(410)
+    if operation.param_convertors:
+        found.add(404)
+    if operation.body is not None:
+        found |= {400, 413, 415}
+    return found
+
+
+def _name_of(status: int) -> str:
+    return f"Problem{status}"
+
+
+def _problem(status: int, schemas: Schemas) -> SchemaObject:
+    return {"description": _PROBLEM_REASONS[status], "content": {_PROBLEM: {"schema": schemas.of(Problem)}}}
+
+
+def _callback(schemas: Schemas) -> SchemaObject:
+    """A delivery report, and what the customer's server is to answer."""
+    return {
+        "{$request.body#/callback/url}": {
+            "post": {
+                "summary": "A delivery report",
+                "description": "Pushed over mutual TLS to the `callback.url` of the account, once for each SMS_UID.",
+                "requestBody": {"required": True, "content": {_JSON: {"schema": schemas.of(ReceivedPacket)}}},
+                "responses": {
+                    "200": {
+                        "description": "Received. Any 2xx ends the report; what is wrong with the ANSWER is told.",
+                        "content": {_JSON: {"schema": schemas.of(ReportAnswer)}},
+                    }
+                },
+            }
+        }
+    }

@@ -1,0 +1,293 @@
+"""`/rules`, `/faults` and `/scenarios`: what decides how an account's requests are answered and what becomes of them.
+
+Rules and faults stand in one list, in the order in which they count: those added by themselves first, the newest
+before the others, then those of the scenario. A rule comes as JSON with the keys of scenario files. `/faults` is
+that list without the rules, and `/faults/tls` are the listeners with a TLS fault: such a listener belongs to no
+account, since its fault comes before any is known, and has a port of its own.
+
+A scenario comes by the name of a bundled one or as a text; a text may include bundled ones, but no files of the
+server's. It holds for requests from now on: what was planned for messages before stays planned. PyYAML and the
+schema of scenario files are imported when somebody asks for them.
+"""
+
+import asyncio
+from collections.abc import Set
+from typing import Annotated, ClassVar
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cloudsms_simulator.api.context import ApiContext, TroubleItem
+from cloudsms_simulator.api.http import Nothing, Page, json_response, read_json, read_table
+from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config.scenario import Scenario
+from cloudsms_simulator.config.scenario_folder import bundled_scenario, bundled_scenarios
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.faults import TlsTrouble
+from cloudsms_simulator.engine.rules import Rule
+from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.services.rules import RuleKind, rule_item, rule_kind_of
+from cloudsms_simulator.services.scenarios import CountedRule
+
+
+class Switch(msgspec.Struct, frozen=True):
+    """Whether a rule is to decide."""
+
+    enabled: Annotated[bool, msgspec.Meta(description="true or false")]
+
+
+class RuleHandlers:
+    """`/rules` and what is below it."""
+
+    shown: ClassVar[Set[RuleKind]] = frozenset({"rule", "fault"})
+    added: ClassVar[RuleKind] = "rule"
+
+    def __init__(self, office: ApiContext) -> None:
+        self._office = office
+
+    async def listing(self, request: Request) -> Response:
+        """What the account goes by, with how often each decided; in a timeline's other scenarios too."""
+        return self._page(self._counted(self._office.asked(request)))
+
+    async def unused(self, request: Request) -> Response:
+        """Those of them that never decided."""
+        return self._page([each for each in self._counted(self._office.asked(request)) if each.hits == 0])
+
+    async def add(self, request: Request) -> Response:
+        """Lays down one, before all others; one of the same id, laid down before, makes room for it."""
+        account = self._office.asked(request)
+        table = await read_table(request, self.added)
+        from cloudsms_simulator.services.rule_body import read_rule_body, warnings_of
+
+        scenarios = self._office.scenarios
+        rule = read_rule_body(table, self.added, scenarios.playing(account))
+        if isinstance(rule, Rule):
+            await scenarios.add_rules(account, rules=[rule])
+        else:
+            await scenarios.add_rules(account, faults=[rule])
+        return json_response(rule_item(self._found(account, rule.id), warnings_of(table)))
+
+    async def clear(self, request: Request) -> Response:
+        """Takes back all that were laid down by themselves; what is left."""
+        account = self._office.asked(request)
+        await read_json(request, Nothing)
+        self._take_back(account, [each for each in self._counted(account) if each.is_own])
+        return self._page(self._counted(account))
+
+    async def switch(self, request: Request) -> Response:
+        """Switches one on or off, the scenario's too; it."""
+        account = self._office.asked(request)
+        wanted = await read_json(request, Switch)
+        counted = self._found(account, request.path_params["id"])
+        self._office.scenarios.switch(account, counted.rule.id, on=wanted.enabled)
+        return json_response(rule_item(self._found(account, counted.rule.id)))
+
+    async def remove(self, request: Request) -> Response:
+        """Takes back one that was laid down by itself; what is left."""
+        account = self._office.asked(request)
+        await read_json(request, Nothing)
+        counted = self._found(account, request.path_params["id"])
+        if not counted.is_own:
+            told = f'"{counted.rule.id}" is of the scenario "{counted.book}"; put another to use to be rid of it'
+            raise HTTPException(409, told)
+        self._take_back(account, [counted])
+        return self._page(self._counted(account))
+
+    def _counted(self, account: Account) -> list[CountedRule]:
+        return [each for each in self._office.scenarios.counted(account) if rule_kind_of(each) in self.shown]
+
+    def _found(self, account: Account, name: str) -> CountedRule:
+        counted = self._counted(account)
+        found = next((each for each in counted if each.rule.id == name), None)
+        if found is None:
+            known = ", ".join(each.rule.id for each in counted) or "none"
+            raise HTTPException(404, f'there is no {self.added} "{name[:100]}"; there is {known}')
+        return found
+
+    def _take_back(self, account: Account, counted: list[CountedRule]) -> None:
+        self._office.scenarios.remove_rules(account, [each.rule.id for each in counted])
+
+    def _page(self, counted: list[CountedRule]) -> Response:
+        return json_response(Page([rule_item(each) for each in counted], len(counted), None, 0))
+
+
+class Open(msgspec.Struct, frozen=True):
+    """Which trouble a listener is to have."""
+
+    trouble: Annotated[TlsTrouble, msgspec.Meta(description=f"one of {', '.join(TlsTrouble)}")]
+
+
+class FaultHandlers(RuleHandlers):
+    """`/faults` and what is below it."""
+
+    shown: ClassVar[Set[RuleKind]] = frozenset({"fault"})
+    added: ClassVar[RuleKind] = "fault"
+
+    async def troubles(self, request: Request) -> Response:
+        """The listeners that are open."""
+        items = [TroubleItem(each.trouble, each.url) for each in self._office.tls_troubles.listeners]
+        return json_response(Page(items, len(items), None, 0))
+
+    async def open(self, request: Request) -> Response:
+        """Where a client meets a trouble; opened first, if nobody asked for it before."""
+        sent = await read_json(request, Open)
+        return json_response(await self._office.tls_trouble_listener(sent.trouble))
+
+
+MAX_SCENARIO_TEXT = 1024 * 1024
+"""Octets of a body with a scenario."""
+FILE_NAME = "scenario.yaml"
+"""What complaints call a text."""
+_WANT_ONE = 'want one of name and text, such as {"name": "flaky"}'
+
+ScenarioName = Annotated[str | None, msgspec.Meta(description="the name of a bundled scenario")]
+ScenarioText = Annotated[str | None, msgspec.Meta(description="a scenario, as it would stand in a file")]
+ScenarioSeed = Annotated[
+    Annotated[int, msgspec.Meta(ge=0)] | None,
+    msgspec.Meta(description="a whole number from 0 up; unless said the scenario's"),
+]
+
+
+class Use(msgspec.Struct, frozen=True):
+    """Which scenario is put to use, one of `name` and `text`, and what chance is drawn from."""
+
+    name: ScenarioName = None
+    text: ScenarioText = None
+    seed: ScenarioSeed = None
+
+
+class Validate(msgspec.Struct, frozen=True):
+    """A text that may be a scenario."""
+
+    text: Annotated[str, msgspec.Meta(description="a scenario, as it would stand in a file")]
+
+
+class ScenarioItem(msgspec.Struct, frozen=True):
+    """A bundled scenario, and which part of a client it exercises."""
+
+    name: str
+    about: str
+
+
+class PlayingItem(msgspec.Struct, frozen=True):
+    """A scenario in use; `since` when, on the account's clock."""
+
+    name: str
+    about: str
+    since: datetime | None
+
+
+class ScenarioPage(Page[ScenarioItem], frozen=True):
+    """The bundled scenarios, and what the account plays."""
+
+    playing: PlayingItem | None = None
+
+
+class UsedItem(msgspec.Struct, frozen=True):
+    """What an account plays from now on; `tls` are the listeners in trouble that the scenario has."""
+
+    playing: PlayingItem | None
+    seed: int
+    warnings: tuple[str, ...] = ()
+    tls: list[TroubleItem] = []
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What is wrong with a text, line by line; without a problem the name of the scenario it is."""
+
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+    name: str | None
+
+
+class ScenarioHandlers:
+    """`/scenarios` and what is below it."""
+
+    def __init__(self, office: ApiContext) -> None:
+        self._office = office
+
+    async def listing(self, request: Request) -> Response:
+        """The bundled scenarios, and what the account plays."""
+        account = self._office.asked(request)
+        items = await asyncio.to_thread(bundled_items)
+        return json_response(ScenarioPage(items, len(items), None, 0, self._playing(account)))
+
+    async def schema(self, request: Request) -> Response:
+        """The JSON Schema of scenario files."""
+        return Response(await asyncio.to_thread(_scenario_schema), media_type="application/schema+json")
+
+    async def validate(self, request: Request) -> Response:
+        """Everything that is wrong with a text, or that is worth a warning."""
+        sent = await read_json(request, Validate, MAX_SCENARIO_TEXT)
+        try:
+            scenario = await asyncio.to_thread(_parsed, sent.text)
+        except SettingsError as error:
+            return json_response(Verdict(error.problems, (), None))
+        return json_response(Verdict((), scenario.warnings, scenario.name))
+
+    async def use(self, request: Request) -> Response:
+        """Puts a scenario to use for the account, as soon as its clock is not being moved.
+
+        Counts, states and the timeline begin anew, and rules laid down by themselves are gone; what was planned for
+        messages stays planned.
+        """
+        account = self._office.asked(request)
+        sent = await read_json(request, Use, MAX_SCENARIO_TEXT)
+        return json_response(await self._used(account, await _chosen(sent), sent.seed))
+
+    async def stop(self, request: Request) -> Response:
+        """Puts none to use, likewise."""
+        account = self._office.asked(request)
+        await read_json(request, Nothing)
+        return json_response(await self._used(account, None, None))
+
+    async def _used(self, account: Account, scenario: Scenario | None, seed: int | None) -> UsedItem:
+        tls = [
+            await self._office.tls_trouble_listener(trouble) for trouble in (() if scenario is None else scenario.tls)
+        ]
+        async with self._office.timekeeper.turn(account):
+            changed = await self._office.scenarios.use(account, scenario, seed)
+            warnings = () if scenario is None else scenario.warnings
+            return UsedItem(self._playing(changed), changed.seed, warnings, tls)
+
+    def _playing(self, account: Account) -> PlayingItem | None:
+        scenario = self._office.scenarios.playing(account).scenario
+        if scenario is None:
+            return None
+        return PlayingItem(scenario.name, scenario.about, self._office.store.standing(account).rules_since)
+
+
+async def _chosen(sent: Use) -> Scenario:
+    if sent.text is not None and sent.name is None:
+        return await asyncio.to_thread(_parsed, sent.text)
+    if sent.name is None or sent.text is not None:
+        raise HTTPException(400, _WANT_ONE)
+    try:
+        path = bundled_scenario(sent.name)
+    except SettingsError as error:
+        raise HTTPException(404, str(error)) from error
+    from cloudsms_simulator.config.scenario_file import load_scenario
+
+    return await asyncio.to_thread(load_scenario, path)
+
+
+def _parsed(text: str) -> Scenario:
+    from cloudsms_simulator.config.scenario_file import parse_scenario
+
+    return parse_scenario(text, FILE_NAME, bundled_only=True)
+
+
+def bundled_items() -> list[ScenarioItem]:
+    """The bundled scenarios, in order of their names. Reads their files."""
+    from cloudsms_simulator.config.scenario_file import read_scenario_file
+
+    parts = [(path, read_scenario_file(path, [])) for path in bundled_scenarios()]
+    return [ScenarioItem(path.stem, part.table.about) for path, part in parts if part is not None]
+
+
+def _scenario_schema() -> bytes:
+    from cloudsms_simulator.config.scenario_schema import scenario_json_schema
+
+    return scenario_json_schema()

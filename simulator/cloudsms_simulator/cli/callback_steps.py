@@ -1,0 +1,362 @@
+"""The steps of `doctor` along the way to a callback: URL, name, port, TLS, HTTP, ANSWER, each tried as a push would.
+
+A step is something that was looked at, whether it is in order, and what mends it. The first that fails ends the
+way.
+
+Spec: Delivery Report (DR) CallBack. Spec: Interface specification and communication principle. Reading: R11, R12.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from ipaddress import ip_address
+from typing import Literal
+from urllib.parse import urlsplit
+
+import click
+import msgspec
+
+from cloudsms_simulator.cli.table import terminal_width
+from cloudsms_simulator.cli.text import wrapped
+from cloudsms_simulator.engine.account import Callback
+from cloudsms_simulator.engine.delivery import push_findings
+from cloudsms_simulator.engine.records import PeerCertificate, Push, PushResult
+from cloudsms_simulator.net.certificates import CertificateFiles
+from cloudsms_simulator.net.tls import push_context, tls_facts
+from cloudsms_simulator.net.wall_clock import WallClock
+from cloudsms_simulator.protocol.codes import State
+from cloudsms_simulator.protocol.delivery_report import DeliveryReport, encode_report
+from cloudsms_simulator.protocol.findings import Finding
+from cloudsms_simulator.push.client import PushClient
+from cloudsms_simulator.push.failures import (
+    FIREWALL,
+    MORE_TIME,
+    NO_WAY,
+    REDIRECTED,
+    SPELLING,
+    YOUR_LOG,
+    PusherFacts,
+    PushRemedy,
+    broken_tls,
+    closed_after_handshake,
+    describe_certificate,
+    distrusted,
+    plain_http,
+    start_a_server,
+)
+
+StepVerdict = Literal["ok", "note", "wrong"]
+"""`note`: worth knowing, and nothing that has to be mended."""
+
+_INDENT = 19
+
+
+class DoctorStep(msgspec.Struct, frozen=True):
+    """One step; a `fix` says what to do."""
+
+    step: str
+    verdict: StepVerdict
+    found: str
+    fix: str | None = None
+
+
+def verdict_of(findings: Sequence[Finding]) -> StepVerdict:
+    """What an answer with findings is: wrong if one of them is an error."""
+    return "wrong" if any(finding.severity == "error" for finding in findings) else "note"
+
+
+def print_step(step: DoctorStep) -> None:
+    """Prints a step at once, on a terminal in as many lines as it takes."""
+    for line in _step_lines(step):
+        click.echo(line)
+
+
+def _step_lines(step: DoctorStep) -> Iterator[str]:
+    width = terminal_width()
+    yield from wrapped(f"{step.verdict:<7}{step.step:<12}{step.found}", _INDENT, width)
+    if step.fix is not None:
+        yield from wrapped(f"{'':<7}{'fix:':<12}{step.fix}", _INDENT, width)
+
+
+_TLS_STEP = "tls"
+_ALERT_WITHIN = 0.3
+"""Seconds in which a server that does not like our certificate says so: in TLS 1.3 only after the handshake."""
+
+
+def try_tls(
+    address: tuple[str, int], host: str, context: ssl.SSLContext, timeout: float, pusher: PusherFacts
+) -> DoctorStep:
+    """A handshake with the server at an address, which is called `host`."""
+    try:
+        with (
+            socket.create_connection(address, timeout) as sock,
+            context.wrap_socket(sock, server_hostname=host) as tls,
+        ):
+            facts = tls_facts(tls)
+            tls.settimeout(_ALERT_WITHIN)
+            with suppress(TimeoutError):  # it waits for a request, as it should
+                if not tls.recv(1):
+                    return failed_tls_step(closed_after_handshake(pusher))
+    except ssl.SSLCertVerificationError as error:
+        return failed_tls_step(distrusted(error, _certificate_of(address, host, timeout), host, pusher))
+    except OSError as error:
+        if _speaks_http(address, timeout):
+            return failed_tls_step(plain_http(pusher))
+        return failed_tls_step(broken_tls(error, pusher))
+    who = "" if facts.peer is None else f"; {describe_certificate(facts.peer)}"
+    shown = f"; shown to it: {pusher.shows}" if pusher.shows is not None else "; no certificate is shown to it"
+    if context.verify_mode is ssl.CERT_NONE:
+        return DoctorStep(_TLS_STEP, "note", f"{facts.version}; verify is off, so any certificate is good{who}{shown}")
+    return DoctorStep(_TLS_STEP, "ok", f"{facts.version}{who}{shown}")
+
+
+def failed_tls_step(remedy: PushRemedy) -> DoctorStep:
+    """A step that failed."""
+    return DoctorStep(_TLS_STEP, "wrong", remedy.found, remedy.mend)
+
+
+def speaks_tls(address: tuple[str, int], host: str, timeout: float) -> bool:
+    """Whether a server completes a handshake with somebody who trusts everybody."""
+    return _certificate_of(address, host, timeout) is not None
+
+
+def _speaks_http(address: tuple[str, int], timeout: float) -> bool:
+    """Whether a server answers to plain HTTP."""
+    try:
+        with socket.create_connection(address, timeout) as sock:
+            sock.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
+            return sock.recv(5) == b"HTTP/"
+    except OSError:
+        return False
+
+
+def _certificate_of(address: tuple[str, int], host: str, timeout: float) -> PeerCertificate | None:
+    context = push_context(None, (), verify=False)
+    try:
+        with socket.create_connection(address, timeout) as sock, context.wrap_socket(sock, server_hostname=host) as tls:
+            return tls_facts(tls).peer
+    except OSError:
+        return None
+
+
+FAKE_UID = "0000000000000X0000DOCTORDOCTOR"
+"""SMS_UID of the report that is pushed: as long as a real one, and nobody's."""
+
+_SERIAL = 1
+_IN_CONTAINERS = "host.docker.internal"
+_PORT_OF_SCHEME = {"http": 80, "https": 443}
+
+
+class CallbackTrial(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be tried: whose callback, with which files, and who says it."""
+
+    account: str
+    sender: str
+    callback: Callback
+    files: CertificateFiles
+    pusher: PusherFacts
+    elsewhere: str | None
+    """Why the server's localhost is not ours, None when it is."""
+    dry: bool
+    """Whether nothing is POSTed."""
+
+
+class _CallbackAddress(msgspec.Struct, frozen=True):
+    """Where the callback is, as its URL says."""
+
+    url: str
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+
+def callback_steps(trial: CallbackTrial) -> Iterator[DoctorStep]:
+    """The steps, each as soon as it is done."""
+    way, step = _url(trial)
+    yield step
+    if way is None:
+        return
+    addresses, step = _name(way)
+    yield step
+    if not addresses:
+        return
+    address, step = _port(way, addresses, trial.callback)
+    yield step
+    if address is None:
+        return
+    pushing = PushClient(trial.files)
+    if way.scheme == "https":
+        connecting = trial.callback.connect_timeout.total_seconds()
+        step = try_tls(address, way.host, pushing.context(trial.callback), connecting, trial.pusher)
+        yield step
+        if step.verdict == "wrong":
+            return
+    if not trial.dry:
+        yield from _pushed(trial, way, address, pushing)
+
+
+def _url(trial: CallbackTrial) -> tuple[_CallbackAddress | None, DoctorStep]:
+    url = trial.callback.url
+    set_url = "cloudsms-simulator account set NAME callback.url=https://HOST:PORT/PATH".replace("NAME", trial.account)
+    if url is None:
+        found = "no callback is configured: reports reach their states and are pushed nowhere"
+        return None, DoctorStep("callback", "wrong", found, f"{set_url}; or serve --callback-url")
+    split = urlsplit(url)
+    way = _CallbackAddress(
+        url, split.scheme, split.hostname or "", split.port or _PORT_OF_SCHEME[split.scheme], split.path or "/"
+    )
+    found = f"{url}: {way.scheme}, host {way.host}, port {way.port}, path {way.path}"
+    if trial.elsewhere is not None and _is_loopback(way.host):
+        there = split._replace(netloc=split.netloc.replace(way.host, _IN_CONTAINERS)).geturl()
+        mend = (
+            f"for a container, use {there} and docker run --add-host={_IN_CONTAINERS}:host-gateway; otherwise a name "
+            "of this machine that the server can reach. The certificate of your server must have that name"
+        )
+        return way, DoctorStep("callback", "wrong", f"{found}; but {trial.elsewhere}, where {way.host} is itself", mend)
+    return way, DoctorStep("callback", "ok", found)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _name(way: _CallbackAddress) -> tuple[tuple[tuple[str, int], ...], DoctorStep]:
+    try:
+        found = socket.getaddrinfo(way.host, way.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        mend = SPELLING
+        if way.host == _IN_CONTAINERS:
+            mend = "only containers know this name: docker exec CONTAINER cloudsms-simulator doctor looks from there"
+        return (), DoctorStep(
+            "dns", "wrong", f"the name {way.host} is not known here: {_why_not_connected(error)}", mend
+        )
+    addresses = tuple(dict.fromkeys((str(each[4][0]), way.port) for each in found))
+    return addresses, DoctorStep("dns", "ok", f"{way.host} is {', '.join(host for host, _ in addresses)}")
+
+
+def _port(
+    way: _CallbackAddress, addresses: tuple[tuple[str, int], ...], callback: Callback
+) -> tuple[tuple[str, int] | None, DoctorStep]:
+    timeout, failures = callback.connect_timeout.total_seconds(), []
+    for address in addresses:
+        try:
+            socket.create_connection(address, timeout).close()
+        except OSError as error:
+            failures.append(error)
+        else:
+            return address, DoctorStep("tcp", "ok", f"{_written(address)} takes connections")
+    tried = ", ".join(map(_written, addresses))
+    if any(isinstance(each, ConnectionRefusedError) for each in failures):
+        mend = start_a_server(way.port, secured=way.scheme == "https")
+        there = _other_loopback(addresses, timeout)
+        if there is None:
+            return None, DoctorStep("tcp", "wrong", f"nothing listens at {tried}", mend)
+        mend = f"let your server listen at {_written(addresses[0])} too, or put {_written(there)} into callback.url"
+        return None, DoctorStep(
+            "tcp", "wrong", f"nothing listens at {tried}; {_written(there)} takes connections", mend
+        )
+    if any(isinstance(each, TimeoutError) for each in failures):
+        return None, DoctorStep("tcp", "wrong", f"no connection to {tried} within {timeout:g} s", FIREWALL)
+    reasons = "; ".join(map(_why_not_connected, failures))
+    return None, DoctorStep("tcp", "wrong", f"no connection to {tried}: {reasons}", NO_WAY)
+
+
+def _other_loopback(addresses: tuple[tuple[str, int], ...], timeout: float) -> tuple[str, int] | None:
+    """The address of this machine in the other family, if a server took that one alone: 127.0.0.1 is not ::1."""
+    hosts = {host for host, _ in addresses}
+    for host, other in (("127.0.0.1", "::1"), ("::1", "127.0.0.1")):
+        if host in hosts and other not in hosts:
+            there = (other, addresses[0][1])
+            with suppress(OSError):
+                socket.create_connection(there, timeout).close()
+                return there
+    return None
+
+
+def _why_not_connected(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _written(address: tuple[str, int]) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _pushed(
+    trial: CallbackTrial, way: _CallbackAddress, address: tuple[str, int], pushing: PushClient
+) -> Iterator[DoctorStep]:
+    now = WallClock().now()
+    report = DeliveryReport(
+        serial=_SERIAL,
+        time=now,
+        report_time=now,
+        source_msisdn=trial.sender,
+        sms_uid=FAKE_UID,
+        country_code=852,
+        dest_msisdn="67000011",
+        state=State.DELIVERED,
+        customer_body=b'{"note":"cloudsms-simulator doctor"}',
+    )
+    push = Push(trial.account, FAKE_UID, 1, _SERIAL, now, way.url, encode_report(report))
+    result = asyncio.run(_posted(pushing, push, trial.callback))
+    findings = push_findings(push, result)
+    answered = result.status is not None and 200 <= result.status < 300
+    if not answered:
+        yield _unanswered(trial, way, address, result, findings)
+        return
+    yield DoctorStep("http", "ok", f"HTTP {result.status} for a report with SMS_UID {FAKE_UID}, which is nobody's")
+    if not findings:
+        yield DoctorStep("answer", "ok", "the ANSWER is right in every point")
+        return
+    found = "; ".join(f"{finding.rule} at {finding.path}: got {finding.got}" for finding in findings)
+    mend = "; ".join(f"{finding.path}: want {finding.want}" for finding in findings)
+    yield DoctorStep("answer", verdict_of(findings), found, mend)
+
+
+async def _posted(pushing: PushClient, push: Push, callback: Callback) -> PushResult:
+    try:
+        return await pushing.post(push, callback)
+    finally:
+        await pushing.close()
+
+
+def _unanswered(
+    trial: CallbackTrial,
+    way: _CallbackAddress,
+    address: tuple[str, int],
+    result: PushResult,
+    findings: tuple[Finding, ...],
+) -> DoctorStep:
+    """Why a push got no 2xx."""
+    timeout = trial.callback.connect_timeout.total_seconds()
+    if way.scheme == "http" and result.status in (None, 400) and speaks_tls(address, way.host, timeout):
+        mend = f"begin callback.url with https://: cloudsms-simulator account set {trial.account} callback.url=https"
+        return DoctorStep("http", "wrong", "the server speaks TLS at this port", mend + way.url.removeprefix("http"))
+    if result.failure == "push-tls":
+        return failed_tls_step(broken_tls(result.error or "", trial.pusher))
+    if result.failure == "push-timeout":
+        return DoctorStep("http", "wrong", result.error or "no answer", result.remedy or MORE_TIME)
+    if result.status is None:
+        # That a plain server speaks no TLS either was found out above.
+        mend = (result.remedy if way.scheme == "https" else None) or YOUR_LOG
+        return DoctorStep("http", "wrong", result.error or "no answer", mend)
+    there = f" to {result.location}" if result.location is not None and 300 <= result.status < 400 else ""
+    return DoctorStep("http", "wrong", f"HTTP {result.status}{there}: {findings[0].rule}", _mend(result.status, way))
+
+
+def _mend(status: int, way: _CallbackAddress) -> str:
+    if 300 <= status < 400:
+        return REDIRECTED
+    if status == 405:
+        return f"let your server take POST at {way.path}, or put the path that does into callback.url"
+    if status == 404:
+        return f"your server knows no {way.path}: put the path that it handles into callback.url"
+    if status in (401, 403):
+        return f"let reports in at {way.path}; a name and a password may stand in callback.url"
+    return f"see the log of your server, for SMS_UID {FAKE_UID}; any 2xx status ends a report"

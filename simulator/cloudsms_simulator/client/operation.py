@@ -1,0 +1,224 @@
+"""An operation: something a client can do, written once; it blocks on a client that blocks and is awaited on another.
+
+A function below `@operation` returns a `Call`, one request and what its answer is read as, or is a generator that
+yields calls and is sent what they came back with: `answer = yield from call` has the type the call says. It does no
+input and no output. What runs the calls is the driver of the resource it is called on; the driver's type decides
+what the method gives back: a value, an awaitable, or, on `Unbound`, the calls themselves for other operations to go
+on with.
+
+Durations, names and bodies are written for the API here too: `json_body`, `json_duration`, `path_segment`.
+"""
+
+import functools
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from datetime import timedelta
+from typing import Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, cast, overload
+from urllib.parse import quote
+
+import msgspec
+
+from cloudsms_simulator import moments
+from cloudsms_simulator.client.errors import Close, RefusedError, UnreadableError, VerifyError, WaitError
+from cloudsms_simulator.models.durations import duration_text, read_duration_or_seconds
+
+Duration = timedelta | str | float
+"""A timedelta, a text such as "3s" or "PT25H", or a number of seconds."""
+
+API_ROOT = "/api/v1"
+
+
+def json_duration(duration: Duration) -> str | float:
+    """A duration as the API reads it. ValueError for a negative one."""
+    if not isinstance(duration, timedelta):
+        return duration
+    if duration < timedelta(0):
+        raise ValueError(f"got {duration}, want a duration that is not negative")
+    return duration_text(duration)
+
+
+def duration_seconds(duration: Duration) -> float:
+    """A duration in seconds; 0 for a text that is none, of which the API tells what would be right."""
+    if isinstance(duration, timedelta):
+        return duration.total_seconds()
+    try:
+        return read_duration_or_seconds(duration).total_seconds()
+    except ValueError:
+        return 0.0
+
+
+def json_values(values: Mapping[str, object]) -> dict[str, object]:
+    """Values of a body, timedeltas in them as durations."""
+    return {key: _json_value(value) for key, value in values.items()}
+
+
+def json_body(values: Mapping[str, object]) -> bytes:
+    """A JSON object; decimals are written as texts, so they stay exact. TypeError for what JSON has no place for."""
+    return msgspec.json.encode(json_values(values))
+
+
+def path_segment(name: str | int) -> str:
+    """A name as a part of a path."""
+    return quote(str(name), safe="")
+
+
+def _json_value(value: object) -> object:
+    if isinstance(value, timedelta):
+        return json_duration(value)
+    if isinstance(value, moments.datetime):
+        return value.isoformat()  # which subclasses have too, freezegun's and pandas' among them
+    if isinstance(value, Mapping):
+        return {str(key): _json_value(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_value(entry) for entry in value]
+    return value
+
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+_LONGEST_EXCERPT = 200
+
+
+class CallSequence(Protocol[T_co]):
+    """Calls to make one after another, and what comes of them. A `Call` alone is steps too."""
+
+    def __iter__(self) -> Generator["Call[object]", object, T_co]:
+        """Yields each call and wants its answer, or the error it ended with."""
+        ...
+
+
+Calls = Generator["Call[object]", object, T]
+"""Steps as a generator function makes them."""
+
+
+class Call(msgspec.Struct, Generic[T], frozen=True):
+    """One request; `kind` is what the answer is read as, None for an answer without a body or one to be left alone."""
+
+    method: str
+    path: str
+    kind: type[T] | None = None
+    query: Mapping[str, str | int] = {}
+    body: bytes | None = None
+    seconds: float = 0
+    """How long the server may be busy with it, wall time."""
+    media_type: str = "application/json"
+
+    def __iter__(self) -> Generator["Call[object]", object, T]:
+        __tracebackhide__ = True
+        return cast("T", (yield cast("Call[object]", self)))
+
+    def read(self, status: int, body: bytes) -> T:
+        """What the answer says. RefusedError when it is a refusal, UnreadableError when it cannot be read."""
+        __tracebackhide__ = True
+        if not 200 <= status <= 299:
+            raise _refusal(self, status, body)
+        if self.kind is None:
+            return cast("T", body or None)
+        try:
+            return msgspec.json.decode(body, type=self.kind)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise UnreadableError(f"{self.method} {self.path}: cannot read the answer: {error}") from error
+
+
+class _Problem(msgspec.Struct, frozen=True):
+    """Every member that some problem has."""
+
+    detail: str
+    title: str = ""
+    problems: tuple[str, ...] = ()
+    count: int = 0
+    total: int = 0
+    evicted: int = 0
+    in_vain: bool = False
+    closest: tuple[Close, ...] | None = None
+
+
+def _refusal(call: Call[T], status: int, body: bytes) -> Exception:
+    try:
+        told = msgspec.json.decode(body, type=_Problem)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        shown = body[:_LONGEST_EXCERPT].decode("utf-8", "replace")
+        return UnreadableError(
+            f"{call.method} {call.path}: HTTP {status}; is this an admin port of the simulator? {shown}"
+        )
+    if told.closest is None:
+        return RefusedError(status, told.title, told.detail, told.problems)
+    if status == 408:
+        return WaitError(told.detail, told.count, told.total, told.evicted, told.closest, in_vain=told.in_vain)
+    return VerifyError(told.detail, told.total, told.evicted, told.closest)
+
+
+ResultT = TypeVar("ResultT")
+ResourceT_contra = TypeVar("ResourceT_contra", bound="Resource[Driver | Unbound]", contravariant=True)
+P = ParamSpec("P")
+
+
+class Driver(Protocol):
+    """Runs steps."""
+
+    def run(self, steps: CallSequence[ResultT]) -> ResultT | Awaitable[ResultT]:
+        """What comes of the steps, now or when it is awaited."""
+        ...
+
+
+class BlockingDriver(Protocol):
+    """A driver that has done it when it returns."""
+
+    def run(self, steps: CallSequence[ResultT]) -> ResultT:
+        """What comes of the steps."""
+        ...
+
+
+class AsyncDriver(Protocol):
+    """A driver that is awaited."""
+
+    def run(self, steps: CallSequence[ResultT]) -> Awaitable[ResultT]:
+        """What comes of the steps, once it is awaited."""
+        ...
+
+
+class Unbound:
+    """No driver at all: what comes of a verb are its steps, for other steps to go on with."""
+
+    def run(self, steps: CallSequence[ResultT]) -> CallSequence[ResultT]:
+        """The steps themselves."""
+        return steps
+
+
+DriverT_co = TypeVar("DriverT_co", bound="Driver | Unbound", covariant=True)
+
+
+class Resource(Generic[DriverT_co]):
+    """Something that has verbs, and the driver that runs them."""
+
+    def __init__(self, driver: DriverT_co) -> None:
+        self._driver = driver
+
+
+class operation(Generic[ResourceT_contra, P, ResultT]):  # noqa: N801 - it is used as a decorator
+    """A function that makes steps, as a method that has them run."""
+
+    def __init__(self, of: Callable[Concatenate[ResourceT_contra, P], CallSequence[ResultT]]) -> None:
+        self._of = of
+        self.__doc__ = of.__doc__
+
+    @overload
+    def __get__(self, resource: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, resource: Resource[Unbound], owner: type) -> Callable[P, CallSequence[ResultT]]: ...
+    @overload
+    def __get__(self, resource: Resource[BlockingDriver], owner: type) -> Callable[P, ResultT]: ...
+    @overload
+    def __get__(self, resource: Resource[AsyncDriver], owner: type) -> Callable[P, Awaitable[ResultT]]: ...
+    def __get__(self, resource: Resource[Driver | Unbound] | None, owner: type) -> object:
+        """The verb itself on the class; on a resource, a method that has it run."""
+        if resource is None:
+            return self
+        of, driver, bound = self._of, resource._driver, cast("ResourceT_contra", resource)
+
+        @functools.wraps(of)
+        def method(*args: P.args, **kwargs: P.kwargs) -> object:
+            __tracebackhide__ = True
+            return driver.run(of(bound, *args, **kwargs))
+
+        return method

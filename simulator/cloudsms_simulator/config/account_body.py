@@ -1,0 +1,227 @@
+"""The bodies of the admin API that make an account, change one, or put money on one.
+
+The keys are those of an account in the configuration, but for paths of files, which only the configuration may name;
+a new account has `seed`, `scenario` and `clock` too. Every mistake in a body is told at once, and the JSON Schemas of
+the bodies come from the same types.
+"""
+
+from collections.abc import Callable, Mapping, Set
+from decimal import Decimal
+from functools import cache
+
+import msgspec
+
+from cloudsms_simulator.config.account_schema import ACCOUNT_OVERRIDES, CURRENCY, AccountOverrides, check_callback
+from cloudsms_simulator.config.problems import SettingsError, suggestion
+from cloudsms_simulator.config.scenario import Scenario
+from cloudsms_simulator.config.scenario_folder import bundled_scenario
+from cloudsms_simulator.config.schema import (
+    Definitions,
+    InvalidValueError,
+    RecordType,
+    ScalarType,
+    Schema,
+    TableKey,
+    Type,
+)
+from cloudsms_simulator.config.sources import JsonTable, Location, TomlValue
+from cloudsms_simulator.config.values import CLOCK, COUNT_FROM_ZERO
+from cloudsms_simulator.models.server import ClockMode
+
+_FILES = ("ca", "client_cert", "client_key")
+_UNCHANGEABLE = {
+    "name": "an account keeps its name: leave the key out",
+    "auth_key": "an account keeps its AUTH_KEY: leave the key out, or make another account",
+    "clock": "the clock has resources of its own: POST to /api/v1/clock/freeze, resume or advance",
+    "scenario": "scenarios have a resource of their own: /api/v1/scenarios",
+}
+_LARGEST = Decimal(10) ** 12
+_AMOUNT_SCHEMA: Schema = {
+    "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": r"^\+?[0-9]*\.?[0-9]*$"}]
+}
+
+
+class AccountRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """An account as somebody wants it. What is not said is None."""
+
+    said: AccountOverrides
+    seed: int | None = None
+    scenario: Scenario | None = None
+    clock: ClockMode | None = None
+
+
+class Credit(msgspec.Struct, frozen=True):
+    """Money that is put on an account; without a currency, in that of the account."""
+
+    amount: Decimal
+    currency: str | None
+
+
+def read_new_account(table: JsonTable, name: str, auth_key: str) -> AccountRequest:
+    """The account a body describes; `name` and `auth_key` are for one that says none.
+
+    Raises SettingsError with every mistake.
+    """
+    given = {"name": name, "auth_key": auth_key, **table.values}
+    return _taken(table, given, lambda place: None)
+
+
+def read_account_change(table: JsonTable) -> AccountRequest:
+    """What a body changes of an account. A key that is `null` goes back to its default. SettingsError as above."""
+
+    def complain(place: Location) -> None:
+        for key, why in _UNCHANGEABLE.items():
+            if key in table.values or key in table.nulls:
+                (place / key).error(why)
+
+    given = {key: value for key, value in table.values.items() if key not in _UNCHANGEABLE}
+    wish = _taken(table, given, complain)
+    emptied = table.nulls - {"seed"}
+    return msgspec.structs.replace(wish, said=AccountOverrides(wish.said.settings, wish.said.said - {"name"} | emptied))
+
+
+def read_credit(table: JsonTable) -> Credit:
+    """The money a body speaks of: more than nothing. SettingsError as above."""
+    problems: list[str] = []
+    taken = _CREDIT.take(table.values, Location(problems, table))
+    if problems or not isinstance(taken, Credit):
+        raise SettingsError(problems)
+    return taken
+
+
+def new_account_schema(definitions: Definitions) -> Schema:
+    """The JSON Schema of a body that makes an account."""
+    return {**_body_schema(definitions, frozenset()), "examples": [ACCOUNT_BODY.example]}
+
+
+def account_change_schema(definitions: Definitions) -> Schema:
+    """The JSON Schema of a body that changes one."""
+    return {
+        **_body_schema(definitions, _UNCHANGEABLE.keys()),
+        "examples": [{"routes": ["VerifyCode_516"], "balance": "5.00"}],
+    }
+
+
+def credit_schema(definitions: Definitions) -> Schema:
+    """The JSON Schema of money that is put on an account."""
+    schema = _CREDIT.schema_in(definitions)
+    said = schema["properties"]
+    assert isinstance(said, Mapping)
+    properties = {**said, "currency": {"anyOf": [said["currency"], {"type": "null"}]}}
+    return {**schema, "properties": properties, "examples": [_CREDIT.example]}
+
+
+def _body_schema(definitions: Definitions, settled: Set[str]) -> Schema:
+    properties: dict[str, TomlValue] = {}
+    for key, entry in ACCOUNT_BODY.entries().items():
+        if key not in settled:
+            said = _without_files(entry.kind, definitions) if key == "callback" else entry.kind.schema_in(definitions)
+            properties[key] = {"anyOf": [said, {"type": "null"}], "description": entry.doc}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _without_files(callback: Type, definitions: Definitions) -> Schema:
+    schema = callback.schema_in(definitions)
+    said = schema["properties"]
+    assert isinstance(said, Mapping)
+    return {**schema, "properties": {key: each for key, each in said.items() if key not in _FILES}}
+
+
+def _taken(table: JsonTable, given: Mapping[str, TomlValue], complain: Callable[[Location], None]) -> AccountRequest:
+    problems: list[str] = []
+    place = Location(problems, table)
+    complain(place)
+    for key in sorted(table.nulls - ACCOUNT_BODY.entries().keys()):
+        (place / key).key_error(f'unknown key "{key}"{suggestion(key, ACCOUNT_BODY.entries())}')
+    callback = given.get("callback")
+    if isinstance(callback, Mapping):
+        for key in _FILES:
+            if key in callback:
+                (place / "callback" / key).error("paths of files are for the configuration, not for the API")
+        given = {**given, "callback": {key: value for key, value in callback.items() if key not in _FILES}}
+    taken = ACCOUNT_BODY.take(given, place)
+    if isinstance(taken, AccountRequest):
+        check_callback(taken.said.settings.callback, place)
+    if problems or not isinstance(taken, AccountRequest):
+        raise SettingsError(problems)
+    return taken
+
+
+def _account_request(taken: Mapping[str, object], place: Location) -> AccountRequest:
+    own = {key: value for key, value in taken.items() if key not in _MORE}
+    said = _ACCOUNT.make(own, place)
+    assert isinstance(said, AccountOverrides)
+    more = {key: value for key, value in taken.items() if key in _MORE}
+    return msgspec.structs.replace(AccountRequest(said=said), **more)
+
+
+def _scenario(value: TomlValue) -> Scenario:
+    if not isinstance(value, str):
+        raise InvalidValueError
+    try:
+        return _loaded(value)
+    except SettingsError as error:
+        raise InvalidValueError(f"the name of a bundled scenario: {error.problems[0]}") from None
+
+
+@cache
+def _loaded(name: str) -> Scenario:
+    """Read once: thousands of accounts may be made, and reading takes longer than making one."""
+    from cloudsms_simulator.config.scenario_file import load_scenario
+
+    return load_scenario(bundled_scenario(name))
+
+
+def _amount(value: TomlValue) -> Decimal:
+    found = value if isinstance(value, str | int | Decimal) and not isinstance(value, bool) else ""
+    try:
+        amount = Decimal(found)
+    except ArithmeticError:
+        raise InvalidValueError from None
+    digits = amount.as_tuple().exponent
+    if not (amount.is_finite() and 0 < amount < _LARGEST and isinstance(digits, int) and digits >= -8):
+        raise InvalidValueError
+    return Decimal(f"{amount:f}")
+
+
+_account_type: Type = ACCOUNT_OVERRIDES.item
+assert isinstance(_account_type, RecordType)
+_ACCOUNT: RecordType = _account_type
+_MORE: Mapping[str, TableKey] = {
+    "seed": TableKey(
+        COUNT_FROM_ZERO, "What every chance of the account is drawn from; the scenario's or the server's otherwise."
+    ),
+    "scenario": TableKey(
+        ScalarType(want="the name of a bundled scenario", read=_scenario, example="flaky", schema={"type": "string"}),
+        "Bundled scenario the account plays; none otherwise.",
+    ),
+    "clock": TableKey(CLOCK, "How the account's clock goes; as the server's otherwise."),
+}
+
+ACCOUNT_BODY = RecordType(
+    want="an object such as {example}",
+    entries=cache(lambda: {**_ACCOUNT.entries(), **_MORE}),
+    make=_account_request,
+    lenient=True,
+    example={"name": "shop", "clock": "frozen"},
+    title="account_body",
+)
+"""What a new account may be told, as an `AccountWish`."""
+
+_CREDIT = RecordType(
+    want="an object such as {example}",
+    entries=lambda: {
+        "amount": TableKey(
+            ScalarType(
+                want='a decimal above zero, such as "10.00", of at most 8 digits after the point',
+                read=_amount,
+                schema=_AMOUNT_SCHEMA,
+            ),
+            "How much.",
+            required=True,
+        ),
+        "currency": TableKey(CURRENCY, "What it is in: the account's."),
+    },
+    make=lambda taken, place: msgspec.structs.replace(Credit(Decimal(0), None), **taken),
+    example={"amount": "10.00"},
+)

@@ -1,0 +1,480 @@
+"""An account as people write it: the types of its values, the table of its settings, the `Account` they make.
+
+`AccountSettings` is one `[[accounts]]` table; its fields, annotations and docstrings are the one list of what an
+account can be told. A scenario says only some keys of an account (`AccountOverrides`), which count before the
+configuration's. Names and keys are unique, and one account is named `default`.
+
+Spec: Parameter Details. Spec: Support settlement currency. Spec: CloudSMS Platform Server.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from cloudsms_simulator.config.outcome_schema import REPORT
+from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config.schema import (
+    InvalidValueError,
+    ListType,
+    MapType,
+    RecordType,
+    ScalarType,
+    Schema,
+    SettingTable,
+    TableKey,
+    Type,
+    fields_of,
+)
+from cloudsms_simulator.config.sources import Location, TomlValue
+from cloudsms_simulator.config.values import (
+    COUNT,
+    COUNT_FROM_ZERO,
+    DURATION,
+    FILE,
+    NETWORKS,
+    NO_SWITCHES,
+    ON_OFF,
+    POSITIVE_DURATION,
+    SWITCHES,
+    TEXT,
+    URL,
+    Switches,
+    choice_type,
+    nonempty_text,
+    profile_with,
+)
+from cloudsms_simulator.engine.account import ANY_KEY_OR_ROUTE, DEFAULT_AUTH_KEY, Account, Blacklist, Callback, Network
+from cloudsms_simulator.engine.faults import Identity
+from cloudsms_simulator.engine.money import CURRENCIES, Currency, Money
+from cloudsms_simulator.engine.plan import Outlook
+from cloudsms_simulator.protocol.codes import COUNTRY_CODES
+from cloudsms_simulator.protocol.packet import (
+    AUTH_KEY_OCTETS,
+    ROUTE_OCTETS,
+    SENDER_OCTETS,
+    SIGNATURE_OCTETS,
+    utf8_octets,
+)
+from cloudsms_simulator.protocol.profile import PROFILES, Profile
+
+Balance = Decimal | Money | Literal["unlimited"]
+
+_AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,8})?")
+_DIGITS = "at most 12 digits before the point and 8 after"
+_MOST_DIGITS = 12
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+_AMOUNT_SCHEMA: Schema = {
+    "anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,8})?$"}]
+}
+_UNSIGNED_SCHEMA: Schema = {
+    "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^[0-9]{1,12}(\.[0-9]{1,8})?$"}]
+}
+
+
+def _amount(value: TomlValue) -> Decimal:
+    """An exact decimal, from a text or a number."""
+    if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) <= _MOST_DIGITS:
+        value = f"{value:f}"
+    elif isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < _MOST_DIGITS * 4:
+        value = str(value)
+    if not isinstance(value, str) or not _AMOUNT.fullmatch(value):
+        raise InvalidValueError
+    return Decimal(value)
+
+
+def _amount_from_zero(value: TomlValue) -> Decimal:
+    amount = _amount(value)
+    if amount < 0:
+        raise InvalidValueError
+    return amount
+
+
+def _balance(value: TomlValue) -> Balance:
+    if value == "unlimited":
+        return "unlimited"
+    if not isinstance(value, Mapping):
+        return _amount(value)
+    if set(value) != {"amount", "currency"} or value["currency"] not in _CURRENCIES:
+        raise InvalidValueError
+    return next(
+        Money(_amount(value["amount"]), row.currency) for row in CURRENCIES if row.currency == value["currency"]
+    )
+
+
+def _short_text(most: int, want: str, example: TomlValue, *, secret: bool = False) -> Type:
+    def read(value: TomlValue) -> str:
+        text = nonempty_text(value)
+        if utf8_octets(text) > most:
+            raise InvalidValueError
+        return text
+
+    schema: Schema = {"type": "string", "minLength": 1, "maxLength": most}
+    return ScalarType(want=f"{want} of 1 to {most} octets", read=read, example=example, secret=secret, schema=schema)
+
+
+def _name(value: TomlValue) -> str:
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise InvalidValueError
+    return value
+
+
+def _sender(value: TomlValue) -> str:
+    text = nonempty_text(value)
+    if utf8_octets(text) > SENDER_OCTETS or not all("\x20" <= letter <= "\x7f" for letter in text):
+        raise InvalidValueError
+    return text
+
+
+def _country(value: TomlValue) -> int:
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,4}", value):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or value not in COUNTRY_CODES:
+        raise InvalidValueError
+    return value
+
+
+def _price_key(value: TomlValue) -> int | None:
+    return None if value == ANY_KEY_OR_ROUTE else _country(value)
+
+
+def _blacklist(taken: Mapping[str, object], place: Location) -> Blacklist:
+    return msgspec.structs.replace(Blacklist(), **taken)
+
+
+def _callback(taken: Mapping[str, object], place: Location) -> Callback:
+    if "client_key" in taken and "client_cert" not in taken:
+        (place / "client_key").error("got a key alone, want client_cert too, the certificate it belongs to")
+    paths = {key: str(path) for key, path in taken.items() if isinstance(path, Path)}
+    identity = Identity(str(taken.get("identity", Identity.VALID)))
+    return msgspec.structs.replace(Callback(), **{**taken, **paths, "identity": identity})
+
+
+def callback_problem(callback: Callback) -> str | None:
+    """What is wrong with a callback that says how reports are pushed but not where to; None when nothing is."""
+    fields = msgspec.structs.fields(Callback)
+    said = [field.name for field in fields if getattr(callback, field.name) != field.default]
+    if callback.url is not None or not said:
+        return None
+    return f'got {", ".join(said)} and no url, want url too, such as "{URL.example}": without it no report is pushed'
+
+
+_CURRENCIES = tuple(row.currency for row in CURRENCIES)
+
+NAME = ScalarType(
+    want="a name of 1 to 64 letters, digits, dots, dashes and underscores",
+    read=_name,
+    example="default",
+    schema={"type": "string", "pattern": f"^{_NAME.pattern}$"},
+)
+AUTH_KEY = _short_text(AUTH_KEY_OCTETS, 'a text, or "*" for any key,', "choose-a-key", secret=True)
+ROUTES = ListType(
+    want='a list of ROUTE_IDs, or "*" for any',
+    item=_short_text(ROUTE_OCTETS, "a ROUTE_ID", "VerifyCode_516"),
+    gather=frozenset,
+    words={ANY_KEY_OR_ROUTE: frozenset({ANY_KEY_OR_ROUTE})},
+    example=["VerifyCode_516"],
+)
+COUNTRY = ScalarType(
+    want="an assigned country calling code, such as 852",
+    read=_country,
+    example=852,
+    schema={
+        "anyOf": [{"type": "integer", "minimum": 1, "maximum": 999}, {"type": "string", "pattern": "^[0-9]{1,4}$"}]
+    },
+)
+DIRECTIONS = ListType(
+    want='a list of country codes, or "all"', item=COUNTRY, gather=frozenset, words={"all": None}, example=[852, 65]
+)
+PRICES = MapType(
+    want='a table from country code, or "*", to price, such as {example}',
+    key=ScalarType(
+        want=COUNTRY.want,
+        read=_price_key,
+        schema={"type": "string", "pattern": rf"^([0-9]{{1,4}}|\{ANY_KEY_OR_ROUTE})$"},
+    ),
+    value=ScalarType(
+        want=f'a price from zero up, {_DIGITS}, such as "0.05"',
+        read=_amount_from_zero,
+        example="0.05",
+        schema=_UNSIGNED_SCHEMA,
+    ),
+    gather=dict,
+    example={"852": "0.05", ANY_KEY_OR_ROUTE: "0.10"},
+)
+CURRENCY = choice_type(*_CURRENCIES)
+BALANCE = ScalarType(
+    want=f'"unlimited", a decimal, {_DIGITS}, such as {{example}}, or a table of amount and currency, one of '
+    f"{', '.join(_CURRENCIES)}",
+    read=_balance,
+    example="10.00",
+    schema={
+        "anyOf": [
+            {"enum": ["unlimited"]},
+            _AMOUNT_SCHEMA,
+            {
+                "type": "object",
+                "properties": {
+                    "amount": {**_AMOUNT_SCHEMA, "description": "How much."},
+                    "currency": {"enum": list(_CURRENCIES), "description": "What balance and prices are in."},
+                },
+                "required": ["amount", "currency"],
+                "additionalProperties": False,
+            },
+        ]
+    },
+)
+CREDIT_LIMIT = ScalarType(
+    want=f"a decimal from zero up, {_DIGITS}", read=_amount_from_zero, example="5.00", schema=_UNSIGNED_SCHEMA
+)
+SENDER = ScalarType(
+    want=f"1 to {SENDER_OCTETS} characters of printable ASCII",
+    read=_sender,
+    example="CloudSMS",
+    schema={"type": "string", "pattern": rf"^[\x20-\x7f]{{1,{SENDER_OCTETS}}}$"},
+)
+SIGNATURES = ListType(
+    want="a list of signatures",
+    item=_short_text(SIGNATURE_OCTETS, "a signature", "CloudSMS"),
+    gather=frozenset,
+    example=["CloudSMS"],
+)
+_TEXTS = ListType(want="a list of texts", item=TEXT)
+_BLACKLIST: Mapping[str, TableKey] = {
+    "numbers": TableKey(_TEXTS, "Globs on country code and number."),
+    "words": TableKey(_TEXTS, "Words in the signed text, letters' case aside."),
+}
+BLACKLIST = RecordType(
+    want="a table such as {example}",
+    entries=lambda: _BLACKLIST,
+    make=_blacklist,
+    lenient=True,
+    example={"numbers": ["85267*"], "words": ["casino"]},
+)
+_CALLBACK: Mapping[str, TableKey] = {
+    "url": TableKey(URL, "Address of the customer's endpoint, http or https; without it reports are pushed nowhere."),
+    "retries": TableKey(
+        ListType(want='a list of durations, such as ["1s", "10s"]', item=DURATION),
+        "The pause before each further attempt after a failed one; none by default.",
+    ),
+    "connect_timeout": TableKey(POSITIVE_DURATION, "How long connecting may take in wall time; 2s by default."),
+    "timeout": TableKey(POSITIVE_DURATION, "How long an attempt may take in wall time; 5s by default."),
+    "concurrency": TableKey(COUNT, "How many reports are on the way at once; 32 by default."),
+    "verify": TableKey(ON_OFF, "Whether the customer's server certificate must be good; off trusts any."),
+    "ca": TableKey(FILE, "PEM file with one more authority to trust."),
+    "client_cert": TableKey(FILE, "PEM file of the certificate the platform shows; else the simulator's own."),
+    "client_key": TableKey(FILE, "PEM file of that certificate's key."),
+    "identity": TableKey(
+        choice_type(*Identity),
+        "What is wrong with the certificate the platform shows, or none to show none; else valid.",
+    ),
+}
+CALLBACK = RecordType(
+    want="a table such as {example}",
+    entries=lambda: _CALLBACK,
+    make=_callback,
+    lenient=True,
+    example={"url": "https://localhost:59999/", "retries": ["1s", "10s"]},
+)
+
+
+_DEFAULT_ACCOUNT = Account()
+
+
+class AccountSettings(SettingTable, frozen=True, kw_only=True):
+    """One `[[accounts]]` table. Its defaults are those of the account `default`."""
+
+    name: Annotated[str, NAME] = _DEFAULT_ACCOUNT.name
+    """How the account is called in the API and in listings; never on the wire."""
+    auth_key: Annotated[str | None, AUTH_KEY] = None
+    """AUTH_KEY, 1 to 128 octets; "*" answers to every key no other account has. Only the account `default` has one
+    without being given it."""
+    routes: Annotated[frozenset[str], ROUTES] = _DEFAULT_ACCOUNT.routes
+    """ROUTE_IDs that work, letters' case counting; "*" for any. A message by another route is LOCAL_REJECTED."""
+    directions: Annotated[frozenset[int] | None, DIRECTIONS] = _DEFAULT_ACCOUNT.directions
+    """Country codes the account may send to; "all" for every one. A message to another is LOCAL_REJECTED."""
+    prices: Annotated[Mapping[int | None, Decimal], PRICES] = _DEFAULT_ACCOUNT.prices
+    """Price of a segment by country code; "*" is every other country. Without a price: Unpriced_area."""
+    currency: Annotated[Currency | None, CURRENCY] = None
+    """What prices and balance are in: USD unless said here or with the balance."""
+    balance: Annotated[Balance, BALANCE] = _DEFAULT_ACCOUNT.balance
+    """What the account starts with; "unlimited" never ends."""
+    credit_limit: Annotated[Decimal, CREDIT_LIMIT] = _DEFAULT_ACCOUNT.credit_limit
+    """How far below zero the balance may go."""
+    blacklist: Annotated[Blacklist, BLACKLIST] = _DEFAULT_ACCOUNT.blacklist
+    """Globs on country code and number, and words in the text, that are refused with Intercept."""
+    whitelist: Annotated[tuple[Network, ...], NETWORKS] = _DEFAULT_ACCOUNT.whitelist
+    """Networks the account's packets may come from; empty for any. Others are disconnected without an answer."""
+    callback: Annotated[Callback, CALLBACK] = _DEFAULT_ACCOUNT.callback
+    """Where delivery reports are pushed: url, retries (none by default), connect_timeout (2s), timeout (5s),
+    concurrency (32), verify (on; off trusts any server certificate), ca, client_cert and client_key (PEM files)."""
+    default_sender: Annotated[str, SENDER] = _DEFAULT_ACCOUNT.default_sender
+    """SOURCE_MSISDN when a packet has no ORIGINAL_ADDR."""
+    signatures: Annotated[frozenset[str] | None, SIGNATURES] = _DEFAULT_ACCOUNT.signatures
+    """Signatures registered for directions that demand it; without the list, whichever is sent counts as registered."""
+    profile: Annotated[Literal["spec", "observed"] | None, choice_type(*PROFILES)] = None
+    """The profile the account sees. Without it: the server's, with the server's switches."""
+    switches: Annotated[Switches, SWITCHES] = NO_SWITCHES
+    """Single switches on top of the profile."""
+    rate_limit: Annotated[int | None, COUNT_FROM_ZERO] = _DEFAULT_ACCOUNT.rate_limit
+    """Packets a second before the platform is Busy; without it any number."""
+    pending_limit: Annotated[int | None, COUNT_FROM_ZERO] = _DEFAULT_ACCOUNT.pending_limit
+    """Reports that may be outstanding before Queue_too_large; without it any number."""
+    push_window: Annotated[int, COUNT] = _DEFAULT_ACCOUNT.push_window
+    """Reports on the way at once while the clock is frozen: 1 pushes them one by one, in the order they are due in.
+    While the clock goes, the callback's concurrency holds."""
+    report: Annotated[Outlook, REPORT] = _DEFAULT_ACCOUNT.plan
+    """What becomes of an accepted message: steps with `state` and `after`, or a `mix` of states in percent with a
+    `delay`, all as in scenario files."""
+
+    def account(self, profile: Profile) -> Account:
+        """The account these settings make on a server with a profile."""
+        named = profile if self.profile is None else PROFILES[self.profile]
+        money = self.balance if isinstance(self.balance, Money) else None
+        return Account(
+            name=self.name,
+            auth_key=self.auth_key or DEFAULT_AUTH_KEY,
+            routes=self.routes,
+            directions=self.directions,
+            prices=self.prices,
+            currency=self.currency or (money.currency if money else _DEFAULT_ACCOUNT.currency),
+            balance=self.balance.amount if isinstance(self.balance, Money) else self.balance,
+            credit_limit=self.credit_limit,
+            blacklist=self.blacklist,
+            whitelist=self.whitelist,
+            callback=self.callback,
+            default_sender=self.default_sender,
+            signatures=self.signatures,
+            profile=profile_with(named, self.switches),
+            rate_limit=self.rate_limit,
+            pending_limit=self.pending_limit,
+            push_window=self.push_window,
+            plan=self.report,
+        )
+
+
+class AccountOverrides(msgspec.Struct, frozen=True):
+    """An account as a scenario speaks of it: only the keys in `said` count, `name` always among them."""
+
+    settings: AccountSettings
+    said: frozenset[str]
+
+    def over(self, base: AccountSettings) -> AccountSettings:
+        """The settings of `base` with what is said here in place of its own."""
+        merged = msgspec.structs.replace(base, **{name: getattr(self.settings, name) for name in self.said})
+        if "balance" in self.said and "currency" not in self.said and isinstance(merged.balance, Money):
+            return msgspec.structs.replace(merged, currency=None)
+        if "currency" in self.said and "balance" not in self.said and isinstance(merged.balance, Money):
+            return msgspec.structs.replace(merged, balance=merged.balance.amount)
+        return merged
+
+    def before(self, other: "AccountOverrides") -> "AccountOverrides":
+        """Both in one; what is said here counts before what is said there."""
+        return AccountOverrides(self.over(other.settings), self.said | other.said)
+
+
+def merged_accounts(base: Sequence[AccountSettings], said: Sequence[AccountOverrides]) -> tuple[AccountSettings, ...]:
+    """The accounts of a configuration with those of a scenario: by name, what the scenario says counts before.
+
+    Raises SettingsError for accounts that cannot live together: without a key, or with another's.
+    """
+    accounts = {account.name: account for account in base}
+    for each in said:
+        name = each.settings.name
+        accounts[name] = each.over(accounts.get(name, AccountSettings()))
+    problems: list[str] = []
+    places = [Location(problems, f"account {name}") for name in accounts]
+    _check_unique(tuple(accounts.values()), (), places)
+    if problems:
+        raise SettingsError(problems)
+    return tuple(accounts.values())
+
+
+class _AccountsType(ListType, frozen=True, kw_only=True):
+    """The list of all accounts, in which names and keys are unique and one is named `default`."""
+
+    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
+        taken = super()._take(value, place, text)
+        if not isinstance(taken, tuple):
+            return taken
+        accounts = tuple(each.settings for each in taken)
+        for index, account in enumerate(accounts):
+            # `callback_url` may say where the reports of `default` go.
+            if account.name != _DEFAULT_ACCOUNT.name:
+                check_callback(account.callback, place / index)
+        implied = () if any(account.name == _DEFAULT_ACCOUNT.name for account in accounts) else (AccountSettings(),)
+        _check_unique(accounts, implied, [place / index for index in range(len(accounts))])
+        return (*implied, *accounts)
+
+
+class _AccountOverridesType(ListType, frozen=True, kw_only=True):
+    """The list of the accounts a scenario speaks of, each once; their keys may be elsewhere."""
+
+    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
+        taken = super()._take(value, place, text)
+        if isinstance(taken, tuple):
+            places = [place / index for index in range(len(taken))]
+            _check_unique(tuple(each.settings for each in taken), (), places, whole=False)
+            for each, here in zip(taken, places, strict=True):
+                check_callback(each.settings.callback, here)
+        return taken
+
+
+def check_callback(callback: Callback, place: Location) -> None:
+    """Complains of an account's callback that leads nowhere although it says how reports are pushed."""
+    problem = callback_problem(callback)
+    if problem is not None:
+        (place / "callback").error(problem)
+
+
+def _check_unique(
+    accounts: Sequence[AccountSettings],
+    implied: Sequence[AccountSettings],
+    places: Sequence[Location],
+    *,
+    whole: bool = True,
+) -> None:
+    """Complains of names and keys that are not unique, and, when these are `whole` accounts, of absent keys."""
+    names: set[str] = set()
+    keys = {account.auth_key or DEFAULT_AUTH_KEY: account.name for account in implied}
+    for account, here in zip(accounts, places, strict=True):
+        if account.name in names:
+            (here / "name").error(f'got "{account.name}" again, want a name of its own for every account')
+            continue
+        names.add(account.name)
+        if account.auth_key is None and account.name != _DEFAULT_ACCOUNT.name:
+            if whole:
+                here.error("got no auth_key, want one, as for every account but `default`")
+            continue
+        key = account.auth_key or DEFAULT_AUTH_KEY
+        if key in keys and key == ANY_KEY_OR_ROUTE:
+            (here / "auth_key").error(f'got "*", which account "{keys[key]}" has, want it for at most one account')
+        elif key in keys:
+            (here / "auth_key").error(f'got the key of account "{keys[key]}", want a key of its own')
+        keys.setdefault(key, account.name)
+
+
+@cache
+def _entries() -> Mapping[str, TableKey]:
+    return {field.name: TableKey(field.kind, field.doc) for field in fields_of(AccountSettings)}
+
+
+def _read_account(taken: Mapping[str, object], place: Location) -> AccountOverrides:
+    if isinstance(taken.get("balance"), Money) and "currency" in taken:
+        (place / "currency").error("got a currency beside that of the balance, want one of the two")
+    return AccountOverrides(msgspec.structs.replace(AccountSettings(), **taken), frozenset({*taken, "name"}))
+
+
+_ACCOUNT = RecordType(want="a table", entries=_entries, make=_read_account, lenient=True, title="account")
+
+ACCOUNTS = _AccountsType(want="[[accounts]] tables", item=_ACCOUNT, metavar="", example=[])
+"""Whole accounts, as `AccountSettings`."""
+
+ACCOUNT_OVERRIDES = _AccountOverridesType(
+    want="a list of tables such as {example}", item=_ACCOUNT, example={"name": "default"}
+)
+"""What a scenario says of accounts, as `SaidAccount`s."""

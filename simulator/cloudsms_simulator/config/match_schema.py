@@ -1,0 +1,306 @@
+"""What a rule's `match` may say: which destinations and requests a rule is for.
+
+Texts are matched by a glob, by what they begin with or contain, or by a regular expression; numbers by globs; beside
+them routes, hours, places in a batch, named states, chance. `MATCH` reads the table into a `Condition`, with `all`,
+`any` and `not` nested in it.
+
+Spec: Parameter Details, for what a request holds. Reading: R21.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import time
+from decimal import Decimal
+
+import msgspec
+
+from cloudsms_simulator.config.account_schema import COUNTRY, NAME
+from cloudsms_simulator.config.schema import (
+    INVALID,
+    InvalidValueError,
+    ListType,
+    MapType,
+    OneOfType,
+    RecordType,
+    ScalarType,
+    TableKey,
+    Type,
+)
+from cloudsms_simulator.config.slow_regex import REGEX_ERRORS
+from cloudsms_simulator.config.sources import Location, TomlValue
+from cloudsms_simulator.config.values import COUNT, DURATION, ON_OFF, TEXT, exact_number, whole_number_type
+from cloudsms_simulator.engine.rules import Condition, MemberMatch, Ordinal, TextMatch, TimeWindow
+from cloudsms_simulator.protocol.packet import HIGHEST_UINT
+
+_IGNORE_CASE = "ignore_case"
+
+
+def text_of_value(value: TomlValue) -> str:
+    """A text, empty or not; a number is told to be put in quotes."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        raise InvalidValueError(f'a text; did you mean "{str(value).lower()}"?')
+    if isinstance(value, int | Decimal):
+        raise InvalidValueError(f'a text; did you mean "{value}"?')
+    raise InvalidValueError("a text")
+
+
+def _filled_text(value: TomlValue) -> str:
+    text = text_of_value(value)
+    if not text:
+        raise InvalidValueError("a text that is not empty")
+    return text
+
+
+def _regex(value: TomlValue) -> str:
+    text = _filled_text(value)
+    try:
+        re.compile(text)
+    except REGEX_ERRORS as error:
+        raise InvalidValueError(f"a regular expression of Python's: {error}") from None
+    return text
+
+
+def _words(taken: Mapping[str, object], place: Location) -> TextMatch:
+    if not taken.keys() - {_IGNORE_CASE}:
+        raise InvalidValueError(f"something of the text: {', '.join(key for key in _WORDS if key != _IGNORE_CASE)}")
+    return msgspec.structs.replace(TextMatch(), **taken)
+
+
+def _member_words(value: TomlValue) -> TextMatch | None:
+    """None for `true`: the key is there."""
+    if value is True:
+        return None
+    if isinstance(value, int | Decimal) and not isinstance(value, bool) and "E" not in str(value):
+        return TextMatch(equals=str(value))
+    if not isinstance(value, str) or not value:
+        raise InvalidValueError
+    return TextMatch(glob=(value,))
+
+
+def _members(pairs: tuple[tuple[object, object], ...]) -> tuple[object, ...]:
+    return tuple(msgspec.structs.replace(MemberMatch(""), key=key, words=words) for key, words in pairs)
+
+
+_ANY_TEXT = ScalarType(want="a text", read=text_of_value, schema={"type": "string"})
+_FILLED = ScalarType(want="a text", read=_filled_text, schema=TEXT.schema)
+GLOBS = ListType(
+    want="a glob such as {example}, or a list of globs", item=_FILLED, single=True, least=1, example="Verify*"
+)
+_WORDS: Mapping[str, TableKey] = {
+    "equals": TableKey(_ANY_TEXT, "The whole text; empty for a text that is empty or absent."),
+    "contains": TableKey(_FILLED, "Something found anywhere in it."),
+    "starts": TableKey(_FILLED, "What it begins with."),
+    "ends": TableKey(_FILLED, "What it ends with."),
+    "glob": TableKey(
+        GLOBS, "A glob on all of it, or a list of which one fits: * anything, ? one character, [abc] one of them."
+    ),
+    "regex": TableKey(
+        ScalarType(want="a regular expression", read=_regex, schema={"type": "string", "minLength": 1}),
+        "A regular expression, in Python's words, found anywhere in its first 2,000 characters.",
+    ),
+    _IGNORE_CASE: TableKey(ON_OFF, "Letters' case does not count for all that is said beside it."),
+}
+_TABLE = RecordType(
+    want="a table such as {example}",
+    entries=lambda: _WORDS,
+    make=_words,
+    title="words",
+    example={"contains": "code"},
+    more={"anyOf": [{"required": [key]} for key in _WORDS if key != _IGNORE_CASE]},
+)
+
+GLOB_WORDS = OneOfType(
+    title="globs",
+    want='a glob such as "Verify*", a list of globs, or a table such as {example}',
+    example={"contains": "code"},
+    single=ScalarType(want="a glob", read=lambda value: TextMatch(glob=(_filled_text(value),)), schema=TEXT.schema),
+    series=ListType(
+        want="a list of globs",
+        item=_FILLED,
+        gather=lambda globs: msgspec.structs.replace(TextMatch(), glob=globs),
+        least=1,
+    ),
+    table=_TABLE,
+)
+"""`Words`; a text is a glob."""
+
+EXACT_WORDS = OneOfType(
+    want="the whole text, or a table such as {example}",
+    example={"contains": "code"},
+    single=ScalarType(
+        want="a text", read=lambda value: TextMatch(equals=text_of_value(value)), schema={"type": "string"}
+    ),
+    table=_TABLE,
+)
+"""`Words`; a text is the whole of it."""
+
+MEMBERS = MapType(
+    want="a table such as {example}",
+    key=TEXT,
+    value=OneOfType(
+        want='a glob such as "A*", a number, a table such as {example}, or true for a key that need only be there',
+        example={"starts": "A"},
+        single=ScalarType(
+            want='a glob such as "A*", a number, or true for a key that need only be there',
+            read=_member_words,
+            schema={"anyOf": [{"type": "string", "minLength": 1}, {"type": "number"}, {"const": True}]},
+        ),
+        table=_TABLE,
+    ),
+    gather=_members,
+    example={"orderId": "A*", "shop": True},
+)
+"""`Member`s of CUSTOMER_BODY."""
+
+
+_UINT = whole_number_type(0, HIGHEST_UINT)
+_NUMBER_GLOB = re.compile(r"[0-9*?\[\]!-]+")
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?")
+
+
+def _number(value: TomlValue) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return str(value)
+    if isinstance(value, str) and _NUMBER_GLOB.fullmatch(value.removeprefix("+")):
+        return value.removeprefix("+")
+    bare = re.sub(r"[+ ()-]", "", value) if isinstance(value, str) else ""
+    like = f'; did you mean "{bare}"?' if _NUMBER_GLOB.fullmatch(bare) else ""
+    raise InvalidValueError(f'digits of country code and number, and * or ?, such as "852*"{like}')
+
+
+def _probability(value: TomlValue) -> float:
+    probability = exact_number(value)
+    if not 0 <= probability <= 1:
+        raise InvalidValueError
+    return float(probability)
+
+
+def _time_of_day(value: TomlValue) -> time:
+    if isinstance(value, time):
+        return value
+    if not isinstance(value, str) or not _TIME.fullmatch(value):
+        raise InvalidValueError
+    return time.fromisoformat(value)
+
+
+def _ordinal(taken: Mapping[str, object], place: Location) -> Ordinal:
+    if not taken:
+        raise InvalidValueError
+    return msgspec.structs.replace(Ordinal(), **taken)
+
+
+def _hours(taken: Mapping[str, object], place: Location) -> object:
+    if not taken:
+        raise InvalidValueError
+    hours = msgspec.structs.replace(TimeWindow(), **taken)
+    if hours.after is not None and hours.before is not None and hours.after >= hours.before:
+        (place / "before").error("got a time that is not later than after, want it later")
+        return INVALID
+    if hours.until is not None and hours.until == (hours.since or time()):
+        (place / "until").error("got the time of day it begins at, want another")
+        return INVALID
+    return hours
+
+
+def _condition(taken: Mapping[str, object], place: Location) -> Condition:
+    ordinal = {key: taken[key] for key in ("nth", "every") if key in taken}
+    changes = {_CONDITION_FIELDS.get(key, key): value for key, value in taken.items() if key not in ordinal}
+    if ordinal:
+        changes["request"] = msgspec.structs.replace(Ordinal(), **ordinal)
+    return msgspec.structs.replace(Condition(), **changes)
+
+
+def _one_or_many(item: Type, want: str) -> ListType:
+    return ListType(want=want, item=item, gather=frozenset, single=True, least=1)
+
+
+def _conditions(want: str, *, single: bool = False) -> ListType:
+    return ListType(want=want, item=MATCH, single=single, least=1, example=[{"to": "852*"}])
+
+
+PROBABILITY = ScalarType(
+    want="a number from 0 to 1, such as 0.05",
+    read=_probability,
+    schema={"type": "number", "minimum": 0, "maximum": 1},
+)
+STATE_NAME = ScalarType(
+    want="the name of one of the scenario's states", read=NAME.read, example="closed", schema=NAME.schema
+)
+_DAY_TIME = ScalarType(
+    want='a time of day such as "22:30"', read=_time_of_day, schema={"type": "string", "pattern": f"^{_TIME.pattern}$"}
+)
+_NTH = _one_or_many(COUNT, "a whole number from 1 up, or a list of such numbers")
+_ITEM: Mapping[str, TableKey] = {
+    "nth": TableKey(_NTH, "These places in MULTI_MSISDN_LIST, counted from 1."),
+    "every": TableKey(COUNT, "Each place that this number divides: 3 is the third, sixth, ninth."),
+}
+_HOURS: Mapping[str, TableKey] = {
+    "after": TableKey(DURATION, "From so long after the rules were put to use, on the account's clock."),
+    "before": TableKey(DURATION, "Until so long after the rules were put to use."),
+    "since": TableKey(_DAY_TIME, "From this time of day on, in Hong Kong."),
+    "until": TableKey(_DAY_TIME, "Before this time of day; a span may go over midnight."),
+}
+_MATCH: Mapping[str, TableKey] = {
+    "to": TableKey(
+        ListType(
+            want='digits and globs on country code and number, such as "852*", or a list of them',
+            item=ScalarType(
+                want='digits and globs, such as "852*"',
+                read=_number,
+                schema={
+                    "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\+?[0-9*?\[\]!-]+$"}]
+                },
+            ),
+            single=True,
+            least=1,
+        ),
+        "A glob on country code and number, or a list of which one fits; a + in front does not count.",
+    ),
+    "country": TableKey(_one_or_many(COUNTRY, "a country code or a list of them"), "Country codes, such as 852."),
+    "route": TableKey(GLOB_WORDS, "ROUTE_ID: a glob, a list of globs, or what it is like."),
+    "sender": TableKey(
+        GLOB_WORDS, "ORIGINAL_ADDR, or the account's default sender: a glob, a list, or what it is like."
+    ),
+    "content": TableKey(EXACT_WORDS, "SMS_CONTENT, unsigned: the whole text, or what it is like."),
+    "signature": TableKey(GLOB_WORDS, "SIGNATURE: a glob, a list of globs, or what it is like."),
+    "priority": TableKey(_one_or_many(_UINT, "a whole number or a list of them"), "PRIORITY."),
+    "version": TableKey(_one_or_many(TEXT, "a text or a list of texts"), "VERSION."),
+    "customer_body": TableKey(
+        MEMBERS, "Keys of CUSTOMER_BODY with what their values are like; true: the key is there."
+    ),
+    "nth": TableKey(_NTH, "These requests of the account, counted from 1 in order of arrival."),
+    "every": TableKey(COUNT, "Each request that this number divides, in order of arrival."),
+    "item": TableKey(
+        RecordType(want="a table such as {example}", entries=lambda: _ITEM, make=_ordinal, example={"every": 3}),
+        "Places in a batch's MULTI_MSISDN_LIST.",
+    ),
+    "probability": TableKey(PROBABILITY, "The chance, from 0 to 1, drawn from the seed for each destination."),
+    "account": TableKey(_one_or_many(NAME, "the name of an account or a list of names"), "Names of accounts."),
+    "time": TableKey(
+        RecordType(want="a table such as {example}", entries=lambda: _HOURS, make=_hours, example={"after": "10m"}),
+        "When, on the account's clock.",
+    ),
+    "state": TableKey(
+        _one_or_many(STATE_NAME, STATE_NAME.want), "Named states of which the account's rules are in one."
+    ),
+}
+
+MATCH = RecordType(
+    want="a table such as {example}",
+    entries=lambda: {**_MATCH, **_NESTED},
+    make=_condition,
+    title="match",
+    example={"to": "852*"},
+)
+"""A `Condition`."""
+
+_NESTED: Mapping[str, TableKey] = {
+    "all": TableKey(_conditions("a list of conditions, such as {example}"), "Conditions that all must hold."),
+    "any": TableKey(_conditions("a list of conditions, such as {example}"), "Conditions of which one must hold."),
+    "not": TableKey(
+        _conditions("a condition, or a list such as {example}", single=True), "Conditions of which none may hold."
+    ),
+}
+_CONDITION_FIELDS: Mapping[str, str] = {"not": "none"}

@@ -1,0 +1,367 @@
+"""What becomes of an accepted message, as configuration says it: states in steps, or a mix of final states.
+
+Reading gives a `Plan` when every time is fixed, else the template that plans are drawn from. `outlook_value` writes
+such a value back as a file says it, and reading what was written gives the same value.
+
+Spec: SMS_STATE and RESULT_DESC. Spec: Delivery Report (DR) CallBack, Remark. Reading: R21.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+import msgspec
+
+from cloudsms_simulator.config.problems import suggestion
+from cloudsms_simulator.config.schema import (
+    INVALID,
+    InvalidValueError,
+    ListType,
+    MapType,
+    OneOfType,
+    RecordType,
+    ScalarType,
+    Schema,
+    TableKey,
+    word_type,
+    words_schema,
+)
+from cloudsms_simulator.config.sources import Location, TomlValue
+from cloudsms_simulator.config.values import (
+    COUNT,
+    DELAY,
+    DURATION,
+    ON_OFF,
+    TEXT,
+    choice_type,
+    exact_number,
+    state_of_value,
+    whole_number_type,
+)
+from cloudsms_simulator.engine.faults import PushFault
+from cloudsms_simulator.engine.plan import (
+    EXPIRED_AT_LAST,
+    Delay,
+    Fixed,
+    Listed,
+    Lognormal,
+    Mix,
+    Outlook,
+    Plan,
+    PlanTemplate,
+    ReportOptions,
+    Step,
+    StepTemplate,
+    Uniform,
+    bounds_of_delay,
+    plan_of,
+)
+from cloudsms_simulator.models.durations import duration_text
+from cloudsms_simulator.protocol.codes import State, is_final, state_desc
+
+USUAL_DELAY = Fixed(timedelta(seconds=1))
+"""How long a state takes that says nothing of it."""
+
+_AT_ONCE = Fixed(timedelta())
+_MOST_COPIES = 100
+_HIGHEST_SERIAL = 65_535
+_WHOLE = Decimal(100)
+_STEP_KEYS = frozenset({"state", "after", "final", "lost", "none"})
+_STATE_SCHEMA: Schema = {
+    "anyOf": [
+        words_schema(State.__members__),
+        {"type": "integer", "minimum": 0, "maximum": 2**32 - 1},
+        {"type": "string", "pattern": "^[0-9]{1,10}$"},
+    ]
+}
+
+
+def _state(value: TomlValue) -> int:
+    try:
+        return state_of_value(value)
+    except InvalidValueError:
+        like = suggestion(value, State.__members__) if isinstance(value, str) else ""
+        raise InvalidValueError(f"the name of a state, or its number{like}") from None
+
+
+def _turn(taken: Mapping[str, object], place: Location) -> object:
+    """A turn, or None for `none: true`: no final state comes."""
+    if "none" in taken:
+        if dict(taken) != {"none": True}:
+            place.error(f"got more beside none, want {place.written({'none': True})} alone")
+            return INVALID
+        return None
+    if "state" not in taken:
+        place.error(f"got no state, want one, such as {place.written({'state': 'DELIVERED', 'after': '3s'})}")
+        return INVALID
+    manner_keys = {key: value for key, value in taken.items() if key not in _STEP_KEYS}
+    said = {key: value for key, value in taken.items() if key in _STEP_KEYS}
+    if not _goes_together(taken, manner_keys, place):
+        return INVALID
+    manner = _manner(manner_keys)
+    turn = msgspec.structs.replace(StepTemplate(0, _AT_ONCE if manner.before_answer else USUAL_DELAY, True), **said)
+    return msgspec.structs.replace(
+        turn, final=bool(taken.get("final", is_final(turn.state))), manner=None if manner == ReportOptions() else manner
+    )
+
+
+def _goes_together(taken: Mapping[str, object], manner: Mapping[str, object], place: Location) -> bool:
+    if taken.get("lost") is True and manner:
+        (place / "lost").error(f"got it beside {next(iter(manner))}, want one of the two: a lost report is not pushed")
+        return False
+    if "push_times" in manner and "push" not in manner:
+        (place / "push_times").error("got it alone, want push too, what goes wrong")
+        return False
+    if manner.get("before_answer") is True and taken.get("after", _AT_ONCE) != _AT_ONCE:
+        (place / "after").error('got a delay, want "0s" or nothing for a report that comes before the answer')
+        return False
+    return True
+
+
+def _manner(taken: Mapping[str, object]) -> ReportOptions:
+    names = {"push": "fault", "push_times": "fault_times"}
+    return msgspec.structs.replace(ReportOptions(), **{names.get(key, key): value for key, value in taken.items()})
+
+
+def _outlook(turns: tuple[object, ...]) -> Plan | PlanTemplate:
+    """A plan when every time is fixed; else what plans are drawn from."""
+    planned = tuple(each for each in turns if isinstance(each, StepTemplate))
+    if len(planned) < len(turns) and (None in turns[:-1] or any(each.final for each in planned)):
+        raise InvalidValueError("none as the last step, and no final state before it")
+    _refuse_states_after_a_final_one(planned)
+    steps = [
+        Step(turn.state, turn.after.value, turn.final, turn.lost, turn.manner)
+        for turn in planned
+        if isinstance(turn.after, Fixed)
+    ]
+    return plan_of(*steps) if len(steps) == len(planned) else PlanTemplate(planned)
+
+
+def _refuse_states_after_a_final_one(turns: Sequence[StepTemplate]) -> None:
+    """Raises UnfitError for a state that always comes after a final one: nothing does."""
+    for place, turn in enumerate(turns):
+        earliest, _ = bounds_of_delay(turn.after)
+        for other, final in enumerate(turns):
+            _, latest = bounds_of_delay(final.after)
+            is_behind = latest < earliest or (latest == earliest and other < place)
+            if final.final and is_behind and final is not turn:
+                late, last = state_desc(turn.state), state_desc(final.state)
+                raise InvalidValueError(
+                    f"no state after a final one: {late} at {duration_text(earliest)} is never reached, "
+                    f"since {last} at {duration_text(latest)} is final; say final: false beside {last} if the message "
+                    f"goes on, or put {late} before it, with held for a report that is to arrive later"
+                )
+
+
+def _any_text(value: TomlValue) -> str:
+    if not isinstance(value, str):
+        raise InvalidValueError
+    return value
+
+
+def _percent(value: TomlValue) -> Decimal:
+    share = exact_number(value)
+    if not 0 <= share <= _WHOLE:
+        raise InvalidValueError
+    return share
+
+
+def _shares(pairs: tuple[tuple[object, object], ...]) -> tuple[tuple[object, object], ...]:
+    shares = [share for _, share in pairs if isinstance(share, Decimal)]
+    total = sum(shares, Decimal(0))
+    if total != _WHOLE:
+        raise InvalidValueError(f"percentages that add up to 100; these add up to {total.normalize():f}")
+    states = [state for state, _ in pairs]
+    if len(set(states)) < len(states):
+        raise InvalidValueError("each state once, by its name or by its number")
+    return pairs
+
+
+def _mix(taken: Mapping[str, object], place: Location) -> Mix:
+    names = {"mix": "shares"}
+    return msgspec.structs.replace(Mix((), USUAL_DELAY), **{names.get(key, key): value for key, value in taken.items()})
+
+
+def _json(value: TomlValue) -> bytes:
+    """A value as JSON text, numbers with every digit."""
+    try:
+        return msgspec.json.Encoder(decimal_format="number").encode(_finite(value))
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise InvalidValueError from error
+
+
+def _finite(value: TomlValue) -> TomlValue:
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise InvalidValueError
+    if isinstance(value, Mapping):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_finite(entry) for entry in value]
+    return value
+
+
+STATE = ScalarType(
+    want="the name of a state, or its number", read=_state, example="DELIVERED", schema=_STATE_SCHEMA, title="state"
+)
+_STEP: Mapping[str, TableKey] = {
+    "state": TableKey(STATE, "The state that is reached, by name or by number."),
+    "after": TableKey(DELAY, "When, counted from acceptance on the account's clock; 1s unless said."),
+    "final": TableKey(ON_OFF, "Whether nothing follows; without it, all but ENROUTE and IDLE are final."),
+    "lost": TableKey(ON_OFF, "The state is reached, charged and shown, but no report of it is pushed."),
+    "none": TableKey(ON_OFF, "As a last step, alone: no final state comes, so the message is EXPIRED after 25 h."),
+    "copies": TableKey(
+        whole_number_type(1, _MOST_COPIES), "How often the report is pushed, one push after the other; 1 unless said."
+    ),
+    "held": TableKey(DURATION, "How long the report waits once its state is reached; later ones may overtake it."),
+    "before_answer": TableKey(
+        ON_OFF, "The report comes before the answer to the request, which waits for it, 2 s at most."
+    ),
+    "serial": TableKey(whole_number_type(0, _HIGHEST_SERIAL), "A SERIAL in place of the account's next one."),
+    "uid_case": TableKey(choice_type("lower"), "lower: SMS_UID in small letters."),
+    "extra": TableKey(
+        MapType(
+            want="a table of keys and their values, such as {example}",
+            key=TEXT,
+            value=ScalarType(want="a value that JSON has", read=_json),
+            gather=tuple,
+            example={"OPERATOR": "CMHK"},
+        ),
+        "Keys added at the end of the packet; one that is there already gets another value.",
+    ),
+    "omit": TableKey(
+        ListType(
+            want="a key of the packet, or a list such as {example}",
+            item=TEXT,
+            gather=frozenset,
+            single=True,
+            example=["REPORT_TIME"],
+        ),
+        "Keys left out, of the packet or of the item in its list.",
+    ),
+    "desc": TableKey(
+        ScalarType(want="a text", read=_any_text, schema={"type": "string"}),
+        "A RESULT_DESC in place of the state's name.",
+    ),
+    "push": TableKey(
+        word_type({fault.value: fault for fault in PushFault}),
+        "What goes wrong with the push: it is slow, cut, reset, malformed, or comes in a burst.",
+    ),
+    "push_times": TableKey(COUNT, "With how many attempts it goes wrong; 1 unless said."),
+}
+_MIX: Mapping[str, TableKey] = {
+    "mix": TableKey(
+        MapType(
+            want="a table from state to percent, such as {example}",
+            key=STATE,
+            value=ScalarType(
+                want="a percentage from 0 to 100",
+                read=_percent,
+                schema={"type": "number", "minimum": 0, "maximum": 100},
+            ),
+            gather=_shares,
+            example={"DELIVERED": 90, "UNDELIVERABLE": 10},
+        ),
+        "The share of each state in percent; together they are 100.",
+        required=True,
+    ),
+    "delay": TableKey(
+        DELAY, "When the state is reached, counted from acceptance on the account's clock; 1s unless said."
+    ),
+}
+
+REPORT = OneOfType(
+    title="report",
+    want="a list of steps, such as {example}, or a table with a mix",
+    example=[{"state": "ENROUTE", "after": "1s"}, {"state": "DELIVERED", "after": "5s"}],
+    series=ListType(
+        want="a list of steps",
+        item=RecordType(
+            want="a table such as {example}",
+            entries=lambda: _STEP,
+            make=_turn,
+            title="step",
+            example={"state": "DELIVERED", "after": "3s"},
+        ),
+        gather=_outlook,
+    ),
+    table=RecordType(
+        want="a table such as {example}",
+        entries=lambda: _MIX,
+        make=_mix,
+        title="mix",
+        example={"mix": {"DELIVERED": 90, "UNDELIVERABLE": 10}, "delay": "3s"},
+    ),
+)
+"""An `Outlook`: a `Plan` if every time is fixed, else a `Course` or a `Mix`."""
+
+
+_STATE_NAMES: Mapping[int, str] = {int(state): state.name for state in State}
+_NO_FINAL: Mapping[str, TomlValue] = {"none": True}
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_OPTION_KEYS: Mapping[str, str] = {"fault": "push", "fault_times": "push_times"}
+
+
+def outlook_value(outlook: Outlook) -> TomlValue:
+    """An outlook as a file holds it: a list of steps, or a table with a mix."""
+    match outlook:
+        case Plan(steps, dropped):
+            return [_step_table(step, Fixed(step.after)) for step in (*steps, *dropped) if step != EXPIRED_AT_LAST] or [
+                _NO_FINAL
+            ]
+        case PlanTemplate(turns):
+            return [_step_table(turn, turn.after) for turn in turns]
+        case Mix(shares, delay):
+            return {"mix": {_state_key(state): share for state, share in shares}, "delay": delay_value(delay)}
+
+
+def delay_value(delay: Delay) -> TomlValue:
+    """A delay as a file holds it: a duration, or a table with the name of the distribution."""
+    match delay:
+        case Fixed(value):
+            return duration_text(value)
+        case Uniform(lower, upper):
+            return {"type": "uniform", "lower": duration_text(lower), "upper": duration_text(upper)}
+        case Lognormal(median, sigma, minimum):
+            table: Mapping[str, TomlValue] = {
+                "type": "lognormal",
+                "median": duration_text(median),
+                "sigma": Decimal(repr(sigma)),
+            }
+            return {**table, "minimum": duration_text(minimum)} if minimum else table
+        case Listed(values):
+            return {"type": "list", "values": [duration_text(value) for value in values]}
+
+
+def _step_table(step: Step | StepTemplate, after: Delay) -> Mapping[str, TomlValue]:
+    table: dict[str, TomlValue] = {"state": _STATE_NAMES.get(step.state, step.state), "after": delay_value(after)}
+    if step.final != is_final(step.state):
+        table["final"] = step.final
+    if step.lost:
+        table["lost"] = True
+    return table if step.manner is None else {**table, **_options_table(step.manner)}
+
+
+def _options_table(manner: ReportOptions) -> Mapping[str, TomlValue]:
+    changed = {
+        _OPTION_KEYS.get(field.name, field.name): getattr(manner, field.name)
+        for field in msgspec.structs.fields(manner)
+        if getattr(manner, field.name) != field.default
+    }
+    return {key: _plain(value) for key, value in changed.items()}
+
+
+def _plain(value: object) -> TomlValue:
+    match value:
+        case bool() | int() | str():
+            return value
+        case timedelta():
+            return duration_text(value)
+        case frozenset():
+            return sorted(value)
+        case tuple():
+            return {key: _decoder.decode(text) for key, text in value}
+    raise TypeError(f"a manner holds a {type(value).__name__}")
+
+
+def _state_key(state: int) -> str:
+    return _STATE_NAMES.get(state, str(state))

@@ -1,0 +1,377 @@
+"""The types of configured values, and tables of settings made of them.
+
+A `Type` reads a raw value at a `Location`: it returns the program's value, or notes what is wrong and returns
+INVALID, so that one run tells every mistake. The same type says what JSON Schema says, what a flag's text means, and
+what an example looks like. There are scalars, paths, lists, tables of known keys (`RecordType`), tables of free keys
+(`MapType`), values in one of several forms (`OneOfType`), tables whose tag says what they are (`TaggedType`), and
+words that stand for values. A `SettingTable` is a Struct whose annotations carry types and whose docstrings say what
+each setting is for; command line options, variables, `config init` and the documentation are made of that.
+"""
+
+import ast
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, TypeAlias, get_origin, get_type_hints
+
+import msgspec
+
+from cloudsms_simulator.config.problems import suggestion
+from cloudsms_simulator.config.sources import Location, TomlValue
+
+INVALID = msgspec.UNSET
+"""Stands for a value that was complained about."""
+
+Schema: TypeAlias = Mapping[str, TomlValue]
+"""A JSON Schema, draft 2020-12."""
+
+Definitions: TypeAlias = "dict[str, Schema]"
+"""Schemas by name, for `#/$defs`; kinds add theirs while they are asked."""
+
+_EXAMPLE = "{example}"
+
+
+class InvalidValueError(ValueError):
+    """Raised by readers for a value that does not fit. Its text, if any, replaces the kind's `want`."""
+
+
+class Type(msgspec.Struct, frozen=True, kw_only=True):
+    """What all kinds share. A value that does not fit is complained about at its place, and becomes UNFIT."""
+
+    want: str
+    """What would be right, as it follows the word `want` in a complaint; `{example}` is the example, in the language
+    of the place."""
+    parse: Callable[[str], TomlValue] = str
+    """From a flag or a variable to what a file would hold. Raises ValueError."""
+    metavar: str = "TEXT"
+    example: TomlValue = ""
+    """Shown where the default is nothing."""
+    secret: bool = False
+    """Never repeated in a complaint or a listing."""
+    schema: Schema = {}
+    """What JSON Schema says of it, unless the kind can work it out."""
+    title: str = ""
+    """What JSON Schema calls it; with a title it is written down once and referred to."""
+
+    def take(self, value: TomlValue, place: Location, *, text: bool = False) -> object:
+        """The value for the program, or UNFIT. `text` says that it came from outside any file and is to be parsed."""
+        try:
+            return self._take(self.parse(value) if text and isinstance(value, str) else value, place, text)
+        except ValueError as error:
+            got = "something not repeated here" if self.secret else place.quoted(value)
+            better = str(error) if isinstance(error, InvalidValueError) else ""
+            want = (better or self.want).replace(_EXAMPLE, place.written(self.example))
+            place.error(f"got {got}, want {want}")
+            return INVALID
+
+    def schema_in(self, definitions: Definitions) -> Schema:
+        """What JSON Schema says of it; what it refers to is put among the definitions."""
+        if not self.title:
+            return self._schema(definitions)
+        if self.title not in definitions:
+            definitions[self.title] = {}
+            definitions[self.title] = self._schema(definitions)
+        return {"$ref": f"#/$defs/{self.title}"}
+
+    def _schema(self, definitions: Definitions) -> Schema:
+        return self.schema
+
+    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
+        raise NotImplementedError
+
+
+class ScalarType(Type, frozen=True, kw_only=True):
+    """A single value."""
+
+    read: Callable[[TomlValue], object]
+    """The value for the program. Raises ValueError when it does not fit."""
+
+    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
+        return self.read(value)
+
+
+class PathType(Type, frozen=True, kw_only=True):
+    """A path, relative to the folder of the file it is written in; with `exists`, of a file that is there."""
+
+    exists: bool = False
+    schema: Schema = MappingProxyType({"type": "string", "minLength": 1})
+
+    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
+        if not isinstance(value, str) or not value.strip() or "\0" in value:
+            raise InvalidValueError
+        path = place.folder / Path(value).expanduser()
+        if self.exists and not path.is_file():
+            raise InvalidValueError(f"{self.want}; there is no file {path}")
+        return path
+
+
+class ListType(Type, frozen=True, kw_only=True):
+    """A list of entries of one kind. A word may stand for a whole list."""
+
+    item: Type
+    gather: Callable[[tuple[object, ...]], object] = tuple
+    """From the entries to the value for the program. Raises ValueError when they do not fit together."""
+    words: Mapping[str, object] = {}
+    """What a single word in place of the list means."""
+    single: bool = False
+    """Whether one entry may stand for a list of it alone."""
+    least: int = 0
+    """How many entries there must be."""
+
+    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
+        if isinstance(value, str) and value in self.words:
+            return self.words[value]
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            if not self.single:
+                raise InvalidValueError
+            entry = self.item.take(value, place, text=text)
+            return INVALID if entry is INVALID else self.gather((entry,))
+        if len(value) < self.least:
+            raise InvalidValueError(f"{self.want}; at least one")
+        entries = tuple(self.item.take(entry, place / index, text=text) for index, entry in enumerate(value))
+        return INVALID if INVALID in entries else self.gather(entries)
+
+    def _schema(self, definitions: Definitions) -> Schema:
+        item = self.item.schema_in(definitions)
+        least: Schema = {"minItems": self.least} if self.least else {}
+        forms: list[Schema] = [{"type": "array", "items": item, **least}]
+        if self.single:
+            forms.insert(0, item)
+        if self.words:
+            forms.insert(0, {"enum": list(self.words)})
+        return forms[0] if len(forms) == 1 else {"anyOf": forms}
+
+
+class TableType(Type, frozen=True, kw_only=True):
+    """A table, read by a function of its own that complains entry by entry."""
+
+    table: Callable[[Mapping[str, TomlValue], Location, bool], object]
+    schema: Schema = MappingProxyType({"type": "object"})
+
+    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
+        if not isinstance(value, Mapping):
+            raise InvalidValueError
+        return self.table(value, place, text)
+
+
+def parse_entries(
+    table: Mapping[str, TomlValue], kinds: Mapping[str, Type], place: Location, *, text: bool = False
+) -> dict[str, object]:
+    """The entries of a table that fit, by key; complains about unknown keys and about values that do not fit."""
+    taken: dict[str, object] = {}
+    for key, value in table.items():
+        if key not in kinds:
+            (place / key).key_error(f"unknown key {place.quoted(key)}{suggestion(key, kinds)}")
+            continue
+        found = kinds[key].take(value, place / key, text=text)
+        if found is not INVALID:
+            taken[key] = found
+    return taken
+
+
+class TableKey(msgspec.Struct, frozen=True):
+    """A key of a table: the kind of its value, and what it is for."""
+
+    kind: Type
+    doc: str
+    required: bool = False
+
+
+class RecordType(Type, frozen=True, kw_only=True):
+    """A table of known keys."""
+
+    entries: Callable[[], Mapping[str, TableKey]]
+    make: Callable[[Mapping[str, object], Location], object]
+    """From the entries to the value for the program, complaining of what does not go together. Asked only when every
+    entry fits, unless `lenient`. Raises ValueError when the whole does not fit."""
+    lenient: bool = False
+    """Whether it is made of what fits although something does not."""
+    more: Schema = MappingProxyType({})
+    """What JSON Schema is told besides."""
+
+    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
+        if not isinstance(value, Mapping):
+            raise InvalidValueError
+        entries = self.entries()
+        taken = parse_entries(value, {key: entry.kind for key, entry in entries.items()}, place)
+        absent = [key for key, entry in entries.items() if entry.required and key not in value]
+        for key in absent:
+            place.error(f"got no {key}, want one: {_wanted(entries[key].kind, place)}")
+        if absent or (len(taken) < len(value) and not self.lenient):
+            return INVALID
+        return self.make(taken, place)
+
+    def _schema(self, definitions: Definitions) -> Schema:
+        entries = self.entries()
+        properties = {
+            key: {**entry.kind.schema_in(definitions), "description": entry.doc} for key, entry in entries.items()
+        }
+        required = [key for key, entry in entries.items() if entry.required]
+        need: Schema = {"required": required} if required else {}
+        return {"type": "object", "properties": properties, "additionalProperties": False, **need, **self.more}
+
+
+class MapType(Type, frozen=True, kw_only=True):
+    """A table whose keys are free, all of one kind, as its values are."""
+
+    key: Type
+    value: Type
+    gather: Callable[[tuple[tuple[object, object], ...]], object]
+    """From the pairs to the value for the program. Raises ValueError when they do not fit together."""
+
+    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
+        if not isinstance(value, Mapping):
+            raise InvalidValueError
+        pairs = [(self.value.take(entry, place / key), self.key.take(key, place / key)) for key, entry in value.items()]
+        if any(INVALID in pair for pair in pairs):
+            return INVALID
+        return self.gather(tuple((key, entry) for entry, key in pairs))
+
+    def _schema(self, definitions: Definitions) -> Schema:
+        return {
+            "type": "object",
+            "propertyNames": self.key.schema_in(definitions),
+            "additionalProperties": self.value.schema_in(definitions),
+        }
+
+
+class OneOfType(Type, frozen=True, kw_only=True):
+    """A value in one of several forms: a single value, a table or a list."""
+
+    single: Type | None = None
+    table: Type | None = None
+    series: Type | None = None
+
+    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
+        if isinstance(value, Mapping):
+            kind = self.table
+        elif isinstance(value, Sequence) and not isinstance(value, str):
+            kind = self.series
+        else:
+            kind = self.single
+        if kind is None:
+            raise InvalidValueError
+        return kind.take(value, place)
+
+    def _schema(self, definitions: Definitions) -> Schema:
+        kinds = (kind for kind in (self.single, self.series, self.table) if kind is not None)
+        return {"anyOf": [kind.schema_in(definitions) for kind in kinds]}
+
+
+class TaggedType(Type, frozen=True, kw_only=True):
+    """A table that says in one key what its other keys are."""
+
+    tag: str
+    variants: Mapping[str, Type]
+
+    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
+        if not isinstance(value, Mapping):
+            raise InvalidValueError
+        words = ", ".join(f'"{word}"' for word in self.variants)
+        if self.tag not in value:
+            place.error(f"got no {self.tag}, want one of {words}")
+            return INVALID
+        said = value[self.tag]
+        if not isinstance(said, str) or said not in self.variants:
+            like = suggestion(said, self.variants) if isinstance(said, str) else ""
+            (place / self.tag).error(f"got {place.quoted(said)}, want one of {words}{like}")
+            return INVALID
+        return self.variants[said].take(value, place)
+
+    def _schema(self, definitions: Definitions) -> Schema:
+        return {"oneOf": [kind.schema_in(definitions) for kind in self.variants.values()]}
+
+
+def _wanted(kind: Type, place: Location) -> str:
+    return kind.want.replace("{example}", place.written(kind.example))
+
+
+def word_type(words: Mapping[str, object], want: str = "") -> ScalarType:
+    """A kind: one of some words, letters' case aside, each of which stands for a value; `want` replaces their list."""
+    listed = want or f"one of {', '.join(words)}"
+    folded = {word.casefold(): value for word, value in words.items()}
+
+    def read(value: TomlValue) -> object:
+        if not isinstance(value, str) or value.casefold() not in folded:
+            raise InvalidValueError(listed + (suggestion(value, words) if isinstance(value, str) else ""))
+        return folded[value.casefold()]
+
+    return ScalarType(want=listed, read=read, example=next(iter(words)), schema=words_schema(words))
+
+
+def words_schema(words: Iterable[str]) -> Schema:
+    """What JSON Schema says of words whose letters' case does not count."""
+    known = list(words)
+    pattern = "|".join("".join(_either_case(letter) for letter in word) for word in known)
+    return {"anyOf": [{"enum": known}, {"type": "string", "pattern": f"^({pattern})$"}]}
+
+
+def _either_case(letter: str) -> str:
+    return f"[{letter.upper()}{letter.lower()}]" if letter.isalpha() else re.escape(letter)
+
+
+VARIABLE_PREFIX = "CLOUDSMS_SIM_"
+"""Begins the name of every environment variable that is ours."""
+
+
+class SettingTable(msgspec.Struct, frozen=True, kw_only=True):
+    """What the Structs of settings have in common."""
+
+
+class SettingField(msgspec.Struct, frozen=True):
+    """One setting: its name in TOML, its kind, its default and its docstring on one line."""
+
+    name: str
+    kind: Type
+    default: object
+    doc: str
+
+    @property
+    def flag(self) -> str:
+        """`--admin-port`."""
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def variable(self) -> str:
+        """`CLOUDSMS_SIM_ADMIN_PORT`."""
+        return f"{VARIABLE_PREFIX}{self.name.upper()}"
+
+
+@cache
+def fields_of(table: type[SettingTable]) -> tuple[SettingField, ...]:
+    """The settings of a table, in its order."""
+    docs = docstrings(table)
+    hints = get_type_hints(table, include_extras=True)
+    return tuple(
+        SettingField(field.name, _type_of_hint(hints[field.name]), field.default, docs.get(field.name, ""))
+        for field in msgspec.structs.fields(table)
+    )
+
+
+def _type_of_hint(hint: object) -> Type:
+    if get_origin(hint) is Annotated:
+        for extra in getattr(hint, "__metadata__", ()):
+            if isinstance(extra, Type):
+                return extra
+    raise TypeError(f"{hint} names no kind")
+
+
+@cache
+def docstrings(struct: type[msgspec.Struct]) -> Mapping[str, str]:
+    """The docstrings of a Struct's fields, each on one line; none where the source is not at hand."""
+    try:
+        (definition,) = ast.parse(inspect.getsource(struct)).body
+    except (OSError, SyntaxError):
+        return {}
+    docs: dict[str, str] = {}
+    name = ""
+    for statement in getattr(definition, "body", ()):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            name = statement.target.id
+        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and name:
+            docs[name] = " ".join(str(statement.value.value).split())
+            name = ""
+    return docs

@@ -1,0 +1,440 @@
+"""Evaluation: one request before the rules. What befalls its answer, and what each destination gets.
+
+Rules come before magic recipients, and these before what holds for all; the first that fits decides, once for each
+destination. An `Evaluation` is asked for the fault of the answer first, and for the `Decision`s on its destinations
+once, if the request is processed at all. Everything counted goes into the transaction's counters, so that a request
+that is not kept counts nothing. Where no rule and no magic number may have a say (`needs_evaluation`), none of this
+is done.
+
+`MAGIC_NUMBERS`: numbers whose last six digits say what becomes of a request, without any scenario. What comes before
+the six digits is free, so that every country's rules for numbers still hold.
+
+Reading: R21, R22, R23.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from functools import cached_property
+from types import MappingProxyType
+
+import msgspec
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.faults import FAULT_PAGES, MANGLING_FAULTS, UNPROCESSED, AnswerFault, Fault
+from cloudsms_simulator.engine.plan import Chance, Plan, ReportOptions, Step, draw_delay, plan_for, plan_of, step
+from cloudsms_simulator.engine.records import Message
+from cloudsms_simulator.engine.rules import (
+    FaultRule,
+    Matcher,
+    ReplyStep,
+    Rule,
+    RuleSubject,
+    SubjectTest,
+    destinations_of,
+    subject_of,
+)
+from cloudsms_simulator.engine.transaction import RuleCounter, RuleCounters, Transaction
+from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.protocol.answer import mangled
+from cloudsms_simulator.protocol.candidate import Candidate
+from cloudsms_simulator.protocol.codes import ResultCode, State, desc_of
+from cloudsms_simulator.protocol.findings import Finding, Told, found
+from cloudsms_simulator.protocol.packet import Destination
+
+MAGIC_DIGITS = 6
+MAGIC_MARK = "555"
+
+_SECOND = timedelta(seconds=1)
+_MAGIC_IN_JSON = re.compile(rb'555[0-4][0-9]{2}"')
+
+
+class MagicNumber(msgspec.Struct, frozen=True):
+    """What a magic number stands for: a code, a plan for its message, or a fault of the whole exchange."""
+
+    rule: str
+    """`magic 555007`: how it is called where rules are."""
+    about: str
+    """What it does, for people."""
+    code: ResultCode = ResultCode.OK
+    plan: Plan | None = None
+    fault: Fault | None = None
+
+
+def magic_number_of(msisdn: str) -> MagicNumber | None:
+    """What a number stands for; None for an ordinary one."""
+    return MAGIC_NUMBERS.get(msisdn[-MAGIC_DIGITS:]) if msisdn[-MAGIC_DIGITS:-3] == MAGIC_MARK else None
+
+
+def may_hold_magic(destinations: bytes) -> bool:
+    """Whether a JSON array of destinations may hold a magic number: far cheaper than reading it, no is certain."""
+    return b"\\" in destinations or (b"555" in destinations and _MAGIC_IN_JSON.search(destinations) is not None)
+
+
+def _delivered(manner: ReportOptions | None = None, after: timedelta = _SECOND, *, lost: bool = False) -> Step:
+    return Step(State.DELIVERED, after, True, lost, manner)
+
+
+_MAGIC_CODES = {f"5551{code:02}": ResultCode(code) for code in range(1, 6)} | {
+    f"5552{code:02}": ResultCode(0x10000000 + code) for code in (1, 3, 4, 5, 6, 7, 13, 14, 15, 16)
+}
+_MAGIC_STATES = (*range(1, 10), 60)
+_MAGIC_PLANS = {
+    "555301": ("its report is lost", plan_of(_delivered(lost=True))),
+    "555302": ("its report comes twice", plan_of(_delivered(ReportOptions(copies=2)))),
+    "555303": ("ENROUTE comes first", plan_of(step(State.ENROUTE, _SECOND), _delivered(after=2 * _SECOND))),
+    "555304": (
+        "its report comes before the answer",
+        plan_of(_delivered(ReportOptions(before_answer=True), after=timedelta())),
+    ),
+    "555305": (
+        "its reports come out of order",
+        plan_of(
+            Step(State.ENROUTE, _SECOND, False, manner=ReportOptions(held=2 * _SECOND)),
+            _delivered(after=2 * _SECOND),
+        ),
+    ),
+    "555306": ("its report comes after 24 h", plan_of(_delivered(after=timedelta(hours=24)))),
+    "555307": ("no final state comes: EXPIRED at 25 h", plan_of()),
+}
+_MAGIC_FAULTS = {
+    "555401": Fault.CONNECTION_RESET_BY_PEER,
+    "555402": Fault.EMPTY_RESPONSE,
+    "555403": Fault.RANDOM_DATA_THEN_CLOSE,
+    "555404": Fault.ACCEPT_THEN_HANG,
+    "555405": Fault.PROCESSED_NO_ANSWER,
+    "555406": Fault.BROKEN_JSON,
+    "555407": Fault.HTTP_500,
+    "555408": Fault.HTML_PAGE,
+}
+
+
+def _magic_numbers() -> Mapping[str, MagicNumber]:
+    omens = {}
+    for state in _MAGIC_STATES:
+        suffix = f"5550{state:02}"
+        about = f"ends as {State(state).name}"
+        omens[suffix] = MagicNumber(f"magic {suffix}", about, plan=plan_of(Step(state, _SECOND, True)))
+    for suffix, code in _MAGIC_CODES.items():
+        omens[suffix] = MagicNumber(f"magic {suffix}", f"is answered {code.name}", code)
+    for suffix, (about, plan) in _MAGIC_PLANS.items():
+        omens[suffix] = MagicNumber(f"magic {suffix}", about, plan=plan)
+    for suffix, fault in _MAGIC_FAULTS.items():
+        omens[suffix] = MagicNumber(f"magic {suffix}", f"the exchange ends in {fault}", fault=fault)
+    return MappingProxyType(omens)
+
+
+MAGIC_NUMBERS = _magic_numbers()
+"""Every magic suffix."""
+
+
+DEFAULTS = "defaults"
+"""The name under which chance is drawn where no rule decides."""
+
+_REQUESTS_COUNTER: RuleCounter = ("requests", "", "")
+_MESSAGES_COUNTER: RuleCounter = ("messages", "", "")
+_AT_ONCE = timedelta()
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What one destination gets. `rule` names what decided, None where nothing did; `plan` is None for a refusal."""
+
+    code: ResultCode
+    plan: Plan | None
+    rule: str | None = None
+    delay: timedelta = _AT_ONCE
+    """How late the answer is at least, in wall time."""
+    refuses_all: bool = False
+    """Whether its refusal is that of the whole packet."""
+
+
+def needs_evaluation(account: Account, candidate: Candidate) -> bool:
+    """Whether a request that passed check 9 has a hearing: whether a rule or a magic number may have a say in it.
+
+    Without one, a message's plan is the rule book's `outlook`, else the account's `plan`: both are plain plans then.
+    """
+    if not account.is_plain:
+        return True
+    if not (account.rules.book.magic and may_hold_magic(bytes(candidate.packet.multi_msisdn_list))):
+        return False
+    return any(magic_number_of(each.msisdn) for each in destinations_of(candidate))
+
+
+def evaluation_of(
+    account: Account, candidate: Candidate, tallies: Mapping[RuleCounter, int], now: datetime, since: datetime
+) -> "Evaluation":
+    """The hearing of a request. `tallies` are those kept of the account; `since` is when its rules were put to use."""
+    return Evaluation(account, candidate, destinations_of(candidate), RuleCounters(tallies), now, since)
+
+
+class Evaluation:
+    """One request before the rules. Ask `trouble` first, and `scripts` once, if the request is processed at all."""
+
+    def __init__(
+        self,
+        account: Account,
+        candidate: Candidate,
+        destinations: Sequence[Destination],
+        tallies: RuleCounters,
+        now: datetime,
+        since: datetime,
+    ) -> None:
+        self.tallies = tallies
+        self._account = account
+        self._destinations = destinations
+        self._numbers = [destination.number for destination in destinations]
+        self._rules = account.rules.in_force(now - since, tallies[_MESSAGES_COUNTER])
+        self._outlook = self._rules.book.outlook or account.plan
+        self._state: RuleCounter = ("state", self._rules.book.name, "")
+        self._subject = subject_of(
+            candidate,
+            account=account.name,
+            default_sender=account.default_sender,
+            request=tallies.add(_REQUESTS_COUNTER),
+            now=now,
+            elapsed=now - since,
+            state=self._state_now(),
+        )
+
+    def trouble(self) -> AnswerFault | None:
+        """What befalls the answer: the first fault whose rule fits a destination, else that of a magic number."""
+        if self._rules.fault_matchers:
+            first = self._numbers[0] if self._numbers else ""
+            chance = self._subject.chance = Chance(self._account.seed, first, self.tallies.add(("asked", "", first)))
+            for rule, matcher in self._rules.fault_matchers:
+                if not self._befalls(matcher) or not self._has_turn(rule, first):
+                    continue
+                self._hit(rule.id)
+                delay = _AT_ONCE if rule.delay is None else draw_delay(rule.delay, chance, rule.id)
+                processed = rule.fault not in UNPROCESSED if rule.processed is None else rule.processed
+                return AnswerFault(rule.id, rule.fault, delay, processed, rule.over)
+        return self._magic_trouble()
+
+    def decisions(self, indices: Iterable[int]) -> dict[int, Decision]:
+        """What each of these destinations gets, in their order."""
+        return {index: self._script(index) for index in indices}
+
+    def accepted(self, messages: int) -> None:
+        """Counts the messages that were accepted."""
+        self.tallies.add(_MESSAGES_COUNTER, messages)
+
+    def _script(self, index: int) -> Decision:
+        number = self._numbers[index]
+        chance = Chance(self._account.seed, number, self.tallies.add(_seen_counter(number)))
+        if self._open:
+            subject = self._see(index)
+            subject.chance = chance
+            for rule, test in self._open:
+                if (test is None or test(subject)) and (reply := self._next_reply(rule, number)) is not None:
+                    return self._decided(rule, reply, chance)
+        omen = magic_number_of(self._destinations[index].msisdn) if self._rules.book.magic else None
+        if omen is None:
+            return Decision(ResultCode.OK, self._usual(chance))
+        plan = omen.plan or self._usual(chance) if omen.code is ResultCode.OK else None
+        return Decision(omen.code, plan, omen.rule)
+
+    @cached_property
+    def _open(self) -> list[tuple[Rule, SubjectTest | None]]:
+        """The rules that may decide on this request, and what each still asks of a destination."""
+        subject = self._subject
+        return [
+            (rule, matcher.of_destination)
+            for rule, matcher in self._rules.matchers
+            if matcher.of_request is None or matcher.of_request(subject)
+        ]
+
+    def _decided(self, rule: Rule, reply: ReplyStep, chance: Chance) -> Decision:
+        self._hit(rule.id)
+        if rule.then is not None:
+            self.tallies.put(self._state, self._rules.book.states.index(rule.then))
+            self._subject.state = rule.then
+        delay = _AT_ONCE if reply.delay is None else draw_delay(reply.delay, chance, rule.id, "reply")
+        if reply.code is not ResultCode.OK:
+            return Decision(reply.code, None, rule.id, delay, rule.scope == "packet")
+        plan = self._usual(chance) if rule.outlook is None else plan_for(rule.outlook, chance, rule.id)
+        return Decision(ResultCode.OK, plan, rule.id, delay)
+
+    def _usual(self, chance: Chance) -> Plan:
+        return plan_for(self._outlook, chance, DEFAULTS)
+
+    def _next_reply(self, rule: Rule, recipient: str) -> ReplyStep | None:
+        """The reply whose turn it is for a recipient, counted; None when the sequence is used up."""
+        if rule.replies[0].times is None:
+            return rule.replies[0]
+        return _reply_at(rule, self.tallies.add(self._turns_of(rule, recipient)))
+
+    def _turns_of(self, rule: Rule, recipient: str) -> RuleCounter:
+        return (f"rule {self._rules.book.name}", rule.id, recipient)
+
+    def _magic_trouble(self) -> AnswerFault | None:
+        if not self._rules.book.magic:
+            return None
+        for index, destination in enumerate(self._destinations):
+            omen = magic_number_of(destination.msisdn)
+            if omen is not None and omen.fault is not None and not self._is_ruled(index):
+                return AnswerFault(omen.rule, omen.fault, processed=omen.fault not in UNPROCESSED)
+        return None
+
+    def _is_ruled(self, index: int) -> bool:
+        """Whether a rule is about to decide on a destination; counts nothing."""
+        number = self._numbers[index]
+        subject = self._see(index)
+        subject.chance = Chance(self._account.seed, number, self.tallies[_seen_counter(number)] + 1)
+        return any(
+            (test is None or test(subject))
+            and _reply_at(rule, self.tallies[self._turns_of(rule, number)] + 1) is not None
+            for rule, test in self._open
+        )
+
+    def _befalls(self, matcher: Matcher) -> bool:
+        """Whether one destination fits; without any, whether the request does."""
+        if matcher.of_request is not None and not matcher.of_request(self._subject):
+            return False
+        test = matcher.of_destination
+        if test is None or not self._destinations:
+            return test is None or test(self._subject)
+        for index in range(len(self._destinations)):  # noqa: SIM110 a generator for each rule costs more than its test
+            if test(self._see(index)):
+                return True
+        return False
+
+    def _has_turn(self, rule: FaultRule, recipient: str) -> bool:
+        """Whether a fault is not used up for a request's first recipient, counted."""
+        if rule.times is None:
+            return True
+        used: RuleCounter = (f"fault {self._rules.book.name}", rule.id, recipient)
+        if self.tallies[used] >= rule.times:
+            return False
+        self.tallies.add(used)
+        return True
+
+    def _see(self, index: int) -> RuleSubject:
+        """The subject as it is for one destination; one object for all of them, since there may be many."""
+        subject = self._subject
+        subject.item = index + 1
+        subject.to, subject.country_code = self._numbers[index], self._destinations[index].country_code
+        return subject
+
+    def _state_now(self) -> str:
+        states = self._rules.book.states
+        return states[self.tallies[self._state]] if states else ""
+
+    def _hit(self, rule: str) -> None:
+        self.tallies.add(hits_counter(self._rules.book.name, rule))
+
+
+def hits_counter(book: str, rule: str) -> RuleCounter:
+    """The tally of how often a rule decided."""
+    return ("hits", f"{book}/{rule}", "")
+
+
+def _seen_counter(recipient: str) -> RuleCounter:
+    return ("seen", "", recipient)
+
+
+def _reply_at(rule: Rule, turn: int) -> ReplyStep | None:
+    """The reply at a place of a rule's sequence, from 1; None beyond its end."""
+    for reply in rule.replies:
+        if reply.times is None or turn <= reply.times:
+            return reply
+        turn -= reply.times
+    return None
+
+
+_ARRIVES_WHOLE = frozenset({None, Fault.DRIBBLE})
+"""Trouble after which the client has the true answer."""
+
+_WITHOUT_A_STATUS = frozenset(
+    {
+        Fault.CONNECTION_RESET_BY_PEER,
+        Fault.EMPTY_RESPONSE,
+        Fault.RANDOM_DATA_THEN_CLOSE,
+        Fault.ACCEPT_THEN_HANG,
+        Fault.PROCESSED_NO_ANSWER,
+    }
+)
+
+NO_DECISIONS: Mapping[int, Decision] = MappingProxyType({})
+
+DELAY_ALONE = "DELAY"
+"""How an exchange calls trouble that is a delay alone."""
+
+
+def evaluate(transaction: Transaction, account: Account, candidate: Candidate, now: datetime) -> Evaluation:
+    """The hearing of a request, what it counts being written by the transaction."""
+    since = transaction.standing.rules_since or now
+    hearing = evaluation_of(account, candidate, transaction.tallies, now, since)
+    # Where no rule can count or draw, a magic number leaves no trace: a rule laid down later begins at nothing.
+    if not account.is_plain:
+        transaction.tallied = hearing.tallies.written
+    return hearing
+
+
+def decisions_on(hearing: Evaluation, candidate: Candidate) -> Mapping[int, Decision]:
+    """The scripts of the destinations not refused so far; those that a script refuses get their verdict, and why."""
+    verdicts = candidate.verdicts
+    scripts = hearing.decisions([place for place in range(len(candidate.destinations)) if place not in verdicts])
+    for place, script in scripts.items():
+        if script.code is not ResultCode.OK:
+            verdicts[place] = script.code
+            candidate.findings.append(_refusal_of(place, script))
+    whole = next((script for script in scripts.values() if script.refuses_all), None)
+    if whole is not None:
+        for place in scripts:
+            if place not in verdicts:
+                verdicts[place] = whole.code
+                candidate.findings.append(_refusal_of(place, whole))
+    return scripts
+
+
+def deciding_rule(scripts: Mapping[int, Decision]) -> str | None:
+    """The rule an exchange is listed under when no fault befell it: the first that decided on a destination."""
+    return next((script.rule for script in scripts.values() if script.rule is not None), None)
+
+
+def with_longest_delay(trouble: AnswerFault | None, scripts: Mapping[int, Decision]) -> AnswerFault | None:
+    """The trouble, later by the longest delay of a script."""
+    slowest = max(scripts.values(), key=lambda script: script.delay, default=None)
+    if slowest is None or slowest.delay <= _AT_ONCE:
+        return trouble
+    if trouble is None:
+        return AnswerFault(slowest.rule or "", delay=slowest.delay)
+    return msgspec.structs.replace(trouble, delay=trouble.delay + slowest.delay)
+
+
+def reported_before(messages: tuple[Message, ...]) -> tuple[str, ...]:
+    """The SMS_UIDs of messages of which a report is to come before the answer."""
+    return tuple([message.uid for message in messages if is_reported_before(message.plan)])
+
+
+def is_reported_before(plan: Plan) -> bool:
+    """Whether a report of such messages is to come before the answer."""
+    return plan.before_answer > 0
+
+
+def name_of_fault(trouble: AnswerFault) -> str:
+    """What an exchange calls it: the fault's name, or DELAY."""
+    return DELAY_ALONE if trouble.fault is None else trouble.fault.value
+
+
+def answer_received(trouble: AnswerFault, answer: bytes | None) -> bytes | None:
+    """The answer as the client gets it, None when nothing of it can be told."""
+    if trouble.fault in _ARRIVES_WHOLE:
+        return answer
+    if trouble.fault is not None and trouble.fault in FAULT_PAGES:
+        return FAULT_PAGES[trouble.fault]
+    if trouble.fault in MANGLING_FAULTS and answer is not None:
+        return mangled(trouble.fault.value, answer)
+    return None
+
+
+def status_received(trouble: AnswerFault) -> int | None:
+    """The HTTP status the client gets, None when it gets none."""
+    if trouble.fault is Fault.HTTP_500:
+        return 500
+    return None if trouble.fault in _WITHOUT_A_STATUS else 200
+
+
+def _refusal_of(place: int, script: Decision) -> Finding:
+    got = Told(f'{desc_of(script.code)}, as "{script.rule}" says')
+    return found("scripted-code", f"$.MULTI_MSISDN_LIST[{place}]", got, "a client that copes with it")

@@ -1,0 +1,75 @@
+"""The routes of the inbox, and the whole application of the admin port: API and pages put together for a simulator.
+
+`app_with_inbox` is imported and called at the first request on the admin port: nothing else takes as long at a
+start, and many a run never needs it. The pages wait for the first request for one of them.
+"""
+
+import asyncio
+from collections.abc import Callable, Set
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
+
+from cloudsms_simulator.api.app import admin_app
+from cloudsms_simulator.api.auth import LOGIN_PATH, LOOPBACK_HOSTS, TokenAuth
+from cloudsms_simulator.api.context import ApiContext
+from cloudsms_simulator.inbox.http import STATIC_FOLDER, CachedStaticFiles
+from cloudsms_simulator.journal.changes import ChangeBus
+from cloudsms_simulator.net.runtime import Lazy
+
+if TYPE_CHECKING:
+    from cloudsms_simulator.inbox.pages import PageHandler, Pages
+
+
+def app_with_inbox(
+    office: ApiContext, news: ChangeBus, stopping: asyncio.Event, hosts: Set[str], gate: TokenAuth
+) -> ASGIApp:
+    """What the admin port serves; `hosts` are the names it may be called by, beside those of this machine."""
+    return admin_app(office, {*LOOPBACK_HOSTS, *hosts}, gate, inbox_routes(office, news, stopping, gate))
+
+
+def inbox_routes(office: ApiContext, news: ChangeBus, stopping: asyncio.Event, gate: TokenAuth) -> list[BaseRoute]:
+    """The routes of every page, and of what pages are made of; `gate` is the admin port's."""
+
+    def make() -> "Pages":
+        from cloudsms_simulator.inbox.pages import Pages
+
+        return Pages(office, news, stopping, gate)
+
+    # Who only calls the API need not wait for what they import.
+    pages = Lazy("cloudsms_simulator.inbox.pages", make)
+
+    def route(
+        path: str, handler: "Callable[[Pages], PageHandler]", method: str = "GET", template: str | None = None
+    ) -> Route:
+        async def handled(request: Request) -> Response:
+            made = await pages.get()
+            if template is not None:
+                await made.press.load(template)
+            return await handler(made)(request)
+
+        return Route(path, handled, methods=[method], name=f"inbox:{method} {path}")
+
+    def page(path: str, template: str, handler: "Callable[[Pages], PageHandler]", method: str = "GET") -> Route:
+        return route(path, lambda pages: pages.with_problems(handler(pages)), method, template)
+
+    return [
+        page("/", "list.html", lambda pages: pages.listing.show),
+        page("/window", "_window.html", lambda pages: pages.listing.window),
+        page("/messages/{uid}", "message.html", lambda pages: pages.messages.show),
+        page("/requests/{id}", "request.html", lambda pages: pages.requests.show),
+        page("/compose", "compose.html", lambda pages: pages.compose.show),
+        page("/compose/draft", "_draft.html", lambda pages: pages.compose.draft, "POST"),
+        page("/compose/sent", "_sent.html", lambda pages: pages.compose.sent),
+        page("/control", "control.html", lambda pages: pages.control.show),
+        page("/control/live", "_control_live.html", lambda pages: pages.control.live),
+        page("/overview", "overview.html", lambda pages: pages.overview.show),
+        route(LOGIN_PATH, lambda pages: pages.login.show),
+        route(LOGIN_PATH, lambda pages: pages.login.enter, "POST"),
+        route("/logout", lambda pages: pages.login.leave, "POST"),
+        route("/pulse", lambda pages: pages.live.stream),
+        Mount("/static", CachedStaticFiles(directory=STATIC_FOLDER)),
+    ]

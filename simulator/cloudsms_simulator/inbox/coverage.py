@@ -1,0 +1,302 @@
+"""What the kept journal holds, counted in one pass; and what of the protocol was exercised by it, and what was not.
+
+`collect_statistics` counts some accounts: a hundred thousand messages take a few tenths of a second, in pieces of
+some milliseconds between which others get their turn. Seconds are those of each account's own clock. `coverage_of`
+lists every result code, state, reason of a local rejection, fault and finding, each with how often it was seen, or
+with how to exercise it: a magic number, a scenario, a call. Reading: R8, R17, R20, R21, R22, R23, R26.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from itertools import islice
+from typing import TypeVar
+
+import msgspec
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.evaluation import MAGIC_NUMBERS
+from cloudsms_simulator.engine.faults import Fault, PushFault
+from cloudsms_simulator.engine.money import Currency
+from cloudsms_simulator.engine.records import Attempt, Exchange, Message, Report, Sending
+from cloudsms_simulator.journal.search_syntax import written_pattern as quoted
+from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.protocol.codes import RESULT_CODES, STATES, ResultCode, desc_of, hex_code
+from cloudsms_simulator.protocol.customer import read_answer
+from cloudsms_simulator.protocol.findings import FINDING_RULES
+from cloudsms_simulator.protocol.timestamps import EPOCH
+from cloudsms_simulator.services.scenarios import CountedRule
+from cloudsms_simulator.stores.store import Store
+
+REJECTION_REASONS: Mapping[str, str] = {
+    "singapore_number": "a Singapore number",
+    "direction": "is not among the account's directions",
+    "route": "is not one of the account's routes",
+    "price": "the account has no price",
+    "balance": "is left",
+}
+"""What every reason of a kind says, by the name of its rule, in the order in which the rules are asked."""
+
+OTHER_REASON = "other"
+
+
+def reason_kind(reason: str) -> str:
+    """The kind of a reason."""
+    return next((kind for kind, said in REJECTION_REASONS.items() if said in reason), OTHER_REASON)
+
+
+ANSWERED_RIGHTLY = "answered rightly"
+"""The kind of a push that got a 2xx and an ANSWER without a mistake; others have the rule of what was wrong."""
+NO_ANSWER = "no answer"
+
+_IN_ONE_GO = 1_000
+_CODES = frozenset(map(int, ResultCode))
+
+ValueT = TypeVar("ValueT")
+
+
+class Occurrences(msgspec.Struct, frozen=True):
+    """That something was seen: how often, where that was counted, and the search of the list that shows it."""
+
+    search: str
+    times: int | None = None
+
+
+class JournalStatistics:
+    """What was counted. `evicted` are messages and requests that are kept no more, and missing everywhere here."""
+
+    def __init__(self) -> None:
+        self.messages = self.requests = self.evicted = self.pending_reports = 0
+        self.codes: defaultdict[ResultCode | str, Counter[int]] = defaultdict(Counter)
+        """Requests by what they were answered, or by the kind of what was none."""
+        self.encodings: defaultdict[int, Counter[int]] = defaultdict(Counter)
+        """Messages by their DCS."""
+        self.segments: Counter[int] = Counter()
+        """Segments by their DCS."""
+        self.states: defaultdict[int, Counter[int]] = defaultdict(Counter)
+        """States as they were reached, intermediate ones too."""
+        self.pushes: defaultdict[str, Counter[int]] = defaultdict(Counter)
+        self.spent: defaultdict[Currency, Decimal] = defaultdict(Decimal)
+        self.routes: Counter[str] = Counter()
+        self.countries: Counter[int] = Counter()
+        self.faults: dict[str, Occurrences] = {}
+        self.findings: dict[str, Occurrences] = {}
+        self.reasons: Counter[str] = Counter()
+        self.item_codes: dict[ResultCode, Occurrences] = {}
+        """Codes of single destinations in batches that were accepted in part."""
+        self.state_sights: dict[int, Occurrences] = {}
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """The first and the last second in which anything happened; None when nothing did."""
+        counted = (self.codes, self.encodings, self.states, self.pushes)
+        seconds = [second for each in counted for times in each.values() for second in times]
+        return (min(seconds), max(seconds)) if seconds else None
+
+    def count_messages(self, messages: Sequence[Message]) -> None:
+        """Counts messages, those of one request best in a row."""
+        encodings, states, countries = self.encodings, self.states, self.countries
+        last: Sending | None = None
+        second = dcs = segments = 0
+        for message in messages:
+            sending = message.sending
+            if sending is not last:
+                last, second = sending, second_of(sending.accepted_at)
+                dcs, segments = sending.segmentation.dcs, sending.segmentation.segments
+            encodings[dcs][second] += 1
+            self.segments[dcs] += segments
+            self.routes[sending.route_id] += 1
+            countries[message.country_code] += 1
+            for passage in message.passages:
+                states[passage.state][second_of(passage.at)] += 1
+                if passage.state not in self.state_sights:
+                    self.state_sights[passage.state] = Occurrences(f"uid:{message.uid}")
+            if isinstance(message.admission, str):
+                self.reasons[reason_kind(message.admission)] += 1
+            elif not message.refunded:
+                self.spent[sending.currency] += message.admission * segments
+        self.messages += len(messages)
+
+    def count_exchanges(self, exchanges: Sequence[Exchange]) -> None:
+        """Counts requests, and whatever else a client did."""
+        for exchange in exchanges:
+            key = exchange.code or (NO_ANSWER if exchange.kind == "uip" else exchange.kind)
+            self.codes[key][second_of(exchange.received_at)] += 1
+            if exchange.fault is not None:
+                self.faults[exchange.fault] = _count_once(self.faults, exchange.fault, f"fault:{exchange.fault}")
+            for finding in exchange.findings or ():
+                self.findings[finding.rule] = _count_once(self.findings, finding.rule, f"finding:{finding.rule}")
+            if isinstance(exchange, Sending) and exchange.places is not None and exchange.answer is not None:
+                self._count_items(exchange)
+        self.requests += len(exchanges)
+
+    def count_reports(self, reports: Sequence[Report]) -> None:
+        """Counts reports, and the pushes of each."""
+        for report in reports:
+            if report.outcome == "pending":
+                self.pending_reports += 1
+            for finding in report.findings:
+                self.findings.setdefault(finding.rule, Occurrences(f"uid:{report.uid}"))
+            for attempt in report.attempts:
+                self._count_attempt(report, attempt)
+
+    def _count_attempt(self, report: Report, attempt: Attempt) -> None:
+        if attempt.fault is not None:
+            self.faults.setdefault(attempt.fault, Occurrences(f"uid:{report.uid}"))
+        if attempt.status is None and attempt.error is None:
+            return  # still on its way
+        wrong = None
+        for finding in attempt.findings:
+            self.findings.setdefault(finding.rule, Occurrences(f"uid:{report.uid}"))
+            if wrong is None or (wrong.severity != "error" and finding.severity == "error"):
+                wrong = finding
+        self.pushes[ANSWERED_RIGHTLY if wrong is None else wrong.rule][second_of(attempt.at)] += 1
+
+    def _count_items(self, exchange: Sending) -> None:
+        answer = read_answer(exchange.answer or b"")
+        for item in () if answer is None else answer.detail_list:
+            if item.result_code in _CODES:
+                self.item_codes.setdefault(ResultCode(item.result_code), Occurrences(f"request:{exchange.id}"))
+
+
+async def collect_statistics(store: Store, accounts: Iterable[Account | None]) -> JournalStatistics:
+    """The survey of some accounts; None among them stands for the requests that are nobody's."""
+    survey = JournalStatistics()
+    for account in accounts:
+        exchanges = store.exchanges(account)
+        survey.evicted += exchanges.evicted
+        if account is not None:
+            messages = store.messages(account)
+            survey.evicted += messages.evicted
+            for part in _parts(messages):
+                survey.count_messages(part)
+                await asyncio.sleep(0)
+            for reports in _parts(store.reports(account)):
+                survey.count_reports(reports)
+                await asyncio.sleep(0)
+        for requests in _parts(exchanges):
+            survey.count_exchanges(requests)
+            await asyncio.sleep(0)
+    return survey
+
+
+def second_of(moment: datetime) -> int:
+    """The whole second since 1970 that a moment is in."""
+    passed = moment - EPOCH
+    return passed.days * 86_400 + passed.seconds
+
+
+def _parts(values: Iterable[ValueT]) -> Iterator[list[ValueT]]:
+    """Values as they are now, in parts; they may change afterwards."""
+    left = iter(list(values))
+    while part := list(islice(left, _IN_ONE_GO)):
+        yield part
+
+
+def _count_once(sights: dict[str, Occurrences], name: str, search: str) -> Occurrences:
+    seen = sights.get(name)
+    return Occurrences(search, 1 if seen is None or seen.times is None else seen.times + 1)
+
+
+NUMBER_PREFIX = "85267"
+"""What magic suffixes are put behind, to show them: with it they make a number in Hong Kong."""
+EVERY_STATE, EVERY_CODE, LOCAL_REJECTED = "every-state", "every-result-code", "local-rejected"
+"""Bundled scenarios that bring all of a kind."""
+
+
+class CoverageItem(msgspec.Struct, frozen=True):
+    """One thing there is to exercise. Without `seen` it was not, and the rest says how it can be."""
+
+    name: str
+    about: str = ""
+    seen: Occurrences | None = None
+    number: str | None = None
+    """Country code and number of a magic recipient that brings it."""
+    scenario: str | None = None
+    """The bundled scenario that brings it."""
+    call: str | None = None
+    """A POST of the admin API that brings it, as its path and JSON."""
+
+
+class CoverageGroup(msgspec.Struct, frozen=True):
+    """Everything of one kind."""
+
+    name: str
+    items: tuple[CoverageItem, ...]
+
+    @property
+    def seen(self) -> int:
+        """How many were exercised."""
+        return sum(item.seen is not None for item in self.items)
+
+
+def coverage_of(
+    survey: JournalStatistics, looked_back: Mapping[str, int], counted: Iterable[CountedRule]
+) -> tuple[CoverageGroup, ...]:
+    """The groups, in the order in which a test plan would have them.
+
+    `looked_back` has the newest accepted request under each rule of a finding, `counted` the rules that are played.
+    """
+    return (
+        CoverageGroup("codes", tuple(_codes(survey))),
+        CoverageGroup("states", tuple(_states(survey))),
+        CoverageGroup("reasons", tuple(_reasons(survey))),
+        CoverageGroup("faults", tuple(_faults(survey))),
+        CoverageGroup("rules", tuple(map(_rule, counted))),
+        CoverageGroup("findings", tuple(_findings(survey, looked_back))),
+    )
+
+
+def _codes(survey: JournalStatistics) -> Iterator[CoverageItem]:
+    numbers: dict[ResultCode, str] = {
+        omen.code: suffix for suffix, omen in MAGIC_NUMBERS.items() if omen.code is not ResultCode.OK
+    }
+    for row in RESULT_CODES:
+        times = sum(survey.codes[row.code].values()) if row.code in survey.codes else 0
+        seen = Occurrences(f"code:{hex_code(row.code)}", times) if times else survey.item_codes.get(row.code)
+        suffix = numbers.get(row.code)
+        number = None if suffix is None else NUMBER_PREFIX + suffix
+        yield CoverageItem(f"{desc_of(row.code)} {hex_code(row.code)}", row.description, seen, number, EVERY_CODE)
+
+
+def _states(survey: JournalStatistics) -> Iterator[CoverageItem]:
+    for row in STATES:
+        seen = survey.state_sights.get(row.state)
+        if seen is not None:
+            seen = msgspec.structs.replace(seen, times=sum(survey.states[row.state].values()))
+        number = f"{NUMBER_PREFIX}5550{row.state:02}"
+        yield CoverageItem(f"{row.state.name} {int(row.state)}", row.description, seen, number, EVERY_STATE)
+
+
+def _reasons(survey: JournalStatistics) -> Iterator[CoverageItem]:
+    for kind, said in REJECTION_REASONS.items():
+        times = survey.reasons.get(kind)
+        seen = Occurrences(f'reason:"{said}"', times) if times else None
+        yield CoverageItem(kind, "", seen, scenario=None if kind == "price" else LOCAL_REJECTED)
+
+
+def _faults(survey: JournalStatistics) -> Iterator[CoverageItem]:
+    numbers = {omen.fault: suffix for suffix, omen in MAGIC_NUMBERS.items() if omen.fault is not None}
+    faults: Sequence[Fault | PushFault] = (*Fault, *PushFault)
+    for fault in faults:
+        suffix = numbers.get(fault) if isinstance(fault, Fault) else None
+        number = None if suffix is None else NUMBER_PREFIX + suffix
+        call = f'/api/v1/faults {{"fault": "{fault}"}}'
+        if isinstance(fault, PushFault):
+            call = f'/api/v1/rules {{"report": [{{"state": "DELIVERED", "after": "1s", "push": "{fault}"}}]}}'
+        yield CoverageItem(fault, "", survey.faults.get(fault), number, call=None if number else call)
+
+
+def _rule(counted: CountedRule) -> CoverageItem:
+    name = counted.rule.id
+    seen = Occurrences(f"rule:{quoted(name, bare=False)}", counted.hits) if counted.hits else None
+    return CoverageItem(name, counted.book, seen)
+
+
+def _findings(survey: JournalStatistics, looked_back: Mapping[str, int]) -> Iterator[CoverageItem]:
+    for rule in FINDING_RULES.values():
+        seen = survey.findings.get(rule.id)
+        if seen is None and rule.id in looked_back:
+            seen = Occurrences(f"finding:{rule.id}")
+        yield CoverageItem(rule.id, rule.summary, seen)

@@ -1,0 +1,384 @@
+"""Streams of server-sent events: what happens, for whoever reads `/events`.
+
+The `AccountFeed` of an account puts changes into words ten times a second at most, once for everybody: each event has
+the newest things of its kind as the API shows them, and how many more there were. The `FrameBudget` measures what
+frames cost and keeps all of them together to a hundredth of the time, so that who reads does not slow down who sends.
+A reader that is too slow, or comes back after a while, is told of a gap and reads the lists again: nothing is kept to
+be told later.
+
+Reading: R16.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Generic, Literal, Protocol, TypeVar
+
+import msgspec
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.clock import Clock, Mode
+from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.journal.changes import ChangeBus
+from cloudsms_simulator.journal.search_fields import JournalRecord, octets_of, record_id
+from cloudsms_simulator.journal.views import JournalItem, JournalView
+from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.net.concurrency import INLINE_OCTETS, offload
+from cloudsms_simulator.net.wall_clock import WallClock
+from cloudsms_simulator.stores.store import Store
+
+SHARE_OF_TIME = 0.01
+"""The part of the time that goes into frames at most."""
+SECONDS_PER_READER = 200e-6
+"""Seconds that it takes to send a frame to one reader, about: that is done later, elsewhere."""
+LONGEST_DELAY_OF_NEXT = 1.0
+"""Seconds that one frame may keep the next waiting, whatever it cost."""
+
+
+class FrameBudget:
+    """The pace of all feeds of a simulator. Moments are those of the event loop, in seconds."""
+
+    # CPU time of this thread: other processes do not count, and tests do not freeze it.
+    def __init__(self, cpu: Callable[[], float] = time.thread_time) -> None:
+        self._cpu = cpu
+        self._begun = 0.0
+        self._cost = 0.0
+        self._free_at = 0.0
+
+    def slot(self, earliest: float) -> float:
+        """The moment for another frame, not before `earliest`."""
+        moment = max(earliest, self._free_at)
+        self._free_at = moment + min(self._cost / SHARE_OF_TIME, LONGEST_DELAY_OF_NEXT)
+        return moment
+
+    def begin(self) -> None:
+        """A frame is begun."""
+        self._begun = self._cpu()
+
+    def end(self, readers: int = 0) -> None:
+        """It is done, but for being sent to so many. The next will cost about as much as the last ones did."""
+        self._cost = (self._cost + self._cpu() - self._begun + readers * SECONDS_PER_READER) / 2
+
+
+ItemType = TypeVar("ItemType")
+
+EventName = Literal["request", "message", "report", "clock", "reset", "gap"]
+
+FRAME_INTERVAL = 0.1
+"""Seconds between two frames."""
+MOST_SHOWN = 10
+"""Things of a kind that one frame shows; the others are counted."""
+
+_JOURNAL_KINDS: tuple[EventName, ...] = ("request", "message", "report")
+_encoder = msgspec.json.Encoder()
+
+
+class Happened(msgspec.Struct, Generic[ItemType], frozen=True):
+    """What happened to things of one kind, oldest first."""
+
+    account: str | None
+    items: list[ItemType]
+    """The last ones, each once, as it is now."""
+    more: int
+    """How many times something happened before that."""
+
+
+class ClockSet(msgspec.Struct, frozen=True):
+    """An account's clock was set, or goes at another rate."""
+
+    account: str
+    now: datetime
+    mode: Mode
+    rate: float
+
+
+class Bare(msgspec.Struct, frozen=True):
+    """An event of an account that says no more than that it happened."""
+
+    account: str | None
+
+
+class FrameReceiver(Protocol):
+    """Where frames go."""
+
+    def put(self, frame: bytes) -> None:
+        """Takes a frame; must not wait."""
+
+
+class AccountFeed:
+    """The feed of one account, or of nobody's exchanges. Belongs to one event loop."""
+
+    def __init__(self, account: Account | None, store: Store, wall: WallClock, pace: FrameBudget) -> None:
+        self.takers: tuple[FrameReceiver, ...] = ()
+        self._account = account
+        self._store = store
+        self._wall = wall
+        self._pace = pace
+        self._clock = store.standing(account).clock
+        # Whole transactions would keep the garbage collector busy.
+        self._recent: dict[EventName, _Recent] = {name: _Recent() for name in _JOURNAL_KINDS}
+        self._clock_now = self._clock
+        self._was_reset = False
+        self._flushing: asyncio.TimerHandle | None = None
+        self._making: asyncio.Task[None] | None = None
+        self._not_before = 0.0
+
+    def hear(self, account: Account | None, transactions: Sequence[Transaction]) -> None:
+        """Transactions were kept; what they say is put into words later."""
+        self._account = account
+        requests: list[JournalRecord] = []
+        messages: list[JournalRecord] = []
+        reports: list[JournalRecord] = []
+        for transaction in transactions:
+            if transaction.exchange is not None:
+                requests.append(transaction.exchange)
+                messages += transaction.new_messages
+            for uid in transaction.updated:
+                messages.append(transaction.messages[uid])
+                reports += transaction.reports.get(uid, ())
+        for recent, values in zip(self._recent.values(), (requests, messages, reports), strict=True):
+            recent.add(values)
+        self._clock_now = transactions[-1].standing.clock
+        self._flush_soon()
+
+    def hear_reset(self, account: Account | None) -> None:
+        """All that was kept is gone; what was not told yet is of no interest any more."""
+        self._account = account
+        self._recent = {name: _Recent() for name in _JOURNAL_KINDS}
+        self._was_reset = True
+        self._flush_soon()
+
+    def close(self) -> None:
+        """Tells nothing any more."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+        if self._making is not None:
+            self._making.cancel()
+
+    def _flush_soon(self) -> None:
+        if self._flushing is None:
+            loop = asyncio.get_running_loop()
+            self._flushing = loop.call_at(self._pace.slot(max(self._not_before, loop.time())), self._flush)
+
+    def _flush(self) -> None:
+        self._not_before = asyncio.get_running_loop().time() + FRAME_INTERVAL
+        self._pace.begin()
+        makers = list(self._events())
+        values = [value for recent in self._recent.values() for value in recent.once()]
+        octets = sum(map(octets_of, values))
+        self._recent = {name: _Recent() for name in _JOURNAL_KINDS}
+        self._was_reset = False
+        if octets <= INLINE_OCTETS:
+            self._flushing = None
+            self._put(b"".join([make() for make in makers]))
+            self._pace.end(len(self.takers))
+        else:
+            # The frame is made in a thread, and the next one not before this one is there.
+            self._making = asyncio.get_running_loop().create_task(self._make_aside(octets, makers))
+
+    async def _make_aside(self, octets: int, makers: list[Callable[[], bytes]]) -> None:
+        try:
+            self._put(await offload(octets, lambda: b"".join([make() for make in makers])))
+        finally:
+            self._making = self._flushing = None
+            self._pace.end(len(self.takers))
+        if any(recent.count for recent in self._recent.values()) or self._was_reset:
+            self._flush_soon()
+
+    def _put(self, frame: bytes) -> None:
+        for taker in self.takers if frame else ():
+            taker.put(frame)
+
+    def _events(self) -> Iterator[Callable[[], bytes]]:
+        """What makes the events, each wherever it is called."""
+        account = self._account
+        name_of_account = None if account is None else account.name
+        if self._was_reset:
+            yield partial(encoded_event, "reset", Bare(name_of_account))
+        if self._clock_now is not self._clock:
+            changed, self._clock = self._clock_now != self._clock, self._clock_now
+            if changed and account is not None:
+                yield partial(encoded_event, "clock", self._clock_set(account, self._clock))
+        kept = JournalView(self._store, account)
+        for name, recent in self._recent.items():
+            if recent.count:
+                yield partial(_happened, name, name_of_account, kept.item_builders(list(recent.once())), recent.more)
+
+    def _clock_set(self, account: Account, clock: Clock) -> ClockSet:
+        return ClockSet(account.name, clock.now(self._wall.now()), clock.mode, clock.rate)
+
+
+def _happened(name: EventName, account: str | None, makers: Sequence[Callable[[], JournalItem]], more: int) -> bytes:
+    return encoded_event(name, Happened(account, [make() for make in makers], more))
+
+
+def encoded_event(name: EventName, value: msgspec.Struct) -> bytes:
+    """A server-sent event; JSON has no line breaks of its own."""
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), _encoder.encode(value))
+
+
+class _Recent:
+    """The last things of one kind to which something happened."""
+
+    __slots__ = ("_values", "count")
+
+    def __init__(self) -> None:
+        self._values: deque[JournalRecord] = deque(maxlen=MOST_SHOWN)
+        self.count = 0
+
+    def add(self, values: Sequence[JournalRecord]) -> None:
+        self._values.extend(values)
+        self.count += len(values)
+
+    @property
+    def more(self) -> int:
+        """How many times something happened that is not among them."""
+        return self.count - len(self._values)
+
+    def once(self) -> Iterable[JournalRecord]:
+        """Each of them once, as it was last, in that order."""
+        latest: dict[str | int, JournalRecord] = {}
+        for value in self._values:
+            latest.pop(record_id(value), None)
+            latest[record_id(value)] = value
+        return latest.values()
+
+
+KEEP_ALIVE_SECONDS = 15.0
+"""Seconds of silence after which a comment shows that the stream still stands."""
+MOST_UNREAD = 512 * 1024
+"""Octets kept for a slow reader; beyond, it is told of a gap instead."""
+
+_GREETING = b"retry: 1000\n\n"
+_STILL_HERE = b":\n\n"
+_GAP = encoded_event("gap", Bare(None))
+
+
+class EventStream:
+    """One reader's stream: frames go in as they come, and out as they are read."""
+
+    def __init__(self, *, resumed: bool = False) -> None:
+        self._unread: list[bytes] = [_GREETING]
+        self._octets = 0
+        self._wake = asyncio.Event()
+        self._wake.set()
+        self._closed = False
+        self._resting: asyncio.TimerHandle | None = None
+        """Until when nothing is sent."""
+        if resumed:
+            self._unread.append(_GAP)
+
+    def put(self, frame: bytes) -> None:
+        """Adds a frame; when there is no room, all that is unread gives way to a gap."""
+        if self._octets + len(frame) > MOST_UNREAD:
+            self._unread, self._octets = [_GAP], 0
+        else:
+            self._unread.append(frame)
+            self._octets += len(frame)
+        if self._resting is None:
+            self._wake.set()
+
+    def close(self) -> None:
+        """Ends the stream, whatever is unread."""
+        self._closed = True
+        self._wake.set()
+
+    async def frames(self) -> AsyncIterator[bytes]:
+        """What to send, until the stream is closed."""
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                if not await _came(self._wake, KEEP_ALIVE_SECONDS):
+                    yield _STILL_HERE
+                    continue
+                if self._closed:
+                    return
+                frame = b"".join(self._unread)
+                self._unread, self._octets = [], 0
+                self._wake.clear()
+                self._resting = loop.call_later(FRAME_INTERVAL, self._rested)
+                yield frame
+        finally:
+            if self._resting is not None:
+                self._resting.cancel()
+
+    def _rested(self) -> None:
+        self._resting = None
+        if self._unread:
+            self._wake.set()
+
+
+class EventHub:
+    """All streams of a simulator; they end when `stopping` is set. Belongs to one event loop."""
+
+    def __init__(self, store: Store, news: ChangeBus, wall: WallClock, stopping: asyncio.Event) -> None:
+        self._store = store
+        self._news = news
+        self._wall = wall
+        self._stopping = stopping
+        self._pace = FrameBudget()
+        self._feeds: dict[str | None, AccountFeed] = {}
+        self._streams: set[EventStream] = set()
+        self._ending: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        """How many streams there are."""
+        return len(self._streams)
+
+    @contextmanager
+    def stream(self, accounts: Sequence[Account | None], *, resumed: bool = False) -> Iterator[EventStream]:
+        """A stream about some accounts, None being nobody's exchanges, for as long as it is read.
+
+        `resumed` says that the reader read another one before, and may have missed something.
+        """
+        stream = EventStream(resumed=resumed)
+        self._begin(stream, accounts)
+        try:
+            yield stream
+        finally:
+            self._end(stream)
+
+    def _begin(self, stream: EventStream, accounts: Sequence[Account | None]) -> None:
+        self._streams.add(stream)
+        if self._stopping.is_set():
+            stream.close()
+        elif self._ending is None:
+            self._ending = asyncio.get_running_loop().create_task(self._end_all())
+        for account in accounts:
+            name = None if account is None else account.name
+            feed = self._feeds.get(name)
+            if feed is None:
+                feed = self._feeds[name] = AccountFeed(account, self._store, self._wall, self._pace)
+                self._news.listen(name, feed)
+            if stream not in feed.takers:
+                feed.takers = (*feed.takers, stream)
+
+    def _end(self, stream: EventStream) -> None:
+        self._streams.discard(stream)
+        for name, feed in tuple(self._feeds.items()):
+            feed.takers = tuple(each for each in feed.takers if each is not stream)
+            if not feed.takers:
+                feed.close()
+                self._news.unsubscribe(name, feed)
+                del self._feeds[name]
+        if not self._streams and self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
+
+    async def _end_all(self) -> None:
+        await self._stopping.wait()
+        for stream in tuple(self._streams):
+            stream.close()
+
+
+async def _came(event: asyncio.Event, seconds: float) -> bool:
+    """Whether an event is set within some seconds."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True

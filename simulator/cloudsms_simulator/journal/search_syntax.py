@@ -1,0 +1,335 @@
+"""How a search is written: its words, the patterns in them, and how the value of each type of field is read.
+
+Words are parted by white space; a word may begin with `-`, and then with a field and a colon. Quotes keep everything
+together; a backslash takes the character after it for itself. A glob has `*`, `?` and `[abc]` and is like all of a
+value; a text to be found anywhere has `*` only. Letters' case and width never count, accents do, however they are
+encoded. A term reader gives back the test and the value as it would be read again, a moment in place of a duration;
+it raises ValueError saying what would be right.
+
+Spec: none; this is how the simulator is searched. Reading: R17.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from fnmatch import translate
+from operator import eq, ge, gt, le, lt
+from typing import TypeVar
+
+import msgspec
+
+from cloudsms_simulator import moments
+from cloudsms_simulator.config.problems import suggestion
+from cloudsms_simulator.models.durations import read_duration
+from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.protocol.codes import RESULT_CODES, STATES, ResultCode, desc_of, hex_code, state_desc
+from cloudsms_simulator.protocol.timestamps import HONG_KONG
+from cloudsms_simulator.protocol.unicode_text import composed, folded
+
+LONGEST_SEARCH = 2000
+"""Characters of a search."""
+
+_ESCAPED_CHARACTERS = frozenset("\\*?[]")
+"""What a pattern takes for itself only after a backslash."""
+_FIELD = re.compile(r"[A-Za-z][A-Za-z_]*")
+_NEEDS_NO_QUOTES = re.compile(r"[^\s\":\\()<>=-][^\s\":\\()<>=]*")
+_LOGIC = frozenset({"AND", "NOT", "OR"})
+
+
+class SearchError(ValueError):
+    """A search that cannot be understood: where, what came, and what would be right."""
+
+    def __init__(self, column: int, text: str) -> None:
+        super().__init__(f"search, column {column}: {text}")
+        self.column = column
+        """From 1."""
+
+
+class SearchWord(msgspec.Struct, frozen=True):
+    """One word; `value` is a pattern: a backslash in it stands before a special character that means itself."""
+
+    column: int
+    negated: bool
+    field: str | None
+    value: str
+    quoted: bool
+    """Whether any of it was in quotes."""
+
+
+def split_words(text: str) -> list[SearchWord]:
+    """The words of a search, in order; SearchError for a quote that is not closed and the like."""
+    if len(text) > LONGEST_SEARCH:
+        raise SearchError(LONGEST_SEARCH + 1, f"got {len(text):,} characters, want at most {LONGEST_SEARCH:,}")
+    words, at = [], 0
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        word, at = _word(text, at)
+        words.append(word)
+    return words
+
+
+def written_pattern(pattern: str, *, bare: bool) -> str:
+    """A pattern as it is written in a search; `bare` without a field, where more has to be quoted."""
+    if pattern and not bare and not any(each.isspace() or each == '"' for each in pattern):
+        return pattern
+    if bare and _NEEDS_NO_QUOTES.fullmatch(pattern) and pattern not in _LOGIC:
+        return pattern
+    return '"' + pattern.replace('"', '\\"') + '"'
+
+
+def _word(text: str, begin: int) -> tuple[SearchWord, int]:
+    negated = text[begin] == "-"
+    at = begin + negated
+    if negated and (at == len(text) or text[at].isspace()):
+        raise SearchError(begin + 1, 'got "-" alone, want a term after it; write "-" in quotes to look for one')
+    field = None
+    named = _FIELD.match(text, at)
+    if named is not None and text[named.end() : named.end() + 1] == ":":
+        field, at = named[0], named.end() + 1
+    value, at, quoted = _value(text, at)
+    if field is not None and not value and not quoted:
+        raise SearchError(begin + 1, f'"{field}:" has no value; want one right after the colon, or "" for an empty one')
+    if field is None and value in _LOGIC and not quoted:
+        raise SearchError(
+            begin + 1, f'got {value}; all terms must hold, and "-" excludes. Write "{value}" in quotes to look for it'
+        )
+    return SearchWord(begin + 1, negated, field, value, quoted), at
+
+
+def _value(text: str, at: int) -> tuple[str, int, bool]:
+    """The pattern that begins at a place, where it ends, and whether any of it was in quotes."""
+    pattern: list[str] = []
+    opened, quoted = 0, False
+    while at < len(text) and (opened or not text[at].isspace()):
+        character = text[at]
+        at += 1
+        if character == '"':
+            opened, quoted = 0 if opened else at, True
+        elif character == "\\":
+            if at == len(text):
+                raise SearchError(at, 'nothing follows the backslash; want "\\\\" for a backslash')
+            pattern.append(f"\\{text[at]}" if text[at] in _ESCAPED_CHARACTERS else text[at])
+            at += 1
+        else:
+            pattern.append(character)
+    if opened:
+        raise SearchError(opened, "the quote that begins here is not closed")
+    return "".join(pattern), at, quoted
+
+
+TextTest = Callable[[str], bool]
+
+_WILD = re.compile(r"(?<!\\)(?:\\\\)*[*?\[]")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_STAR_OR_ESCAPED = re.compile(r"\\(.)|(\*)", re.DOTALL)
+_GLOB_CHARACTERS = frozenset("*?[]!-")
+_FNMATCH = {"*": "[*]", "?": "[?]", "[": "[[]"}
+
+
+def literal_of(pattern: str) -> str | None:
+    """The one text a glob stands for, or None when there may be several."""
+    return None if _WILD.search(pattern) else _ESCAPED.sub(r"\1", pattern)
+
+
+def glob_test(pattern: str) -> TextTest:
+    """Whether a glob is like all of a text."""
+    literal = literal_of(pattern)
+    if literal is not None:
+        wanted = folded(literal)
+        return lambda text: folded(text) == wanted
+    if pattern == "*":
+        return lambda text: True
+    beginning = literal_of(pattern[:-1]) if pattern.endswith("*") else None
+    if beginning is not None:
+        begins = folded(beginning)
+        return lambda text: folded(text).startswith(begins)
+    matches = re.compile(translate(_glob(pattern))).match
+    return lambda text: matches(folded(text)) is not None
+
+
+def contains_test(pattern: str) -> TextTest:
+    """Whether a text is found anywhere in another, its parts between `*` in their order."""
+    parts = _parts(pattern)
+    if len(parts) == 1:
+        (only,) = parts
+        return lambda text: only in folded(text)
+
+    def holds(text: str) -> bool:
+        whole, at = folded(text), 0
+        for part in parts:
+            found = whole.find(part, at)
+            if found < 0:
+                return False
+            at = found + len(part)
+        return True
+
+    return holds
+
+
+def _parts(pattern: str) -> list[str]:
+    parts = [""]
+    at = 0
+    for special in _STAR_OR_ESCAPED.finditer(pattern):
+        parts[-1] += pattern[at : special.start()]
+        if special[2]:
+            parts.append("")
+        else:
+            parts[-1] += special[1]
+        at = special.end()
+    parts[-1] += pattern[at:]
+    return [folded(part) for part in parts]
+
+
+def _glob(pattern: str) -> str:
+    """A pattern as `fnmatch` writes it, its characters folded; one that is folded to a special one means itself."""
+    glob, at = "", 0
+    pattern = composed(pattern)
+    while at < len(pattern):
+        character = pattern[at]
+        at += 1
+        if character in _GLOB_CHARACTERS:
+            glob += character
+            continue
+        if character == "\\" and at < len(pattern):
+            character = pattern[at]
+            at += 1
+        glob += "".join(_FNMATCH.get(each, each) for each in folded(character))
+    return glob
+
+
+T = TypeVar("T")
+ValueTest = Callable[[T], bool]
+TermReader = Callable[[str, datetime], tuple[ValueTest[T], str]]
+"""From a pattern and the moment it is to a test and the pattern again."""
+
+_NUMBER_GLOB = re.compile(r"[0-9*?\[\]!-]+")
+_COMPARED = re.compile(r"(>=|<=|>|<|=|)([0-9]{1,18}(?:\.[0-9]{1,9})?)", re.ASCII)
+_RANGE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?)\.\.([0-9]{1,18}(?:\.[0-9]{1,9})?)", re.ASCII)
+_COMPARE: dict[str, Callable[[int | Decimal, int | Decimal], bool]] = {
+    ">=": ge, "<=": le, ">": gt, "<": lt, "=": eq, "": eq,
+}  # fmt: skip
+_FLAGS = {"true": True, "yes": True, "false": False, "no": False}
+_STATE_NAMES = tuple(row.state.name for row in STATES)
+_DESCS = tuple(dict.fromkeys(row.desc for row in RESULT_CODES))
+
+
+def read_glob_term(pattern: str, now: datetime) -> tuple[ValueTest[str], str]:
+    """A glob on all of the value."""
+    return glob_test(pattern), pattern
+
+
+def read_text_term(pattern: str, now: datetime) -> tuple[ValueTest[str], str]:
+    """Something found anywhere in the value."""
+    return contains_test(pattern), pattern
+
+
+def read_msisdn_term(pattern: str, now: datetime) -> tuple[ValueTest[str], str]:
+    """A glob on a telephone number; a + in front does not count."""
+    digits = pattern.removeprefix("+")
+    if _NUMBER_GLOB.fullmatch(digits):
+        return glob_test(digits), digits
+    bare = re.sub(r"[+ ()-]", "", pattern)
+    near = f'; did you mean "{bare}"?' if _NUMBER_GLOB.fullmatch(bare) else ""
+    raise ValueError(f'digits, and * or ?, such as "852*"{near}')
+
+
+def read_number_term(pattern: str, now: datetime) -> tuple[ValueTest[int | Decimal], str]:
+    """A number, compared with `>`, `>=`, `<`, `<=` or `=`, or a range such as `2..5`."""
+    between = _RANGE.fullmatch(pattern)
+    if between is not None:
+        least, most = Decimal(between[1]), Decimal(between[2])
+        return lambda value: least <= value <= most, pattern
+    compared = _COMPARED.fullmatch(pattern.removeprefix("+"))
+    if compared is None:
+        raise ValueError('a number, such as "2", ">=2" or "2..5"')
+    compare, bound = _COMPARE[compared[1]], Decimal(compared[2])
+    return lambda value: compare(value, bound), pattern.removeprefix("+").removeprefix("=")
+
+
+def read_state_term(pattern: str, now: datetime) -> tuple[ValueTest[int], str]:
+    """A state by its number, its name, or a glob on that."""
+    literal = literal_of(pattern)
+    if literal is None:
+        named = glob_test(pattern)
+        return lambda state: named(state_desc(state)), pattern
+    if re.fullmatch(r"-?[0-9]{1,18}", literal, re.ASCII):
+        number = int(literal)
+        return lambda state: state == number, str(number)
+    name = _one_of(literal, _STATE_NAMES, "a state by name or number")
+    return lambda state: state_desc(state) == name, name
+
+
+def read_code_term(pattern: str, now: datetime) -> tuple[ValueTest[int], str]:
+    """A result code as `0x05`, as `5`, or by name; `Empty_data` is two of them."""
+    literal = literal_of(pattern) or ""
+    try:
+        code = ResultCode(int(literal, 0))
+    except ValueError:
+        if literal[:1].isdigit():
+            raise ValueError("one of the 15 result codes, such as 0x05 or 0x10000001") from None
+    else:
+        return lambda value: value == code, hex_code(code)
+    desc = _one_of(literal, _DESCS, "a result code such as 0x05, or its name")
+    codes = frozenset(row.code for row in RESULT_CODES if desc_of(row.code) == desc)
+    return lambda value: value in codes, desc
+
+
+def read_flag_term(pattern: str, now: datetime) -> tuple[ValueTest[bool], str]:
+    """Whether something is so."""
+    wanted = _FLAGS.get(pattern.lower())
+    if wanted is None:
+        raise ValueError("true or false")
+    return lambda value: value is wanted, "true" if wanted else "false"
+
+
+def word_term_reader(words: Iterable[str]) -> TermReader[str]:
+    """A reader for one of some words."""
+    known = tuple(words)
+
+    def read(pattern: str, now: datetime) -> tuple[ValueTest[str], str]:
+        word = _one_of(literal_of(pattern) or "", known, f"one of {', '.join(known)}")
+        return lambda value: value == word, word
+
+    return read
+
+
+def read_after_term(pattern: str, now: datetime) -> tuple[ValueTest[datetime], str]:
+    """At a moment or later."""
+    moment = _moment(pattern, now)
+    return lambda value: value >= moment, moment.isoformat()
+
+
+def read_before_term(pattern: str, now: datetime) -> tuple[ValueTest[datetime], str]:
+    """Earlier than a moment."""
+    moment = _moment(pattern, now)
+    return lambda value: value < moment, moment.isoformat()
+
+
+def _moment(pattern: str, now: datetime) -> datetime:
+    """An ISO 8601 moment or day, Hong Kong's where no zone is said, or a duration back from now.
+
+    Any that has a year in Hong Kong, so that `before:9999-12-31` is for ever: it is only compared.
+    """
+    try:
+        return now - read_duration(pattern)
+    except ValueError:
+        pass
+    try:
+        moment = moments.datetime.fromisoformat(pattern)
+        day = None if len(pattern) > len("2026-11-22") else moments.date.fromisoformat(pattern)
+        moment = moment if day is None else moments.datetime(day.year, day.month, day.day, tzinfo=HONG_KONG)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=HONG_KONG)).astimezone(HONG_KONG)
+    except OverflowError:
+        raise ValueError("a moment that is in the years 1 to 9999 in Hong Kong") from None
+    except ValueError:
+        wanted = 'a moment such as "2026-11-22T12:00:00+08:00", or a duration back from now, such as "10m"'
+        raise ValueError(wanted) from None
+
+
+def _one_of(word: str, known: tuple[str, ...], want: str) -> str:
+    for each in known:
+        if each.casefold() == word.casefold():
+            return each
+    raise ValueError(f"{want}{suggestion(word, known)}")

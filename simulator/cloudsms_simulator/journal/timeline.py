@@ -1,0 +1,156 @@
+"""What happened to one message and what is still to come of it, in order; and all that is still due of an account.
+
+`timeline_of` tells everything about one message: acceptance, states, pushes, answers, money, what is planned.
+`pending_of` and `PendingListing` list what is due, soonest first: a state with the first push of its report, a
+further push, or the expiry. Both are items of the admin API.
+
+Reading: R15, R25.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+
+import msgspec
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.explanation import DueItem, DueKind, HistoryEntry, HistoryKind, due_items, history_of
+from cloudsms_simulator.engine.money import Money
+from cloudsms_simulator.engine.records import Message
+from cloudsms_simulator.journal.search_fields import JournalRecord
+from cloudsms_simulator.journal.views import JournalView
+from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.net.concurrency import TimeSlices
+from cloudsms_simulator.protocol.codes import state_desc
+from cloudsms_simulator.protocol.findings import Finding
+from cloudsms_simulator.stores.store import Store
+
+
+class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened, or is `to_come`; `at` on the account's clock, `wall_at` on the wall where that is known.
+
+    What an entry is not about is null.
+    """
+
+    at: datetime
+    wall_at: datetime | None
+    kind: HistoryKind
+    text: str
+    to_come: bool
+    request_id: int | None
+    report_id: str | None
+    attempt: int | None
+    state: int | None
+    state_name: str | None
+    amount: Money | None
+    finding: Finding | None
+
+
+class TimelineItem(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that happened to a message, and what is still to come, in order; `now` on the account's clock."""
+
+    uid: str
+    account: str
+    to: str
+    now: datetime
+    settled: bool
+    """Nothing is to come any more."""
+    items: list[TimelineEntry]
+
+
+def timeline_of(store: Store, account: Account, message: Message, wall: datetime) -> TimelineItem:
+    """The timeline of a kept message; `wall` is what the wall's clock shows."""
+    clock = store.standing(account).clock
+    now = clock.now(wall)
+    findings = JournalView(store, account).findings(message.sending)
+    reports = store.reports_of(account, message.uid)
+    return timeline_item(message, history_of(message, reports, store.ledger(account), findings, now), clock, now)
+
+
+def timeline_item(message: Message, chronicle: Sequence[HistoryEntry], clock: Clock, now: datetime) -> TimelineItem:
+    """The chronicle of a message as the API shows it."""
+    return TimelineItem(
+        uid=message.uid,
+        account=message.sending.account or "",  # messages come of an account's exchanges only
+        to=f"{message.country_code}{message.msisdn}",
+        now=now,
+        settled=message.settled,
+        items=[_timeline_entry(entry, message.uid, clock) for entry in chronicle],
+    )
+
+
+def _timeline_entry(entry: HistoryEntry, uid: str, clock: Clock) -> TimelineEntry:
+    return TimelineEntry(
+        at=entry.at,
+        wall_at=clock.shown_on_the_wall(entry.at),
+        kind=entry.kind,
+        text=entry.text,
+        to_come=entry.is_to_come,
+        request_id=entry.request,
+        report_id=None if entry.report is None else f"{uid}-{entry.report}",
+        attempt=entry.attempt,
+        state=entry.state,
+        state_name=None if entry.state is None else state_desc(entry.state),
+        amount=entry.amount,
+        finding=entry.finding,
+    )
+
+
+PendingOfMessage = tuple[DueItem, Message]
+"""What is due of which message."""
+
+
+class PendingItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is due: a state with the first push of its report, a further push, or the expiry.
+
+    `in_s` are the seconds until then on the account's clock, 0 when it is due already. `attempt` is the number of the
+    push, 0 when the report will be lost.
+    """
+
+    uid: str
+    report_id: str
+    to: str
+    state: int
+    state_name: str
+    due_at: datetime
+    in_s: float
+    attempt: int
+    kind: DueKind
+
+
+class PendingListing:
+    """What is due of messages, soonest first, as they and `now` were when it was made."""
+
+    def __init__(self, pending: Iterable[PendingOfMessage], now: datetime, evicted: int) -> None:
+        self._pending = sorted(pending, key=lambda each: (each[0].due_at, each[0].uid, each[0].number))
+        self.total = len(self._pending)
+        self.evicted = evicted
+        self._now = now
+
+    def __iter__(self) -> Iterator[PendingItem]:
+        return (_pending_item(coming, message, self._now) for coming, message in self._pending)
+
+
+async def pending_of(store: Store, account: Account, messages: Iterable[JournalRecord]) -> list[PendingOfMessage]:
+    """What is due of those messages that are not done, each beside its message. Others get their turn meanwhile."""
+    found: list[PendingOfMessage] = []
+    slices = TimeSlices()
+    for each in list(messages):
+        if isinstance(each, Message) and not each.settled:
+            found += [(coming, each) for coming in due_items(each, store.reports_of(account, each.uid))]
+        await slices.rest()
+    return found
+
+
+def _pending_item(coming: DueItem, message: Message, now: datetime) -> PendingItem:
+    return PendingItem(
+        uid=coming.uid,
+        report_id=f"{coming.uid}-{coming.number}",
+        to=f"{message.country_code}{message.msisdn}",
+        state=coming.state,
+        state_name=state_desc(coming.state),
+        due_at=coming.due_at,
+        in_s=max(coming.due_at - now, timedelta()).total_seconds(),
+        attempt=coming.attempt,
+        kind=coming.kind,
+    )

@@ -1,0 +1,19 @@
+"""Sockets, HTTP/1.1, TLS, certificates, and what a process runs on: clock, event loop, threads. No SMS in here.
+
+`sockets` binds a port; a `Listener` accepts on it, does the TLS handshake (`tls`, with files from `certificates`) and
+makes an `HttpConnection` of each client. That is HTTP/1.1 as `http_protocol` speaks it, bytes that are no request
+included, with help of `http_parser`; requests that come in the same turn of the event loop go to the application
+together (`RequestBatcher`). A `ConnectionObserver` is told what no request shows: refused handshakes, surplus bytes,
+heads that never end. `http_client` has what the other direction, pushing reports, needs.
+"""
+
+import sys
+from importlib import import_module
+
+if "freezegun" in sys.modules:
+    from cloudsms_simulator import moments
+
+    if moments.are_replaced():
+        # It learns the types of moments when it is imported; at any other time it is imported where it is needed.
+        with moments.in_datetime():
+            import_module("cryptography.x509")

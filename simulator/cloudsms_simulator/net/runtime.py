@@ -1,0 +1,169 @@
+"""What a process runs on: its event loop, applications imported when they are first called, and log lines.
+
+The event loop is uvloop's where installed, otherwise asyncio's with a clock nobody can freeze: tests freeze
+`time.monotonic` (freezegun does), and on plain asyncio every timer would then stand still; uvloop reads the kernel's
+clock itself. `LazyApp` is an ASGI application whose module is imported in a thread at the first call, so that a start
+does not wait for it and whoever sends meanwhile is served. Log lines are for people or one JSON object each, on
+standard error.
+
+Spec: CloudSMS Platform Server.
+"""
+
+import asyncio
+import importlib
+import logging
+import sys
+import time
+from collections.abc import Callable
+from textwrap import indent
+from typing import Generic, Literal, TypeVar
+
+import msgspec
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cloudsms_simulator.net.wall_clock import WallClock
+from cloudsms_simulator.protocol.timestamps import wire_time
+from cloudsms_simulator.protocol.unicode_text import escaped, escaped_lines
+
+if sys.platform == "win32":
+    _BaseLoop = asyncio.ProactorEventLoop
+else:
+    _BaseLoop = asyncio.SelectorEventLoop
+
+if sys.platform == "win32":
+    # Windows has no clock_gettime. The function itself is kept, so that replacing `time.monotonic` changes nothing.
+    class SteadyEventLoop(_BaseLoop):
+        """asyncio's event loop, whose time keeps running when `time.monotonic` is frozen."""
+
+        def time(self, _monotonic: Callable[[], float] = time.monotonic) -> float:
+            """Seconds since some fixed moment."""
+            return _monotonic()
+
+else:
+
+    class SteadyEventLoop(_BaseLoop):
+        """asyncio's event loop, whose time keeps running when `time.monotonic` is frozen."""
+
+        def time(
+            self, _clock_gettime: Callable[[int], float] = time.clock_gettime, _clock: int = time.CLOCK_MONOTONIC
+        ) -> float:
+            """Seconds since some fixed moment."""
+            return _clock_gettime(_clock)
+
+
+class GreenThreadsError(Exception):
+    """The threads or sockets of this process are not Python's own; the text says what to do."""
+
+
+_REPLACED = ("thread", "threading", "socket", "select")
+
+
+def refuse_green_threads() -> None:
+    """GreenThreadsError where gevent replaced threads or sockets: an event loop stops all of gevent's, and then waits
+    for them for ever."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and any(monkey.is_module_patched(name) for name in _REPLACED):
+        raise GreenThreadsError(
+            "gevent replaced the threads and sockets of this process, and the simulator cannot run beside it; start one"
+            " in a process of its own, `cloudsms-simulator serve`, and name its admin API: pytest takes it as"
+            " --cloudsms-url, and the control client, which does work here, as its url"
+        )
+
+
+def new_event_loop(*, prefer_uvloop: bool = True) -> asyncio.AbstractEventLoop:
+    """A fresh event loop, for `asyncio.Runner(loop_factory=new_event_loop)`. The caller closes it."""
+    if prefer_uvloop and sys.platform != "win32":
+        try:
+            import uvloop
+        except ImportError:
+            return SteadyEventLoop()
+        return uvloop.new_event_loop()
+    return SteadyEventLoop()
+
+
+T = TypeVar("T")
+
+
+class Lazy(Generic[T]):
+    """What `make` makes, once, out of a `module` that is imported before."""
+
+    def __init__(self, module: str, make: Callable[[], T]) -> None:
+        self._module = module
+        self._make = make
+        self._made: T | None = None
+
+    async def get(self) -> T:
+        """It, made by now. Everybody gets the same, however many want it at first."""
+        if self._made is None:
+            await asyncio.to_thread(importlib.import_module, self._module)
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+
+class LazyApp:
+    """An ASGI application that `make` makes at the first call, out of a `module` that is imported then."""
+
+    def __init__(self, module: str, make: Callable[[], ASGIApp]) -> None:
+        self._app = Lazy(module, make)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        app = await self._app.get()
+        await app(scope, receive, send)
+
+
+_INDENT = "    "
+_LOGGED_FACTS = ("request_id", "account", "peer", "rules")
+
+
+class TextLines(logging.Formatter):
+    """`2026-11-22 17:00:00 INFO what happened`; a traceback follows on lines that are indented.
+
+    Control characters of what is told are escaped, so that only a line of ours begins with a time.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wall = WallClock()
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, with Hong Kong time as on the wire, and what belongs to it."""
+        lines = [escaped(f"{wire_time(self._wall.now())} {record.levelname:<7} {record.getMessage()}")]
+        if record.exc_info:
+            lines.append(indent(escaped_lines(self.formatException(record.exc_info)), _INDENT))
+        if record.stack_info:
+            lines.append(indent(escaped_lines(record.stack_info), _INDENT))
+        return "\n".join(lines)
+
+
+class JsonLines(logging.Formatter):
+    """`{"time": …, "level": "INFO", "logger": …, "message": …}` with the facts of an exchange beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wall = WallClock()
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One object on one line, a traceback in its `traceback`; its strings have no control characters either."""
+        line: dict[str, object] = {
+            "time": self._wall.now(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": escaped(record.getMessage()),
+        }
+        for name in _LOGGED_FACTS:
+            if hasattr(record, name):
+                value: object = getattr(record, name)
+                line[name] = escaped(value) if isinstance(value, str) else value
+        if record.exc_info:
+            line["traceback"] = escaped_lines(self.formatException(record.exc_info))
+        return msgspec.json.encode(line).decode()
+
+
+def write_logs(style: Literal["text", "json"]) -> None:
+    """Sends the simulator's log, and warnings of everything else, to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(TextLines() if style == "text" else JsonLines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("cloudsms_simulator").setLevel(logging.INFO)

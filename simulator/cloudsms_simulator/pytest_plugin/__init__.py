@@ -1,0 +1,193 @@
+"""The pytest plugin: `def test_otp(cloudsms)` has an account of its own on a platform on loopback.
+
+This module has the hooks and the fixtures. Nothing but pytest is imported until a test asks for one of them; then
+everything is, before a test can freeze the time. `_cloudsms_servers` holds the platforms of the session (`server`):
+a simulator in a thread, or one that runs elsewhere (`--cloudsms-url`). For each test a `TestAccounts` (`fixture`)
+opens accounts there, as the fixture `cloudsms_settings`, the marker and calls of `make_cloudsms` ask (`settings`),
+and deletes them in the end. What a test gets is a `Cloudsms`: a facade over the control client with waits and
+assertions (`account`) and plans (`plans`). When the test fails, its report shows what happened on the platform
+(`reporting`).
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pluggy import Result
+
+    from cloudsms_simulator.pytest_plugin.fixture import BlockingSink, Cloudsms, TestAccounts
+    from cloudsms_simulator.pytest_plugin.server import Server, Servers
+
+
+_MARKER = (
+    "cloudsms(scenario=None, profile=None, balance=None, seed=None, mtls=None, **settings): what the account of this"
+    " test is like, and how the platform asks for client certificates"
+)
+_IMPORTED_BEFORE_TESTS = (
+    "cloudsms_simulator.pytest_plugin.fixture",
+    "cloudsms_simulator.simulator",
+    "cloudsms_simulator.api.app",
+)
+_IMPORTED_WHEN_FROZEN = ("aiohttp",)
+"""For the first report that is pushed."""
+_PYTEST_TOO_OLD = (
+    ""
+    if hasattr(pytest, "version_tuple")  # came with 7.0, as did all else that is asked of pytest here
+    else f"the fixtures of cloudsms-simulator need pytest 7.0 or newer, and this is {pytest.__version__}"
+)
+_TEST_ACCOUNTS = None if _PYTEST_TOO_OLD else pytest.StashKey["TestAccounts"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of the command line."""
+    group = parser.getgroup("cloudsms", "CloudSMS simulator")
+    group.addoption(
+        "--cloudsms-url",
+        metavar="URL",
+        help="use the simulator whose admin API is there, in place of one of our own; its token, if it wants one, is"
+        " in CLOUDSMS_SIM_ADMIN_TOKEN",
+    )
+    group.addoption(
+        "--cloudsms-profile",
+        choices=("spec", "observed"),
+        default=None,
+        help="which platform speaks: the one the specification promises, or the one observed on the wire",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes the marker known. Below the oldest pytest that will do, says so, and nothing else is done."""
+    config.addinivalue_line("markers", _MARKER)
+    if _PYTEST_TOO_OLD:
+        try:
+            config.issue_config_time_warning(pytest.PytestConfigWarning(_PYTEST_TOO_OLD), stacklevel=2)
+        except pytest.PytestConfigWarning:
+            # Warnings are errors here, and a session that needs no fixture of ours is not to end for this one.
+            print(_PYTEST_TOO_OLD, file=sys.stderr)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Imports what the tests will need, if any of them needs it, before one of them can freeze the time.
+
+    A class that is made while freezegun is at work would take its moments for the real ones.
+    """
+    if session.config.option.collectonly or _PYTEST_TOO_OLD:
+        return
+    if any("_cloudsms_servers" in getattr(item, "fixturenames", ()) for item in session.items):
+        freezes = not sys.modules.keys().isdisjoint(("freezegun", "time_machine"))
+        with _without_garbage_collection():
+            for name in _IMPORTED_BEFORE_TESTS + (_IMPORTED_WHEN_FROZEN if freezes else ()):
+                import_module(name)
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """What is imported stays: looking for garbage in it, again and again, takes a tenth of the time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+@pytest.fixture(scope="session")
+def _cloudsms_servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
+    if _PYTEST_TOO_OLD:
+        pytest.fail(_PYTEST_TOO_OLD, pytrace=False)
+    from cloudsms_simulator.pytest_plugin.server import Servers
+
+    url = request.config.getoption("--cloudsms-url")
+    token = os.environ.get("CLOUDSMS_SIM_ADMIN_TOKEN")
+    profile = request.config.getoption("--cloudsms-profile")
+    servers = Servers(profile or "spec", None if url is None else (url, token))
+    yield servers
+    servers.close()
+
+
+@pytest.fixture(scope="session")
+def cloudsms_server(_cloudsms_servers: Servers) -> Server:
+    """The platform of this session: its URLs, certificates, and a client of its admin API."""
+    return _cloudsms_servers.of(None)
+
+
+@pytest.fixture
+def cloudsms_settings() -> Mapping[str, object]:
+    """What accounts are made with, as in the configuration; also `mtls`, `timeout`, `strict_answers`,
+    `callback_host`. Override it."""
+    return {}
+
+
+@pytest.fixture
+def _cloudsms_keeper(request: pytest.FixtureRequest, _cloudsms_servers: Servers) -> Iterator[TestAccounts]:
+    from cloudsms_simulator.pytest_plugin.fixture import TestAccounts
+
+    node = request.node
+    keeper = TestAccounts(_cloudsms_servers, node.nodeid, node.name, request.path.parent)
+    assert _TEST_ACCOUNTS is not None
+    node.stash[_TEST_ACCOUNTS] = keeper
+    yield keeper
+    keeper.close()
+
+
+@pytest.fixture
+def make_cloudsms(
+    request: pytest.FixtureRequest, _cloudsms_keeper: TestAccounts, cloudsms_settings: Mapping[str, object]
+) -> Callable[..., Cloudsms]:
+    """Makes further accounts: `make_cloudsms(balance="HKD 10.00")`."""
+    profile = request.config.getoption("--cloudsms-profile")
+    common: dict[str, object] = {} if profile is None else {"profile": profile}
+    common |= cloudsms_settings
+    for marker in reversed(list(request.node.iter_markers("cloudsms"))):
+        if marker.args:
+            pytest.fail(f"@pytest.mark.cloudsms: got {marker.args[0]!r}, want it by name: seed=…", pytrace=False)
+        common |= marker.kwargs
+
+    def make(**settings: object) -> Cloudsms:
+        __tracebackhide__ = True
+        return _cloudsms_keeper.open({**common, **settings})
+
+    return make
+
+
+@pytest.fixture
+def cloudsms(make_cloudsms: Callable[..., Cloudsms]) -> Cloudsms:
+    """An account of the test's own: frozen clock, mutual TLS with certificates at hand, a sink for its reports."""
+    return make_cloudsms()
+
+
+@pytest.fixture
+def cloudsms_sink(_cloudsms_keeper: TestAccounts) -> BlockingSink:
+    """A customer's server for delivery reports that no account has as callback yet."""
+    return _cloudsms_keeper.sink()
+
+
+# The older kind of wrapper, which pluggy 1.0 knows too.
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, Result[pytest.TestReport], None]:
+    """Has the report of a failing test tell what happened on the platform."""
+    outcome = yield
+    keeper = None if _TEST_ACCOUNTS is None else item.stash.get(_TEST_ACCOUNTS, None)
+    if keeper is None:
+        return
+    report = outcome.get_result()
+    if report.failed:
+        story = keeper.last_report or keeper.story() if call.when != "teardown" else keeper.last_report
+        if story:
+            report.sections.append(("CloudSMS simulator", story))
+    if call.when == "teardown":
+        # pytest keeps its items to the end of the session.
+        assert _TEST_ACCOUNTS is not None
+        del item.stash[_TEST_ACCOUNTS]

@@ -1,0 +1,291 @@
+"""The fixture `cloudsms`: an account of the test's own on the session's server, and what opens and deletes accounts.
+
+`Cloudsms` blocks, `cloudsms.aio` has the same to await. Its lists (`messages`, `requests`, `reports`) are looked up
+each time they are asked, oldest first, and compare like lists. `TestAccounts` opens the accounts of one test, tells
+what happened to them when the test fails, and deletes them. Accounts belong to the process that opened them: a
+forked child leaves those of its parent alone.
+"""
+
+import os
+import re
+import secrets
+import ssl
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar, overload
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from cloudsms_simulator.client.client import Api, ApiError, AsyncClient
+from cloudsms_simulator.client.models import Account, Message, Received, Report, Request
+from cloudsms_simulator.client.operation import DriverT_co
+from cloudsms_simulator.client.resources import (
+    Faults,
+    JournalList,
+    Messages,
+    Reports,
+    Requests,
+    Rules,
+    ScenarioResource,
+    SinkResource,
+)
+from cloudsms_simulator.client.transport import AsyncHttpDriver, BlockingHttpDriver
+from cloudsms_simulator.engine.money import Money
+from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.net.wall_clock import WallClock
+from cloudsms_simulator.protocol.unicode_text import escaped, escaped_lines
+from cloudsms_simulator.pytest_plugin.account import AccountAssertions, AccountOperations, ClockOperations
+from cloudsms_simulator.pytest_plugin.plans import AsyncPlan, BlockingPlan
+from cloudsms_simulator.pytest_plugin.reporting import failure_report
+from cloudsms_simulator.pytest_plugin.server import Server, ServerError, Servers
+from cloudsms_simulator.pytest_plugin.settings import FixtureSettings, fixture_settings, wrong_answers
+
+I = TypeVar("I")  # noqa: E741
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_UNFIT_FOR_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST_NAME = 48
+
+
+class LiveList(JournalList[BlockingHttpDriver, I]):
+    """What was kept so far, oldest first; looked up each time it is asked. Compares like a list."""
+
+    def __len__(self) -> int:
+        return self.page("", limit=1).total
+
+    def __iter__(self) -> Iterator[I]:
+        return iter(self.all())
+
+    @overload
+    def __getitem__(self, index: int) -> I: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[I]: ...
+    def __getitem__(self, index: int | slice) -> I | list[I]:
+        return self.all()[index]
+
+    def __eq__(self, other: object) -> bool:
+        return self.all() == (list(other) if isinstance(other, LiveList | tuple) else other)
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def __repr__(self) -> str:
+        return repr(self.all())
+
+
+class MessageList(Messages[BlockingHttpDriver], LiveList[Message]):
+    """The messages that were accepted."""
+
+
+class RequestList(Requests[BlockingHttpDriver], LiveList[Request]):
+    """Every request of the account, refused ones too."""
+
+
+class ReportList(Reports[BlockingHttpDriver], LiveList[Report]):
+    """The delivery reports."""
+
+
+class BlockingClock(ClockOperations[BlockingHttpDriver]):
+    """The account's clock, which stands unless it is told to go."""
+
+    @property
+    def now(self) -> datetime:
+        """What it shows."""
+        return self.show().now
+
+
+class BlockingAccount(AccountOperations[BlockingHttpDriver]):
+    """The test's account."""
+
+    @property
+    def balance(self) -> Money | str:
+        """What is there now, or `unlimited`."""
+        return self.show().balance
+
+
+class BlockingSink(SinkResource[BlockingHttpDriver]):
+    """A customer's server that is built in, with answers that can be set."""
+
+    def __init__(self, driver: BlockingHttpDriver, account: str, url: str) -> None:
+        super().__init__(driver, account)
+        self.url = url
+
+    @property
+    def received(self) -> tuple[Received, ...]:
+        """The reports it received, in the order they came."""
+        return self.show().received
+
+
+class ReachableAccount(AccountAssertions[DriverT_co]):
+    """A handle that knows how the platform is reached."""
+
+    def __init__(self, api: Api[DriverT_co], server: Server, account: Account, wishes: FixtureSettings) -> None:
+        super().__init__(api, wishes.timeout)
+        self._server = server
+        self._wishes = wishes
+        self.url = server.url
+        """Where to send to; ends in `/dave/io`."""
+        self.auth_key = account.auth_key
+        self.route_id = _route_of(account)
+        """A ROUTE_ID that works."""
+        self.ca = server.ca
+        """Path of the authority to trust, PEM."""
+        self.client_cert = server.client_cert
+        """Paths of a certificate to show and of its key, PEM."""
+
+    @cached_property
+    def ssl_context(self) -> ssl.SSLContext:
+        """The client's side of mutual TLS: trusts the platform, shows the certificate."""
+        return self._server.ssl_context()
+
+    def _seen_by_server(self, url: str) -> str:
+        host, parts = self._wishes.callback_host, urlsplit(url)
+        if host is None or parts.hostname not in _LOOPBACK:
+            return url
+        return urlunsplit(parts._replace(netloc=host if parts.port is None else f"{host}:{parts.port}"))
+
+
+class AsyncCloudsms(ReachableAccount[AsyncHttpDriver]):
+    """The same account for code that awaits: every method of `cloudsms` that blocks."""
+
+    def __init__(self, server: Server, account: Account, wishes: FixtureSettings) -> None:
+        # An event loop of its own may come with every test, or with every line of it.
+        api = AsyncClient(server.admin_url, server.token, account.name, keep_alive=False)
+        super().__init__(api, server, account, wishes)
+        driver, name = api._driver, account.name
+        self.account = AccountOperations(driver, name)
+        self.messages = Messages(driver, name)
+        self.requests = Requests(driver, name)
+        self.reports = Reports(driver, name)
+        self.clock = ClockOperations(driver, name)
+        self.rules = Rules(driver, name)
+        self.faults = Faults(driver, name)
+        self.scenarios = ScenarioResource(driver, name)
+        self.sink = SinkResource(driver, name)
+
+    def when(self, to: str | int | None = None, **match: object) -> AsyncPlan:
+        """What happens to requests that fit: `await cloudsms.aio.when(to="852*").reply("Busy")`."""
+        return AsyncPlan(self._api, {"to": None if to is None else str(to), **match})
+
+
+class Cloudsms(ReachableAccount[BlockingHttpDriver]):
+    """An account of the test's own: what to send with, what happened, and what is to happen."""
+
+    def __init__(self, server: Server, account: Account, sink_url: str, wishes: FixtureSettings) -> None:
+        super().__init__(server.client.of(account.name), server, account, wishes)
+        driver, name = self._driver, account.name
+        self.account = BlockingAccount(driver, name)
+        self.messages = MessageList(driver, name)
+        self.requests = RequestList(driver, name)
+        self.reports = ReportList(driver, name)
+        self.clock = BlockingClock(driver, name)
+        self.rules = Rules(driver, name)
+        self.faults = Faults(driver, name)
+        self.scenarios = ScenarioResource(driver, name)
+        self.sink = BlockingSink(driver, name, sink_url)
+        self.aio = AsyncCloudsms(server, account, wishes)
+        self.created = account
+
+    def when(self, to: str | int | None = None, **match: object) -> BlockingPlan:
+        """What happens to requests that fit; what is said last comes first. The keys are those of scenario files."""
+        return BlockingPlan(self._api, {"to": None if to is None else str(to), **match})
+
+    def __repr__(self) -> str:
+        return f"<cloudsms account {self.account.name!r} at {self.url}>"
+
+
+def open_account(server: Server, wishes: FixtureSettings, test: str) -> Cloudsms:
+    """A fresh account for a test, its sink as callback. RefusedError, when the settings are wrong, says how."""
+    name = f"{_UNFIT_FOR_NAMES.sub('-', test).strip('.-')[:_LONGEST_NAME] or 'test'}-{secrets.token_hex(4)}"
+    sink = server.sink_of(name)
+    account = server.client.accounts.create(**{"name": name, "callback": {"url": sink}, **wishes.account})
+    api = server.client.of(account.name)
+    api.sink.show()
+    if wishes.scenario_file is not None:
+        seed = wishes.account.get("seed")
+        api.scenarios.use(
+            text=wishes.scenario_file.read_text(encoding="utf-8"), seed=seed if isinstance(seed, int) else None
+        )
+    return Cloudsms(server, account, sink, wishes)
+
+
+def _route_of(account: Account) -> str:
+    documented = "VerifyCode_516"
+    if documented in account.routes or "*" in account.routes:
+        return documented
+    return min(account.routes, default="")
+
+
+class TestAccounts:
+    """The accounts of one test."""
+
+    def __init__(self, servers: Servers, nodeid: str, name: str, folder: Path) -> None:
+        self._servers = servers
+        self._nodeid = nodeid
+        self._name = name
+        self._folder = folder
+        self._open: list[tuple[Cloudsms, FixtureSettings]] = []
+        self._pid = os.getpid()
+        self._since = WallClock().now()
+        self.last_report = ""
+        """The story as it was before the accounts were deleted, if that fails the test."""
+
+    def open(self, settings: Mapping[str, object]) -> Cloudsms:
+        """Another account; fails the test, saying why, when there can be none."""
+        __tracebackhide__ = True
+        why = ""
+        try:
+            wishes = fixture_settings(settings, self._nodeid, self._folder)
+            server = self._servers.of(wishes.mtls)
+            server.check()
+            opened = open_account(server, wishes, self._name)
+            self._open.append((opened, wishes))
+        except (ApiError, ServerError, ValueError) as error:
+            why = str(error)
+        if why:
+            # Not within the handler, or pytest would show where all this comes from too.
+            pytest.fail(escaped_lines(f"cloudsms: {why}"), pytrace=False)
+        return opened
+
+    def sink(self) -> BlockingSink:
+        """A sink that no account of the test has as callback."""
+        return self.open({}).sink
+
+    def story(self) -> str:
+        """What happened to each account that is open."""
+        return "\n\n".join(self._story(each, self._since) for each, _ in self._open)
+
+    def close(self) -> None:
+        """Deletes the accounts and lets go of them; whatever they had on the way ends. Fails the test for answers it is
+        strict about, and when the simulator has ended. In a forked child nothing is done."""
+        __tracebackhide__ = True
+        if self._pid != os.getpid():
+            return
+        wrong = [line for each, wishes in self._open for line in _wrongly_answered(each, wishes)]
+        why = ["reports were answered wrongly:", *wrong] if wrong else []
+        self.last_report = self.story() if wrong else ""
+        for each, _ in self._open:
+            try:
+                each._server.check()
+                each._server.client.accounts.delete(each.account.name)
+            except (ApiError, ServerError) as error:
+                why.append(f'the account "{each.account.name}" could not be deleted: {error}')
+        self._open.clear()
+        if why:
+            pytest.fail("\n".join(map(escaped, why)), pytrace=False)
+
+    def _story(self, opened: Cloudsms, since: datetime) -> str:
+        try:
+            return failure_report(opened._api, since)
+        except ApiError as error:
+            return f'account "{opened.account.name}": {error}'
+
+
+def _wrongly_answered(opened: Cloudsms, wishes: FixtureSettings) -> list[str]:
+    if not wishes.strict_answers:
+        return []
+    try:
+        return wrong_answers(opened.reports.all(), wishes.strict_answers)
+    except ApiError as error:
+        return [str(error)]

@@ -1,0 +1,210 @@
+"""Faults on the way in: how an answer is late, spoilt, or never sent.
+
+Each fault is one function in `ANSWER_FAULTS`. They reach the wire through the connection, past HTTP where HTTP would
+be in the way, and leave nothing for uvicorn to complain of.
+
+Reading: R22.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from hashlib import blake2b
+from types import MappingProxyType
+
+import msgspec
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from cloudsms_simulator.engine.faults import FAULT_PAGES, MANGLING_FAULTS, AnswerFault, Fault
+from cloudsms_simulator.net.http_connection import HttpConnection
+from cloudsms_simulator.protocol.answer import mangled
+
+DRIBBLE_DURATION = timedelta(seconds=5)
+"""How long an answer dribbles when nothing else is said."""
+DRIBBLE_STEP = timedelta(milliseconds=20)
+"""The pieces of a long answer do not follow each other faster than this."""
+LONGEST_HANG = timedelta(seconds=60)
+"""How long a connection is held at most, and when nothing else is said."""
+GARBAGE_OCTETS = 256
+"""Octets of it."""
+
+_SPOILS_AN_ANSWER = MANGLING_FAULTS | {Fault.DRIBBLE, None}
+
+
+class FaultyAnswer(msgspec.Struct, frozen=True):
+    """A request that trouble befalls. `answer` is empty when there is none; then only what needs none befalls it."""
+
+    connection: HttpConnection
+    request: RequestResponseCycle
+    trouble: AnswerFault
+    answer: bytes
+    stopping: asyncio.Event
+
+
+async def apply_fault(
+    connection: HttpConnection, trouble: AnswerFault, answer: bytes | None, stopping: asyncio.Event
+) -> None:
+    """Lets trouble befall the request that the connection is handling and whose body has arrived.
+
+    Returns when that is over: a whole answer is with the transport, or the connection is ending and the request will
+    not be answered. After whole answers (late, HTTP_500, HTML_PAGE, DRIBBLE, mangled ones) the connection goes on as
+    after any other. Without an answer, what would spoil one ends the connection instead.
+
+    Durations are wall time, and over at once when `stopping` is set or the client goes away: what dribbles is then sent
+    at once, what hangs is cut. Cancelling cuts the connection.
+    """
+    request = connection.running
+    if request is None:
+        return
+    blow = FaultyAnswer(connection, request, trouble, answer or b"", stopping)
+    try:
+        await _wait(blow, trouble.delay.total_seconds())
+        if not request.disconnected:
+            await _function(trouble.fault, answer is not None)(blow)
+    except asyncio.CancelledError:
+        _give_up(blow)
+        connection.abort()
+        raise
+
+
+def garbage(rule: str) -> bytes:
+    """Octets that mean nothing, always the same for the same rule. They begin neither an HTTP answer nor a chunk."""
+    size = blake2b.MAX_DIGEST_SIZE
+    seed = rule.encode("utf-8", "surrogatepass")
+    blocks = [blake2b(b"%d %b" % (block, seed), digest_size=size).digest() for block in range(GARBAGE_OCTETS // size)]
+    return b"\xff" + b"".join(blocks)[1:]
+
+
+# What may happen
+
+
+async def answer_late(blow: FaultyAnswer) -> None:
+    """The true answer, after the delay."""
+    await blow.connection.answer_with(blow.answer)
+
+
+async def connection_reset_by_peer(blow: FaultyAnswer) -> None:
+    """A TCP reset. Over TLS the client sees a lost connection."""
+    _give_up(blow)
+    blow.connection.reset()
+
+
+async def empty_response(blow: FaultyAnswer) -> None:
+    """The connection is closed without a byte."""
+    _give_up(blow)
+    blow.connection.linger()
+
+
+async def random_data_then_close(blow: FaultyAnswer) -> None:
+    """Garbage in place of HTTP."""
+    _give_up(blow)
+    blow.connection.write(garbage(blow.trouble.rule))
+    blow.connection.linger()
+
+
+async def malformed_response_chunk(blow: FaultyAnswer) -> None:
+    """Status 200, and garbage where a chunk should begin."""
+    headers = [(b"content-type", b"application/json"), (b"transfer-encoding", b"chunked")]
+    await blow.request.send({"type": "http.response.start", "status": 200, "headers": headers})
+    await random_data_then_close(blow)
+
+
+async def dribble(blow: FaultyAnswer) -> None:
+    """The true answer, in as many pieces as it has octets, or fewer where they would follow each other too fast."""
+    over = DRIBBLE_DURATION if blow.trouble.over is None else blow.trouble.over
+    answer, request = blow.answer, blow.request
+    pieces = max(1, min(len(answer), over // DRIBBLE_STEP))
+    clock = blow.connection.loop.time
+    start = clock()
+    await _begin(request, 200, b"application/json", len(answer))
+    sent = 0
+    for piece in range(1, pieces + 1):
+        await _wait(blow, start + over.total_seconds() * piece / pieces - clock())
+        end = len(answer) if blow.stopping.is_set() else len(answer) * piece // pieces
+        rest = end < len(answer)
+        await request.send({"type": "http.response.body", "body": answer[sent:end], "more_body": rest})
+        if request.disconnected or not rest:
+            return
+        sent = end
+
+
+async def accept_then_hang(blow: FaultyAnswer) -> None:
+    """Silence on an open connection, then its end."""
+    over = LONGEST_HANG if blow.trouble.over is None else min(blow.trouble.over, LONGEST_HANG)
+    await _wait(blow, over.total_seconds())
+    _give_up(blow)
+    blow.connection.abort()
+
+
+async def http_500(blow: FaultyAnswer) -> None:
+    """Status 500 and a word."""
+    await _respond(blow.request, 500, b"text/plain; charset=utf-8", FAULT_PAGES[Fault.HTTP_500])
+
+
+async def html_page(blow: FaultyAnswer) -> None:
+    """Status 200 and a page for people, as from a proxy that stands in between."""
+    await _respond(blow.request, 200, b"text/html; charset=utf-8", FAULT_PAGES[Fault.HTML_PAGE])
+
+
+async def wrong_in_meaning(blow: FaultyAnswer) -> None:
+    """Status 200 and an answer that is wrong in what it says."""
+    assert blow.trouble.fault is not None
+    await blow.connection.answer_with(mangled(blow.trouble.fault.value, blow.answer))
+
+
+ANSWER_FAULTS: Mapping[Fault, Callable[[FaultyAnswer], Awaitable[None]]] = MappingProxyType(
+    {
+        Fault.CONNECTION_RESET_BY_PEER: connection_reset_by_peer,
+        Fault.EMPTY_RESPONSE: empty_response,
+        Fault.RANDOM_DATA_THEN_CLOSE: random_data_then_close,
+        Fault.MALFORMED_RESPONSE_CHUNK: malformed_response_chunk,
+        Fault.DRIBBLE: dribble,
+        Fault.ACCEPT_THEN_HANG: accept_then_hang,
+        Fault.PROCESSED_NO_ANSWER: empty_response,
+        Fault.HTTP_500: http_500,
+        Fault.HTML_PAGE: html_page,
+        **dict.fromkeys(sorted(MANGLING_FAULTS), wrong_in_meaning),
+    }
+)
+
+
+def _function(fault: Fault | None, answered: bool) -> Callable[[FaultyAnswer], Awaitable[None]]:
+    if not answered and fault in _SPOILS_AN_ANSWER:
+        return empty_response
+    return answer_late if fault is None else ANSWER_FAULTS[fault]
+
+
+# How
+
+
+async def _respond(request: RequestResponseCycle, status: int, kind: bytes, body: bytes) -> None:
+    await _begin(request, status, kind, len(body))
+    await request.send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def _begin(request: RequestResponseCycle, status: int, kind: bytes, octets: int) -> None:
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % octets)]
+    await request.send({"type": "http.response.start", "status": status, "headers": headers})
+
+
+def _give_up(blow: FaultyAnswer) -> None:
+    """From here on the request counts as done with, and whatever was queued behind it is forgotten."""
+    blow.connection.interrupt()
+    blow.request.response_complete = True
+
+
+async def _wait(blow: FaultyAnswer, seconds: float) -> None:
+    """Returns after so long, or as soon as the listener stops or the client is gone."""
+    if seconds <= 0:
+        return
+    ends = [asyncio.ensure_future(blow.stopping.wait()), asyncio.ensure_future(_client_gone(blow.request))]
+    try:
+        await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in ends:
+            each.cancel()
+
+
+async def _client_gone(request: RequestResponseCycle) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,446 @@
+"""The endpoint `/dave/io`: bytes in, bytes out.
+
+A raw ASGI application, since request and response objects cost more than everything the platform does. A packet is a
+POST to the path with a body within the limits of size and time; whatever else comes is told so in HTTP, once, and the
+connection ends. Every packet is answered with HTTP 200; its errors live in RESULT_CODE. Packets that are there at the
+same time are served together, stage by stage; whatever has to wait for something goes its own way. `take` serves a
+packet that comes on no connection.
+
+Spec: CloudSMS Platform Server. Spec: Interface specification and communication principle. Reading: R2, R5.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import partial
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.platform import Platform
+from cloudsms_simulator.engine.transaction import Arrival, Checked, Identified, Reply
+from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.net.concurrency import INLINE_OCTETS, offload
+from cloudsms_simulator.net.http_connection import HttpConnection
+from cloudsms_simulator.net.http_protocol import ServeAlone
+from cloudsms_simulator.net.wall_clock import WallClock
+from cloudsms_simulator.protocol.codes import ResultCode
+from cloudsms_simulator.protocol.findings import Finding, Told, found
+from cloudsms_simulator.protocol.masking import KeyRing, mask
+from cloudsms_simulator.push.dispatcher import Dispatcher
+from cloudsms_simulator.services.answer_faults import apply_fault
+from cloudsms_simulator.services.metrics import AnswerTimes
+from cloudsms_simulator.services.recorder import ExchangeRecorder, http_connection_of, peer_facts
+from cloudsms_simulator.stores.store import Store, StoreError
+
+_HUNG_UP = "the client hung up"
+
+
+class BodyLimits(msgspec.Struct, frozen=True):
+    """How large a body may be, in octets, and how long it may take to arrive."""
+
+    size: int
+    time: timedelta
+
+
+class BodyTooLarge(msgspec.Struct, frozen=True):
+    """The body is, or says it will be, larger than allowed."""
+
+    octets: int
+
+
+class BodyUnfinished(msgspec.Struct, frozen=True):
+    """The body did not arrive whole: what did, and why no more came."""
+
+    arrived: bytes
+    why: str
+    hung_up: bool
+
+
+async def read_body(scope: Scope, receive: Receive, limits: BodyLimits) -> bytes | BodyTooLarge | BodyUnfinished:
+    """The whole body, or what became of it. A body that is all there already costs no timer.
+
+    One that says it will be too large is not waited for, nor invited with `100 Continue`.
+    """
+    body = http_connection_of(scope).whole_body()
+    if body is not None:
+        return body if len(body) <= limits.size else BodyTooLarge(len(body))
+    announced = _announced(scope)
+    if announced > limits.size:
+        return BodyTooLarge(announced)
+    return await _read_pieces(receive, limits)
+
+
+async def _read_pieces(receive: Receive, limits: BodyLimits) -> bytes | BodyTooLarge | BodyUnfinished:
+    pieces = bytearray()
+    try:
+        async with asyncio.timeout(limits.time.total_seconds()):
+            while (message := await receive())["type"] == "http.request":
+                pieces += message["body"]
+                if len(pieces) > limits.size:
+                    return BodyTooLarge(len(pieces))
+                if not message["more_body"]:
+                    return bytes(pieces)
+    except TimeoutError:
+        return BodyUnfinished(bytes(pieces), f"no more came within {limits.time}", hung_up=False)
+    return BodyUnfinished(bytes(pieces), _HUNG_UP, hung_up=True)
+
+
+def _announced(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
+
+
+PLATFORM_PATH = "/dave/io"
+_CONTENT_TYPE = (b"content-type", b"application/json")
+_CLOSE = (b"connection", b"close")
+
+
+class PacketReader:
+    """Lets packets in, as far as HTTP goes."""
+
+    def __init__(self, journal: ExchangeRecorder, limits: BodyLimits, keys: Callable[[], KeyRing] = KeyRing) -> None:
+        self._journal = journal
+        self._limits = limits
+        self._keys = keys
+        """Gives the AUTH_KEYs of all accounts, which nothing that is kept may show."""
+
+    def is_packet(self, request: RequestResponseCycle) -> bool:
+        """Whether a request is a packet, here to its last byte and not too large."""
+        scope = request.scope
+        here = not (request.more_body or request.disconnected)
+        return (
+            here
+            and scope["path"] == PLATFORM_PATH
+            and scope["method"] == "POST"
+            and len(request.body) <= self._limits.size
+        )
+
+    async def read_packet_body(self, scope: Scope, receive: Receive, send: Send) -> bytes | None:
+        """The body of a packet, once it is here; None for what was turned away, or gave up itself."""
+        if scope["path"] != PLATFORM_PATH:
+            finding = found("path-wrong", "path", Told(self._target_of(scope)), PLATFORM_PATH)
+            sent = await self._sent_elsewhere(scope, receive)
+            await self._turn_away(
+                scope, send, 404, finding, f"not found: CloudSMS listens at {PLATFORM_PATH}", sent=sent
+            )
+            return None
+        if scope["method"] != "POST":
+            finding = found("http-method-wrong", "method", Told(scope["method"]), "POST")
+            await self._turn_away(scope, send, 405, finding, f"method not allowed: {PLATFORM_PATH} takes POST", b"POST")
+            return None
+        body = await read_body(scope, receive, self._limits)
+        if isinstance(body, bytes):
+            return body
+        if isinstance(body, BodyTooLarge):
+            want = f"at most {self._limits.size} octets"
+            finding = found("body-too-large", "body", Told(f"{body.octets} octets"), want)
+            await self._turn_away(scope, send, 413, finding, f"body too large: {want}")
+        else:
+            await self._give_up(scope, body)
+        return None
+
+    async def _sent_elsewhere(self, scope: Scope, receive: Receive) -> bytes:
+        """The body of a POST to another path, which may be UIP v2; nothing of one that is too large, or never whole."""
+        if scope["method"] != "POST":
+            return b""
+        body = await read_body(scope, receive, self._limits)
+        return body if isinstance(body, bytes) else b""
+
+    async def _turn_away(
+        self,
+        scope: Scope,
+        send: Send,
+        status: int,
+        finding: Finding,
+        error: str,
+        allow: bytes | None = None,
+        sent: bytes = b"",
+    ) -> None:
+        text = msgspec.json.encode({"error": error})
+        foreign = self._journal.foreign(sent) if sent else None
+        if foreign is None:
+            peer = peer_facts(scope, self._keys())
+            arrival = Arrival(b"", peer.connection, peer.headers, line=peer.line)
+            await self._journal.note("http", arrival, finding, status, text)
+        else:
+            peer = peer_facts(scope, self._keys(), foreign.key)
+            body = mask(sent, foreign.key, self._keys())
+            arrival = Arrival(body, peer.connection, peer.headers, line=peer.line)
+            more = (foreign.finding,)
+            await self._journal.note("http", arrival, finding, status, text, None, foreign.account, more)
+        extra = (_CLOSE,) if allow is None else ((b"allow", allow), _CLOSE)
+        await _respond(send, status, text, *extra)
+
+    def _target_of(self, scope: Scope) -> str:
+        target = f"{scope['method']} {scope['path']}".encode("utf-8", "replace")
+        return mask(target, None, self._keys()).decode("utf-8", "replace")[:210]
+
+    async def _give_up(self, scope: Scope, body: BodyUnfinished) -> None:
+        request = http_connection_of(scope).running
+        if request is not None and request.response_complete:
+            return  # its chunks were no HTTP: the connection refused it, and told so
+        peer = peer_facts(scope, self._keys())
+        finding = found("body-unfinished", "body", Told(f"{len(body.arrived)} octets: {body.why}"), "the whole body")
+        arrival = Arrival(body.arrived, peer.connection, peer.headers, line=peer.line)
+        await self._journal.note("closed", arrival, finding)
+        if not body.hung_up:
+            http_connection_of(scope).hang_up()
+
+
+async def _respond(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": "http.response.start", "status": status, "headers": [_CONTENT_TYPE, length, *headers]})
+    await send({"type": "http.response.body", "body": body})
+
+
+_WAIT_FOR_REPORTS_SECONDS = 2.0
+"""Seconds of the wall for which an answer waits for reports that come before it."""
+
+log = logging.getLogger("cloudsms_simulator.endpoint")
+
+
+class _ReadPacket(msgspec.Struct, frozen=True):
+    """A body, whose it is, and what is wrong with it; None where the simulator itself failed to find that out."""
+
+    body: bytes
+    identified: Identified | None
+    judged: Checked | None
+
+    @property
+    def account(self) -> Account | None:
+        return None if self.identified is None else self.identified.account
+
+
+class _DecidedRequest(msgspec.Struct, frozen=True):
+    """A request that the platform has decided on, and its reply."""
+
+    request: RequestResponseCycle
+    account: Account | None
+    reply: Reply
+
+
+class Endpoint:
+    """The ASGI application of the platform's port, and the clerk at its desk."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        store: Store,
+        journal: ExchangeRecorder,
+        pusher: Dispatcher,
+        wall: WallClock,
+        door: PacketReader,
+        times: AnswerTimes,
+    ) -> None:
+        self._platform = platform
+        self._store = store
+        self._journal = journal
+        self._pusher = pusher
+        self._wall = wall
+        self._door = door
+        self._times = times
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request. Only HTTP comes here; a listener turns everything else away."""
+        body = await self._door.read_packet_body(scope, receive, send)
+        if body is not None:
+            [packet] = await offload(len(body), partial(self._read, [body]))
+            arrival = self._arrival_of(scope, packet)
+            await self._answer(await self._diagnosed(packet, arrival), arrival, scope, receive, send)
+
+    def takes(self, request: RequestResponseCycle) -> bool:
+        """Whether a request is a packet that can be served at once; a long one is read in a thread first."""
+        return len(request.body) <= INLINE_OCTETS and self._door.is_packet(request)
+
+    async def serve(self, requests: Sequence[RequestResponseCycle], leave: ServeAlone) -> None:
+        """Serves packets together. Once the store has one of them wait, the rest leave: they can wait side by side."""
+        begun = self._wall.monotonic()
+        loop = asyncio.get_running_loop()
+        next_turn = loop.create_future()
+        loop.call_soon(next_turn.set_result, None)
+        packets = self._read([bytes(request.body) for request in requests])
+        arrivals = [self._arrival_of(request.scope, packet) for request, packet in zip(requests, packets, strict=True)]  # type: ignore[arg-type]
+        decided: list[_DecidedRequest] = []
+        try:
+            for request, packet, arrival in zip(requests, packets, arrivals, strict=True):
+                if next_turn.done():
+                    leave(request, partial(self._answer, packet, arrival))
+                    continue
+                try:
+                    reply = await self._receive(packet, arrival)
+                except Exception as error:
+                    leave(request, partial(_fail_with, error))
+                else:
+                    decided.append(_DecidedRequest(request, packet.account, reply))
+        finally:
+            await self._conclude_all(decided, leave, begun)
+
+    async def take(self, body: bytes) -> tuple[Account | None, Reply]:
+        """Takes a packet that comes on no connection, as any other; whose it is, and the reply that nobody waits for.
+
+        What befalls the answer befalls nobody then, and no delay is waited for; reports that come before it still do.
+        """
+        [packet] = await offload(len(body), partial(self._read, [body]))
+        arrival = Arrival(body)
+        packet = await self._diagnosed(packet, arrival)
+        reply = await self._receive(packet, arrival)
+        try:
+            if reply.before and packet.account is not None:
+                await self._report_before(packet.account, reply)
+        finally:
+            await self._release(packet.account, reply)
+        return packet.account, reply
+
+    async def _conclude_all(self, decided: list[_DecidedRequest], leave: ServeAlone, begun: float) -> None:
+        answered = []
+        for each in decided:
+            try:
+                if not _answer_at_once(http_connection_of(each.request.scope), each.reply):  # type: ignore[arg-type]
+                    leave(each.request, partial(self._conclude, each.account, each.reply, begun))
+                    continue
+            except Exception as error:
+                leave(each.request, partial(_fail_with, error))
+            answered.append(each)
+        if answered:
+            self._times.add(self._wall.monotonic() - begun, len(answered))
+        for each in answered:
+            await self._release(each.account, each.reply)
+
+    async def _answer(self, packet: _ReadPacket, arrival: Arrival, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = self._wall.monotonic()
+        reply = await self._receive(packet, arrival)
+        await self._conclude(packet.account, reply, begun, scope, receive, send)
+
+    async def _conclude(
+        self, account: Account | None, reply: Reply, begun: float, scope: Scope, _receive: Receive, _send: Send
+    ) -> None:
+        """Whatever `_answer_at_once` does not do; this may take its time."""
+        connection = http_connection_of(scope)
+        try:
+            if reply.before and account is not None:
+                await self._report_before(account, reply)
+            if reply.trouble is not None:
+                await apply_fault(connection, reply.trouble, reply.body, connection.stopping)
+            elif not _answer_at_once(connection, reply):
+                await connection.answer_with(reply.body or b"")
+            self._times.add(self._wall.monotonic() - begun)
+        finally:
+            # Also when the answer could not be sent: what was accepted stays accepted.
+            await self._release(account, reply)
+
+    async def _report_before(self, account: Account, reply: Reply) -> None:
+        """The reports that are to come before the answer, as long as that takes, at most 2 s."""
+        try:
+            await self._store.release(account, reply.request_id, reply.before)
+            await self._pusher.report_first(account, reply.before, _WAIT_FOR_REPORTS_SECONDS)
+        except StoreError as error:
+            log.error("no report of request %d of %s before its answer: %s", reply.request_id, account.name, error)
+        except Exception:
+            log.exception("no report of request %d of %s before its answer", reply.request_id, account.name)
+
+    def _read(self, bodies: Sequence[bytes]) -> list[_ReadPacket]:
+        everybody = [self._identify(body) for body in bodies]
+        told = zip(bodies, everybody, strict=True)
+        return [_ReadPacket(body, identified, self._judge(identified, body)) for body, identified in told]
+
+    def _identify(self, body: bytes) -> Identified | None:
+        try:
+            return self._platform.identify(body)
+        except Exception:
+            log.exception("a body could not be read for a reason inside the simulator")
+            return None
+
+    def _judge(self, identified: Identified | None, body: bytes) -> Checked | None:
+        try:
+            return None if identified is None else self._platform.check(identified, body)
+        except Exception:
+            log.exception("a packet could not be judged for a reason inside the simulator")
+            return None
+
+    async def _diagnosed(self, packet: _ReadPacket, arrival: Arrival) -> _ReadPacket:
+        """A long packet that is refused, with what is kept of it: that is worked out in a thread, too."""
+        judged = packet.judged
+        if judged is None or judged.refusal is None or len(packet.body) <= INLINE_OCTETS:
+            return packet
+        try:
+            clock = self._store.standing(packet.account).clock
+            now, real = clock.now(self._wall.now()), clock.is_real
+            diagnosed = partial(self._platform.diagnosed, judged, arrival, now, clock_is_real=real)
+            return msgspec.structs.replace(packet, judged=await offload(len(packet.body), diagnosed))
+        except StoreError:
+            return packet  # whoever begins its transaction finds out, too
+        except Exception:
+            log.exception("a packet could not be diagnosed for a reason inside the simulator")
+            return msgspec.structs.replace(packet, judged=None)
+
+    def _arrival_of(self, scope: Scope, packet: _ReadPacket) -> Arrival:
+        connection = http_connection_of(scope)
+        surplus = bool(connection.surplus) and bool(connection.take_surplus())
+        peer = peer_facts(
+            scope, self._platform.directory.keys, None if packet.identified is None else packet.identified.key
+        )
+        return Arrival(packet.body, peer.connection, peer.headers, surplus, peer.line)
+
+    async def _receive(self, packet: _ReadPacket, arrival: Arrival) -> Reply:
+        now, identified, judged = self._wall.now(), packet.identified, packet.judged
+        if judged is None:
+            return await self._fail(identified, arrival, now, ResultCode.UNKNOWN_ERROR, "unknown-error")
+        try:
+            transaction = await self._store.begin(judged.identified.account)
+            now = transaction.standing.clock.now(now)
+            reply = self._platform.receive(transaction, judged, arrival, now)
+            await self._store.commit(transaction)
+        except StoreError as error:
+            log.error("the store could not be written: %s", error)
+            return await self._fail(identified, arrival, now, ResultCode.DB_NOT_FIND, "store-failed")
+        except Exception:
+            log.exception("a request failed for a reason inside the simulator")
+            return await self._fail(identified, arrival, now, ResultCode.UNKNOWN_ERROR, "unknown-error")
+        # What was accepted whole has its bytes worked out when it goes out; a batch refused in part has them by now.
+        if reply.code is not ResultCode.OK or reply.trouble is not None or isinstance(reply.answer, bytes):
+            self._journal.tell(transaction.exchange, transaction.account)
+        return reply
+
+    async def _fail(
+        self, identified: Identified | None, arrival: Arrival, now: datetime, code: ResultCode, rule: str
+    ) -> Reply:
+        """The answer when the simulator itself is at fault; in the journal, unless that is what fails."""
+        finding = found(rule, "body", Told("this request"), "a request the simulator can process")
+        reply = self._platform.fail(identified, now, code)
+        account = None if identified is None else identified.account
+        await self._journal.note("uip", arrival, finding, 200, reply.body, code, account)
+        return reply
+
+    async def _release(self, account: Account | None, reply: Reply) -> None:
+        """From here on the reports of what was accepted may be pushed."""
+        if reply.first_due is None or account is None:
+            return
+        try:
+            await self._store.release(account, reply.request_id)
+            self._pusher.expect(account, reply.first_due)
+        except StoreError as error:
+            log.error("the reports of request %d of %s are not released: %s", reply.request_id, account.name, error)
+        except Exception:
+            log.exception("the reports of request %d of %s are not released", reply.request_id, account.name)
+
+
+def _answer_at_once(connection: HttpConnection, reply: Reply) -> bool:
+    """What nearly every reply asks for. False, and nothing happened, if it takes a while."""
+    if reply.trouble is not None or reply.before:
+        return False
+    body = reply.body
+    if body is None:
+        connection.hang_up()
+        return True
+    return connection.answer(body)
+
+
+async def _fail_with(error: Exception, _scope: Scope, _receive: Receive, _send: Send) -> None:
+    """An application that answers as one does that fails: with 500, if there is still something to answer."""
+    raise error

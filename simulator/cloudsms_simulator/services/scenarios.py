@@ -1,0 +1,391 @@
+"""Scenarios in use: what each account plays, and the rules somebody added beside it.
+
+A scenario put to use begins anew: counts, named states and its timeline start there and then. It says what becomes of
+requests from now on; what was planned for messages before stays planned. Rules added by themselves come before its
+own, also after the timeline has turned, count from nothing, and leave other counts as they are. `ActiveScenario` is
+what an account plays now; `AccountBaseline` is how it was created, for a reset.
+
+Reading: R21, R22.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Set
+from decimal import Decimal
+from itertools import chain
+from typing import Literal, TypeVar
+
+import msgspec
+
+from cloudsms_simulator.config.account_schema import AccountOverrides, AccountSettings
+from cloudsms_simulator.config.scenario import Scenario
+from cloudsms_simulator.engine.account import NO_RULES, Account, AccountDirectory
+from cloudsms_simulator.engine.billing import LedgerEntry
+from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.evaluation import hits_counter
+from cloudsms_simulator.engine.rules import CompiledRules, FaultRule, Rule, RuleBook, RuleBookChange
+from cloudsms_simulator.engine.transaction import RuleCounter
+from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.net.wall_clock import WallClock
+from cloudsms_simulator.protocol.profile import Profile
+from cloudsms_simulator.stores.store import Store
+
+
+class ActiveScenario(msgspec.Struct, frozen=True):
+    """What an account plays: a scenario, and rules and faults of its own before that."""
+
+    scenario: Scenario | None = None
+    own: RuleBook = RuleBook()
+    """Only its rules and faults count."""
+    off: frozenset[str] = frozenset()
+    """Ids of rules and faults that are switched off: they are there, and decide nothing."""
+
+    @property
+    def book(self) -> RuleBook:
+        """Both in one, without what is switched off."""
+        return _without_rules(self.off, _with_rules_before(self.own, self._scripted))
+
+    @property
+    def books(self) -> tuple[RuleBook, ...]:
+        """The scenario's own book, then those of its timeline, each name once; without what is the account's own."""
+        found = {self._scripted.name: self._scripted}
+        for change in self._scripted.timeline:
+            found.setdefault(change.book.name, change.book)
+        return tuple(found.values())
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The named states that there are whatever the timeline has come to, in their order."""
+        first, *others = self.books
+        return tuple(state for state in first.states if all(state in book.states for book in others))
+
+    @property
+    def _scripted(self) -> RuleBook:
+        return RuleBook() if self.scenario is None else self.scenario.book
+
+
+class CountedRule(msgspec.Struct, frozen=True):
+    """A rule or a fault that an account has, the book it stands in, and how often it decided."""
+
+    rule: Rule | FaultRule
+    book: str
+    """The scenario's name, "" for a rule laid down by itself."""
+    hits: int
+    enabled: bool = True
+    """False: it is switched off."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it was laid down by itself."""
+        return self.book == ""
+
+
+def counted_rules(playing: ActiveScenario, tallies: Mapping[RuleCounter, int]) -> tuple[CountedRule, ...]:
+    """Every rule and fault with what it has done: the account's own, then each scenario's, in their order.
+
+    What is the account's own counts whatever the timeline has come to.
+    """
+    names = [book.name for book in playing.books]
+    own = [
+        CountedRule(
+            rule, "", sum(tallies.get(hits_counter(name, rule.id), 0) for name in names), rule.id not in playing.off
+        )
+        for rule in chain[Rule | FaultRule](playing.own.rules, playing.own.faults)
+    ]
+    scripted = [
+        CountedRule(rule, book.name, tallies.get(hits_counter(book.name, rule.id), 0), rule.id not in playing.off)
+        for book in playing.books
+        for rule in chain[Rule | FaultRule](book.rules, book.faults)
+    ]
+    return (*own, *scripted)
+
+
+def rule_of_counter(tally: RuleCounter) -> str | None:
+    """The id of the rule or the fault that something is counted for; None when it is for none."""
+    what, rule, _ = tally
+    if what == "hits":
+        return rule.rpartition("/")[2]
+    return rule if what.startswith(("rule ", "fault ")) else None
+
+
+def _with_rules_before(own: RuleBook, book: RuleBook) -> RuleBook:
+    """A book with the rules of another before its own, in every book of its timeline too."""
+    if not own.rules and not own.faults:
+        return book
+    turned = tuple(
+        RuleBookChange(book=_with_rules_before(own, change.book), at=change.at, messages=change.messages)
+        for change in book.timeline
+    )
+    rules, faults = (*own.rules, *book.rules), (*own.faults, *book.faults)
+    return msgspec.structs.replace(book, rules=rules, faults=faults, timeline=turned)
+
+
+def _without_rules(off: Set[str], book: RuleBook) -> RuleBook:
+    """A book without rules and faults of these ids, in every book of its timeline too."""
+    if not off:
+        return book
+    turned = tuple(
+        RuleBookChange(book=_without_rules(off, change.book), at=change.at, messages=change.messages)
+        for change in book.timeline
+    )
+    rules = tuple(rule for rule in book.rules if rule.id not in off)
+    faults = tuple(fault for fault in book.faults if fault.id not in off)
+    return msgspec.structs.replace(book, rules=rules, faults=faults, timeline=turned)
+
+
+class AccountBaseline(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it, as one value."""
+
+    settings: AccountSettings | None = None
+    """As it was created with; None for an account that was made without any."""
+    created: Account
+    began: ActiveScenario = ActiveScenario()
+    """What it played at first."""
+    playing: ActiveScenario = ActiveScenario()
+    changed: Account | None = None
+    """As it was changed over the API, before what its scenario says; None when it was not."""
+    changed_settings: AccountSettings | None = None
+
+
+AnyRule = TypeVar("AnyRule", bound=Rule | FaultRule)
+
+_NEVER_OVERRIDDEN = frozenset({"name", "auth_key"})
+"""What stays an account's own, whatever is played."""
+_MONEY = frozenset({"balance", "currency"})
+
+
+class ScenarioService:
+    """What the accounts of a simulator play.
+
+    The accounts in the directory are taken as they are by now for created; what the scenario the simulator begins with
+    says of them holds already. `settings` are those of the accounts that have any, by name, likewise. `profile_of` is
+    the profile of that name, None for the server's own, with the server's switches. `replaced` is told of each account
+    that is another from now on. Of an account that is asked for only the name counts: it may have been replaced.
+    """
+
+    def __init__(
+        self,
+        directory: AccountDirectory,
+        store: Store,
+        wall: WallClock,
+        settings: Mapping[str, AccountSettings],
+        profile_of: Callable[[Literal["spec", "observed"] | None], Profile],
+        replaced: Callable[[Account], None],
+    ) -> None:
+        self._directory = directory
+        self._store = store
+        self._wall = wall
+        self._settings = dict(settings)
+        self._profile_of = profile_of
+        self._replaced = replaced
+        self._playing: dict[str, ActiveScenario] = {}
+        self._created = {account.name: (account, ActiveScenario()) for account in directory}
+        self._adjusted: dict[str, tuple[Account, AccountSettings]] = {}
+        """Accounts that were changed since they were created, before what any scenario says, with their settings."""
+
+    def playing(self, account: Account) -> ActiveScenario:
+        """What an account plays."""
+        return self._playing.get(account.name, ActiveScenario())
+
+    def begin(self, scenario: Scenario) -> None:
+        """Notes that every account plays a scenario, as their configuration says already."""
+        for account in self._directory:
+            self._playing[account.name] = ActiveScenario(scenario)
+            self._created[account.name] = (account, ActiveScenario(scenario))
+
+    def register(self, account: Account, settings: AccountSettings, scenario: Scenario | None) -> None:
+        """Notes an account that is made meanwhile, and what it plays, as its configuration says already."""
+        self._settings[account.name] = settings
+        self._playing[account.name] = ActiveScenario(scenario)
+        self._created[account.name] = (account, ActiveScenario(scenario))
+
+    def forget(self, name: str) -> None:
+        """Forgets an account that is gone."""
+        for known in (self._settings, self._playing, self._created, self._adjusted):
+            known.pop(name, None)
+
+    def baseline_of(self, account: Account) -> AccountBaseline:
+        """All that is known of an account here."""
+        created, began = self._created[account.name]
+        changed, settings = self._adjusted.get(account.name, (None, None))
+        return AccountBaseline(
+            settings=self._settings.get(account.name),
+            created=created,
+            began=began,
+            playing=self.playing(account),
+            changed=changed,
+            changed_settings=settings,
+        )
+
+    def recall(self, name: str, remembered: AccountBaseline) -> None:
+        """Takes all that for known of an account that was forgotten."""
+        self._created[name] = (remembered.created, remembered.began)
+        self._playing[name] = remembered.playing
+        if remembered.settings is not None:
+            self._settings[name] = remembered.settings
+        if remembered.changed is not None and remembered.changed_settings is not None:
+            self._adjusted[name] = (remembered.changed, remembered.changed_settings)
+
+    def settings_of(self, account: Account) -> AccountSettings:
+        """The settings of an account, changes included; what scenarios say of it aside."""
+        adjusted = self._adjusted.get(account.name)
+        if adjusted is not None:
+            return adjusted[1]
+        return self._settings.get(account.name) or AccountSettings(name=account.name, auth_key=account.auth_key)
+
+    def adjust(self, account: Account, settings: AccountSettings, change: Callable[[Account], Account]) -> Account:
+        """Changes an account, whatever it plays, until it is reset; `settings` are those it has then. The account."""
+        base, _ = self._adjusted.get(account.name) or self._created[account.name]
+        self._adjusted[account.name] = (change(base), settings)
+        return self._put(change(self._current(account)), self.playing(account))
+
+    async def use(self, account: Account, scenario: Scenario | None, seed: int | None = None) -> Account:
+        """Puts a scenario to use, None: nothing any more; rules of the account's own are gone. The account as it is.
+
+        What the scenario says of the account, or of `default` when it does not know this one, holds as well, but for
+        its name and key; what it does not say is as the account was created. A balance it speaks of is brought to what
+        it says by an entry in the ledger, and back again by the next scenario. `seed` counts before the scenario's.
+        What was planned for messages stays planned. Only in a turn of the timekeeper's; may raise StoreError.
+        """
+        before, played = self._current(account), self.playing(account).scenario
+        changed = self._made(account, scenario, seed)
+        spoke = _speaks_of_money(played, account.name) or _speaks_of_money(scenario, account.name)
+        await self._begin_anew(before, changed, rebalanced=spoke)
+        return self._put(changed, ActiveScenario(scenario))
+
+    async def replace_first_scenario(self, account: Account, scenario: Scenario) -> Account:
+        """Takes a scenario for the one the account began with, which was edited: from now on a reset brings back this.
+
+        An account that plays what it began with has it put to use, as `use` does; another plays on. The account.
+        """
+        _, begun = self._created[account.name]
+        made = self._made(account, scenario, None)
+        if self.playing(account).scenario is begun.scenario:
+            made = await self.use(account, scenario)
+        self._created[account.name] = (made, ActiveScenario(scenario))
+        return self._current(account)
+
+    def restore(self, account: Account) -> Account:
+        """The account as it was created, in the place of what it is: with the scenario there was, and no own rules.
+
+        For a reset, which empties the store next; `replaced` is not told, since nothing planned may fire meanwhile.
+        """
+        created, self._playing[account.name] = self._created[account.name]
+        self._adjusted.pop(account.name, None)
+        self._directory.replace(created)
+        return created
+
+    async def add_rules(
+        self, account: Account, *, rules: Iterable[Rule] = (), faults: Iterable[FaultRule] = ()
+    ) -> Account:
+        """Adds rules and faults of the account's own, before all others; one of a known id takes that one's place.
+
+        Whatever had their ids counts from nothing. No id may be one of the scenario's, and states they go to must be
+        there in every book of its timeline. May raise StoreError.
+        """
+        added, more = tuple(rules), tuple(faults)
+        own = self.playing(account).own
+        own = msgspec.structs.replace(own, rules=_first(added, own.rules), faults=_first(more, own.faults))
+        changed = self._with(
+            account, own, self.playing(account).off - {each.id for each in chain[Rule | FaultRule](added, more)}
+        )
+        await self._forget(changed, {each.id for each in chain[Rule | FaultRule](added, more)})
+        return changed
+
+    def remove_rules(self, account: Account, ids: Iterable[str] | None = None) -> Account:
+        """Removes rules and faults of the account's own, by id or all of them. What the scenario says stays."""
+        playing = self.playing(account)
+        own = playing.own
+        gone = {each.id for each in chain[Rule | FaultRule](own.rules, own.faults)} if ids is None else set(ids)
+        rules = tuple(rule for rule in own.rules if rule.id not in gone)
+        faults = tuple(fault for fault in own.faults if fault.id not in gone)
+        return self._with(account, msgspec.structs.replace(own, rules=rules, faults=faults), playing.off - gone)
+
+    def switch(self, account: Account, id: str, *, on: bool) -> Account:
+        """Switches a rule or a fault on or off, the account's own or the scenario's; what it counted stays counted.
+
+        It stays so until another scenario is put to use or the account is reset. The account as it is.
+        """
+        playing = self.playing(account)
+        return self._with(account, playing.own, playing.off - {id} if on else playing.off | {id})
+
+    def counted(self, account: Account) -> tuple[CountedRule, ...]:
+        """Every rule and fault of an account, those of its timeline too, in their order, with what they have done."""
+        return counted_rules(self.playing(account), self._store.tallies(account))
+
+    def _current(self, account: Account) -> Account:
+        return self._directory.named(account.name) or account
+
+    def _with(self, account: Account, own: RuleBook, off: frozenset[str]) -> Account:
+        playing = ActiveScenario(self.playing(account).scenario, own, off)
+        return self._put(msgspec.structs.replace(self._current(account), rules=CompiledRules(playing.book)), playing)
+
+    def _put(self, changed: Account, playing: ActiveScenario) -> Account:
+        self._playing[changed.name] = playing
+        self._directory.replace(changed)
+        self._replaced(changed)
+        return changed
+
+    def _made(self, account: Account, scenario: Scenario | None, seed: int | None) -> Account:
+        """The account as it was created, with a scenario."""
+        created, _ = self._adjusted.get(account.name) or self._created[account.name]
+        if scenario is None:
+            return msgspec.structs.replace(created, rules=NO_RULES, seed=created.seed if seed is None else seed)
+        if seed is None:
+            seed = created.seed if scenario.seed is None else scenario.seed
+        configured = self._configured(created, scenario, overrides_of(scenario, account.name))
+        return msgspec.structs.replace(configured, rules=CompiledRules(scenario.book), seed=seed)
+
+    def _configured(self, created: Account, scenario: Scenario, said: AccountOverrides | None) -> Account:
+        adjusted = self._adjusted.get(created.name)
+        base = self._settings.get(created.name) if adjusted is None else adjusted[1]
+        if base is None or (said is None and scenario.profile is None):
+            return created
+        if said is not None:
+            base = AccountOverrides(said.settings, said.said - _NEVER_OVERRIDDEN).over(base)
+        made = base.account(self._profile_of(scenario.profile))
+        callback = made.callback if said is not None and "callback" in said.said else created.callback
+        return msgspec.structs.replace(made, callback=callback)
+
+    async def _begin_anew(self, account: Account, changed: Account, *, rebalanced: bool) -> None:
+        transaction = await self._store.begin(account)
+        standing = transaction.standing
+        now = _now(standing.clock, self._wall)
+        transaction.counts_anew = True
+        balance = standing.balance
+        if rebalanced:
+            balance = None if changed.balance == "unlimited" else changed.balance
+            before = sum((entry.amount for entry in self._store.ledger(account)), Decimal(0))
+            if balance is not None and balance != before:
+                entry = LedgerEntry(account.name, None, "scenario", balance - before, balance, now)
+                transaction.entries.append(entry)
+        transaction.standing = msgspec.structs.replace(standing, rules_since=now, balance=balance)
+        await self._store.commit(transaction)
+
+    async def _forget(self, account: Account, ids: Set[str]) -> None:
+        counted = [tally for tally in self._store.tallies(account) if rule_of_counter(tally) in ids]
+        if counted:
+            transaction = await self._store.begin(account)
+            transaction.tallied = dict.fromkeys(counted, 0)
+            await self._store.commit(transaction)
+
+
+def overrides_of(scenario: Scenario | None, name: str) -> AccountOverrides | None:
+    """What a scenario says of an account, or of `default` when it does not know this one; None for nothing."""
+    if scenario is None:
+        return None
+    by_name = {each.settings.name: each for each in scenario.accounts}
+    return by_name.get(name) or by_name.get("default")
+
+
+def _speaks_of_money(scenario: Scenario | None, name: str) -> bool:
+    said = overrides_of(scenario, name)
+    return said is not None and not _MONEY.isdisjoint(said.said)
+
+
+def _first(added: Iterable[AnyRule], known: tuple[AnyRule, ...]) -> tuple[AnyRule, ...]:
+    ahead = tuple(added)
+    ids = {each.id for each in ahead}
+    return (*ahead, *(each for each in known if each.id not in ids))
+
+
+def _now(clock: Clock, wall: WallClock) -> datetime:
+    return clock.now(wall.now())

@@ -1,0 +1,186 @@
+"""An account's partition: what the memory store keeps of one account, and when to look at which of its messages.
+
+Exchanges, messages, reports and the ledger are dicts and lists in order of arrival. Wakes wait in a `DueQueue`; those
+of a request whose answer is not out yet are held back (`held`, `early`). Entries of evicted messages are folded into
+the ledger's opening entry, so that their sum stays the balance.
+
+Reading: R16, R17.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
+
+import msgspec
+
+from cloudsms_simulator.engine.account import Account, AccountState
+from cloudsms_simulator.engine.billing import LedgerEntry, opening_balance, opening_entries
+from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.records import Exchange, Message, Report
+from cloudsms_simulator.engine.transaction import RuleCounter
+from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.protocol.answer import UidSequence
+from cloudsms_simulator.stores.due_queue import DueQueue
+from cloudsms_simulator.stores.store import AccountSnapshot
+
+_moment_of = itemgetter(0)
+
+
+class AccountPartition:
+    """What is kept of one account; it begins at `now` of the account's clock."""
+
+    def __init__(
+        self, name: str | None, account: Account | None, clock: Clock, uids: UidSequence, now: datetime
+    ) -> None:
+        self.name = name
+        balance = None if account is None else opening_balance(account)
+        self.standing = AccountState(clock=clock, uids=uids, balance=balance, rules_since=now)
+        self.tallies: dict[RuleCounter, int] = {}
+        self.exchanges: dict[int, Exchange] = {}
+        self.messages: dict[str, Message] = {}
+        self.reports: dict[str, tuple[Report, ...]] = {}
+        self.ledger: list[LedgerEntry] = []
+        if account is not None:
+            self.ledger += opening_entries(account, now)
+        self._timeline: DueQueue[str | tuple[str, ...]] = DueQueue()
+        self._taken: deque[tuple[datetime, str]] = deque()
+        self.held: dict[int, list[tuple[datetime, str]]] = {}
+        self.early: dict[int, tuple[str, ...]] = {}
+        """By request, the messages of which some reports are released before its answer is out."""
+        self.evicted_exchanges = 0
+        self.evicted_messages = 0
+        self.evicted_reports = 0
+        self._evicted_since_folding = 0
+        self.entries_counted = 0
+        """The entries of the ledger that count among what the store keeps."""
+
+    @classmethod
+    def of(cls, account: Account | None, kept: AccountSnapshot) -> "AccountPartition":
+        """The shelf of an account with all that was kept of it."""
+        standing = kept.standing
+        clock = standing.clock
+        shelf = cls(None if account is None else account.name, account, clock, standing.uids, clock.virtual)
+        shelf.standing = standing
+        shelf.tallies = dict(kept.tallies)
+        shelf.exchanges = {exchange.id: exchange for exchange in kept.exchanges}
+        shelf.messages = {message.uid: message for message in kept.messages}
+        shelf.reports = {reports[0].uid: reports for reports in kept.reports}
+        shelf.ledger = list(kept.ledger)
+        shelf.evicted_exchanges = kept.evicted_exchanges
+        shelf.evicted_messages = kept.evicted_messages
+        shelf.evicted_reports = kept.evicted_reports
+        for due, uid in sorted(kept.wakes(), key=_moment_of):
+            shelf.plan([(due, uid)])
+        return shelf
+
+    def kept(self) -> AccountSnapshot:
+        """All that is kept here."""
+        self.fold()
+        return AccountSnapshot(
+            standing=self.standing,
+            tallies=self.tallies.copy(),
+            exchanges=tuple(self.exchanges.values()),
+            messages=tuple(self.messages.values()),
+            reports=tuple(filter(None, self.reports.values())),
+            ledger=tuple(self.ledger),
+            evicted_exchanges=self.evicted_exchanges,
+            evicted_messages=self.evicted_messages,
+            evicted_reports=self.evicted_reports,
+        )
+
+    def plan(self, wakes: Sequence[tuple[datetime, str]], of: Exchange | None = None) -> None:
+        """Has messages looked at; those of one request that are due together are one entry of the timeline.
+
+        `of` is the exchange all of them came of, should there be one.
+        """
+        if len(wakes) == 1:
+            self._timeline.add(*wakes[0])
+            return
+        for moment, group in groupby(wakes, key=_moment_of):
+            uids = tuple([uid for _, uid in group])
+            if of is not None and uids == of.accepted:
+                uids = of.accepted  # one tuple of them is enough
+            self._timeline.add(moment, uids if len(uids) > 1 else uids[0])
+
+    def answered(self, request_id: int) -> list[tuple[datetime, str]]:
+        """The answer of a request is out: when to look at what was released before it, for what was not."""
+        wakes = []
+        for uid in self.early.pop(request_id, ()):
+            message = self.messages.get(uid)
+            if message is not None and len(message.passages) >= message.plan.before_answer:
+                due = message.next_step_at
+                wakes += [] if due is None else [(due, uid)]
+        return wakes
+
+    def plan_anew(self, wakes: Sequence[tuple[datetime, str]], cancelled: Sequence[tuple[datetime, str]]) -> None:
+        """Has one message looked at at other moments; not before its answer is out, if it waits for that."""
+        _, uid = cancelled[0]
+        request_id = self.messages[uid].sending.request_id if uid in self.messages else 0
+        held = self.held.get(request_id, [])
+        if any(wake in held for wake in cancelled):
+            self.held[request_id] = [*(wake for wake in held if wake not in cancelled), *wakes]
+            return
+        for moment, _ in cancelled:
+            for entry in self._timeline.take_out(moment):
+                left = tuple([each for each in ((entry,) if isinstance(entry, str) else entry) if each != uid])
+                if left:
+                    self._timeline.add(moment, left if len(left) > 1 else left[0])
+        self._taken = deque(wake for wake in self._taken if wake not in cancelled)
+        self.plan(wakes)
+
+    def take(self, now: datetime, limit: int) -> list[str]:
+        """The messages to look at by now, at most so many; what an entry has beyond that comes first next time."""
+        taken = self._taken
+        while len(taken) < limit and (entries := self._timeline.pop_due(now, limit - len(taken))):
+            for moment, entry in entries:
+                taken.extend([(moment, entry)] if isinstance(entry, str) else [(moment, uid) for uid in entry])
+        return [taken.popleft()[1] for _ in range(min(limit, len(taken)))]
+
+    def next_due(self) -> datetime | None:
+        """When the next look is due."""
+        return self._taken[0][0] if self._taken else self._timeline.next_due()
+
+    def unsettled(self, exchange: Exchange) -> int:
+        """How many messages of an exchange have something left to do."""
+        accepted = exchange.accepted
+        if isinstance(accepted, str):
+            return 0 if self.messages[accepted].settled else 1
+        messages = self.messages
+        return len([uid for uid in accepted if not messages[uid].settled])
+
+    def evict(self, exchange: Exchange) -> list[Report]:
+        """Forgets an exchange with its messages; returns their reports."""
+        del self.exchanges[exchange.id]
+        uids = exchange.uids
+        reports: list[Report] = []
+        for uid in uids:
+            del self.messages[uid]
+            reports += self.reports.pop(uid, ())
+        self.evicted_exchanges += 1
+        self.evicted_messages += len(uids)
+        self.evicted_reports += len(reports)
+        if self.ledger:
+            self._evicted_since_folding += len(uids)
+            if self._evicted_since_folding * 2 > len(self.ledger):
+                self.fold()
+        return reports
+
+    def fold(self) -> None:
+        """Folds the entries of evicted messages into the opening entry; their sum stays the balance.
+
+        A ledger that began without one, on an unlimited balance, gets one for what is folded.
+        """
+        if not self._evicted_since_folding or not self.ledger:
+            return
+        self._evicted_since_folding = 0
+        first = self.ledger[0]
+        movements = self.ledger[1:] if first.reason == "opening" else self.ledger
+        kept = [entry for entry in movements if entry.uid is None or entry.uid in self.messages]
+        total = sum((entry.amount for entry in self.ledger), Decimal(0))
+        amount = total - sum((entry.amount for entry in kept), Decimal(0))
+        if first.reason == "opening" or amount:
+            opening = msgspec.structs.replace(first, uid=None, reason="opening", amount=amount, balance=amount)
+            kept.insert(0, opening)
+        self.ledger = kept
