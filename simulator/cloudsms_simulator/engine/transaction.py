@@ -11,7 +11,8 @@ run), and what goes back is a `Reply`.
 Spec: Interface specification and communication principle. Reading: R16, R21, R22.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from decimal import Decimal
 from types import MappingProxyType
 
 import msgspec
@@ -77,6 +78,8 @@ class Transaction(msgspec.Struct, eq=False):
     request_id: int
     tallies: Mapping[RuleCounter, int] = NO_RULE_COUNTERS
     """What the account's rules have counted."""
+    booked: Callable[[], Decimal] = Decimal
+    """The sum of the ledger as it is: the balance, if there is one."""
     messages: dict[str, Message] = {}
     """By SMS_UID, as they are; `put` replaces one."""
     reports: dict[str, tuple[Report, ...]] = {}

@@ -22,7 +22,8 @@ from cloudsms_simulator.engine.account import Account, Callback
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.delivery import push_findings
 from cloudsms_simulator.engine.platform import Platform
-from cloudsms_simulator.engine.records import Attempt, Push, PushResult
+from cloudsms_simulator.engine.records import Attempt, Outcome, Push, PushResult
+from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.concurrency import INLINE_OCTETS, offload
 from cloudsms_simulator.net.wall_clock import WallClock
@@ -343,11 +344,14 @@ class AccountDispatcher:
     async def _commit(self, ended: list[tuple[Push, PushResult]], uids: list[str]) -> list[Push]:
         """Keeps what came of pushes, looks at messages, and returns the pushes to make: all of it or nothing."""
         now = self._now()
-        transaction = await self._store.begin(self.account, (*[push.uid for push, _ in ended], *uids))
-        for push, result in ended:
-            self._platform.record_push(transaction, push, result, now)
-        pushes = self._platform.take_due(transaction, uids, now)
-        await self._store.commit(transaction)
+
+        def decide(transaction: Transaction) -> tuple[list[Push], list[tuple[Outcome, Attempt]]]:
+            for push, result in ended:
+                self._platform.record_push(transaction, push, result, now)
+            return self._platform.take_due(transaction, uids, now), transaction.pushed
+
+        named = (*[push.uid for push, _ in ended], *uids)
+        pushes, attempts = await self._store.step(self.account, decide, named)
         for watching in self._watching:
             watching += [*(push.uid for push, _ in ended), *uids]
         for push, result in ended:
@@ -355,7 +359,7 @@ class AccountDispatcher:
                 log.warning(
                     "pushing %s to %s failed: %s", push.uid, self._shown(push.url), self._shown(result.error or "")
                 )
-        for _, attempt in transaction.pushed:
+        for _, attempt in attempts:
             if attempt.findings and attempt.status is not None:
                 _warn_of_wrong_answer(attempt, self._shown(attempt.url))
         return pushes

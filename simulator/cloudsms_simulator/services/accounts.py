@@ -137,13 +137,14 @@ class AccountService:
         the balance is unlimited."""
         if credit.currency is not None and credit.currency != account.currency:
             raise AccountConflictError(f'account "{account.name}" is in {account.currency}, not in {credit.currency}')
-        transaction = await self._store.begin(account)
-        balance = transaction.standing.balance
-        if balance is None:
-            raise AccountConflictError(f'the balance of account "{account.name}" is unlimited already')
-        entry = self._move(transaction, account, "credit", credit.amount, balance + credit.amount)
-        await self._store.commit(transaction)
-        return entry
+
+        def put(transaction: Transaction) -> LedgerEntry:
+            balance = transaction.standing.balance
+            if balance is None:
+                raise AccountConflictError(f'the balance of account "{account.name}" is unlimited already')
+            return self._move(transaction, account, "credit", credit.amount, balance + credit.amount)
+
+        return await self._store.step(account, put)
 
     async def delete(self, account: Account) -> None:
         """Deletes an account that was made over the API, with all that is kept of it.
@@ -198,12 +199,14 @@ class AccountService:
 
     async def _begin(self, account: Account, mode: ClockMode | None) -> None:
         """Has the store know the account, with the clock it is to have."""
-        transaction = await self._store.begin(account)
-        if mode is not None:
-            clock = _clock(mode, self._wall.now())
-            standing = transaction.standing
-            transaction.standing = msgspec.structs.replace(standing, clock=clock, rules_since=clock.virtual)
-        await self._store.commit(transaction)
+
+        def begin(transaction: Transaction) -> None:
+            if mode is not None:
+                clock = _clock(mode, self._wall.now())
+                standing = transaction.standing
+                transaction.standing = msgspec.structs.replace(standing, clock=clock, rules_since=clock.virtual)
+
+        await self._store.step(account, begin)
 
     def _change(
         self, current: Account, wish: AccountRequest, settings: AccountSettings
@@ -220,13 +223,14 @@ class AccountService:
 
     async def _balance(self, account: Account) -> None:
         """Brings the balance to what an account starts with."""
-        transaction = await self._store.begin(account)
-        if account.balance == "unlimited":
-            transaction.standing = msgspec.structs.replace(transaction.standing, balance=None)
-        else:
-            before = sum((entry.amount for entry in self._store.ledger(account)), Decimal(0))
-            self._move(transaction, account, "setting", account.balance - before, account.balance)
-        await self._store.commit(transaction)
+
+        def bring(transaction: Transaction) -> None:
+            if account.balance == "unlimited":
+                transaction.standing = msgspec.structs.replace(transaction.standing, balance=None)
+            else:
+                self._move(transaction, account, "setting", account.balance - transaction.booked(), account.balance)
+
+        await self._store.step(account, bring)
 
     def _move(
         self,

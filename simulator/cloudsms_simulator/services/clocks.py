@@ -20,6 +20,7 @@ import msgspec
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.clock import Clock, Mode
 from cloudsms_simulator.engine.records import Report
+from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.models.journal import ReportItem
 from cloudsms_simulator.moments import datetime
@@ -125,12 +126,13 @@ class ClockAdvance:
                     self._fired[uid, report.number] = None
 
     async def _stand_at(self, moment: datetime) -> datetime:
-        transaction = await self._store.begin(self._account)
-        standing = transaction.standing
-        clock = standing.clock.advanced_to(moment, self._wall.now())
-        transaction.standing = msgspec.structs.replace(standing, clock=clock)
-        await self._store.commit(transaction)
-        return clock.virtual
+        def advance(transaction: Transaction) -> datetime:
+            standing = transaction.standing
+            clock = standing.clock.advanced_to(moment, self._wall.now())
+            transaction.standing = msgspec.structs.replace(standing, clock=clock)
+            return clock.virtual
+
+        return await self._store.step(self._account, advance)
 
 
 ClockChange = Callable[[Clock, datetime], Clock]
@@ -295,11 +297,12 @@ class ClockService:
             return self.read(account)
 
     async def _set(self, account: Account, change: ClockChange) -> Clock:
-        transaction = await self._store.begin(account)
-        clock = change(transaction.standing.clock, self._wall.now())
-        transaction.standing = msgspec.structs.replace(transaction.standing, clock=clock)
-        await self._store.commit(transaction)
-        return clock
+        def set_clock(transaction: Transaction) -> Clock:
+            clock = change(transaction.standing.clock, self._wall.now())
+            transaction.standing = msgspec.structs.replace(transaction.standing, clock=clock)
+            return clock
+
+        return await self._store.step(account, set_clock)
 
     def _turns_of(self, account: Account) -> AccountLock:
         if self._closed:

@@ -21,7 +21,8 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.platform import Platform
-from cloudsms_simulator.engine.transaction import Arrival, Checked, Identified, Reply
+from cloudsms_simulator.engine.records import Exchange
+from cloudsms_simulator.engine.transaction import Arrival, Checked, Identified, Reply, Transaction
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.concurrency import INLINE_OCTETS, offload
 from cloudsms_simulator.net.http_connection import HttpConnection
@@ -388,14 +389,19 @@ class Endpoint:
         return Arrival(packet.body, peer.connection, peer.headers, surplus, peer.line)
 
     async def _receive(self, packet: _ReadPacket, arrival: Arrival) -> Reply:
-        now, identified, judged = self._wall.now(), packet.identified, packet.judged
+        came_at, identified, judged = self._wall.now(), packet.identified, packet.judged
+        now = came_at
         if judged is None:
             return await self._fail(identified, arrival, now, ResultCode.UNKNOWN_ERROR, "unknown-error")
+        account = judged.identified.account
+
+        def decide(transaction: Transaction) -> tuple[Reply, Exchange | None]:
+            nonlocal now
+            now = transaction.standing.clock.now(came_at)
+            return self._platform.receive(transaction, judged, arrival, now), transaction.exchange
+
         try:
-            transaction = await self._store.begin(judged.identified.account)
-            now = transaction.standing.clock.now(now)
-            reply = self._platform.receive(transaction, judged, arrival, now)
-            await self._store.commit(transaction)
+            reply, exchange = await self._store.step(account, decide)
         except StoreError as error:
             log.error("the store could not be written: %s", error)
             return await self._fail(identified, arrival, now, ResultCode.DB_NOT_FIND, "store-failed")
@@ -404,7 +410,7 @@ class Endpoint:
             return await self._fail(identified, arrival, now, ResultCode.UNKNOWN_ERROR, "unknown-error")
         # What was accepted whole has its bytes worked out when it goes out; a batch refused in part has them by now.
         if reply.code is not ResultCode.OK or reply.trouble is not None or isinstance(reply.answer, bytes):
-            self._journal.tell(transaction.exchange, transaction.account)
+            self._journal.tell(exchange, account)
         return reply
 
     async def _fail(

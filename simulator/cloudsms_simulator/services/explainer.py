@@ -17,7 +17,7 @@ from cloudsms_simulator.engine.diagnosis import answer_of, findings_of
 from cloudsms_simulator.engine.explanation import ExplainedExchange
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.records import ConnectionFacts, Exchange, Sending
-from cloudsms_simulator.engine.transaction import Arrival, Reply
+from cloudsms_simulator.engine.transaction import Arrival, Reply, Transaction
 from cloudsms_simulator.journal.search_fields import octets_of
 from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.models.explanation import CorrectionItem, Explanation, explanation_item
@@ -121,44 +121,50 @@ class Explainer:
 
     async def _turned_away(self, body: bytes, peer: str) -> ExplainedExchange:
         """What the server's own whitelist closes before anything is read."""
-        transaction = await self._store.begin(None)
-        now = transaction.standing.clock.now(self._wall.now())
         finding = found("source-not-whitelisted", "connection", Told(peer), "an address on the server's whitelist")
-        self._platform.note(transaction, "closed", Arrival(b"", ConnectionFacts(0, peer, 0)), now, finding)
-        exchange = transaction.exchange
-        assert exchange is not None
-        return ExplainedExchange(
-            exchange=exchange,
-            account=None,
-            profile=self._platform.profile,
-            findings=(finding,),
-            messages=(),
-            entries=(),
-            answer=None,
-            reply=Reply(None, None, transaction.request_id),
-        )
+
+        def turn_away(transaction: Transaction) -> ExplainedExchange:
+            now = transaction.standing.clock.now(self._wall.now())
+            self._platform.note(transaction, "closed", Arrival(b"", ConnectionFacts(0, peer, 0)), now, finding)
+            exchange = transaction.exchange
+            assert exchange is not None
+            return ExplainedExchange(
+                exchange=exchange,
+                account=None,
+                profile=self._platform.profile,
+                findings=(finding,),
+                messages=(),
+                entries=(),
+                answer=None,
+                reply=Reply(None, None, transaction.request_id),
+            )
+
+        return await self._store.look(None, turn_away)
 
     async def _dry_run(self, body: bytes, peer: str | None = None) -> ExplainedExchange:
         identified = self._platform.identify(body)
         judged = self._platform.check(identified, body)
         account = identified.account
-        transaction = await self._store.begin(account)
         connection = None if peer is None else ConnectionFacts(0, peer, 0)
-        now = transaction.standing.clock.now(self._wall.now())
-        reply = self._platform.receive(transaction, judged, Arrival(body, connection), now)
-        exchange = transaction.exchange
-        assert exchange is not None, "whatever is received is an exchange"
-        real = transaction.standing.clock.is_real
-        return ExplainedExchange(
-            exchange=exchange,
-            account=account,
-            profile=identified.candidate.profile,
-            findings=findings_of(exchange, transaction.new_messages, account, clock_is_real=real),
-            messages=transaction.new_messages,
-            entries=tuple(transaction.entries),
-            answer=reply.body,
-            reply=reply,
-        )
+
+        def receive(transaction: Transaction) -> ExplainedExchange:
+            now = transaction.standing.clock.now(self._wall.now())
+            reply = self._platform.receive(transaction, judged, Arrival(body, connection), now)
+            exchange = transaction.exchange
+            assert exchange is not None, "whatever is received is an exchange"
+            real = transaction.standing.clock.is_real
+            return ExplainedExchange(
+                exchange=exchange,
+                account=account,
+                profile=identified.candidate.profile,
+                findings=findings_of(exchange, transaction.new_messages, account, clock_is_real=real),
+                messages=transaction.new_messages,
+                entries=tuple(transaction.entries),
+                answer=reply.body,
+                reply=reply,
+            )
+
+        return await self._store.look(account, receive)
 
     async def _correction(self, case: ExplainedExchange, account: Account) -> CorrectionItem | None:
         if case.passes:

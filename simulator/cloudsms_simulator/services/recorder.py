@@ -29,7 +29,7 @@ from cloudsms_simulator.engine.records import (
     without_keys,
 )
 from cloudsms_simulator.engine.records import ConnectionFacts as Facts
-from cloudsms_simulator.engine.transaction import Arrival
+from cloudsms_simulator.engine.transaction import Arrival, Transaction
 from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.net import http_connection as wire
 from cloudsms_simulator.net.http_connection import ConnectionObserver, HttpConnection, RemoteAddress
@@ -153,18 +153,21 @@ class ExchangeRecorder(ConnectionObserver):
         more: tuple[Finding, ...] = (),
     ) -> None:
         """Keeps an exchange that never reached the platform's checks, or that they failed on. Raises nothing."""
-        try:
-            transaction = await self._store.begin(account)
+
+        def note(transaction: Transaction) -> Exchange | None:
             now = transaction.standing.clock.now(self._wall.now())
             self._platform.note(transaction, kind, arrival, now, finding, status, answer, code, more)
-            await self._store.commit(transaction)
+            return transaction.exchange
+
+        try:
+            exchange = await self._store.step(account, note)
         except StoreError as error:
             log.error("not kept, the store could not be written (%s): %s", error, self._without_keys(finding))
             return
         except Exception:
             log.exception("not kept, for a reason inside the simulator: %s", self._without_keys(finding))
             return
-        self.tell(transaction.exchange, account)
+        self.tell(exchange, account)
 
     def tell(self, exchange: Exchange | None, account: Account | None = None) -> None:
         """One log line for an exchange of an account that was refused, whole or in part, or that a fault befell.

@@ -9,7 +9,6 @@ Reading: R21, R22.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Set
-from decimal import Decimal
 from itertools import chain
 from typing import Literal, TypeVar
 
@@ -22,7 +21,7 @@ from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.evaluation import hits_counter
 from cloudsms_simulator.engine.rules import CompiledRules, FaultRule, Rule, RuleBook, RuleBookChange
-from cloudsms_simulator.engine.transaction import RuleCounter
+from cloudsms_simulator.engine.transaction import RuleCounter, Transaction
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.profile import Profile
@@ -346,26 +345,28 @@ class ScenarioService:
         return msgspec.structs.replace(made, callback=callback)
 
     async def _begin_anew(self, account: Account, changed: Account, *, rebalanced: bool) -> None:
-        transaction = await self._store.begin(account)
-        standing = transaction.standing
-        now = _now(standing.clock, self._wall)
-        transaction.counts_anew = True
-        balance = standing.balance
-        if rebalanced:
-            balance = None if changed.balance == "unlimited" else changed.balance
-            before = sum((entry.amount for entry in self._store.ledger(account)), Decimal(0))
-            if balance is not None and balance != before:
-                entry = LedgerEntry(account.name, None, "scenario", balance - before, balance, now)
-                transaction.entries.append(entry)
-        transaction.standing = msgspec.structs.replace(standing, rules_since=now, balance=balance)
-        await self._store.commit(transaction)
+        def begin(transaction: Transaction) -> None:
+            standing = transaction.standing
+            now = _now(standing.clock, self._wall)
+            transaction.counts_anew = True
+            balance = standing.balance
+            if rebalanced:
+                balance = None if changed.balance == "unlimited" else changed.balance
+                before = transaction.booked()
+                if balance is not None and balance != before:
+                    entry = LedgerEntry(account.name, None, "scenario", balance - before, balance, now)
+                    transaction.entries.append(entry)
+            transaction.standing = msgspec.structs.replace(standing, rules_since=now, balance=balance)
+
+        await self._store.step(account, begin)
 
     async def _forget(self, account: Account, ids: Set[str]) -> None:
-        counted = [tally for tally in self._store.tallies(account) if rule_of_counter(tally) in ids]
-        if counted:
-            transaction = await self._store.begin(account)
-            transaction.tallied = dict.fromkeys(counted, 0)
-            await self._store.commit(transaction)
+        def forget(transaction: Transaction) -> None:
+            counted = [tally for tally in transaction.tallies if rule_of_counter(tally) in ids]
+            if counted:
+                transaction.tallied = dict.fromkeys(counted, 0)
+
+        await self._store.step(account, forget)
 
 
 def overrides_of(scenario: Scenario | None, name: str) -> AccountOverrides | None:

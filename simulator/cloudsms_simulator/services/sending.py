@@ -21,7 +21,7 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.delivery import Conflict, ForceRequest, ForceResult
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.records import Exchange, Report, Sending
-from cloudsms_simulator.engine.transaction import Reply
+from cloudsms_simulator.engine.transaction import Reply, Transaction
 from cloudsms_simulator.models.journal import Code, code_item
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.wall_clock import WallClock
@@ -310,29 +310,32 @@ class Interventions:
         What is due at once on a clock that stands is reached, pushed and answered when this returns, unless pushes of
         the account are on the way already: then it is pushed after them.
         """
-        transaction = await self._store.begin(account, (uid,))
-        if uid not in transaction.messages:
-            return None
-        now = transaction.standing.clock.now(self._wall.now())
-        if wish.after > LATEST - now:
-            raise ValueError(f"it is {now.isoformat()}, and a clock shows {MOMENTS}; want a shorter duration")
-        forced = self._platform.force(transaction, uid, wish, now)
-        if isinstance(forced, Conflict):
-            return forced
-        await self._store.commit(transaction)
-        await self._due(account, forced.due_at, now)
+
+        def force(transaction: Transaction) -> tuple[ForceResult | Conflict | None, datetime]:
+            now = transaction.standing.clock.now(self._wall.now())
+            if uid not in transaction.messages:
+                return None, now
+            if wish.after > LATEST - now:
+                raise ValueError(f"it is {now.isoformat()}, and a clock shows {MOMENTS}; want a shorter duration")
+            return self._platform.force(transaction, uid, wish, now), now
+
+        forced, now = await self._store.step(account, force, (uid,))
+        if isinstance(forced, ForceResult):
+            await self._due(account, forced.due_at, now)
         return forced
 
     async def resend(self, account: Account, uid: str, number: int) -> Report | Conflict | None:
         """Has a report pushed once more, and waits as `force` does; None when there is no such report."""
-        transaction = await self._store.begin(account, (uid,))
-        if not 1 <= number <= len(transaction.reports.get(uid, ())):
-            return None
-        now = transaction.standing.clock.now(self._wall.now())
-        report = self._platform.resend(transaction, uid, number, now)
-        if isinstance(report, Conflict):
+
+        def resend(transaction: Transaction) -> tuple[Report | Conflict | None, datetime]:
+            now = transaction.standing.clock.now(self._wall.now())
+            if not 1 <= number <= len(transaction.reports.get(uid, ())):
+                return None, now
+            return self._platform.resend(transaction, uid, number, now), now
+
+        report, now = await self._store.step(account, resend, (uid,))
+        if not isinstance(report, Report):
             return report
-        await self._store.commit(transaction)
         await self._due(account, now, now)
         known = self._store.reports_of(account, uid)
         return known[number - 1] if number <= len(known) else report

@@ -493,7 +493,7 @@ class StateService:
 
     async def take(self) -> bytes:
         """The document: everything at this one moment."""
-        requests = (await self._store.begin(None)).request_id - 1
+        requests = await self._store.look(None, lambda transaction: transaction.request_id) - 1
         wall = self._wall.now()
         everything = [
             (account, self._keeper.made(account), self._scenarios.baseline_of(account), self._store.kept(account))

@@ -42,6 +42,7 @@ class AccountPartition:
         self.messages: dict[str, Message] = {}
         self.reports: dict[str, tuple[Report, ...]] = {}
         self.ledger: list[LedgerEntry] = []
+        self.booked = self._sum_of_ledger
         if account is not None:
             self.ledger += opening_entries(account, now)
         self._timeline: DueQueue[str | tuple[str, ...]] = DueQueue()
@@ -89,6 +90,9 @@ class AccountPartition:
             evicted_messages=self.evicted_messages,
             evicted_reports=self.evicted_reports,
         )
+
+    def _sum_of_ledger(self) -> Decimal:
+        return sum((entry.amount for entry in self.ledger), Decimal(0))
 
     def plan(self, wakes: Sequence[tuple[datetime, str]], of: Exchange | None = None) -> None:
         """Has messages looked at; those of one request that are due together are one entry of the timeline.

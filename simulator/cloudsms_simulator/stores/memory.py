@@ -6,7 +6,7 @@ is one, is told of what is kept.
 Reading: R16, R17.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Generic, TypeVar
 
@@ -22,6 +22,7 @@ from cloudsms_simulator.stores.retention import Retention
 from cloudsms_simulator.stores.store import AccountSnapshot, Listing, StoreObserver
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 DEFAULT_MESSAGES = 10_000
@@ -54,9 +55,23 @@ class MemoryStore:
     def octets(self) -> int:
         return self._bounds.octets
 
-    async def begin(self, account: Account | None, uids: tuple[str, ...] = ()) -> Transaction:
-        shelf = self._shelf(account)
-        transaction = Transaction(account, shelf.standing, self._requests + 1, shelf.tallies)
+    def step(
+        self, account: Account | None, decide: Callable[[Transaction], R], uids: tuple[str, ...] = ()
+    ) -> Awaitable[R]:
+        try:
+            shelf = self._shelf(account)
+            transaction = self._begin(shelf, account, uids)
+            decision = decide(transaction)
+            self._keep(shelf, transaction)
+        except Exception as error:
+            return _Failed(error)
+        return _Decided(decision)
+
+    async def look(self, account: Account | None, decide: Callable[[Transaction], R], uids: tuple[str, ...] = ()) -> R:
+        return decide(self._begin(self._shelf(account), account, uids))
+
+    def _begin(self, shelf: AccountPartition, account: Account | None, uids: tuple[str, ...]) -> Transaction:
+        transaction = Transaction(account, shelf.standing, self._requests + 1, shelf.tallies, shelf.booked)
         if uids:
             messages, reports = transaction.messages, transaction.reports
             for uid in uids:
@@ -68,8 +83,7 @@ class MemoryStore:
             transaction.unanswered = frozenset(chain.from_iterable(shelf.early.values()))
         return transaction
 
-    async def commit(self, transaction: Transaction) -> None:
-        shelf = self._shelf(transaction.account)
+    def _keep(self, shelf: AccountPartition, transaction: Transaction) -> None:
         shelf.standing = transaction.standing
         if transaction.entries:
             shelf.ledger += transaction.entries
@@ -218,6 +232,32 @@ class MemoryStore:
         while (node := self._node()) in self._nodes_taken:
             pass
         return node
+
+
+class _Decided(Generic[T]):
+    """What a step returned, to be awaited: it is there already."""
+
+    __slots__ = ("_decision",)
+
+    def __init__(self, decision: T) -> None:
+        self._decision = decision
+
+    def __await__(self) -> Generator[None, None, T]:
+        yield from ()
+        return self._decision
+
+
+class _Failed(Generic[T]):
+    """What a step raised, to be awaited."""
+
+    __slots__ = ("_error",)
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __await__(self) -> Generator[None, None, T]:
+        yield from ()
+        raise self._error
 
 
 class _NewestFirst(Generic[T]):

@@ -10,7 +10,7 @@ An `AccountSnapshot` is all that is kept of one account, taken out of a store at
 Reading: R16.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -48,6 +48,7 @@ class AccountSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 T_co = TypeVar("T_co", covariant=True)
+R = TypeVar("R")
 
 
 class StoreError(Exception):
@@ -70,13 +71,23 @@ class Store(Protocol):
     An account None stands for exchanges that belong to no account.
     """
 
-    async def begin(self, account: Account | None, uids: tuple[str, ...] = ()) -> Transaction:
-        """A transaction of one account, with the messages of `uids` and their reports read into it."""
+    def step(
+        self, account: Account | None, decide: Callable[[Transaction], R], uids: tuple[str, ...] = ()
+    ) -> Awaitable[R]:
+        """One step of an account: `decide` decides, all that it wrote is kept at once, and what it returns comes back.
+
+        Its transaction has the messages of `uids` and their reports. The step takes its place at the call: of two for
+        one account the first call decides first. `decide` reads and writes nothing but its transaction, and may be
+        called again, the last call counts. What it raises comes out of awaiting, and nothing is kept then; so does
+        StoreError. Awaited once.
+
+        Wakes of new messages wait for `release`, and so do those that take the place of one that waits. What was
+        cancelled is not handed out any more.
+        """
         ...
 
-    async def commit(self, transaction: Transaction) -> None:
-        """Keeps all that was written, at once. Wakes of new messages wait for `release`, and so do those that take the
-        place of one that waits. What was cancelled is not handed out any more."""
+    async def look(self, account: Account | None, decide: Callable[[Transaction], R], uids: tuple[str, ...] = ()) -> R:
+        """What a step would return, of which nothing is kept."""
         ...
 
     async def release(self, account: Account | None, request_id: int, uids: tuple[str, ...] | None = None) -> None:
