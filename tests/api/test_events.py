@@ -13,7 +13,6 @@ from starlette.routing import Route
 
 from cloudsms_simulator.api.http import on_http_exception
 from cloudsms_simulator.api.waits import EventHandlers
-from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.journal.events import EventHub
 from cloudsms_simulator.net.listener import Listener
@@ -41,17 +40,10 @@ class Served:
     """A stage whose events are served on a port of its own."""
 
     def __init__(self, stage) -> None:
-        self.stage = stage
         news, stopping = ChangeBus(), asyncio.Event()
-        self.events = EventHub(stage.store, news, stage.wall, stopping)
-        commit = stage.store.commit
-
-        async def telling(transaction: Transaction) -> None:
-            await commit(transaction)
-            news.publish(transaction.account, transaction)
-
-        stage.store.commit = telling
-        streams = EventHandlers(Office(stage), self.events)
+        self.stage = stage(audience=news)
+        self.events = EventHub(self.stage.store, news, self.stage.wall, stopping)
+        streams = EventHandlers(Office(self.stage), self.events)
         app = Starlette(
             routes=[Route("/events", streams.stream)], exception_handlers={HTTPException: on_http_exception}
         )
@@ -65,7 +57,7 @@ class Served:
 
 @pytest.fixture
 def served(stage) -> type[Served]:
-    return lambda: Served(stage())  # type: ignore[return-value]
+    return lambda: Served(stage)  # type: ignore[return-value]
 
 
 def test_a_stream_tells_what_happens_and_ends_with_the_simulator(served) -> None:

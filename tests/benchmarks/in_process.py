@@ -25,8 +25,8 @@ from packets import numbers_from, request_to
 from cloudsms_simulator.engine.account import Account, AccountDirectory, Callback
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.platform import Platform
-from cloudsms_simulator.engine.records import ConnectionFacts
-from cloudsms_simulator.engine.transaction import Arrival
+from cloudsms_simulator.engine.records import ConnectionFacts, Exchange
+from cloudsms_simulator.engine.transaction import Arrival, Reply, Transaction
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.profile import SPEC
 from cloudsms_simulator.stores.memory import MemoryStore
@@ -105,20 +105,26 @@ class Bench:
 
     async def _take(self, now: datetime, limit: int) -> int:
         uids = await self._store.take_wakes(self._account, now, limit)
-        transaction = await self._store.begin(self._account, tuple(uids))
-        self._platform.take_due(transaction, uids, now)
-        await self._store.commit(transaction)
+
+        def decide(transaction: Transaction) -> None:
+            self._platform.take_due(transaction, uids, now)
+
+        await self._store.step(self._account, decide, tuple(uids))
         return len(uids)
 
     async def _accept(self, body: bytes, *, spread: bool = False) -> None:
         self._now += _BETWEEN_REQUESTS
         identified = self._platform.identify(body)
-        transaction = await self._store.begin(identified.account)
         judged = self._platform.check(identified, body)
-        reply = self._platform.receive(transaction, judged, Arrival(body, _CONNECTION, _HEADERS), self._now)
-        if spread:
-            transaction.wakes = [(due + self._random.random() * _DAY, uid) for due, uid in transaction.wakes]
-        await self._store.commit(transaction)
+        arrival = Arrival(body, _CONNECTION, _HEADERS)
+
+        def decide(transaction: Transaction) -> tuple[Reply, Exchange | None]:
+            reply = self._platform.receive(transaction, judged, arrival, self._now)
+            if spread:
+                transaction.wakes = [(due + self._random.random() * _DAY, uid) for due, uid in transaction.wakes]
+            return reply, transaction.exchange
+
+        reply, _ = await self._store.step(identified.account, decide)
         await self._store.release(identified.account, reply.request_id)
 
     def _bodies(self, question: Question) -> Iterator[bytes]:

@@ -2,8 +2,9 @@
 
 import itertools
 import json
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -31,10 +32,10 @@ NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
 ROUTE = "VerifyCode_516"
 
 
-def done(coroutine: Coroutine[object, object, T]) -> T:
-    """What a coroutine that never waits returns."""
+def done(awaitable: Awaitable[T]) -> T:
+    """What comes of awaiting what never waits."""
     try:
-        coroutine.send(None)
+        next(awaitable.__await__())
     except StopIteration as end:
         result: T = end.value
         return result
@@ -108,19 +109,29 @@ class World:
 
     def receive(self, body: bytes, peer: str = "127.0.0.1", *, surplus: bool = False, answered: bool = True) -> Reply:
         """A body from the first byte to the last of its answer, and its reports released if it is `answered`."""
-        transaction, reply = self.decide(body, peer, surplus=surplus)
-        done(self.store.commit(transaction))
+        account, decide = self.deciding(body, peer, surplus=surplus)
+        _, reply = done(self.store.step(account, decide))
         if answered:
-            self.release(reply, transaction.account)
+            self.release(reply, account)
         return reply
 
-    def decide(self, body: bytes, peer: str = "127.0.0.1", *, surplus: bool = False) -> tuple[Transaction, Reply]:
-        """What the platform makes of a body, not committed."""
+    def decide(self, body: bytes) -> tuple[Transaction, Reply]:
+        """What the platform would make of a body: nothing of it is kept."""
+        return done(self.store.look(*self.deciding(body)))
+
+    def deciding(
+        self, body: bytes, peer: str = "127.0.0.1", *, surplus: bool = False
+    ) -> tuple[Account | None, Callable[[Transaction], tuple[Transaction, Reply]]]:
+        """Whose a body is, and the decision on it: what it wrote, and what goes back."""
         identified = self.platform.identify(body)
-        transaction = done(self.store.begin(identified.account))
+        judged = self.platform.check(identified, body)
         arrival = Arrival(body, ConnectionFacts(1, peer, 50_000), (), surplus)
-        now = transaction.standing.clock.now(self.now)
-        return transaction, self.platform.receive(transaction, self.platform.check(identified, body), arrival, now)
+
+        def decide(transaction: Transaction) -> tuple[Transaction, Reply]:
+            now = transaction.standing.clock.now(self.now)
+            return transaction, self.platform.receive(transaction, judged, arrival, now)
+
+        return identified.account, decide
 
     def release(self, reply: Reply, account: Account | None, uids: tuple[str, ...] | None = None) -> None:
         """The answer is out; with `uids`, only the reports of these messages may be pushed."""
@@ -128,12 +139,12 @@ class World:
             done(self.store.release(account, reply.request_id, uids))
 
     def transaction(self, account: Account | None, *uids: str) -> Transaction:
-        """One that is begun and never committed."""
-        return done(self.store.begin(account, uids))
+        """What a step would have to decide on; what is written into it is not kept."""
+        return done(self.store.look(account, lambda transaction: transaction, uids))
 
-    def commit(self, transaction: Transaction) -> None:
-        """Keeps what a transaction wrote."""
-        done(self.store.commit(transaction))
+    def step(self, decide: Callable[[Transaction], T], *uids: str, account: Account | None = None) -> T:
+        """What a step returns, of which all is kept."""
+        return done(self.store.step(account or self.accounts[0], decide, uids))
 
     def send(self, *destinations: tuple[object, object], account: Account | None = None, **fields: object) -> Sent:
         """Sends a packet in order, but for what is said."""
@@ -163,20 +174,19 @@ class World:
         account = account or self.accounts[0]
         pushes: list[Push] = []
         while uids := done(self.store.take_wakes(account, self.now, 1000)):
-            transaction = done(self.store.begin(account, tuple(uids)))
-            pushes += self.platform.take_due(transaction, uids, self.now)
-            done(self.store.commit(transaction))
+            take = partial(self.platform.take_due, uids=uids, now=self.now)
+            pushes += self.step(take, *uids, account=account)
         return pushes
 
     def look(self, uids: Sequence[str], ended: Sequence[tuple[Push, PushResult]] = ()) -> list[Push]:
         """One pass of the first account: keeps what came of pushes, then looks at messages; the pushes to make."""
-        account = self.accounts[0]
-        transaction = done(self.store.begin(account, (*(push.uid for push, _ in ended), *uids)))
-        for push, result in ended:
-            self.platform.record_push(transaction, push, result, self.now)
-        pushes = self.platform.take_due(transaction, list(uids), self.now)
-        done(self.store.commit(transaction))
-        return pushes
+
+        def decide(transaction: Transaction) -> list[Push]:
+            for push, result in ended:
+                self.platform.record_push(transaction, push, result, self.now)
+            return self.platform.take_due(transaction, list(uids), self.now)
+
+        return self.step(decide, *(push.uid for push, _ in ended), *uids)
 
     def take(self, limit: int) -> list[str]:
         """The messages of the first account to look at now, at most so many."""
@@ -185,12 +195,14 @@ class World:
     def stand_at(self, moment: datetime) -> None:
         """Moves the clock of the first account ahead, a frozen one too."""
         self.now = moment
-        transaction = done(self.store.begin(self.accounts[0]))
-        standing = transaction.standing
-        if standing.clock.rate == 0:
-            clock = standing.clock.advanced_to(moment, moment)
-            transaction.standing = msgspec.structs.replace(standing, clock=clock)
-        done(self.store.commit(transaction))
+
+        def advance(transaction: Transaction) -> None:
+            standing = transaction.standing
+            if standing.clock.rate == 0:
+                clock = standing.clock.advanced_to(moment, moment)
+                transaction.standing = msgspec.structs.replace(standing, clock=clock)
+
+        self.step(advance)
 
     def reset(self) -> None:
         """The first account as it was created."""
@@ -203,10 +215,10 @@ class World:
 
     def record(self, push: Push, result: PushResult | None = None, account: Account | None = None) -> None:
         """What came of a push; without a word it was answered as it should be."""
-        account = account or self.accounts[0]
-        transaction = done(self.store.begin(account, (push.uid,)))
-        self.platform.record_push(transaction, push, result or self.answers_well(push), self.now)
-        done(self.store.commit(transaction))
+        told = result or self.answers_well(push)
+        self.step(
+            lambda transaction: self.platform.record_push(transaction, push, told, self.now), push.uid, account=account
+        )
 
     def advance(self, by: timedelta, account: Account | None = None) -> list[Push]:
         """Lets time pass, from one moment at which something is due to the next; returns the pushes that were made."""

@@ -206,21 +206,20 @@ def test_what_comes_too_late_is_told_as_dropped(world, noon) -> None:
     assert dropped.text == "DELIVERED would come now, and is dropped: the message has expired by then."
 
 
+def force(here, uid: str, wish: ForceRequest) -> None:
+    here.step(lambda transaction: here.platform.force(transaction, uid, wish, here.now), uid)
+
+
 def test_what_was_done_by_hand_is_told(world, noon) -> None:
     here = world(pushed(step(2, HOUR)))
-    account = here.accounts[0]
     sent = here.send(**BODY)
-    transaction = here.transaction(account, sent.uid)
-    here.platform.force(transaction, sent.uid, ForceRequest(5, SECOND, True), here.now)
-    here.commit(transaction)
+    force(here, sent.uid, ForceRequest(5, SECOND, True))
     [forced] = [entry for entry in told(here, sent) if entry.kind == "forced"]
     assert (forced.at, forced.report, forced.state) == (noon, 1, 5)
     assert forced.text == "UNDELIVERABLE was forced by hand, to be reached at 2026-11-22T12:00:01+08:00."
     here.advance(SECOND)
-    transaction = here.transaction(account, sent.uid)
-    here.platform.resend(transaction, sent.uid, 1, here.now)
-    here.platform.force(transaction, sent.uid, ForceRequest(8, SECOND, True, again=True), here.now)
-    here.commit(transaction)
+    here.step(lambda transaction: here.platform.resend(transaction, sent.uid, 1, here.now), sent.uid)
+    force(here, sent.uid, ForceRequest(8, SECOND, True, again=True))
     here.advance(HOUR)
     entries = told(here, sent)
     assert [entry.text for entry in entries if entry.kind == "pushed"] == [
@@ -235,7 +234,5 @@ def test_what_was_done_by_hand_is_told(world, noon) -> None:
 def test_a_state_that_was_forced_too_late_is_told_as_dropped(world) -> None:
     here = world(pushed())
     sent = here.send(**BODY)
-    transaction = here.transaction(here.accounts[0], sent.uid)
-    here.platform.force(transaction, sent.uid, ForceRequest(5, 26 * HOUR, True), here.now)
-    here.commit(transaction)
+    force(here, sent.uid, ForceRequest(5, 26 * HOUR, True))
     assert kinds(told(here, sent))[6:] == ["forced", "expiry", "dropped"]

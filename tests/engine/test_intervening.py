@@ -27,17 +27,17 @@ def pushed(*steps: Step, retries: tuple[timedelta, ...] = (), **account: object)
 
 def force(here, uid: str, state: int, after: timedelta = NOTHING, **wish: bool) -> ForceResult | Conflict:
     """Forces a state, final unless said otherwise, and keeps that."""
-    transaction = here.transaction(here.accounts[0], uid)
     wished = ForceRequest(state, after, wish.pop("final", True), **wish)
-    forced: ForceResult | Conflict = here.platform.force(transaction, uid, wished, here.now)
-    here.commit(transaction)
+    forced: ForceResult | Conflict = here.step(
+        lambda transaction: here.platform.force(transaction, uid, wished, here.now), uid
+    )
     return forced
 
 
 def resend(here, uid: str, number: int = 1) -> Report | Conflict:
-    transaction = here.transaction(here.accounts[0], uid)
-    report: Report | Conflict = here.platform.resend(transaction, uid, number, here.now)
-    here.commit(transaction)
+    report: Report | Conflict = here.step(
+        lambda transaction: here.platform.resend(transaction, uid, number, here.now), uid
+    )
     return report
 
 

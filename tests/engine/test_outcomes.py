@@ -103,8 +103,7 @@ def test_looking_twice_does_no_harm(world, noon: datetime) -> None:
     sent = here.send()
     here.now = noon + SECOND
     [push] = here.due()
-    transaction = here.transaction(here.accounts[0], sent.uid)
-    assert here.platform.take_due(transaction, [sent.uid, sent.uid, "nobody's"], here.now) == []
+    assert here.look([sent.uid, sent.uid, "nobody's"]) == []
     here.record(push)
     assert here.due() == []
 

@@ -76,7 +76,7 @@ def test_what_a_hearing_counts_later_is_written_by_the_transaction_too(world, no
     assert transaction.tallied == {("requests", "", ""): 1}
     hearing.accepted(3)
     assert transaction.tallied == {("requests", "", ""): 1, ("messages", "", ""): 3}
-    assert transaction.tallies == {}, "nothing is kept before the commit"
+    assert transaction.tallies == {}, "nothing is kept before the step is whole"
 
 
 @pytest.mark.parametrize(("since", "decided"), [(None, None), (timedelta(), None), (-SECOND, "later")])

@@ -46,8 +46,10 @@ from cloudsms_simulator.engine.rules import (
     RuleBook,
     RuleBookChange,
 )
+from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.profile import SPEC, StateSet
+from cloudsms_simulator.stores.store import StoreError
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
@@ -388,9 +390,7 @@ class Life(RuleBasedStateMachine):
         self.customer_does = customer_does
         self.strangers = 0
         self.forget()
-        transaction = self.here.transaction(self.account)
-        transaction.standing = msgspec.structs.replace(transaction.standing, dr_serial=serial)
-        self.here.commit(transaction)
+        self.stand(dr_serial=serial)
         self.serial = serial
 
     def forget(self) -> None:
@@ -452,7 +452,17 @@ class Life(RuleBasedStateMachine):
         """The store fails: what was decided is not kept, and nothing is counted."""
         expected, _ = self.verdicts(destinations)
         before = self.kept()
-        _, reply = self.here.decide(self.packet(destinations, SHORT, KNOWN))
+        packet = self.packet(destinations, SHORT, KNOWN)
+        _, decide = self.here.deciding(packet)
+
+        def fail(transaction: Transaction) -> None:
+            decide(transaction)
+            raise StoreError("the disk is full")
+
+        with pytest.raises(StoreError):
+            self.here.step(fail)
+        assert self.kept() == before
+        _, reply = self.here.decide(packet)
         assert self.kept() == before
         if expected is not None:
             self.items(reply, destinations, expected)
@@ -506,12 +516,12 @@ class Life(RuleBasedStateMachine):
         """A state is forced on a message; on one that has its final state, only one more report."""
         uid = [*self.fates][which % len(self.fates)]
         fate, message = self.fates[uid], self.here.store.message(self.account, uid)
-        transaction = self.here.transaction(self.account, uid)
         if message is None:
-            assert transaction.messages == {}
+            assert self.here.transaction(self.account, uid).messages == {}
             return
-        done, now = len(message.passages), self.here.now
-        outcome = self.here.platform.force(transaction, uid, ForceRequest(state, after, final, again), now)
+        done, now, before = len(message.passages), self.here.now, self.kept()
+        wish = ForceRequest(state, after, final, again)
+        outcome = self.here.step(lambda transaction: self.here.platform.force(transaction, uid, wish, now), uid)
         if done == len(fate.plan.steps):
             assert isinstance(outcome, Conflict) == (not again)
             fate.further += ((state, now + after),) if again else ()
@@ -520,8 +530,9 @@ class Life(RuleBasedStateMachine):
             steps = fate.with_forced(done, forced)
             assert isinstance(outcome, Conflict) == (steps is None)
             fate.plan = Plan(steps or fate.plan.steps)
-        if not isinstance(outcome, Conflict):
-            self.here.commit(transaction)
+        if isinstance(outcome, Conflict):
+            assert self.kept() == before
+        else:
             self.work()
 
     @precondition(lambda self: self.fates)
@@ -534,13 +545,14 @@ class Life(RuleBasedStateMachine):
             return
         self.note_what_went_nowhere(fate, reports)
         pushing, is_pending = fate.pushing(number), reports[number - 1].outcome == "pending"
-        transaction, now = self.here.transaction(self.account, uid), self.here.now
-        outcome = self.here.platform.resend(transaction, uid, number, now)
+        now, before = self.here.now, self.kept()
+        outcome = self.here.step(lambda transaction: self.here.platform.resend(transaction, uid, number, now), uid)
         is_busy = pushing.push is not None or (is_pending and fate.waits_until(number) <= now)
         conflict = self.account.callback.url is None or is_busy or fate.due(number) > now
         assert isinstance(outcome, Conflict) == conflict
-        if not conflict:
-            self.here.commit(transaction)
+        if conflict:
+            assert self.kept() == before
+        else:
             pushing.asked, pushing.hurried, pushing.again = not is_pending, True, now
             self.work()
 
@@ -565,26 +577,32 @@ class Life(RuleBasedStateMachine):
         self.here.replace(self.account)
         self.unplugged = self.unplugged or url is None
         if anew:
-            transaction = self.here.transaction(self.account)
-            transaction.counts_anew = True
-            transaction.standing = msgspec.structs.replace(transaction.standing, rules_since=self.here.now)
-            self.here.commit(transaction)
+
+            def begin(transaction: Transaction) -> None:
+                transaction.counts_anew = True
+                transaction.standing = msgspec.structs.replace(transaction.standing, rules_since=self.here.now)
+
+            self.here.step(begin)
             self.counts.clear()
             self.since = self.here.now
 
     @rule(balance=st.sampled_from([None, Decimal(0), Decimal("0.20"), Decimal(5)]))
     def bring_the_balance_to(self, balance: Decimal | None) -> None:
         """As a scenario does that says what the balance is."""
-        transaction = self.here.transaction(self.account)
         before = sum((entry.amount for entry in self.here.ledger()), Decimal(0))
         if balance is not None:
             self.brought += balance - self.left
+        moved = []
         if balance not in {None, before}:
-            entry = LedgerEntry(self.account.name, None, "scenario", balance - before, balance, self.here.now)
-            transaction.entries.append(entry)
-            self.movements.append(entry)
-        transaction.standing = msgspec.structs.replace(transaction.standing, balance=balance)
-        self.here.commit(transaction)
+            moved = [LedgerEntry(self.account.name, None, "scenario", balance - before, balance, self.here.now)]
+            self.movements += moved
+
+        def bring(transaction: Transaction) -> None:
+            assert transaction.booked() == before
+            transaction.entries += moved
+            transaction.standing = msgspec.structs.replace(transaction.standing, balance=balance)
+
+        self.here.step(bring)
         self.is_limited = balance is not None
 
     @precondition(lambda self: self.fates)
@@ -928,6 +946,14 @@ class Life(RuleBasedStateMachine):
         else:
             pushing.again = self.here.now + retries[pushing.made - 1]
 
+    def stand(self, **changes: object) -> None:
+        """A step that changes the account's state."""
+
+        def change(transaction: Transaction) -> None:
+            transaction.standing = msgspec.structs.replace(transaction.standing, **changes)
+
+        self.here.step(change)
+
     def packet(self, destinations: list[Destination], text: str, route: str) -> bytes:
         return self.here.packet(*destinations, SMS_CONTENT=text, ROUTE_ID=route)
 
@@ -962,10 +988,12 @@ def test_whatever_happens_messages_end_once_money_is_conserved_and_no_report_com
 
 def bring_the_balance_to(here, amount: Decimal) -> None:
     """As a scenario does that says what the balance is, on an account whose balance is unlimited."""
-    transaction = here.transaction(here.accounts[0])
-    transaction.entries.append(LedgerEntry("default", None, "scenario", amount, amount, here.now))
-    transaction.standing = msgspec.structs.replace(transaction.standing, balance=amount)
-    here.commit(transaction)
+
+    def bring(transaction: Transaction) -> None:
+        transaction.entries.append(LedgerEntry("default", None, "scenario", amount, amount, here.now))
+        transaction.standing = msgspec.structs.replace(transaction.standing, balance=amount)
+
+    here.step(bring)
 
 
 def test_a_message_that_was_never_debited_is_not_refunded_though_the_balance_is_limited_by_then(world) -> None:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 import msgspec
 
@@ -105,16 +106,14 @@ async def in_process(bodies: list[bytes], account: Account = ACCOUNT) -> Outcome
     exchanges = []
     for body in bodies:
         identified = platform.identify(body)
-        transaction = await store.begin(identified.account)
-        reply = platform.receive(transaction, platform.check(identified, body), Arrival(body), NOON)
-        await store.commit(transaction)
+        judged = platform.check(identified, body)
+        receive = partial(platform.receive, judged=judged, arrival=Arrival(body), now=NOON)
+        reply = await store.step(identified.account, receive)
         await store.release(account, reply.request_id)
         exchanges.append((body, None if reply.trouble is not None else reply.body))
     while (now := store.next_wake(account)) is not None:
         uids = await store.take_wakes(account, now, 1000)
-        transaction = await store.begin(account, tuple(uids))
-        assert platform.take_due(transaction, uids, now) == []
-        await store.commit(transaction)
+        assert await store.step(account, partial(platform.take_due, uids=uids, now=now), tuple(uids)) == []
     return outcomes(exchanges, store, account)
 
 

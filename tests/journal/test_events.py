@@ -10,7 +10,6 @@ from patience import STORY
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.plan import plan_of, step
-from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.journal import events as events_module
 from cloudsms_simulator.journal import events as module
 from cloudsms_simulator.journal.changes import ChangeBus
@@ -38,19 +37,11 @@ class Room:
     """A stage whose news are told, and the streams about it."""
 
     def __init__(self, stage, *accounts: Account, **how: object) -> None:
-        self.stage = stage(*accounts, **how)
-        self.account = self.stage.account
         self.news = ChangeBus()
+        self.stage = stage(*accounts, audience=self.news, **how)
+        self.account = self.stage.account
         self.stopping = asyncio.Event()
-        store = self.stage.store
-        self.events = EventHub(store, self.news, self.stage.wall, self.stopping)
-        commit = store.commit
-
-        async def telling(transaction: Transaction) -> None:
-            await commit(transaction)
-            self.news.publish(transaction.account, transaction)
-
-        store.commit = telling
+        self.events = EventHub(self.stage.store, self.news, self.stage.wall, self.stopping)
 
 
 @pytest.fixture

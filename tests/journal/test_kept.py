@@ -122,10 +122,9 @@ def test_a_long_body_is_shown_octet_for_octet_also_where_it_is_no_text(stage) ->
         here = stage()
         for body in (b"\xff" * 100_000, "é€😀".encode() * 12_000 + b"\xc3"):
             identified = here.platform.identify(body)
-            transaction = await here.store.begin(None)
-            here.platform.receive(
-                transaction, here.platform.check(identified, body), Arrival(body), here.clock().virtual
-            )
+            judged = here.platform.check(identified, body)
+            transaction = await here.store.look(None, lambda transaction: transaction)
+            here.platform.receive(transaction, judged, Arrival(body), here.clock().virtual)
             assert transaction.exchange is not None
             shown = await JournalView(here.store, None).item(transaction.exchange)
             assert isinstance(shown, RequestItem)

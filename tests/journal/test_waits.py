@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from patience import STORY
@@ -51,20 +52,13 @@ class Room:
     """A stage whose news are told, and those who wait there."""
 
     def __init__(self, stage, *accounts: Account, **how: object) -> None:
-        self.stage = stage(*accounts, **how)
-        self.account = self.stage.account
         self.news = ChangeBus()
+        self.stage = stage(*accounts, audience=self.news, **how)
+        self.account = self.stage.account
         self.moved: set[str] = set()
         self.stopping = asyncio.Event()
         store, wall = self.stage.store, self.stage.wall
         self.waits = Waits(store, self.news, wall, lambda account: account.name in self.moved, self.stopping)
-        commit = store.commit
-
-        async def telling(transaction: Transaction) -> None:
-            await commit(transaction)
-            self.news.publish(transaction.account, transaction)
-
-        store.commit = telling
 
     def search(self, text: str) -> Search:
         return parse_search(text, self.stage.clock().virtual)
@@ -309,9 +303,7 @@ def test_what_came_just_before_it_is_in_vain_counts_though_it_is_told_after_it(
         async def deliver() -> None:
             store, account = here.stage.store, here.account
             due = await store.take_wakes(account, noon, 1)
-            transaction = await store.begin(account, tuple(due))
-            here.stage.platform.take_due(transaction, due, noon)
-            await store.commit(transaction)
+            await store.step(account, partial(here.stage.platform.take_due, uids=due, now=noon), tuple(due))
 
         monkeypatch.setattr("cloudsms_simulator.journal.waits._RECHECK", 0.02)
         waiting = await here.waiting("state:DELIVERED")
@@ -433,10 +425,12 @@ def test_a_clock_that_goes_or_is_moved_keeps_waits_going_until_it_stands(room, n
         await here.send()
         waiting = await here.waiting(kind="reports")
         here.moved.add("default")
-        transaction = await here.stage.store.begin(here.account)
-        standing = transaction.standing
-        transaction.standing = type(standing)(Clock.frozen(noon), standing.uids, None, outstanding=1)
-        await here.stage.store.commit(transaction)
+
+        def freeze(transaction: Transaction) -> None:
+            standing = transaction.standing
+            transaction.standing = type(standing)(Clock.frozen(noon), standing.uids, None, outstanding=1)
+
+        await here.stage.store.step(here.account, freeze)
         await asyncio.sleep(0)
         assert not waiting.done()
         here.moved.clear()

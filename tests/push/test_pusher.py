@@ -7,10 +7,10 @@ import asyncio
 import itertools
 import json
 import logging
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import msgspec
 import pytest
@@ -29,6 +29,7 @@ from cloudsms_simulator.push.dispatcher import Dispatcher
 from cloudsms_simulator.stores.memory import MemoryStore
 from cloudsms_simulator.stores.store import StoreError
 
+R = TypeVar("R")
 FAST = 1_000_000.0
 """Ten seconds of the clock are ten microseconds, 25 hours 90 milliseconds."""
 SECOND = timedelta(seconds=1)
@@ -88,7 +89,7 @@ class Customer:
 
 
 class Store(MemoryStore):
-    """Fails a commit or a begin when told to; says when something was committed."""
+    """Fails a step that has decided when told to; says when one was kept or failed, and whose messages changed."""
 
     def __init__(self, rate: float) -> None:
         nodes = itertools.count(1)
@@ -96,16 +97,23 @@ class Store(MemoryStore):
         super().__init__(lambda _account: Clock.scaled(rate, wall.now()), lambda: next(nodes))
         self.failures: list[Exception] = []
         self.unlucky: str | None = None
-        """An SMS_UID no step can be committed for."""
+        """An SMS_UID no step can be kept for."""
+        self.updated: list[set[str]] = []
+        """By step, the SMS_UIDs of those messages that changed."""
         self.committed = asyncio.Condition()
 
-    async def commit(self, transaction: Transaction) -> None:
-        try:
+    async def step(self, account: Account | None, decide: Callable[[Transaction], R], uids: tuple[str, ...] = ()) -> R:
+        def failing(transaction: Transaction) -> R:
+            decision = decide(transaction)
+            self.updated.append(transaction.updated)
             if self.failures and transaction.exchange is None:
                 raise self.failures.pop(0)
             if self.unlucky in transaction.updated:
                 raise RuntimeError("a slip of ours")
-            await super().commit(transaction)
+            return decision
+
+        try:
+            return await super().step(account, failing, uids)
         finally:
             async with self.committed:
                 self.committed.notify_all()
@@ -147,19 +155,26 @@ class Scene:
             "VERSION": "2021-01-01",
         }
         body = json.dumps(packet).encode()
-        transaction = await self.store.begin(self.account)
-        now = transaction.standing.clock.now(self.wall.now())
         judged = self.platform.check(self.platform.identify(body), body)
-        reply = self.platform.receive(transaction, judged, Arrival(body), now)
-        await self.store.commit(transaction)
-        return reply, list(transaction.new_messages)
+
+        def decide(transaction: Transaction) -> tuple[Reply, list[Message]]:
+            now = transaction.standing.clock.now(self.wall.now())
+            return self.platform.receive(transaction, judged, Arrival(body), now), list(transaction.new_messages)
+
+        return await self.store.step(self.account, decide)
 
     async def advance(self, by: timedelta) -> None:
         """Moves the account's clock ahead; tells nobody."""
-        transaction = await self.store.begin(self.account)
-        clock = transaction.standing.clock.advanced(by, self.wall.now())
-        transaction.standing = msgspec.structs.replace(transaction.standing, clock=clock)
-        await self.store.commit(transaction)
+        await self.set_clock(lambda clock: clock.advanced(by, self.wall.now()))
+
+    async def set_clock(self, change: Callable[[Clock], Clock]) -> None:
+        """Puts another clock in the place of the account's; tells nobody."""
+
+        def decide(transaction: Transaction) -> None:
+            clock = change(transaction.standing.clock)
+            transaction.standing = msgspec.structs.replace(transaction.standing, clock=clock)
+
+        await self.store.step(self.account, decide)
 
     async def step(self) -> None:
         """Moves a frozen clock to the next moment something is due, and settles."""
@@ -506,18 +521,11 @@ def test_answers_that_come_together_are_kept_together_and_others_follow_in_order
         scene = Scene(account(step(2, timedelta(0)), concurrency=2), rate=1)
         messages = await scene.send(4)
         await scene.customer.has(2)
-        kept: list[set[str]] = []
-        commit = scene.store.commit
-
-        async def committed(transaction: Transaction) -> None:
-            kept.append(transaction.updated)
-            await commit(transaction)
-
-        scene.store.commit = committed  # type: ignore[method-assign]
+        scene.store.updated.clear()
         scene.customer.answer(1)
         scene.customer.answer(0)
         pushes = await scene.customer.has(4)
-        assert kept == [{message.uid for message in messages}]
+        assert scene.store.updated == [{message.uid for message in messages}]
         assert [push.uid for push in pushes] == [message.uid for message in messages]
 
     tell(story())
@@ -608,10 +616,7 @@ def test_a_clock_that_is_frozen_lets_what_is_on_the_way_end_before_it_goes_on_on
         scene = Scene(account(step(2, timedelta(0)), concurrency=2), rate=1)
         await scene.send(4)
         await scene.customer.has(2)
-        transaction = await scene.store.begin(scene.account)
-        clock = transaction.standing.clock.frozen_at(scene.wall.now())
-        transaction.standing = msgspec.structs.replace(transaction.standing, clock=clock)
-        await scene.store.commit(transaction)
+        await scene.set_clock(lambda clock: clock.frozen_at(scene.wall.now()))
         scene.customer.answer(0)
         async with scene.store.committed:
             await scene.store.committed.wait()
@@ -698,10 +703,7 @@ def test_a_clock_that_is_set_going_again_brings_what_was_expected() -> None:
         scene = Scene(account(step(2, timedelta(hours=1))), rate=0)
         scene.pusher.clock_changed(scene.account)
         await scene.send()
-        transaction = await scene.store.begin(scene.account)
-        clock = transaction.standing.clock.resumed(FAST, scene.wall.now())
-        transaction.standing = msgspec.structs.replace(transaction.standing, clock=clock)
-        await scene.store.commit(transaction)
+        await scene.set_clock(lambda clock: clock.resumed(FAST, scene.wall.now()))
         scene.pusher.clock_changed(scene.account)
         assert len(await scene.customer.has(1)) == 1
 
@@ -956,15 +958,15 @@ def test_an_answer_that_comes_while_its_push_is_aborted_is_not_kept() -> None:
 def test_aborting_while_messages_are_looked_at_has_nothing_pushed() -> None:
     async def story() -> None:
         scene = Scene(account(step(2, timedelta(0))), rate=1)
-        begin, may_begin, begun = scene.store.begin, asyncio.Event(), asyncio.Event()
+        quick, may_begin, begun = scene.store.step, asyncio.Event(), asyncio.Event()
         await scene.send(expect=False)
 
-        async def slow(who: Account | None, uids: tuple[str, ...] = ()) -> Transaction:
+        async def slow(who: Account | None, decide: Callable[[Transaction], R], uids: tuple[str, ...] = ()) -> R:
             begun.set()
             await may_begin.wait()
-            return await begin(who, uids)
+            return await quick(who, decide, uids)
 
-        scene.store.begin = slow  # type: ignore[method-assign]
+        scene.store.step = slow  # type: ignore[method-assign]
         settling = asyncio.ensure_future(scene.pusher.settle(scene.account, []))
         await begun.wait()
         aborting = asyncio.ensure_future(scene.pusher.abort(scene.account))
@@ -1004,7 +1006,9 @@ def test_a_stop_lets_running_pushes_finish_and_starts_no_more() -> None:
         assert await closing == 0
         assert scene.reports(first)[0].outcome == "answered"
         assert [push.uid for push in scene.customer.pushes] == [first.uid]
-        assert (await scene.store.begin(scene.account, (second.uid,))).messages[second.uid].settled is False
+        kept = scene.store.message(scene.account, second.uid)
+        assert kept is not None
+        assert kept.settled is False
 
     tell(story())
 

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TypeVar
 
 import pytest
 from patience import STORY
@@ -52,26 +53,30 @@ from cloudsms_simulator.services.recorder import ExchangeRecorder
 from cloudsms_simulator.stores.memory import MemoryStore
 from cloudsms_simulator.stores.store import StoreError
 
+R = TypeVar("R")
 LONG_AGO = datetime(2021, 9, 13, 12, 0, 0, tzinfo=HONG_KONG)
 ACCOUNT = Account()
 KEY = ACCOUNT.auth_key
 
 
 class TroubledStore(MemoryStore):
-    """Fails as often as it is told to, wherever it is told to."""
+    """Fails as often as it is told to, wherever it is told to: before a step decides, before it keeps, at a release."""
 
     def __init__(self) -> None:
         nodes = itertools.count(1)
         super().__init__(lambda _account: Clock.frozen(LONG_AGO), lambda: next(nodes))
         self.failing: dict[str, list[Exception]] = {}
 
-    async def begin(self, account: Account | None, uids: tuple[str, ...] = ()) -> Transaction:
-        self._fail("begin")
-        return await super().begin(account, uids)
+    def step(
+        self, account: Account | None, decide: Callable[[Transaction], R], uids: tuple[str, ...] = ()
+    ) -> Awaitable[R]:
+        def failing(transaction: Transaction) -> R:
+            self._fail("decide")
+            decision = decide(transaction)
+            self._fail("keep")
+            return decision
 
-    async def commit(self, transaction: Transaction) -> None:
-        self._fail("commit")
-        await super().commit(transaction)
+        return super().step(account, failing, uids)
 
     async def release(self, account: Account | None, request_id: int, uids: tuple[str, ...] | None = None) -> None:
         self._fail("release")
@@ -453,7 +458,7 @@ def test_no_report_is_released_before_all_that_wait_together_are_answered() -> N
     assert crowd.scene.store.next_wake(ACCOUNT) is not None
 
 
-@pytest.mark.parametrize("where", ["begin", "commit"])
+@pytest.mark.parametrize("where", ["decide", "keep"])
 @pytest.mark.parametrize(("error", "code"), [(StoreError("no"), 0x1000000E), (RuntimeError("a slip"), 2)])
 def test_a_failure_strikes_one_of_those_that_wait_together(where: str, error: Exception, code: int) -> None:
     crowd = Crowd()
@@ -479,7 +484,7 @@ def test_a_packet_that_cannot_be_read_for_a_slip_of_ours_strikes_nobody_else(mon
 
 def test_a_failure_that_leaves_no_answer_strikes_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     crowd = Crowd()
-    crowd.scene.store.failing["begin"] = [StoreError("no")]
+    crowd.scene.store.failing["decide"] = [StoreError("no")]
 
     def slip(*_arguments: object) -> None:
         raise RuntimeError("another slip")
@@ -537,7 +542,7 @@ def test_a_whitelist_disconnects_the_one_it_does_not_admit() -> None:
 
 
 class SlowStore(TroubledStore):
-    """Each transaction begins once a gate is opened; what waits there is told."""
+    """Each step decides once a gate is opened; what waits there is told."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -545,12 +550,12 @@ class SlowStore(TroubledStore):
         self.beginning = 0
         self.everybody = asyncio.Event()
 
-    async def begin(self, account: Account | None, uids: tuple[str, ...] = ()) -> Transaction:
+    async def step(self, account: Account | None, decide: Callable[[Transaction], R], uids: tuple[str, ...] = ()) -> R:
         self.beginning += 1
         if self.beginning == 4:
             self.everybody.set()
         await self.open.wait()
-        return await super().begin(account, uids)
+        return await super().step(account, decide, uids)
 
 
 def test_a_store_that_takes_its_time_is_waited_for_side_by_side() -> None:
@@ -728,7 +733,7 @@ def test_a_key_in_the_path_is_told_as_a_fingerprint(scene: Scene, caplog: pytest
 def test_a_store_that_cannot_be_written_is_told_to_the_client_and_nothing_is_half_done(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
-    scene.store.failing["commit"] = [StoreError("the disk is full")]
+    scene.store.failing["keep"] = [StoreError("the disk is full")]
     scene.request(packet())
     assert (scene.code, scene.answer["RESULT_DESC"]) == (0x1000000E, "DB_not_find")
     [item] = scene.answer["DETAIL_LIST"]
@@ -745,7 +750,7 @@ def test_a_store_that_cannot_be_written_is_told_to_the_client_and_nothing_is_hal
 def test_a_store_that_stays_broken_is_told_to_the_client_and_to_the_log(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
-    scene.store.failing["begin"] = [StoreError("the disk is gone"), StoreError("the disk is still gone")]
+    scene.store.failing["decide"] = [StoreError("the disk is gone"), StoreError("the disk is still gone")]
     scene.request(packet())
     assert scene.code == 0x1000000E
     assert scene.is_untouched()
@@ -754,7 +759,7 @@ def test_a_store_that_stays_broken_is_told_to_the_client_and_to_the_log(
 
 
 def test_after_a_failure_the_next_packet_is_served_as_if_nothing_had_been(scene: Scene) -> None:
-    scene.store.failing["commit"] = [StoreError("a moment"), StoreError("of trouble")]
+    scene.store.failing["keep"] = [StoreError("a moment"), StoreError("of trouble")]
     scene.request(packet())
     scene.line.answered.clear()
     scene.request(packet())
@@ -762,12 +767,12 @@ def test_after_a_failure_the_next_packet_is_served_as_if_nothing_had_been(scene:
     assert scene.newest(scene.account).id == 1
 
 
-@pytest.mark.parametrize("where", ["check", "receive", "commit"])
+@pytest.mark.parametrize("where", ["check", "receive", "keep"])
 def test_a_failure_inside_is_unknown_error_with_the_traceback_in_the_log_alone(
     scene: Scene, caplog: pytest.LogCaptureFixture, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if where == "commit":
-        scene.store.failing["commit"] = [RuntimeError("a slip of ours")]
+    if where == "keep":
+        scene.store.failing["keep"] = [RuntimeError("a slip of ours")]
     else:
 
         def slip(*_arguments: object) -> None:
@@ -797,14 +802,14 @@ def test_a_failure_while_reading_is_unknown_error_too(
 
 
 def test_a_failure_while_noting_a_failure_still_gets_an_answer(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
-    scene.store.failing["commit"] = [RuntimeError("first"), RuntimeError("second")]
+    scene.store.failing["keep"] = [RuntimeError("first"), RuntimeError("second")]
     scene.request(packet())
     assert scene.code == 2
     assert "second" in caplog.text
 
 
 def test_a_failure_is_answered_with_the_time_of_the_accounts_clock(scene: Scene) -> None:
-    scene.store.failing["commit"] = [StoreError("the disk is full")]
+    scene.store.failing["keep"] = [StoreError("the disk is full")]
     scene.request(packet())
     assert scene.answer["TIME"] == "2021-09-13 12:00:00"
 
@@ -821,7 +826,7 @@ def test_reports_that_cannot_be_released_are_told_to_the_log_and_the_answer_stay
 def test_a_journal_that_fails_does_not_keep_a_404_from_its_client(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
-    scene.store.failing["commit"] = [RuntimeError("a slip of ours")]
+    scene.store.failing["keep"] = [RuntimeError("a slip of ours")]
     scene.request(packet(), path="/elsewhere")
     assert scene.turned_away[0] == 404
     assert "path-wrong" in caplog.text
@@ -912,7 +917,7 @@ def test_a_packet_that_cannot_be_kept_uses_up_no_turn(scene: Scene) -> None:
     busy = Rule(id="it", replies=(ReplyStep(ResultCode.BUSY, times=1),))
     scene.platform.directory = AccountDirectory([Account(rules=CompiledRules(RuleBook(rules=(busy,))))])
     for error in (StoreError("the disk is full"), RuntimeError("a slip of ours")):
-        scene.store.failing["commit"] = [error]
+        scene.store.failing["keep"] = [error]
         scene.request(packet())
         assert scene.store.tallies(ACCOUNT) == {}
     for _ in range(2):

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from cloudsms_simulator.engine.account import Account, Blacklist, Callback
 from cloudsms_simulator.engine.records import Exchange
 from cloudsms_simulator.engine.rules import CompiledRules, ReplyStep, Rule, RuleBook
-from cloudsms_simulator.engine.transaction import Arrival, Reply
+from cloudsms_simulator.engine.transaction import Arrival, Reply, Transaction
 from cloudsms_simulator.models.explanation import Explanation, FaultItem
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.correction import KEY_PLACEHOLDER, NO_REMEDY, NOT_IN_THE_PACKET, REMEDIES
@@ -77,12 +77,13 @@ class Desk:
 
         async def story() -> Reply:
             identified = self.stage.platform.identify(body)
-            transaction = await self.stage.store.begin(identified.account)
-            now = transaction.standing.clock.now(self.stage.wall.now())
             judged = self.stage.platform.check(identified, body)
-            reply = self.stage.platform.receive(transaction, judged, Arrival(body), now)
-            await self.stage.store.commit(transaction)
-            return reply
+
+            def receive(transaction: Transaction) -> Reply:
+                now = transaction.standing.clock.now(self.stage.wall.now())
+                return self.stage.platform.receive(transaction, judged, Arrival(body), now)
+
+            return await self.stage.store.step(identified.account, receive)
 
         return asyncio.run(story())
 

@@ -8,9 +8,9 @@ import itertools
 import json
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -27,20 +27,27 @@ from cloudsms_simulator.services.recorder import ExchangeRecorder
 from cloudsms_simulator.stores.memory import MemoryStore
 from cloudsms_simulator.stores.store import StoreError
 
+R = TypeVar("R")
 ACCOUNT = Account()
 FINDING = found("body-unfinished", "body", Told("3 octets: the client hung up"), "the whole body")
 PEER = ("203.0.113.9", 50_000)
 
 
 class Store(MemoryStore):
-    """Raises what it was given at the next commit."""
+    """Raises what it was given, once a step has decided."""
 
     trouble: Exception | None = None
 
-    async def commit(self, transaction: Transaction) -> None:
-        if self.trouble is not None:
-            raise self.trouble
-        await super().commit(transaction)
+    def step(
+        self, account: Account | None, decide: Callable[[Transaction], R], uids: tuple[str, ...] = ()
+    ) -> Awaitable[R]:
+        def failing(transaction: Transaction) -> R:
+            decision = decide(transaction)
+            if self.trouble is not None:
+                raise self.trouble
+            return decision
+
+        return super().step(account, failing, uids)
 
 
 class Scene:
@@ -236,14 +243,13 @@ def told(account: Account, *numbers: str, caplog: pytest.LogCaptureFixture) -> s
     body = json.dumps(packet).encode()
     identified = platform.identify(body)
 
-    async def story() -> Exchange | None:
-        transaction = await here.store.begin(identified.account)
+    def exchange(transaction: Transaction) -> Exchange | None:
         now = transaction.standing.clock.now(WallClock().now())
         platform.receive(transaction, platform.check(identified, body), Arrival(body), now)
         return transaction.exchange
 
     with caplog.at_level(logging.INFO, "cloudsms_simulator.journal"):
-        here.journal.tell(asyncio.run(story()))
+        here.journal.tell(asyncio.run(here.store.look(identified.account, exchange)))
     [record] = caplog.records
     return record.getMessage()
 

@@ -127,10 +127,10 @@ def test_there_has_to_be_a_packet_and_something_to_correct(scene: Scene) -> None
 def test_a_failure_of_the_simulator_itself_is_told(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     first = scene.send(SHOP)
 
-    async def fails(_transaction: object) -> None:
+    async def fails(*_step: object) -> None:
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr(scene.stage.store, "commit", fails)
+    monkeypatch.setattr(scene.stage.store, "step", fails)
     told = scene.again(first, SHOP, SHOP)
     assert told == CannotResend("it was answered 0x1000000E DB_not_find, and nothing of it is kept; the log says why")
 

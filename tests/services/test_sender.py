@@ -124,10 +124,10 @@ def test_the_report_that_comes_before_the_answer_does_so_here_too(counter: Count
 
 
 def test_a_store_that_fails_is_told_with_its_code(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fail(_transaction: object) -> None:
+    async def fail(*_step: object) -> None:
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr(counter.stage.store, "commit", fail)
+    monkeypatch.setattr(counter.stage.store, "step", fail)
     sent = counter.send(packet())
     assert (sent.account, sent.exchange, sent.code) == (SHOP, None, ResultCode.DB_NOT_FIND)
     item = sent_item(sent)

@@ -15,22 +15,23 @@ from cloudsms_simulator.services.metrics import Counters
 PUSHED = Account(callback=Callback(url="http://127.0.0.1:9/"), plan=plan_of(step(2, timedelta(seconds=1))))
 
 
-def told(stage, tally: Counters):
-    """The stage, whose store tells the tally."""
-    commit = stage.store.commit
+class Telling:
+    """Tells a tally at once what a store keeps."""
 
-    async def publish(transaction: Transaction) -> None:
-        await commit(transaction)
-        tally.hear(transaction.account, [transaction])
+    def __init__(self, tally: Counters) -> None:
+        self._tally = tally
 
-    stage.store.commit = publish
-    return stage
+    def publish(self, account: Account | None, transaction: Transaction) -> None:
+        self._tally.hear(account, [transaction])
+
+    def reset(self, account: Account | None) -> None:
+        self._tally.hear_reset(account)
 
 
 def test_requests_messages_and_segments_are_counted_whatever_the_journal_keeps(stage) -> None:
     async def story() -> None:
         tally = Counters()
-        on = told(stage(most_messages=1), tally)
+        on = stage(most_messages=1, audience=Telling(tally))
         await on.send(SMS_CONTENT="x" * 161)
         await on.send(2, SMS_CONTENT="x" * 161)
         await on.send(ROUTE_ID="unknown")
@@ -51,7 +52,7 @@ def test_requests_messages_and_segments_are_counted_whatever_the_journal_keeps(s
 def test_what_is_rejected_locally_is_not_billed_in_a_batch_either(stage, balance: object) -> None:
     async def story() -> None:
         tally = Counters()
-        on = told(stage(Account(balance=balance)), tally)
+        on = stage(Account(balance=balance), audience=Telling(tally))
         numbers = [{"COUNTRY_CODE": 65, "DEST_MSISDN": number} for number in ("61234567", "81234567", "91234567")]
         await on.send(MULTI_MSISDN_LIST=numbers)
         assert (tally.messages, tally.segments, dict(tally.billed)) == (3, 3, {"USD": 2})
@@ -62,7 +63,7 @@ def test_what_is_rejected_locally_is_not_billed_in_a_batch_either(stage, balance
 def test_a_message_is_counted_once_when_it_ends_and_each_push_when_it_is_answered(stage) -> None:
     async def story() -> None:
         tally = Counters()
-        on = told(stage(PUSHED), tally)
+        on = stage(PUSHED, audience=Telling(tally))
         await on.send(2)
         assert dict(tally.final_states) == {}
         await on.timekeeper.advance(PUSHED, timedelta(seconds=5), timedelta(seconds=30))

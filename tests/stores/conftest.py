@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -19,13 +19,14 @@ from cloudsms_simulator.stores.memory import MemoryStore
 from cloudsms_simulator.stores.store import StoreObserver
 
 T = TypeVar("T")
+Whole = tuple[Transaction, Reply]
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
 
 
-def done(coroutine: Coroutine[object, object, T]) -> T:
-    """What a coroutine that never waits returns."""
+def done(awaitable: Awaitable[T]) -> T:
+    """What comes of awaiting what never waits."""
     try:
-        coroutine.send(None)
+        next(awaitable.__await__())
     except StopIteration as end:
         result: T = end.value
         return result
@@ -45,13 +46,17 @@ class Keeper:
             lambda _account: Clock.real(self.now), lambda: next(nodes), audience=audience, **bounds
         )
 
-    def begin(self, *uids: str, account: Account | None = None) -> Transaction:
-        return done(self.store.begin(account or self.account, uids))
+    def step(self, decide: Callable[[Transaction], T], *uids: str, account: Account | None = None) -> T:
+        return done(self.store.step(account or self.account, decide, uids))
 
-    def commit(self, transaction: Transaction) -> None:
-        done(self.store.commit(transaction))
+    def look(self, decide: Callable[[Transaction], T], *uids: str, account: Account | None = None) -> T:
+        return done(self.store.look(account or self.account, decide, uids))
 
-    def received(
+    def read(self, *uids: str) -> Transaction:
+        """What a step would have to decide on."""
+        return self.look(lambda transaction: transaction, *uids)
+
+    def receiving(
         self,
         count: int = 1,
         account: Account | None = None,
@@ -59,8 +64,8 @@ class Keeper:
         connection: ConnectionFacts | None = None,
         headers: Headers = (),
         **fields: object,
-    ) -> tuple[Transaction, Reply]:
-        """A transaction with what a packet to `count` numbers brought, not committed yet."""
+    ) -> tuple[Account | None, Callable[[Transaction], Whole]]:
+        """Whose a packet to `count` numbers is, and the decision on it: what it wrote, and what goes back."""
         account = account or self.account
         packet = {
             "METHOD": "SMS_SEND_REQUEST",
@@ -75,9 +80,12 @@ class Keeper:
         } | fields
         body = json.dumps(packet).encode()
         identified = self.platform.identify(body)
-        transaction = done(self.store.begin(identified.account))
-        judged = self.platform.check(identified, body)
-        return transaction, self.platform.receive(transaction, judged, Arrival(body, connection, headers), self.now)
+        judged, arrival = self.platform.check(identified, body), Arrival(body, connection, headers)
+
+        def decide(transaction: Transaction) -> Whole:
+            return transaction, self.platform.receive(transaction, judged, arrival, self.now)
+
+        return identified.account, decide
 
     def send(
         self,
@@ -90,8 +98,8 @@ class Keeper:
         **fields: object,
     ) -> Reply:
         """A packet to `count` numbers, kept, and released."""
-        transaction, reply = self.received(count, account, connection=connection, headers=headers, **fields)
-        self.commit(transaction)
+        whose, decide = self.receiving(count, account, connection=connection, headers=headers, **fields)
+        _, reply = done(self.store.step(whose, decide))
         if release and reply.first_due is not None:
             self.release(reply, account)
         return reply
@@ -127,15 +135,25 @@ class Keeper:
         self.now += by
         made = []
         while uids := self.wakes(account=account):
-            transaction = self.begin(*uids, account=account)
-            pushes = self.platform.take_due(transaction, uids, self.now)
-            self.commit(transaction)
+            pushes = self.take_due(uids, account)
             for push in pushes:
-                transaction = self.begin(push.uid, account=account)
-                self.platform.record_push(transaction, push, PushResult(200, answer), self.now)
-                self.commit(transaction)
+                self.record(push, PushResult(200, answer), account)
             made += pushes
         return made
+
+    def take_due(self, uids: list[str], account: Account | None = None) -> list[Push]:
+        """Looks at messages; the pushes to make."""
+        return self.step(
+            lambda transaction: self.platform.take_due(transaction, uids, self.now), *uids, account=account
+        )
+
+    def record(self, push: Push, result: PushResult, account: Account | None = None) -> None:
+        """Keeps what came of a push."""
+        self.step(
+            lambda transaction: self.platform.record_push(transaction, push, result, self.now),
+            push.uid,
+            account=account,
+        )
 
     def totals(self, account: Account | None = None) -> tuple[int, int, int]:
         """How many exchanges, messages and reports there are."""

@@ -120,9 +120,7 @@ def test_a_report_that_is_on_the_way_keeps_its_message(keeper) -> None:
     reply = here.send()
     here.now += SECOND
     uids = here.wakes()
-    transaction = here.begin(*uids)
-    [push] = here.platform.take_due(transaction, uids, here.now)
-    here.commit(transaction)
+    [push] = here.take_due(uids)
     here.send()
     assert here.store.exchange(here.account, reply.request_id) is not None
     assert here.store.message(here.account, push.uid) is not None
@@ -130,9 +128,7 @@ def test_a_report_that_is_on_the_way_keeps_its_message(keeper) -> None:
 
 def test_looking_at_a_message_that_is_gone_does_nothing(keeper) -> None:
     here = keeper()
-    transaction = here.begin("gone")
-    assert here.platform.take_due(transaction, ["gone"], here.now) == []
-    here.commit(transaction)
+    assert here.take_due(["gone"]) == []
 
 
 def test_headers_count_among_the_octets(keeper) -> None:

@@ -35,7 +35,7 @@ def test_what_was_kept_is_kept_in_another_store(keeper) -> None:
     everything = [(account, one.store.kept(account)) for account in (PUSHED, SHOP, None)]
     asyncio.run(other.store.restore(everything, 2))
     assert [(account, other.store.kept(account)) for account in (PUSHED, SHOP, None)] == everything
-    assert other.begin().request_id == 3
+    assert other.read().request_id == 3
     other.now = one.now
     assert [push.uid for push in other.let_happen(2 * SECOND)] == [push.uid for push in one.let_happen(2 * SECOND)]
     assert other.store.kept(PUSHED) == one.store.kept(PUSHED)

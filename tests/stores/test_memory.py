@@ -20,7 +20,7 @@ from cloudsms_simulator.engine.delivery import ForceRequest
 from cloudsms_simulator.engine.plan import ReportOptions, Step, plan_of, step
 from cloudsms_simulator.engine.records import PushResult
 from cloudsms_simulator.engine.rules import CompiledRules, ReplyStep, Rule, RuleBook
-from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.engine.transaction import Reply, Transaction
 from cloudsms_simulator.protocol.codes import ResultCode
 
 SECOND = timedelta(seconds=1)
@@ -50,44 +50,54 @@ class Listening:
 def test_an_audience_is_told_when_there_is_something_to_see_and_when_it_is_gone(keeper) -> None:
     audience = Listening()
     here = audience.here = keeper(audience=audience)
-    transaction, _ = here.received(2)
-    assert audience.seen == []
-    here.commit(transaction)
+    _, receive = here.receiving(2)
+
+    def decide(transaction: Transaction) -> None:
+        receive(transaction)
+        assert audience.seen == []
+
+    here.step(decide)
     here.reset()
     here.send()
     asyncio.run(here.store.drop(here.account))
     assert audience.seen == [(1, 2, 0), (0, 0, 0), (1, 1, 0), (0, 0, 0)]
 
 
-def test_nothing_is_there_before_the_commit_and_everything_after_it(keeper) -> None:
+def test_nothing_is_there_while_a_step_decides_and_everything_after_it(keeper) -> None:
     here = keeper()
-    transaction, reply = here.received(2)
-    assert here.totals() == (0, 0, 0)
-    assert here.store.standing(here.account).balance == 1000
-    assert len(here.store.ledger(here.account)) == 1
+    _, receive = here.receiving(2)
 
-    here.commit(transaction)
+    def decide(transaction: Transaction) -> tuple[Transaction, Reply]:
+        decision = receive(transaction)
+        assert here.totals() == (0, 0, 0)
+        assert here.store.standing(here.account).balance == 1000
+        assert len(here.store.ledger(here.account)) == 1
+        return decision
+
+    transaction, reply = here.step(decide)
     assert here.totals() == (1, 2, 0)
     assert here.store.standing(here.account).balance == Decimal("999.90")
     assert len(here.store.ledger(here.account)) == 3
     assert here.store.exchange(here.account, reply.request_id) is transaction.exchange
 
 
-def test_a_transaction_that_is_never_committed_leaves_nothing(keeper) -> None:
+def test_a_packet_that_is_only_looked_at_leaves_nothing(keeper) -> None:
     here = keeper()
-    here.received(200)
+    _, receive = here.receiving(200)
+    transaction, _ = here.look(receive)
+    assert len(transaction.new_messages) == 200
     here.send()
     assert here.totals() == (1, 1, 0)
     [exchange] = here.store.exchanges(here.account)
     assert exchange.id == 1, "its number is free again"
 
 
-def test_a_transaction_has_the_messages_it_was_begun_for_with_their_reports(keeper) -> None:
+def test_a_step_has_the_messages_it_was_called_for_with_their_reports(keeper) -> None:
     here = keeper(Account())
     here.send(2)
     [second, first] = here.store.messages(here.account)
     here.let_happen(SECOND)
-    transaction = here.begin(first.uid, "nobody's")
+    transaction = here.step(lambda transaction: transaction, first.uid, "nobody's")
     assert transaction.messages == {first.uid: here.store.message(here.account, first.uid)}
     assert transaction.reports == {first.uid: here.store.reports_of(here.account, first.uid)}
     assert second.uid not in transaction.messages
@@ -160,9 +170,8 @@ def test_releasing_twice_or_what_is_not_there_does_nothing(keeper) -> None:
 
 def test_wakes_come_in_the_order_due_then_put_in_each_once_and_never_early(keeper, noon: datetime) -> None:
     here = keeper()
-    transaction = here.begin()
-    transaction.wakes += [(noon + 2 * SECOND, "c"), (noon + SECOND, "a"), (noon + SECOND, "b"), (noon + HOUR, "d")]
-    here.commit(transaction)
+    wakes = [(noon + 2 * SECOND, "c"), (noon + SECOND, "a"), (noon + SECOND, "b"), (noon + HOUR, "d")]
+    here.step(lambda transaction: transaction.wakes.extend(wakes))
     assert here.store.next_wake(here.account) == noon + SECOND
     assert here.wakes() == []
     here.now = noon + 2 * SECOND
@@ -196,7 +205,7 @@ def test_what_is_not_to_come_before_the_answer_waits_for_it(keeper) -> None:
     assert here.store.next_wake(here.account) is None
     here.release(reply)
     assert [(push.uid, push.number) for push in here.let_happen(SECOND)] == [(first, 2), (second, 2)]
-    assert here.begin(first).unanswered == ()
+    assert here.read(first).unanswered == ()
 
 
 def test_releasing_all_messages_by_name_leaves_nothing_to_release(keeper) -> None:
@@ -231,47 +240,56 @@ BUSY_ONCE = Account(
 TURNS = ("rule ", "it", "85267000011")
 
 
-def test_counts_are_kept_with_the_commit_and_not_before(keeper) -> None:
+def test_counts_are_kept_with_the_whole_step_and_not_before(keeper) -> None:
     here = keeper(BUSY_ONCE)
-    transaction, _ = here.received()
-    assert transaction.tallied is not None
-    assert here.store.tallies(BUSY_ONCE) == transaction.tallies == {}
-    here.commit(transaction)
+    _, receive = here.receiving()
+
+    def decide(transaction: Transaction) -> Transaction:
+        receive(transaction)
+        assert transaction.tallied is not None
+        assert here.store.tallies(BUSY_ONCE) == transaction.tallies == {}
+        return transaction
+
+    transaction = here.step(decide)
     assert here.store.tallies(BUSY_ONCE) == transaction.tallied
     assert here.store.tallies(BUSY_ONCE)[TURNS] == 1
 
 
-def test_a_transaction_that_counts_nothing_leaves_the_counts_as_they_are(keeper) -> None:
+def test_a_step_that_counts_nothing_leaves_the_counts_as_they_are(keeper) -> None:
     here = keeper(BUSY_ONCE)
     here.send()
     counted = dict(here.store.tallies(BUSY_ONCE))
-    here.commit(here.begin())
+    here.step(lambda _transaction: None)
     here.let_happen(SECOND)
     assert here.store.tallies(BUSY_ONCE) == counted
 
 
+def count(here, tallied: dict[tuple[str, str, str], int]) -> None:
+    def decide(transaction: Transaction) -> None:
+        transaction.tallied = tallied
+
+    here.step(decide)
+
+
 def test_counts_that_are_written_take_the_place_of_those_kept_and_leave_the_others(keeper) -> None:
     here = keeper()
-    for tallied in ({("a", "", ""): 1, ("b", "", ""): 2}, {("a", "", ""): 7}):
-        transaction = here.begin()
-        transaction.tallied = tallied
-        here.commit(transaction)
+    count(here, {("a", "", ""): 1, ("b", "", ""): 2})
+    count(here, {("a", "", ""): 7})
     assert here.store.tallies(here.account) == {("a", "", ""): 7, ("b", "", ""): 2}
 
 
 @pytest.mark.parametrize("tallied", [None, {("b", "", ""): 2}])
-def test_a_transaction_that_counts_anew_forgets_all_that_was_counted_before(
+def test_a_step_that_counts_anew_forgets_all_that_was_counted_before(
     keeper, tallied: dict[tuple[str, str, str], int] | None
 ) -> None:
     here = keeper()
-    transaction = here.begin()
-    transaction.tallied = {("a", "", ""): 1}
-    here.commit(transaction)
+    count(here, {("a", "", ""): 1})
 
-    transaction = here.begin()
-    transaction.counts_anew, transaction.tallied = True, tallied
-    assert here.store.tallies(here.account) == {("a", "", ""): 1}, "not before the commit"
-    here.commit(transaction)
+    def anew(transaction: Transaction) -> None:
+        transaction.counts_anew, transaction.tallied = True, tallied
+        assert here.store.tallies(here.account) == {("a", "", ""): 1}, "not before the step is whole"
+
+    here.step(anew)
     assert here.store.tallies(here.account) == (tallied or {})
 
 
@@ -304,13 +322,20 @@ def test_after_a_reset_an_account_is_as_it_was_created_but_for_its_clock_and_its
     assert (entry.reason, entry.amount, entry.balance, entry.at) == ("opening", 1000, 1000, moment)
 
 
+def stand(here, **changes: object) -> None:
+    """A step that changes the account's state."""
+
+    def decide(transaction: Transaction) -> None:
+        transaction.standing = msgspec.structs.replace(transaction.standing, **changes)
+
+    here.step(decide)
+
+
 @pytest.mark.parametrize("mode", ["frozen", "scaled"])
 def test_a_reset_leaves_the_clock_at_its_moment_and_in_its_mode(keeper, noon: datetime, mode: str) -> None:
     here = keeper()
     clock = Clock.frozen(noon + HOUR) if mode == "frozen" else Clock.scaled(60, noon)
-    transaction = here.begin()
-    transaction.standing = msgspec.structs.replace(transaction.standing, clock=clock)
-    here.commit(transaction)
+    stand(here, clock=clock)
     here.reset(clock.now(here.now))
     assert here.store.standing(here.account).clock == clock
 
@@ -321,16 +346,12 @@ def test_nothing_that_was_planned_before_a_reset_is_done_after_it(keeper) -> Non
     held = here.send(release=False)
     here.now += SECOND
     [uid] = here.wakes(1)
-    transaction = here.begin(uid)
-    [push] = here.platform.take_due(transaction, [uid], here.now)
-    here.commit(transaction)
+    [push] = here.take_due([uid])
 
     here.reset()
     here.release(held)
-    transaction = here.begin(push.uid)
-    assert transaction.messages == {}
-    here.platform.record_push(transaction, push, PushResult(200), here.now)
-    here.commit(transaction)
+    assert here.read(push.uid).messages == {}
+    here.record(push, PushResult(200))
     assert here.let_happen(30 * HOUR) == []
     assert (here.totals(), here.store.standing(PUSHED).dr_serial) == ((0, 0, 0), 0)
 
@@ -426,11 +447,13 @@ def test_the_ledger_of_an_unlimited_balance_stays_empty(keeper) -> None:
 def test_a_ledger_that_began_unlimited_folds_into_an_opening_entry_and_no_other(keeper, balance: Decimal) -> None:
     unlimited = Account(balance="unlimited", credit_limit=Decimal(9))
     here = keeper(unlimited, most_messages=1)
-    transaction = here.begin()
-    transaction.standing = msgspec.structs.replace(transaction.standing, balance=balance)
     moved = [LedgerEntry("default", None, "scenario", balance, balance, here.now)] if balance else []
-    transaction.entries += moved
-    here.commit(transaction)
+
+    def bring(transaction: Transaction) -> None:
+        transaction.standing = msgspec.structs.replace(transaction.standing, balance=balance)
+        transaction.entries += moved
+
+    here.step(bring)
     here.send()
     here.let_happen(SECOND)
     here.send()
@@ -447,8 +470,7 @@ def test_folding_keeps_a_ledger_short_even_if_nobody_looks(keeper) -> None:
     for _ in range(500):
         here.send()
         here.let_happen(SECOND)
-    shelf = here.begin()
-    assert shelf.standing.balance == 1000 - 500 * Decimal("0.05")
+    assert here.read().standing.balance == 1000 - 500 * Decimal("0.05")
     assert len(here.store.ledger(here.account)) <= 11
 
 
@@ -614,9 +636,8 @@ def test_a_message_that_changes_before_its_first_report_does_not_come_before_oth
     here.send()
     here.send()
     second, first = (message.uid for message in here.store.messages(here.account))
-    transaction = here.begin(second)
-    here.platform.force(transaction, second, ForceRequest(5, HOUR, True), here.now)
-    here.commit(transaction)
+    forced = ForceRequest(5, HOUR, True)
+    here.step(lambda transaction: here.platform.force(transaction, second, forced, here.now), second)
     here.let_happen(SECOND)
     here.let_happen(HOUR)
     assert [report.uid for report in here.store.reports(here.account)] == [second, first]

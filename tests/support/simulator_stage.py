@@ -5,6 +5,7 @@ import itertools
 import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -13,7 +14,7 @@ from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.plan import plan_of, step
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.records import ConnectionFacts, Message, Push, PushResult
-from cloudsms_simulator.engine.transaction import Arrival, Reply
+from cloudsms_simulator.engine.transaction import Arrival, Reply, Transaction
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.profile import SPEC
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
@@ -22,6 +23,7 @@ from cloudsms_simulator.services.endpoint import BodyLimits, Endpoint, PacketRea
 from cloudsms_simulator.services.metrics import AnswerTimes
 from cloudsms_simulator.services.recorder import ExchangeRecorder
 from cloudsms_simulator.stores.memory import MemoryStore
+from cloudsms_simulator.stores.store import StoreObserver
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
 URL = "http://127.0.0.1:59999/"
@@ -86,9 +88,8 @@ class Pushes:
     async def _work(self, account: Account) -> None:
         try:
             while uids := await self._store.take_wakes(account, self._now(account), 1):
-                transaction = await self._store.begin(account, tuple(uids))
-                pushes = self._platform.take_due(transaction, uids, self._now(account))
-                await self._store.commit(transaction)
+                take = partial(self._platform.take_due, uids=uids, now=self._now(account))
+                pushes = await self._store.step(account, take, tuple(uids))
                 self._looked_at += uids
                 for push in pushes:
                     await self._push(account, push)
@@ -102,9 +103,8 @@ class Pushes:
             result = await self.post(push)
         finally:
             self._underway.remove(account.name)
-        transaction = await self._store.begin(account, (push.uid,))
-        self._platform.record_push(transaction, push, result, self._now(account))
-        await self._store.commit(transaction)
+        record = partial(self._platform.record_push, push=push, result=result, now=self._now(account))
+        await self._store.step(account, record, (push.uid,))
         self._looked_at.append(push.uid)
 
     def _now(self, account: Account) -> datetime:
@@ -112,9 +112,14 @@ class Pushes:
 
 
 class Stage:
-    """Accounts with a store, a platform, and clocks that begin at noon. Packets are accepted straight away."""
+    """Accounts with a store, a platform, and clocks that begin at noon. Packets are accepted straight away.
 
-    def __init__(self, *accounts: Account, rate: float = 0, **bounds: int) -> None:
+    `audience` is told of what the store keeps.
+    """
+
+    def __init__(
+        self, *accounts: Account, rate: float = 0, audience: StoreObserver | None = None, **bounds: int
+    ) -> None:
         self.accounts = accounts or (Account(),)
         self.account = self.accounts[0]
         self.wall = WallClock()
@@ -122,7 +127,7 @@ class Stage:
         self.platform = Platform(self.directory, SPEC)
         nodes = itertools.count(1)
         clock = Clock(NOON, self.wall.now(), rate)
-        self.store = MemoryStore(lambda _account: clock, lambda: next(nodes), **bounds)
+        self.store = MemoryStore(lambda _account: clock, lambda: next(nodes), audience=audience, **bounds)
         self.pusher = Pushes(self.platform, self.store, self.wall)
         self.timekeeper = ClockService(self.store, self.pusher, self.wall)
         journal = ExchangeRecorder(self.platform, self.store, self.wall)
@@ -151,14 +156,17 @@ class Stage:
         } | fields
         body = json.dumps(packet).encode()
         identified = self.platform.identify(body)
-        transaction = await self.store.begin(identified.account)
-        now = transaction.standing.clock.now(self.wall.now())
         judged = self.platform.check(identified, body)
-        reply = self.platform.receive(transaction, judged, Arrival(body, ConnectionFacts(7, "127.0.0.1", 50_000)), now)
-        await self.store.commit(transaction)
+        arrival = Arrival(body, ConnectionFacts(7, "127.0.0.1", 50_000))
+
+        def decide(transaction: Transaction) -> tuple[Reply, tuple[Message, ...]]:
+            now = transaction.standing.clock.now(self.wall.now())
+            return self.platform.receive(transaction, judged, arrival, now), transaction.new_messages
+
+        reply, messages = await self.store.step(identified.account, decide)
         if reply.first_due is not None:
             await self.store.release(identified.account, reply.request_id)
-        return reply, transaction.new_messages
+        return reply, messages
 
     @property
     def pushed_after(self) -> list[timedelta]:

@@ -1,8 +1,8 @@
 """The platform: the only place that knows the order of the stages.
 
-Each method is one step on one transaction; the caller begins it, and commits it before anybody hears of its outcome. A
-request goes through `identify`, `check` and `receive`; a due message through `take_due`, and its push through
-`record_push`; `note` and `fail` are for what no check decided on.
+Each method that takes a transaction decides within a step, which is kept before anybody hears of its outcome. A request
+goes through `identify`, `check` and `receive`; a due message through `take_due`, and its push through `record_push`;
+`note` and `fail` are for what no check decided on.
 
 Spec: CloudSMS Business Process. Reading: R16.
 """
@@ -221,13 +221,13 @@ class Platform:
         delivery.record_attempt(transaction, account, push, result, now, self.directory.keys)
 
     def force(self, transaction: Transaction, uid: str, wish: ForceRequest, now: datetime) -> ForceResult | Conflict:
-        """Forces a state on a message that the transaction was begun for."""
+        """Forces a state on a message that the step was called for."""
         account = transaction.account
         assert account is not None
         return delivery.force_state(transaction, account, uid, wish, now)
 
     def resend(self, transaction: Transaction, uid: str, number: int, now: datetime) -> Report | Conflict:
-        """Has a report pushed once more, of a message that the transaction was begun for."""
+        """Has a report pushed once more, of a message that the step was called for."""
         account = transaction.account
         assert account is not None
         return delivery.resend_report(transaction, account, uid, number, now)

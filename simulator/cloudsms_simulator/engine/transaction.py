@@ -45,7 +45,7 @@ NO_RULE_COUNTERS: Mapping[RuleCounter, int] = MappingProxyType({})
 
 
 class RuleCounters:
-    """Counts, read through to those that are kept. What is counted here is kept when the transaction is committed."""
+    """Counts, read through to those that are kept. What is counted here is kept with the step."""
 
     def __init__(self, kept: Mapping[RuleCounter, int]) -> None:
         self._kept = kept
@@ -70,7 +70,7 @@ class Transaction(msgspec.Struct, eq=False):
     """One step's view of one account; `account` is None for an exchange that belongs to none.
 
     Read: `request_id` (the number of the exchange, should there be one), `standing`, `tallies`, and in `messages` and
-    `reports` the ones the step was begun for. Written: `standing` by replacing it, and everything from `exchange` on.
+    `reports` the ones the step was called for. Written: `standing` by replacing it, and everything from `exchange` on.
     """
 
     account: Account | None

@@ -1,8 +1,7 @@
 """`/compose`: sends as a customer would, and says before that, while one types, what would come of it.
 
 A draft is what the fields stand for: recipients, segments, price, packet and curl command, and what the platform
-would answer. Nothing is sent for it: the packet goes through the platform's own stages on a transaction that is
-never committed. Reading: R24.
+would answer. Nothing is sent for it: the packet goes through the platform's own stages in a dry run. Reading: R24.
 """
 
 from collections.abc import Mapping

@@ -375,7 +375,7 @@ class Endpoint:
             diagnosed = partial(self._platform.diagnosed, judged, arrival, now, clock_is_real=real)
             return msgspec.structs.replace(packet, judged=await offload(len(packet.body), diagnosed))
         except StoreError:
-            return packet  # whoever begins its transaction finds out, too
+            return packet  # whoever takes its step finds out, too
         except Exception:
             log.exception("a packet could not be diagnosed for a reason inside the simulator")
             return msgspec.structs.replace(packet, judged=None)

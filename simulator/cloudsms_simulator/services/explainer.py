@@ -1,7 +1,7 @@
 """Explanations: of any exchange that is kept, and of any body before it is sent.
 
-What has not been sent goes through the platform's own stages on a transaction that is never committed: nothing is
-kept, counted or charged, and no SMS_UID is used up. A refused packet is explained with the smallest correction that
+What has not been sent goes through the platform's own stages in a dry run, `Store.look`: nothing is kept, counted or
+charged, and no SMS_UID is used up. A refused packet is explained with the smallest correction that
 makes it pass, and as a line for a shell.
 
 Reading: R24.

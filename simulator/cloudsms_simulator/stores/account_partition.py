@@ -42,7 +42,6 @@ class AccountPartition:
         self.messages: dict[str, Message] = {}
         self.reports: dict[str, tuple[Report, ...]] = {}
         self.ledger: list[LedgerEntry] = []
-        self.booked = self._sum_of_ledger
         if account is not None:
             self.ledger += opening_entries(account, now)
         self._timeline: DueQueue[str | tuple[str, ...]] = DueQueue()
@@ -91,7 +90,8 @@ class AccountPartition:
             evicted_reports=self.evicted_reports,
         )
 
-    def _sum_of_ledger(self) -> Decimal:
+    def booked(self) -> Decimal:
+        """The sum of the ledger: the balance, if there is one."""
         return sum((entry.amount for entry in self.ledger), Decimal(0))
 
     def plan(self, wakes: Sequence[tuple[datetime, str]], of: Exchange | None = None) -> None:
@@ -182,8 +182,7 @@ class AccountPartition:
         first = self.ledger[0]
         movements = self.ledger[1:] if first.reason == "opening" else self.ledger
         kept = [entry for entry in movements if entry.uid is None or entry.uid in self.messages]
-        total = sum((entry.amount for entry in self.ledger), Decimal(0))
-        amount = total - sum((entry.amount for entry in kept), Decimal(0))
+        amount = self.booked() - sum((entry.amount for entry in kept), Decimal(0))
         if first.reason == "opening" or amount:
             opening = msgspec.structs.replace(first, uid=None, reason="opening", amount=amount, balance=amount)
             kept.insert(0, opening)

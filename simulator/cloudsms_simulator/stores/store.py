@@ -1,8 +1,8 @@
 """The store: where everything is kept, as the rest of the simulator sees it, and what is taken out of one whole.
 
-A step begins a transaction, hands it to the platform, and commits it: all that was written becomes visible together,
-before the answer's first byte, or not at all. Reading is for listings, never for deciding. `StoreError` is what a store
-raises that could not be read or written.
+A step hands the platform a transaction, and keeps what that writes into it: all of it becomes visible together, before
+the answer's first byte, or nothing. Reading is for listings, never for deciding. `StoreError` is what a store raises
+that could not be read or written.
 
 An `AccountSnapshot` is all that is kept of one account, taken out of a store at one moment, to be put into one (`kept`,
 `restore`). What is planned is not among it: it follows from the messages and their reports.
