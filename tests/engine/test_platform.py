@@ -8,6 +8,7 @@ import json
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from cloudsms_simulator.engine.account import Account, Blacklist
@@ -357,6 +358,47 @@ def test_a_rule_that_accepts_is_kept_with_the_exchange_and_each_message(world) -
     [exchange] = here.store.exchanges(here.accounts[0])
     assert (exchange.rule, exchange.fault) == ("b", None)
     assert (exchange.answer, exchange.findings) == (None, None), "as of any request in order"
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        scripted(replying(BUSY, times=1, condition=Condition(to=("65*",)))),
+        scripted(replying(BUSY, scope="packet", condition=Condition(to=("65*",)))),
+        scripted(replying(BUSY, times=1), profile=msgspec.structs.replace(SPEC, mixed_batch="all_or_nothing")),
+        Account(profile=msgspec.structs.replace(SPEC, mixed_batch="all_or_nothing")),
+        Account(pending_limit=2, blacklist=Blacklist(numbers=("65*",))),
+        Account(rate_limit=1),
+        Account(),
+    ],
+    ids=["destination", "packet", "sequence", "checks", "queue", "rate", "plain"],
+)
+def test_a_request_that_is_decided_on_again_is_decided_as_if_it_were_the_first_time(world, account: Account) -> None:
+    once, again = world(account), world(account)
+    destinations = HONG_KONG, SINGAPORE, HONG_KONG, (852, "x"), (65, "81234568")
+    _, decide = once.deciding(once.packet(*destinations))
+    kept, reply = once.step(decide)
+    _, decide = again.deciding(again.packet(*destinations))
+    for _ in range(2):
+        decide(again.transaction(account))
+    kept_again, reply_again = again.step(decide)
+    assert reply_again.body == reply.body
+    assert kept_again.exchange == kept.exchange
+    assert kept_again.new_messages == kept.new_messages
+    assert kept_again.entries == kept.entries
+    assert kept_again.tallied == kept.tallied
+    assert kept_again.standing == kept.standing
+
+
+def test_a_destination_that_one_decision_refused_another_may_accept(world) -> None:
+    here = world(Account(pending_limit=1, plan=plan_of(step(2, SECOND))))
+    here.send()
+    _, decide = here.deciding(here.packet())
+    _, reply = decide(here.transaction(here.accounts[0]))
+    assert code_of(reply.body) == ResultCode.QUEUE_TOO_LARGE
+    here.advance(SECOND)
+    _, reply = here.step(decide)
+    assert code_of(reply.body) == OK
 
 
 def test_a_reply_sequence_counts_only_what_is_kept(world) -> None:

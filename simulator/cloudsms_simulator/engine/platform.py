@@ -32,6 +32,7 @@ from cloudsms_simulator.engine.faults import AnswerFault
 from cloudsms_simulator.engine.records import (
     Exchange,
     ExchangeKind,
+    KeptPacket,
     Message,
     Push,
     PushResult,
@@ -67,6 +68,7 @@ from cloudsms_simulator.protocol.checks import (
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.findings import Finding, Told, found
 from cloudsms_simulator.protocol.masking import mask
+from cloudsms_simulator.protocol.packet import Submission
 from cloudsms_simulator.protocol.profile import Profile
 
 
@@ -135,6 +137,7 @@ class Platform:
         """Decides on a request; what is accepted is in the transaction with its debits and reports when this returns.
 
         What the checks found counts in its place: that of checks 10 and on behind the whitelist and the rate limit.
+        The request stays as the checks left it, so that this can be called again with another transaction.
         """
         candidate, account = judged.identified.candidate, judged.identified.account
         refusal, known, diagnosis = judged.refusal, self.directory.keys, judged.diagnosis
@@ -159,10 +162,18 @@ class Platform:
             return refusal_module.refuse_packet(
                 transaction, candidate, arrival, now, refusal, known=known, trouble=trouble, diagnosis=diagnosis
             )
+        submission, keeping = judged.submission, judged.kept_packet
+        assert submission is not None, "what is not refused is a submission"
+        assert keeping is not None, "what is not refused is kept"
+        if hearing is not None or account.pending_limit is not None or candidate.verdicts:
+            # There may be more verdicts from here on, and a step may have to decide again on what the checks left.
+            verdicts, findings = candidate.verdicts.copy(), candidate.findings.copy()
+            candidate = msgspec.structs.replace(candidate, verdicts=verdicts, findings=findings)
+            submission = msgspec.structs.replace(submission, verdicts=verdicts)
         if account.pending_limit is not None:
             refuse_beyond_queue(transaction, account.pending_limit, candidate)
             first_refusal(ACCOUNT_CHECKS, candidate)
-        return self._accept(transaction, account, judged, arrival, now, hearing, trouble)
+        return self._accept(transaction, account, candidate, submission, keeping, arrival, now, hearing, trouble)
 
     def note(
         self,
@@ -236,15 +247,14 @@ class Platform:
         self,
         transaction: Transaction,
         account: Account,
-        judged: Checked,
+        candidate: Candidate,
+        submission: Submission,
+        keeping: KeptPacket,
         arrival: Arrival,
         now: datetime,
         hearing: Evaluation | None,
         trouble: AnswerFault | None,
     ) -> Reply:
-        candidate, submission, keeping = judged.identified.candidate, judged.submission, judged.kept_packet
-        assert submission is not None, "what is not refused is a submission"
-        assert keeping is not None, "what is not refused is kept"
         scripts = NO_DECISIONS if hearing is None else decisions_on(hearing, candidate)
         destinations, serial, profile = submission.destinations, submission.serial, account.profile
         count = len(destinations)
