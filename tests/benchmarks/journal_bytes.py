@@ -40,7 +40,7 @@ def due(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
 
 
 def requests(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
-    """Single sends accepted and committed."""
+    """Single sends accepted and kept."""
     question = Question("requests", effort.batch)
     with python(cores.server, "in_process.py") as full, python(cores.server, "in_process.py") as empty:
         full.ask(Question("fill", effort.many, BULK), float)

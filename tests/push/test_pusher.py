@@ -100,7 +100,7 @@ class Store(MemoryStore):
         """An SMS_UID no step can be kept for."""
         self.updated: list[set[str]] = []
         """By step, the SMS_UIDs of those messages that changed."""
-        self.committed = asyncio.Condition()
+        self.stepped = asyncio.Condition()
 
     async def step(self, account: Account | None, decide: Callable[[Transaction], R], uids: tuple[str, ...] = ()) -> R:
         def failing(transaction: Transaction) -> R:
@@ -115,8 +115,8 @@ class Store(MemoryStore):
         try:
             return await super().step(account, failing, uids)
         finally:
-            async with self.committed:
-                self.committed.notify_all()
+            async with self.stepped:
+                self.stepped.notify_all()
 
 
 class Scene:
@@ -197,8 +197,8 @@ class Scene:
             current = self.store.message(self.account, message.uid)
             return current is not None and current.settled
 
-        async with self.store.committed:
-            await self.store.committed.wait_for(is_settled)
+        async with self.store.stepped:
+            await self.store.stepped.wait_for(is_settled)
         settled = self.store.message(self.account, message.uid)
         assert settled is not None
         return settled
@@ -441,8 +441,8 @@ def test_what_is_to_be_looked_at_again_does_not_wait_for_something_later(monkeyp
         await scene.customer.has(1)
         scene.store.failures = [StoreError("a moment")]
         [message] = await scene.send()
-        async with scene.store.committed:
-            await scene.store.committed.wait_for(lambda: not scene.store.failures)
+        async with scene.store.stepped:
+            await scene.store.stepped.wait_for(lambda: not scene.store.failures)
         scene.pusher.expect(scene.account, message.sending.accepted_at + timedelta(hours=1))
         assert [push.uid for push in await scene.customer.has(2)][1] == message.uid
 
@@ -458,8 +458,8 @@ def test_a_slip_of_ours_while_looking_does_not_stop_the_lane(
         scene = Scene(account())
         scene.store.failures = [RuntimeError("a slip of ours")]
         await scene.send()
-        async with scene.store.committed:
-            await scene.store.committed.wait_for(lambda: not scene.store.failures)
+        async with scene.store.stepped:
+            await scene.store.stepped.wait_for(lambda: not scene.store.failures)
         [message] = await scene.send()
         assert [push.uid for push in await scene.customer.has(1)] == [message.uid]
 
@@ -506,9 +506,9 @@ def test_an_answer_that_could_not_be_recorded_is_recorded_at_the_stop() -> None:
         [message] = await scene.send()
         await scene.customer.has(1)
         scene.store.failures = [StoreError("a moment")]
-        async with scene.store.committed:
+        async with scene.store.stepped:
             scene.customer.answer(0)
-            await scene.store.committed.wait_for(lambda: not scene.store.failures)
+            await scene.store.stepped.wait_for(lambda: not scene.store.failures)
         assert scene.outcomes([message]) == ["pending"]
         assert await scene.pusher.close(1) == 0
         assert scene.outcomes([message]) == ["answered"]
@@ -618,8 +618,8 @@ def test_a_clock_that_is_frozen_lets_what_is_on_the_way_end_before_it_goes_on_on
         await scene.customer.has(2)
         await scene.set_clock(lambda clock: clock.frozen_at(scene.wall.now()))
         scene.customer.answer(0)
-        async with scene.store.committed:
-            await scene.store.committed.wait()
+        async with scene.store.stepped:
+            await scene.store.stepped.wait()
         assert len(scene.customer.pushes) == 2
         scene.customer.answer(1)
         assert len(await scene.customer.has(3)) == 3
@@ -932,9 +932,9 @@ def test_aborting_forgets_answers_that_could_not_be_recorded_and_what_was_to_be_
         messages = await scene.send(2)
         await scene.customer.has(1)
         scene.store.failures = [StoreError("a moment")]
-        async with scene.store.committed:
+        async with scene.store.stepped:
             scene.customer.answer(0)
-            await scene.store.committed.wait_for(lambda: not scene.store.failures)
+            await scene.store.stepped.wait_for(lambda: not scene.store.failures)
         assert await scene.pusher.abort(scene.account) == 0
         assert await scene.pusher.close(1) == 0
         assert scene.outcomes(messages) == ["pending"]

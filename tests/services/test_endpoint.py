@@ -597,6 +597,28 @@ def test_a_stop_while_the_store_takes_its_time_keeps_nothing_of_what_it_interrup
     assert crowd.scene.is_untouched()
 
 
+class HesitantStore(TroubledStore):
+    """Has each step decided twice, as a store does that has to try again; the second decision counts."""
+
+    async def step(self, account: Account | None, decide: Callable[[Transaction], R], uids: tuple[str, ...] = ()) -> R:
+        await self.look(account, decide, uids)
+        return await super().step(account, decide, uids)
+
+
+def test_of_a_decision_that_a_store_asks_for_again_nothing_is_left_but_the_last() -> None:
+    crowd, once = Crowd(HesitantStore()), Crowd()
+    busy = Rule(id="it", replies=(ReplyStep(ResultCode.BUSY, times=1),))
+    for each in (crowd, once):
+        each.scene.platform.directory = AccountDirectory([Account(rules=CompiledRules(RuleBook(rules=(busy,))))])
+        each.serve()
+    assert crowd.codes == once.codes == [[3], [1], [1]]
+    told = [
+        [(each.id, each.code, each.findings, each.uids) for each in one.scene.store.exchanges(ACCOUNT)]
+        for one in (crowd, once)
+    ]
+    assert told[0] == told[1]
+
+
 # Turned away
 
 
