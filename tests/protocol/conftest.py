@@ -10,7 +10,6 @@ import msgspec
 import pytest
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.protocol import packet as packet_module
 from cloudsms_simulator.protocol.candidate import Candidate, candidate_of, readable_key, submission_of
 from cloudsms_simulator.protocol.checks import (
     ACCOUNT_CHECKS,
@@ -23,7 +22,7 @@ from cloudsms_simulator.protocol.checks import (
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.findings import Finding
 from cloudsms_simulator.protocol.mistakes import Circumstances, Headers
-from cloudsms_simulator.protocol.packet import Submission
+from cloudsms_simulator.protocol.packet import Submission, decode
 from cloudsms_simulator.protocol.profile import SPEC, Profile
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
@@ -91,7 +90,7 @@ def judge() -> Callable[..., Judgement]:
         clock_is_real: bool = False,
     ) -> Judgement:
         body = sent if isinstance(sent, bytes) else msgspec.json.encode(sent)
-        decoded = packet_module.decode(body)
+        decoded = decode(body)
         known = readable_key(decoded.packet) == account.auth_key
         candidate = candidate_of(decoded, account if known else None, profile)
         findings = diagnose(candidate, Circumstances(body, headers, at, clock_is_real))

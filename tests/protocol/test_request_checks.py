@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.protocol import packet as packet_module
+from cloudsms_simulator.protocol import checks, mistakes
 from cloudsms_simulator.protocol.checks import echo_of
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.packet import Destination, Submission
@@ -398,11 +398,10 @@ def test_check_16_nobody_looks_at_the_entries_of_a_list_that_is_too_long(
     packet: Make, judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked_at: list[object] = []
-    monkeypatch.setattr(
-        packet_module,
-        "members_of",
-        lambda raw, members_of=packet_module.members_of: looked_at.append(raw) or members_of(raw),
-    )
+    for module in (checks, mistakes):
+        monkeypatch.setattr(
+            module, "members_of", lambda raw, read=module.members_of: looked_at.append(raw) or read(raw)
+        )
 
     refused = judge(packet(MULTI_MSISDN_LIST=[{"COUNTRY_CODE": "852", "x": 1}] * 400))
 

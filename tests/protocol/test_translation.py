@@ -10,7 +10,6 @@ import zlib
 import msgspec
 import pytest
 
-from cloudsms_simulator.protocol import packet as packet_module
 from cloudsms_simulator.protocol.candidate import (
     disguise_finding,
     field_for,
@@ -19,6 +18,7 @@ from cloudsms_simulator.protocol.candidate import (
     key_of_v2,
     poll_finding,
 )
+from cloudsms_simulator.protocol.packet import decode, members_of
 
 V2 = {
     "uip_head": {
@@ -34,7 +34,7 @@ V2 = {
 
 
 def members(packet: object) -> dict[str, msgspec.Raw]:
-    return packet_module.members_of(msgspec.json.encode(packet)) or {}
+    return members_of(msgspec.json.encode(packet)) or {}
 
 
 def read(flat: dict[str, msgspec.Raw]) -> dict[str, object]:
@@ -121,7 +121,7 @@ def test_names_are_left_alone_where_no_required_field_comes_of_it(packet: object
     ],
 )
 def test_a_question_for_a_report_is_told_from_a_send(packet: dict[str, object], path: str | None) -> None:
-    found = poll_finding(packet_module.decode(msgspec.json.encode(packet)).packet, packet)
+    found = poll_finding(decode(msgspec.json.encode(packet)).packet, packet)
     assert (None if found is None else found.path) == path
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.protocol import packet as packet_module
 from cloudsms_simulator.protocol.findings import OUT_OF_RANGE
 from cloudsms_simulator.protocol.json_text import scan
 from cloudsms_simulator.protocol.packet import (
+    ABSENT,
     EMPTY_PACKET,
     PACKET_FIELDS,
     RAW_FIELDS,
@@ -21,6 +21,9 @@ from cloudsms_simulator.protocol.packet import (
     Packet,
     decode,
     decode_untyped,
+    entries_of,
+    members_of,
+    value_of,
 )
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -43,7 +46,7 @@ def fields_of(packet: Packet) -> dict[str, object]:
     return {
         name: bytes(value) if isinstance(value, msgspec.Raw) else value
         for name, value in read.items()
-        if value is not None and value != packet_module.ABSENT
+        if value is not None and value != ABSENT
     }
 
 
@@ -238,8 +241,8 @@ def test_any_bytes_are_decoded_to_what_a_scan_of_them_says(body: bytes) -> None:
 
 @given(texts | damaged_packets().map(lambda body: body.decode("utf-8", "ignore")))
 def test_a_slice_of_any_text_is_taken_apart_without_an_error(text: str) -> None:
-    value = packet_module.value_of(text.encode())
-    members, entries = packet_module.members_of(text.encode()), packet_module.entries_of(text.encode())
+    value = value_of(text.encode())
+    members, entries = members_of(text.encode()), entries_of(text.encode())
     assert members is None or entries is None, "nothing is an object and an array"
     assert members is None or isinstance(value, dict | float)
     assert entries is None or isinstance(value, list | float)
@@ -258,19 +261,19 @@ def test_a_slice_of_any_text_is_taken_apart_without_an_error(text: str) -> None:
     ],
 )
 def test_a_raw_value_is_read(raw: bytes, value: object) -> None:
-    assert packet_module.value_of(raw) == value
-    assert type(packet_module.value_of(msgspec.Raw(raw))) is type(value)
+    assert value_of(raw) == value
+    assert type(value_of(msgspec.Raw(raw))) is type(value)
 
 
 def test_members_of_an_object_and_entries_of_an_array_stay_raw() -> None:
-    assert packet_module.members_of(b'{"a":1.50,"a" : [ ]}') == {"a": msgspec.Raw(b"[ ]")}
-    assert packet_module.entries_of(b'[1.50, {"a":1}]') == [msgspec.Raw(b"1.50"), msgspec.Raw(b'{"a":1}')]
+    assert members_of(b'{"a":1.50,"a" : [ ]}') == {"a": msgspec.Raw(b"[ ]")}
+    assert entries_of(b'[1.50, {"a":1}]') == [msgspec.Raw(b"1.50"), msgspec.Raw(b'{"a":1}')]
 
 
 @pytest.mark.parametrize("raw", [b"", b"1", b"null", b'"{}"', b'{"a":1}', b"[1]"])
 def test_what_is_no_object_has_no_members_and_what_is_no_array_no_entries(raw: bytes) -> None:
-    assert (packet_module.members_of(raw) is not None) == raw.startswith(b"{")
-    assert (packet_module.entries_of(raw) is not None) == raw.startswith(b"[")
+    assert (members_of(raw) is not None) == raw.startswith(b"{")
+    assert (entries_of(raw) is not None) == raw.startswith(b"[")
 
 
 KEY = b'"AUTH_KEY":"the-key"'

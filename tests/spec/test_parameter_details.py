@@ -7,11 +7,10 @@ import msgspec
 import pytest
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.protocol import packet as packet_module
 from cloudsms_simulator.protocol.candidate import candidate_of, submission_of
 from cloudsms_simulator.protocol.checks import REQUEST_CHECKS, first_refusal, gateway_refusal
 from cloudsms_simulator.protocol.mistakes import observe_no_customer_body, observe_signature
-from cloudsms_simulator.protocol.packet import Submission
+from cloudsms_simulator.protocol.packet import Submission, decode
 from cloudsms_simulator.protocol.profile import SPEC
 
 Make = Callable[..., dict[str, object]]
@@ -24,7 +23,7 @@ EXAMPLE_KEY = "cOUlfIimjcBgfxf5cNaiOZ7BLsonagmjt5+vncIGdKOsZXsjkuQjERKtSrm7iTvNK
 
 def submitted(body: bytes, account: Account) -> Submission:
     """What a packet in order asks for."""
-    candidate = candidate_of(packet_module.decode(body), account, SPEC)
+    candidate = candidate_of(decode(body), account, SPEC)
     assert (gateway_refusal(candidate) or first_refusal(REQUEST_CHECKS, candidate)) is None
     return submission_of(candidate)
 
@@ -87,7 +86,7 @@ def test_signature_is_registered_in_advance_where_regulation_demands_it(
     mainland = [{"COUNTRY_CODE": 86, "DEST_MSISDN": "13800138000"}]
     sent = packet(SIGNATURE="CloudSMS", SIGNATURE_TYPE=1, MULTI_MSISDN_LIST=mainland)
     account = Account(signatures=registered)
-    candidate = candidate_of(packet_module.decode(msgspec.json.encode(sent)), account, SPEC)
+    candidate = candidate_of(decode(msgspec.json.encode(sent)), account, SPEC)
     assert (gateway_refusal(candidate) or first_refusal(REQUEST_CHECKS, candidate)) is None
 
     unused: Any = None
@@ -118,5 +117,5 @@ def test_customer_body_that_is_absent_stays_absent(packet: Make, value: object) 
 
     assert submitted(body, Account()).customer_body is None
     unused: Any = None
-    candidate = candidate_of(packet_module.decode(body), Account(), SPEC)
+    candidate = candidate_of(decode(body), Account(), SPEC)
     assert [finding.rule for finding in observe_no_customer_body(candidate, unused)] == ["customer-body-absent"]

@@ -35,6 +35,8 @@ from cloudsms_simulator.protocol.packet import (
 from cloudsms_simulator.protocol.profile import SPEC, Profile
 from cloudsms_simulator.protocol.timestamps import EPOCH, microseconds, wire_time
 
+# SMS_UIDs.
+
 UidStyle = Literal["x4", "x3h"]
 """`x4`: the counter as four hex digits, as the document prints it. `x3h`: three and an `H`, as seen since 2022."""
 
@@ -44,7 +46,7 @@ _COUNTERS = tuple(f"{counter:03X}" for counter in range(0x1000))
 
 
 class UidSequence(msgspec.Struct, frozen=True):
-    """Where one node's SMS_UIDs have got to."""
+    """How far the SMS_UIDs of one node have been issued."""
 
     node: int
     """24 bits, written behind FA163E; no two sequences of a store may share it."""
@@ -68,7 +70,7 @@ class SmsUid(msgspec.Struct, frozen=True):
 def issue_uids(
     sequence: UidSequence, now: datetime, count: int, style: UidStyle
 ) -> tuple[UidSequence, tuple[str, ...]]:
-    """The next `count` SMS_UIDs, and the sequence to go on with.
+    """Returns the sequence to go on with, and the next `count` SMS_UIDs.
 
     The instant is `now`, or the last one used when the clock stands or went back; after 4,096 in one instant the next
     microsecond is borrowed.
@@ -95,7 +97,7 @@ def issue_uids(
 
 @lru_cache(maxsize=1024)
 def _around_counter(node: int, style: UidStyle) -> tuple[str, str]:
-    """What stands between the microseconds and the counter, and behind it. Remembered: a sequence has one node."""
+    """Returns what stands between the microseconds and the counter, and behind it. Cached: a sequence has one node."""
     written = f"{NODE_PREFIX}{node:06X}"
     return ("X0", written) if style == "x4" else ("X", f"H{written}")
 
@@ -104,7 +106,7 @@ _UID_SHAPE = re.compile("([0-9A-F]{13})X(?:([0-9A-F]{4})|([0-9A-F]{3})H)([0-9A-F
 
 
 def read_uid(uid: str) -> SmsUid | None:
-    """An SMS_UID taken apart, or None when it is not written like one."""
+    """Takes an SMS_UID apart; None when it is not written like one."""
     found = _UID_SHAPE.fullmatch(uid)
     if found is None:
         return None
@@ -115,6 +117,9 @@ def read_uid(uid: str) -> SmsUid | None:
         "x3h" if four is None else "x4",
         found[4],
     )
+
+
+# The answer, and its bytes.
 
 
 class AnswerItem(msgspec.Struct, frozen=True, gc=False):
@@ -137,7 +142,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Addressed(Protocol):
-    """Anything that says to whom."""
+    """Anything that has a country code and a number."""
 
     @property
     def country_code(self) -> int: ...
@@ -165,7 +170,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def encode_answer(answer: Answer, profile: Profile) -> bytes:
-    """The bytes of an answer: compact JSON as the document orders it, or spaced and ordered as on the wire."""
+    """Writes an answer: compact JSON as the document orders it, or spaced and ordered as on the wire."""
     listed = [(item, item.uid, item.code) for item in answer.items]
     if profile.answer_shape == "document":
         return _document(answer, listed, profile)
@@ -173,7 +178,7 @@ def encode_answer(answer: Answer, profile: Profile) -> bytes:
 
 
 def encode_accepted(accepted: AllAccepted) -> bytes:
-    """The bytes of such an answer, without making its items first."""
+    """Writes an answer in which everything is OK, without making its items first."""
     answer = Answer(accepted.serial, accepted.time, _OK, ())
     listed = zip(accepted.destinations, accepted.uids, strict=False)
     if accepted.profile.answer_shape == "wire":
@@ -186,7 +191,7 @@ def encode_accepted(accepted: AllAccepted) -> bytes:
 
 
 def result_desc(code: ResultCode, profile: Profile, *, by_gateway: bool) -> str:
-    """RESULT_DESC: the table's, or of a gateway's failure on the wire `'channel not exist'`, quotes included."""
+    """Returns RESULT_DESC: the table's; for a gateway's failure on the wire `'channel not exist'`, quotes included."""
     name = desc_of(code)
     return f"'{name.lower().replace('_', ' ')}'" if by_gateway and profile.desc_style == "wire" else name
 
@@ -220,15 +225,8 @@ def _said(code: ResultCode, profile: Profile, *, by_gateway: bool) -> str:
 
 _OK = ResultCode.OK
 _SAID_OK = f'"RESULT_CODE":{_OK:d},"RESULT_DESC":"{result_desc(_OK, SPEC, by_gateway=False)}"'
-"""Written once: to write an enumeration's number takes as long as the rest of an item."""
-
-
-def _gateway(answer: Answer, profile: Profile) -> bytes:
-    said = result_desc(answer.code, profile, by_gateway=True)
-    return (
-        f'{{ "METHOD": "{SEND_METHOD}", "TYPE": "{ANSWER_TYPE}", "SERIAL": {answer.serial}, "TENANT_ID": 0, '
-        f'"TIME": "{wire_time(answer.time)}", "RESULT_CODE": {answer.code:d}, "RESULT_DESC": "{said}" }}'
-    ).encode()
+"""The code OK as an answer says it, written once: writing an enumeration's number takes as long as the rest of an
+item."""
 
 
 def _wire(answer: Answer, listed: _Listed) -> bytes:
@@ -250,12 +248,20 @@ def _wire(answer: Answer, listed: _Listed) -> bytes:
     ).encode()
 
 
+def _gateway(answer: Answer, profile: Profile) -> bytes:
+    said = result_desc(answer.code, profile, by_gateway=True)
+    return (
+        f'{{ "METHOD": "{SEND_METHOD}", "TYPE": "{ANSWER_TYPE}", "SERIAL": {answer.serial}, "TENANT_ID": 0, '
+        f'"TIME": "{wire_time(answer.time)}", "RESULT_CODE": {answer.code:d}, "RESULT_DESC": "{said}" }}'
+    ).encode()
+
+
 def _quoted(text: str) -> str:
     return f'"{text}"' if text.isdigit() and text.isascii() else _encoder.encode(text).decode()
 
 
 def items_of(submission: Submission, uids: tuple[str, ...], verdicts: dict[int, ResultCode]) -> tuple[AnswerItem, ...]:
-    """An item for each destination, with its SMS_UID and its verdict, OK where there is none."""
+    """Makes an item for each destination, with its SMS_UID and its verdict, OK where there is none."""
     told = zip(submission.destinations, uids, strict=True)
     return tuple(
         AnswerItem(each.country_code, each.msisdn, uid, verdicts.get(index, ResultCode.OK))
@@ -263,8 +269,11 @@ def items_of(submission: Submission, uids: tuple[str, ...], verdicts: dict[int, 
     )
 
 
+# What an answer repeats of its request.
+
+
 def echoed_serial(candidate: Candidate) -> int:
-    """SERIAL, if it is an unsigned integer up to 65535, else 0."""
+    """Returns the SERIAL that an answer repeats: the request's, if it is an unsigned integer up to 65535, else 0."""
     if candidate.decoded.form != "object":
         return 0
     serial = unsigned(candidate.packet.serial, candidate.profile)
@@ -272,17 +281,19 @@ def echoed_serial(candidate: Candidate) -> int:
 
 
 def echoes_of(candidate: Candidate) -> list[Destination]:
-    """What a refusal of everything echoes: each entry of the array, unless there is none or it is too long."""
+    """Returns what a refusal of everything echoes: each entry of the list; empty when it is no array or too long."""
     if candidate.decoded.form != "object":
         return []
     return [echo_of(entry, candidate.profile) for entry in packet.listed(candidate.decoded)]
 
 
+# Answers that are wrong in what they say: one function for each fault.
+
 _Members = dict[str, msgspec.Raw]
 
 
 def mangled(name: str, answer: bytes) -> bytes:
-    """An answer of ours, in either shape, spoilt in the way of that name; the same bytes for the same answer.
+    """Spoils an answer of ours, in either shape, in the way of that name; the same answer gives the same bytes.
 
     Without the field in question, as a gateway's failure on the wire has no DETAIL_LIST, it stays as it is. KeyError
     when nothing has that name.
@@ -291,40 +302,40 @@ def mangled(name: str, answer: bytes) -> bytes:
 
 
 def broken_json(answer: bytes) -> bytes:
-    """Not JSON: the last brace is missing."""
+    """Makes an answer that is no JSON: the last brace is missing."""
     return answer.rstrip().removesuffix(b"}")
 
 
 def no_detail_list(answer: bytes) -> bytes:
-    """Without DETAIL_LIST."""
+    """Takes DETAIL_LIST out of an answer."""
     members = _members_of_answer(answer)
     members.pop("DETAIL_LIST", None)
     return _object_like(members, like=answer)
 
 
 def shuffled_items(answer: bytes) -> bytes:
-    """The first destination's item comes last, so that with two or more none is where the request had it."""
+    """Puts the first destination's item last, so that with two or more none is where the request had it."""
     members = _members_of_answer(answer)
     items = _items_of_answer(members)
     return _with_items(answer, members, (*items[1:], *items[:1]))
 
 
 def code_as_string(answer: bytes) -> bytes:
-    """Every RESULT_CODE in quotation marks, those of the items too."""
+    """Puts every RESULT_CODE in quotation marks, those of the items too."""
     members = _members_of_answer(answer)
     items = [_object_like(_quoted_code(_members_of_answer(item)), like=answer) for item in _items_of_answer(members)]
     return _with_items(answer, _quoted_code(members), items)
 
 
 def wrong_serial(answer: bytes) -> bytes:
-    """The SERIAL that follows the request's; 1 after 65535."""
+    """Answers with the SERIAL that follows the request's; 1 after 65535."""
     members = _members_of_answer(answer)
     serial = msgspec.json.decode(members["SERIAL"], type=int)
     return _object_like(members | {"SERIAL": msgspec.Raw(b"%d" % (serial % HIGHEST_SERIAL + 1))}, like=answer)
 
 
 def wrong_method(answer: bytes) -> bytes:
-    """METHOD is that of a delivery report."""
+    """Answers with the METHOD of a delivery report."""
     return _object_like(_members_of_answer(answer) | {"METHOD": msgspec.Raw(f'"{REPORT_METHOD}"')}, like=answer)
 
 
@@ -338,7 +349,7 @@ MANGLED: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
         "WRONG_METHOD": wrong_method,
     }
 )
-"""By the name of the fault."""
+"""The function that spoils an answer, by the name of the fault."""
 
 
 def _members_of_answer(packet: bytes | msgspec.Raw) -> _Members:

@@ -20,18 +20,148 @@ from typing import Protocol
 
 import msgspec
 
-from cloudsms_simulator.protocol import packet as packet_module
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.findings import Finding, Told, found
-from cloudsms_simulator.protocol.packet import ABSENT, Decoded, Destination, Packet, Submission, utf8_octets
+from cloudsms_simulator.protocol.packet import (
+    ABSENT,
+    AUTH_KEY_OCTETS,
+    HIGHEST_UINT,
+    MOST_DESTINATIONS,
+    PACKET_FIELDS,
+    REPORT_METHOD,
+    WHITE_SPACE,
+    Decoded,
+    Destination,
+    Packet,
+    Submission,
+    entries_of,
+    members_of,
+    utf8_octets,
+    value_of,
+)
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.segmentation import Segmentation
+
+# A packet on its way through the checks.
 
 Members = dict[str, msgspec.Raw]
 Headers = tuple[tuple[bytes, bytes], ...]
 
+
+class BlacklistView(Protocol):
+    """What the checks may ask a blacklist."""
+
+    def __bool__(self) -> bool: ...
+    def blocks_number(self, number: str) -> str | None: ...
+    def blocks_text(self, text: str) -> str | None: ...
+
+
+class AccountView(Protocol):
+    """What the checks may ask an account."""
+
+    @property
+    def profile(self) -> Profile: ...
+    @property
+    def blacklist(self) -> BlacklistView: ...
+    @property
+    def signatures(self) -> frozenset[str] | None: ...
+    def price(self, country_code: int) -> object | None: ...
+    def knows_route(self, route_id: str) -> bool: ...
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A failed check: the code for the wire, and why."""
+
+    code: ResultCode
+    findings: tuple[Finding, ...]
+
+
+class Candidate(msgspec.Struct):
+    """A packet with the profile whose rules hold for it, its account, and what the checks fill in: what it asks for."""
+
+    decoded: Decoded
+    packet: Packet
+    profile: Profile
+    account: AccountView | None
+    text: str = ""
+    """The signed text; check 15 fills it in, and `segmentation`."""
+    segmentation: Segmentation | None = None
+    destinations: list[Destination] = []
+    """The entries of MULTI_MSISDN_LIST; check 16 fills them in."""
+    verdicts: dict[int, ResultCode] = {}
+    """Codes of the refused destinations by index; checks 17 to 19 fill them in."""
+    findings: list[Finding] = []
+    """Why those destinations were refused."""
+
+
+def candidate_of(decoded: Decoded, account: AccountView | None, default: Profile) -> Candidate:
+    """A packet before its checks; `account` is the one its AUTH_KEY names, whatever else is wrong with it."""
+    return Candidate(decoded, decoded.packet, default if account is None else account.profile, account)
+
+
+def readable_key(packet: Packet) -> str | None:
+    """AUTH_KEY, of a UIP v2 packet also that in `uip_head`, if it is a string an account could have."""
+    key = packet.auth_key
+    if key is None and packet.uip_head is not ABSENT:
+        key = key_of_v2(packet.uip_head)
+    return key if type(key) is str and key and utf8_octets(key) <= AUTH_KEY_OCTETS else None
+
+
+def submission_of(candidate: Candidate) -> Submission:
+    """What a candidate that passed checks 1 to 16 asks for."""
+    packet, segmentation = candidate.packet, candidate.segmentation
+    route, sender, body = packet.route_id, packet.original_addr, bytes(packet.customer_body)
+    assert segmentation is not None, "check 15 segments the text"
+    assert isinstance(route, str), "check 11 wants a string"
+    return Submission(
+        unsigned(packet.serial, candidate.profile) or 0,
+        route,
+        sender if isinstance(sender, str) else "",
+        candidate.text,
+        segmentation,
+        body if body and body != _NULL else None,
+        tuple(candidate.destinations),
+        candidate.verdicts,
+    )
+
+
+def refused(code: ResultCode, *findings: Finding) -> Refusal:
+    """Makes a refusal of a code and its findings."""
+    return Refusal(code, findings)
+
+
+# What counts as a value.
+
+_MOST_DIGITS = 4_300
+"""A JSON integer of more digits is not read as an integer."""
+_NULL = b"null"
+
+
+def unsigned(value: object, profile: Profile) -> int | None:
+    """An unsigned integer of 4 octets, the UINT of the tables, or None.
+
+    Booleans and 1.0 are none; digits in a string are one if the profile says so.
+    """
+    if type(value) is str and profile.digit_strings == "accept" and len(value) <= _MOST_DIGITS:
+        value = int(value) if value.isascii() and value.isdigit() else None
+    return value if type(value) is int and 0 <= value <= HIGHEST_UINT else None
+
+
+def present(raw: msgspec.Raw) -> bool:
+    """Tells whether a raw field is there and not null."""
+    text = bytes(raw)
+    return bool(text) and text != _NULL
+
+
+def missing(value: object) -> bool:
+    """Tells whether a value is missing or not filled in: absent, null, or an empty string."""
+    return value is None or value == ""
+
+
+# Packets in other dialects, and what is no packet.
+
 _MOST_MEMBERS = 1_000
-"""Of an object with more members no more are looked at, or none: no packet has so many."""
+"""So many members of an object are looked at; of a packet in another case with more, none: no packet has so many."""
 _MOST_IN_AN_ENTRY = 20
 _LIST = "MULTI_MSISDN_LIST"
 _HEAD, _BODY = "uip_head", "uip_body"
@@ -44,9 +174,7 @@ def _plain_name(name: str) -> str:
     return name.replace("_", "").replace("-", "").replace(" ", "").lower()
 
 
-_FIELDS: Mapping[str, str] = MappingProxyType(
-    {_plain_name(name): name for name in packet_module.PACKET_FIELDS - {_HEAD}}
-)
+_FIELDS: Mapping[str, str] = MappingProxyType({_plain_name(name): name for name in PACKET_FIELDS - {_HEAD}})
 _ENTRY_FIELDS: Mapping[str, str] = MappingProxyType({_plain_name(name): name for name in _OF_AN_ENTRY})
 _V2_FIELDS: Mapping[str, str] = MappingProxyType({**_FIELDS, "channel": "ROUTE_ID", "destinationaddr": _LIST})
 
@@ -88,8 +216,8 @@ def from_v2(members: Members) -> Translation | None:
     flat: Members = {}
     renamed: list[Renamed] = []
     outside = {name: raw for name, raw in members.items() if name not in {_HEAD, _BODY}}
-    for where, part in ((_HEAD, members[_HEAD]), (_BODY, members.get(_BODY, packet_module.ABSENT)), ("", outside)):
-        inside = part if isinstance(part, dict) else packet_module.members_of(part) or {}
+    for where, part in ((_HEAD, members[_HEAD]), (_BODY, members.get(_BODY, ABSENT)), ("", outside)):
+        inside = part if isinstance(part, dict) else members_of(part) or {}
         for was, raw in islice(inside.items(), _MOST_MEMBERS):
             name = _V2_FIELDS.get(_plain_name(was)) if _NAME.fullmatch(was) else None
             if name is not None and name not in flat:
@@ -109,15 +237,15 @@ def from_other_names(members: Members) -> Translation | None:
     flat: Members = {}
     renamed: list[Renamed] = []
     for was, raw in members.items():
-        name = None if was in packet_module.PACKET_FIELDS else field_for(was)
+        name = None if was in PACKET_FIELDS else field_for(was)
         if name is None or name in members or name in flat:
             flat[was] = raw
         else:
             flat[name] = raw
             renamed.append(Renamed(was, name))
     is_needed = any(each.name in REQUIRED for each in renamed)
-    entries = packet_module.entries_of(flat.get(_LIST, packet_module.ABSENT)) or []
-    if 0 < len(entries) <= packet_module.MOST_DESTINATIONS:
+    entries = entries_of(flat.get(_LIST, ABSENT)) or []
+    if 0 < len(entries) <= MOST_DESTINATIONS:
         known = len(renamed)
         rewritten = [_entry(entry, index, renamed) for index, entry in enumerate(entries)]
         if len(renamed) > known:
@@ -127,7 +255,7 @@ def from_other_names(members: Members) -> Translation | None:
 
 
 def _entry(raw: msgspec.Raw, index: int, renamed: list[Renamed]) -> msgspec.Raw:
-    inside = packet_module.members_of(raw)
+    inside = members_of(raw)
     if inside is None or len(inside) > _MOST_IN_AN_ENTRY or all(name in inside for name in _OF_AN_ENTRY):
         return raw
     entry: Members = {}
@@ -143,7 +271,7 @@ def _entry(raw: msgspec.Raw, index: int, renamed: list[Renamed]) -> msgspec.Raw:
 
 def key_of_v2(uip_head: msgspec.Raw) -> object:
     """AUTH_KEY in a `uip_head`, whatever it is; None without one."""
-    return packet_module.value_of((packet_module.members_of(uip_head) or {}).get("AUTH_KEY", packet_module.ABSENT))
+    return value_of((members_of(uip_head) or {}).get("AUTH_KEY", ABSENT))
 
 
 def v2_finding(members: Members) -> Finding:
@@ -161,17 +289,17 @@ def names_finding(translation: Translation) -> Finding:
     return found("names-misspelt", f"$.{translation.renamed[0].was}", Told(got), want)
 
 
-def poll_finding(packet: packet_module.Packet, names: Iterable[str]) -> Finding | None:
+def poll_finding(packet: Packet, names: Iterable[str]) -> Finding | None:
     """What a request is told that asks for a report instead of sending a message; None for any other.
 
     It has the METHOD of reports, or an SMS_UID or a METHOD that asks, and then neither a text nor a destination.
     `names` are those of its members.
     """
-    method = packet.method.strip(packet_module.WHITE_SPACE) if isinstance(packet.method, str) else ""
+    method = packet.method.strip(WHITE_SPACE) if isinstance(packet.method, str) else ""
     want = "no request: reports are pushed, not polled; each comes as a POST to the account's callback"
-    if method == packet_module.REPORT_METHOD:
+    if method == REPORT_METHOD:
         return found("polled-for-report", "$.METHOD", method, want)
-    if packet.sms_content is not None or packet.multi_msisdn_list != packet_module.ABSENT:
+    if packet.sms_content is not None or packet.multi_msisdn_list != ABSENT:
         return None
     looked_at = islice(names, _MOST_MEMBERS)
     uid = next((name for name in looked_at if _NAME.fullmatch(name) and _plain_name(name) == "smsuid"), None)
@@ -197,111 +325,3 @@ def disguise_finding(body: bytes, headers: Headers) -> Finding | None:
         got = f"Content-Type: {kind.partition(b';')[0].decode('latin-1')[:60]}" if kind else "the fields of a form"
         return found("body-is-form", "body", Told(got), "a JSON object, with Content-Type: application/json")
     return None
-
-
-class BlacklistView(Protocol):
-    """What the checks may ask a blacklist."""
-
-    def __bool__(self) -> bool: ...
-    def blocks_number(self, number: str) -> str | None: ...
-    def blocks_text(self, text: str) -> str | None: ...
-
-
-class AccountView(Protocol):
-    """What the checks may ask an account."""
-
-    @property
-    def profile(self) -> Profile: ...
-    @property
-    def blacklist(self) -> BlacklistView: ...
-    @property
-    def signatures(self) -> frozenset[str] | None: ...
-    def price(self, country_code: int) -> object | None: ...
-    def knows_route(self, route_id: str) -> bool: ...
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """A failed check: the code for the wire, and why."""
-
-    code: ResultCode
-    findings: tuple[Finding, ...]
-
-
-class Candidate(msgspec.Struct):
-    """The packet, whose rules hold for it, and, filled in by the checks, what it asks for."""
-
-    decoded: Decoded
-    packet: Packet
-    profile: Profile
-    account: AccountView | None
-    text: str = ""
-    """The signed text; check 15."""
-    segmentation: Segmentation | None = None
-    destinations: list[Destination] = []
-    """Check 16."""
-    verdicts: dict[int, ResultCode] = {}
-    """Codes of the refused destinations by index; checks 17 to 19."""
-    findings: list[Finding] = []
-    """Why those were refused."""
-
-
-def readable_key(packet: Packet) -> str | None:
-    """AUTH_KEY, of a UIP v2 packet also that in `uip_head`, if it is a string an account could have."""
-    key = packet.auth_key
-    if key is None and packet.uip_head is not ABSENT:
-        key = key_of_v2(packet.uip_head)
-    return key if type(key) is str and key and utf8_octets(key) <= packet_module.AUTH_KEY_OCTETS else None
-
-
-def candidate_of(decoded: Decoded, account: AccountView | None, default: Profile) -> Candidate:
-    """A packet before its checks; `account` is the one its AUTH_KEY names, whatever else is wrong with it."""
-    return Candidate(decoded, decoded.packet, default if account is None else account.profile, account)
-
-
-def submission_of(candidate: Candidate) -> Submission:
-    """What a candidate that passed checks 1 to 16 asks for."""
-    packet, segmentation = candidate.packet, candidate.segmentation
-    route, sender, body = packet.route_id, packet.original_addr, bytes(packet.customer_body)
-    assert segmentation is not None, "check 15 segments the text"
-    assert isinstance(route, str), "check 11 wants a string"
-    return Submission(
-        unsigned(packet.serial, candidate.profile) or 0,
-        route,
-        sender if isinstance(sender, str) else "",
-        candidate.text,
-        segmentation,
-        body if body and body != _NULL else None,
-        tuple(candidate.destinations),
-        candidate.verdicts,
-    )
-
-
-def refused(code: ResultCode, *findings: Finding) -> Refusal:
-    """A refusal with its findings."""
-    return Refusal(code, findings)
-
-
-def unsigned(value: object, profile: Profile) -> int | None:
-    """An unsigned integer of 4 octets, the UINT of the tables, or None.
-
-    Booleans and 1.0 are none; digits in a string are one if the profile says so.
-    """
-    if type(value) is str and profile.digit_strings == "accept" and len(value) <= _MOST_DIGITS:
-        value = int(value) if value.isascii() and value.isdigit() else None
-    return value if type(value) is int and 0 <= value <= packet_module.HIGHEST_UINT else None
-
-
-def present(raw: msgspec.Raw) -> bool:
-    """Whether a raw field is there and not null."""
-    text = bytes(raw)
-    return bool(text) and text != _NULL
-
-
-_MOST_DIGITS = 4_300
-"""As many as a JSON integer may have to be read as one."""
-_NULL = b"null"
-
-
-def missing(value: object) -> bool:
-    """Missing or not filled in: absent, null, or an empty string."""
-    return value is None or value == ""

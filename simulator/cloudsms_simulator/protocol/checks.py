@@ -19,8 +19,6 @@ from typing import Literal
 
 import msgspec
 
-from cloudsms_simulator.protocol import packet
-from cloudsms_simulator.protocol import packet as packet_module
 from cloudsms_simulator.protocol.candidate import (
     Candidate,
     Members,
@@ -46,9 +44,37 @@ from cloudsms_simulator.protocol.mistakes import (
     Circumstances,
     country_wanted,
 )
-from cloudsms_simulator.protocol.packet import Destination, utf8_octets
+from cloudsms_simulator.protocol.packet import (
+    ABSENT,
+    AUTH_KEY_OCTETS,
+    CUSTOMER_BODY_OCTETS,
+    HIGHEST_ECHOED_COUNTRY,
+    HIGHEST_SERIAL,
+    LONGEST_COUNTED,
+    MAINLAND_CHINA,
+    MOST_DESTINATIONS,
+    MOST_SEGMENTS,
+    MSISDN_OCTETS,
+    NUMBER_IN_MAINLAND_CHINA,
+    REQUEST_TYPE,
+    ROUTE_OCTETS,
+    SEND_METHOD,
+    SENDER_OCTETS,
+    SIGNATURE_OCTETS,
+    TIME_OCTETS,
+    WHITE_SPACE,
+    Destination,
+    decode,
+    entries_of,
+    listed,
+    members_of,
+    utf8_octets,
+    value_of,
+)
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.segmentation import segment, signed_text
+
+# Checks 1 to 9, the gateway's: is this a packet, of the right kind, from somebody known?
 
 
 def body_is_not_empty(candidate: Candidate) -> Refusal | None:
@@ -91,22 +117,18 @@ def body_is_an_object(candidate: Candidate) -> Refusal | None:
 def method_and_type(candidate: Candidate) -> Refusal | None:
     """Check 5: METHOD is SMS_SEND_REQUEST and TYPE is REQUEST, spaces around them aside; and it is not UIP v2."""
     packet = candidate.packet
-    if (
-        packet.method == packet_module.SEND_METHOD
-        and packet.type == packet_module.REQUEST_TYPE
-        and packet.uip_head == packet_module.ABSENT
-    ):
+    if packet.method == SEND_METHOD and packet.type == REQUEST_TYPE and packet.uip_head == ABSENT:
         return None
     findings = []
-    if packet.uip_head != packet_module.ABSENT:
+    if packet.uip_head != ABSENT:
         findings.append(found("uip-v2", "$.uip_head", Told("a UIP v2 packet"), "the flat packet of UIP v1"))
     for name, rule, got, want in (
-        ("$.METHOD", "method", packet.method, packet_module.SEND_METHOD),
-        ("$.TYPE", "type", packet.type, packet_module.REQUEST_TYPE),
+        ("$.METHOD", "method", packet.method, SEND_METHOD),
+        ("$.TYPE", "type", packet.type, REQUEST_TYPE),
     ):
         if missing(got):
             findings.append(found(f"{rule}-missing", name, got, want))
-        elif not isinstance(got, str) or got.strip(packet_module.WHITE_SPACE) != want:
+        elif not isinstance(got, str) or got.strip(WHITE_SPACE) != want:
             findings.append(found(f"{rule}-wrong", name, got, want))
     return refused(ResultCode.INVALID_PARAMETER, *findings) if findings else None
 
@@ -116,8 +138,8 @@ def serial_and_time(candidate: Candidate) -> Refusal | None:
     packet = candidate.packet
     serial = unsigned(packet.serial, candidate.profile)
     time = packet.time
-    serial_ok = serial is not None and 1 <= serial <= packet_module.HIGHEST_SERIAL
-    if serial_ok and isinstance(time, str) and time and utf8_octets(time) <= packet_module.TIME_OCTETS:
+    serial_ok = serial is not None and 1 <= serial <= HIGHEST_SERIAL
+    if serial_ok and isinstance(time, str) and time and utf8_octets(time) <= TIME_OCTETS:
         return None
     findings = []
     if not serial_ok:
@@ -125,7 +147,7 @@ def serial_and_time(candidate: Candidate) -> Refusal | None:
         findings.append(found(rule, "$.SERIAL", packet.serial, "an integer from 1 to 65535"))
     if missing(time):
         findings.append(found("time-missing", "$.TIME", time, "YYYY-MM-DD HH:MM:SS"))
-    elif not isinstance(time, str) or utf8_octets(time) > packet_module.TIME_OCTETS:
+    elif not isinstance(time, str) or utf8_octets(time) > TIME_OCTETS:
         findings.append(found("time-wrong", "$.TIME", time, "a string of at most 32 octets, YYYY-MM-DD HH:MM:SS"))
     return refused(ResultCode.INVALID_PARAMETER, *findings)
 
@@ -142,7 +164,7 @@ def auth_key_is_there(candidate: Candidate) -> Refusal | None:
 def auth_key_is_a_string(candidate: Candidate) -> Refusal | None:
     """Check 8: a string of at most 128 octets; "fixed 128 bytes" is the size of a buffer, real keys have 88."""
     key = candidate.packet.auth_key
-    if missing(key) or (isinstance(key, str) and utf8_octets(key) <= packet_module.AUTH_KEY_OCTETS):
+    if missing(key) or (isinstance(key, str) and utf8_octets(key) <= AUTH_KEY_OCTETS):
         return None
     got = Told(f"a string of {utf8_octets(key)} octets" if isinstance(key, str) else f"a JSON {_json_kind(key)}")
     return refused(
@@ -151,14 +173,9 @@ def auth_key_is_a_string(candidate: Candidate) -> Refusal | None:
 
 
 def auth_key_is_known(candidate: Candidate) -> Refusal | None:
-    """Check 9."""
+    """Check 9: an account has this AUTH_KEY."""
     key = candidate.packet.auth_key
-    if (
-        candidate.account is not None
-        or not isinstance(key, str)
-        or not key
-        or utf8_octets(key) > packet_module.AUTH_KEY_OCTETS
-    ):
+    if candidate.account is not None or not isinstance(key, str) or not key or utf8_octets(key) > AUTH_KEY_OCTETS:
         return None
     findings = [
         found(
@@ -179,6 +196,9 @@ def _json_kind(value: object) -> str:
     return {dict: "object", list: "array", int: "number", float: "number"}.get(type(value), type(value).__name__)
 
 
+# Checks 10 to 16: is the request as a whole in order?
+
+
 def version_is_accepted(candidate: Candidate) -> Refusal | None:
     """Check 10. A VERSION that is not filled in is a parameter missing, not a version that is invalid."""
     version = candidate.packet.version
@@ -196,7 +216,7 @@ def route_is_there(candidate: Candidate) -> Refusal | None:
     if missing(route):
         finding = found("route-missing", "$.ROUTE_ID", route, "one of the account's routes")
         return refused(ResultCode.INVALID_PARAMETER, finding)
-    if not isinstance(route, str) or utf8_octets(route) > packet_module.ROUTE_OCTETS:
+    if not isinstance(route, str) or utf8_octets(route) > ROUTE_OCTETS:
         finding = found("route-wrong", "$.ROUTE_ID", route, "a string of at most 255 octets")
         return refused(ResultCode.INVALID_PARAMETER, finding)
     return None
@@ -207,7 +227,7 @@ def sender_is_displayable(candidate: Candidate) -> Refusal | None:
     sender = candidate.packet.original_addr
     if sender is None or (
         isinstance(sender, str)
-        and len(sender) <= packet_module.SENDER_OCTETS
+        and len(sender) <= SENDER_OCTETS
         and sender.isascii()
         # Of ASCII, 0x20 to 0x7E is what counts as printable.
         and sender.replace("\x7f", "").isprintable()
@@ -222,9 +242,7 @@ def signature_and_priority(candidate: Candidate) -> Refusal | None:
     packet, profile = candidate.packet, candidate.profile
     findings = []
     signature = packet.signature
-    if signature is not None and not (
-        isinstance(signature, str) and utf8_octets(signature) <= packet_module.SIGNATURE_OCTETS
-    ):
+    if signature is not None and not (isinstance(signature, str) and utf8_octets(signature) <= SIGNATURE_OCTETS):
         findings.append(found("signature-wrong", "$.SIGNATURE", signature, "a string of at most 64 octets"))
     kind = packet.signature_type
     if kind is not None and unsigned(kind, profile) not in {1, 2, 3, 4, 5}:
@@ -243,24 +261,27 @@ def customer_body_is_small(candidate: Candidate) -> Refusal | None:
     if not text or text == b"null":
         return None
     is_object = text[:1] == b"{"
-    if is_object and (len(text) <= packet_module.CUSTOMER_BODY_OCTETS or _is_small(text)):
+    if is_object and (len(text) <= CUSTOMER_BODY_OCTETS or _is_small(text)):
         return None
-    got = Told(_size_of(text)) if is_object else packet_module.value_of(text)
+    got = Told(_size_of(text)) if is_object else value_of(text)
     want = "an object of at most 255 octets of compact JSON"
     return refused(ResultCode.INVALID_PARAMETER, found("customer-body-wrong", "$.CUSTOMER_BODY", got, want))
 
 
 _LONGEST_ESCAPE = 6
-"""Octets that may stand for one: an escape such as `\\u0041`."""
+"""So many octets may stand for one: an escape such as `\\u0041`."""
 _MOST_MEASURED = 16 * 1024
 """Octets of a CUSTOMER_BODY, white space aside, of which it is told exactly how many are left once compact."""
+
+# The quote at the end may be missing: an expression that always fits looks at nothing twice.
+_JSON_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 
 
 def _is_small(text: bytes) -> bool:
     compact = msgspec.json.format(text, indent=-1)
-    if len(compact) > _LONGEST_ESCAPE * packet_module.CUSTOMER_BODY_OCTETS:
+    if len(compact) > _LONGEST_ESCAPE * CUSTOMER_BODY_OCTETS:
         return False
-    return _compact_octets(compact) <= packet_module.CUSTOMER_BODY_OCTETS
+    return _compact_octets(compact) <= CUSTOMER_BODY_OCTETS
 
 
 def _size_of(text: bytes) -> str:
@@ -279,10 +300,6 @@ def _without_needless_escapes(string: re.Match[bytes]) -> bytes:
     return msgspec.json.encode(msgspec.json.decode(string[0])) if b"\\" in string[0] else string[0]
 
 
-# The quote at the end may be missing: an expression that always fits looks at nothing twice.
-_JSON_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-
-
 def content_fits(candidate: Candidate) -> Refusal | None:
     """Check 15: a text that needs at most 10 segments once signed. Composes and segments it, once."""
     packet = candidate.packet
@@ -291,7 +308,7 @@ def content_fits(candidate: Candidate) -> Refusal | None:
         return refused(ResultCode.INVALID_CONTEXT, found("content-missing", "$.SMS_CONTENT", content, "a text"))
     if not isinstance(content, str):
         return refused(ResultCode.INVALID_CONTEXT, found("content-wrong", "$.SMS_CONTENT", content, "a string"))
-    if len(content) > packet_module.LONGEST_COUNTED:
+    if len(content) > LONGEST_COUNTED:
         got = Told(f"{len(content)} characters")
         want = "at most 10 segments once signed"
         return refused(ResultCode.INVALID_CONTEXT, found("content-too-long", "$.SMS_CONTENT", got, want))
@@ -302,7 +319,7 @@ def content_fits(candidate: Candidate) -> Refusal | None:
         else content
     )
     segmentation = candidate.segmentation = segment(candidate.text, candidate.profile.segmentation)
-    if segmentation.segments <= packet_module.MOST_SEGMENTS:
+    if segmentation.segments <= MOST_SEGMENTS:
         return None
     got = Told(f"{segmentation.segments} segments of DCS {segmentation.dcs}")
     return refused(
@@ -312,7 +329,7 @@ def content_fits(candidate: Candidate) -> Refusal | None:
 
 def signed_text_in(body: bytes, profile: Profile) -> str:
     """The signed text in a body that passed check 15."""
-    candidate = candidate_of(packet_module.decode(body), None, profile)
+    candidate = candidate_of(decode(body), None, profile)
     content_fits(candidate)
     return candidate.text
 
@@ -333,9 +350,9 @@ def list_is_an_array(candidate: Candidate) -> Refusal | None:
 
 
 def _read_one_by_one(candidate: Candidate, raw: msgspec.Raw) -> Refusal | None:
-    entries = packet_module.entries_of(raw)
+    entries = entries_of(raw)
     if entries is None:
-        rule, got = "list-wrong", packet_module.value_of(raw)
+        rule, got = "list-wrong", value_of(raw)
         if not present(raw) or got == "":
             rule = "list-missing"
         elif isinstance(got, dict):
@@ -349,7 +366,7 @@ def _read_one_by_one(candidate: Candidate, raw: msgspec.Raw) -> Refusal | None:
 
 def _count(candidate: Candidate, destinations: list[Destination]) -> Refusal | None:
     count = len(destinations)
-    if 0 < count <= packet_module.MOST_DESTINATIONS:
+    if 0 < count <= MOST_DESTINATIONS:
         candidate.destinations = destinations
         return None
     return _wrong_count(count)
@@ -363,13 +380,16 @@ def _wrong_count(count: int) -> Refusal:
 
 def echo_of(entry: msgspec.Raw, profile: Profile) -> Destination:
     """What an answer echoes of an entry: COUNTRY_CODE from 0 to 9999, else 0; a number of 32 octets, else ""."""
-    members = packet_module.members_of(entry) or {}
-    country = unsigned(packet_module.value_of(members.get("COUNTRY_CODE", packet_module.ABSENT)), profile)
-    msisdn = packet_module.value_of(members.get("DEST_MSISDN", packet_module.ABSENT))
+    members = members_of(entry) or {}
+    country = unsigned(value_of(members.get("COUNTRY_CODE", ABSENT)), profile)
+    msisdn = value_of(members.get("DEST_MSISDN", ABSENT))
     return Destination(
-        country if country is not None and country <= packet_module.HIGHEST_ECHOED_COUNTRY else 0,
-        msisdn if isinstance(msisdn, str) and utf8_octets(msisdn) <= packet_module.MSISDN_OCTETS else "",
+        country if country is not None and country <= HIGHEST_ECHOED_COUNTRY else 0,
+        msisdn if isinstance(msisdn, str) and utf8_octets(msisdn) <= MSISDN_OCTETS else "",
     )
+
+
+# Checks 17 to 19: each destination alone.
 
 
 def destinations_are_numbers(candidate: Candidate) -> Refusal | None:
@@ -382,7 +402,7 @@ def destinations_are_numbers(candidate: Candidate) -> Refusal | None:
         if destination.country_code not in COUNTRY_CODES or not _is_number(destination)
     ]
     if refused:
-        entries = packet.listed(candidate.decoded)
+        entries = listed(candidate.decoded)
         for index in refused:
             candidate.verdicts[index] = ResultCode.INVALID_PARAMETER
             candidate.destinations[index] = echo_of(entries[index], candidate.profile)
@@ -390,6 +410,68 @@ def destinations_are_numbers(candidate: Candidate) -> Refusal | None:
                 f"$.MULTI_MSISDN_LIST[{index}]", candidate.destinations[index], entries[index]
             )
     return None
+
+
+def _are_all_in_order(destinations: Sequence[Destination]) -> bool:
+    """Whether every destination certainly passes check 17: asked of all at once, as it nearly always is so."""
+    numbers = [destination.msisdn for destination in destinations]
+    countries = {destination.country_code for destination in destinations}
+    digits = "".join(numbers)
+    return (
+        digits.isascii()
+        and digits.isdigit()
+        and "" not in numbers
+        and len(max(numbers, key=len)) <= MSISDN_OCTETS
+        and COUNTRY_CODES.issuperset(countries)
+        and MAINLAND_CHINA not in countries
+    )
+
+
+def _is_number(destination: Destination) -> bool:
+    msisdn = destination.msisdn
+    if not (msisdn.isascii() and msisdn.isdigit() and len(msisdn) <= MSISDN_OCTETS):
+        return False
+    return destination.country_code != MAINLAND_CHINA or len(msisdn) == NUMBER_IN_MAINLAND_CHINA
+
+
+def _why_refused(path: str, destination: Destination, entry: msgspec.Raw) -> list[Finding]:
+    members = members_of(entry)
+    if members is None:
+        return [found("destination-wrong", path, value_of(entry), "an object")]
+    findings = []
+    country = value_of(members.get("COUNTRY_CODE", ABSENT))
+    msisdn = value_of(members.get("DEST_MSISDN", ABSENT))
+    if destination.country_code not in COUNTRY_CODES or missing(country):
+        rule = "country-missing" if missing(country) else "country-wrong"
+        findings.append(found(rule, f"{path}.COUNTRY_CODE", country, country_wanted(country, msisdn)))
+    if not _is_number(destination):
+        rule = _number_rule(msisdn, destination.country_code)
+        want = "11 digits" if rule == "msisdn-mainland" else "1 to 32 digits 0 to 9, without the country code"
+        findings.append(found(rule, f"{path}.DEST_MSISDN", msisdn, want))
+    return findings
+
+
+_DIGITS_AND_X = frozenset("0123456789x")
+_PUNCTUATION = str.maketrans("", "", PUNCTUATION)
+
+
+def _number_rule(msisdn: object, country_code: int) -> str:
+    """The rule that says best what is wrong with a number."""
+    if missing(msisdn):
+        return "msisdn-missing"
+    if not isinstance(msisdn, str):
+        return "msisdn-wrong"
+    if msisdn.isascii() and msisdn.isdigit():
+        mainland = country_code == MAINLAND_CHINA and len(msisdn) <= MSISDN_OCTETS
+        return "msisdn-mainland" if mainland else "msisdn-wrong"
+    if "x" in msisdn.lower() and set(msisdn.lower()) <= _DIGITS_AND_X:
+        return "msisdn-placeholder"
+    if msisdn.strip().startswith("+"):
+        return "msisdn-plus"
+    if msisdn.isdigit():
+        return "msisdn-other-digits"
+    bare = msisdn.translate(_PUNCTUATION)
+    return "msisdn-spaces" if bare.isascii() and bare.isdigit() else "msisdn-wrong"
 
 
 def destinations_are_not_blacklisted(candidate: Candidate) -> Refusal | None:
@@ -426,67 +508,7 @@ def destinations_have_a_price(candidate: Candidate) -> Refusal | None:
     return None
 
 
-def _are_all_in_order(destinations: Sequence[Destination]) -> bool:
-    """Whether every destination certainly passes check 17: asked of all at once, as it nearly always is so."""
-    numbers = [destination.msisdn for destination in destinations]
-    countries = {destination.country_code for destination in destinations}
-    digits = "".join(numbers)
-    return (
-        digits.isascii()
-        and digits.isdigit()
-        and "" not in numbers
-        and len(max(numbers, key=len)) <= packet.MSISDN_OCTETS
-        and COUNTRY_CODES.issuperset(countries)
-        and packet.MAINLAND_CHINA not in countries
-    )
-
-
-def _is_number(destination: Destination) -> bool:
-    msisdn = destination.msisdn
-    if not (msisdn.isascii() and msisdn.isdigit() and len(msisdn) <= packet.MSISDN_OCTETS):
-        return False
-    return destination.country_code != packet.MAINLAND_CHINA or len(msisdn) == packet.NUMBER_IN_MAINLAND_CHINA
-
-
-def _why_refused(path: str, destination: Destination, entry: msgspec.Raw) -> list[Finding]:
-    members = packet.members_of(entry)
-    if members is None:
-        return [found("destination-wrong", path, packet.value_of(entry), "an object")]
-    findings = []
-    country = packet.value_of(members.get("COUNTRY_CODE", packet.ABSENT))
-    msisdn = packet.value_of(members.get("DEST_MSISDN", packet.ABSENT))
-    if destination.country_code not in COUNTRY_CODES or missing(country):
-        rule = "country-missing" if missing(country) else "country-wrong"
-        findings.append(found(rule, f"{path}.COUNTRY_CODE", country, country_wanted(country, msisdn)))
-    if not _is_number(destination):
-        rule = _number_rule(msisdn, destination.country_code)
-        want = "11 digits" if rule == "msisdn-mainland" else "1 to 32 digits 0 to 9, without the country code"
-        findings.append(found(rule, f"{path}.DEST_MSISDN", msisdn, want))
-    return findings
-
-
-def _number_rule(msisdn: object, country_code: int) -> str:
-    """The rule that says best what is wrong with a number."""
-    if missing(msisdn):
-        return "msisdn-missing"
-    if not isinstance(msisdn, str):
-        return "msisdn-wrong"
-    if msisdn.isascii() and msisdn.isdigit():
-        mainland = country_code == packet.MAINLAND_CHINA and len(msisdn) <= packet.MSISDN_OCTETS
-        return "msisdn-mainland" if mainland else "msisdn-wrong"
-    if "x" in msisdn.lower() and set(msisdn.lower()) <= _DIGITS_AND_X:
-        return "msisdn-placeholder"
-    if msisdn.strip().startswith("+"):
-        return "msisdn-plus"
-    if msisdn.isdigit():
-        return "msisdn-other-digits"
-    bare = msisdn.translate(_PUNCTUATION)
-    return "msisdn-spaces" if bare.isascii() and bare.isdigit() else "msisdn-wrong"
-
-
-_DIGITS_AND_X = frozenset("0123456789x")
-_PUNCTUATION = str.maketrans("", "", PUNCTUATION)
-
+# All checks in their order.
 
 Check = Callable[[Candidate], Refusal | None]
 CheckScope = Literal["body", "packet", "key", "request", "destination", "account"]
@@ -521,16 +543,14 @@ DESTINATION_CHECKS: tuple[Check, ...] = tuple(check for _, scope, check in CHECK
 ACCOUNT_CHECKS: tuple[Check, ...] = tuple(check for _, scope, check in CHECKS if scope == "account")
 
 SETTLED_BY_DECODING = frozenset({1, 2, 3, 4, 5, 6, 11, 13, 16})
-"""Checks that an orderly packet passes, whatever the profile: see `uip.OrderlyPacket`."""
-_OF_THE_ENGINE = frozenset({"rate-limited", "queue-full"})
-"""Findings that no check makes, and no finding on the packet as a whole stands for."""
+"""Checks that an orderly packet passes, whatever the profile: see `packet.OrderlyPacket`."""
 _UNSETTLED_REQUEST_CHECKS: tuple[Check, ...] = tuple(
     check for number, scope, check in CHECKS if scope == "request" and number not in SETTLED_BY_DECODING
 )
 
 
 def first_refusal(checks: tuple[Check, ...], candidate: Candidate) -> Refusal | None:
-    """Runs checks in order up to the first that fails."""
+    """Runs checks in order up to the first that fails, and returns its refusal; None when all pass."""
     for check in checks:
         refusal = check(candidate)
         if refusal is not None:
@@ -539,7 +559,8 @@ def first_refusal(checks: tuple[Check, ...], candidate: Candidate) -> Refusal | 
 
 
 def gateway_refusal(candidate: Candidate) -> Refusal | None:
-    """Checks 1 to 9. A body that is one object, and nothing else, passes 1 to 4; a key that has an account 7 to 9."""
+    """Runs checks 1 to 9. A body that is one object, and nothing else, passes 1 to 4; a key that has an account passes
+    7 to 9."""
     decoded = candidate.decoded
     if decoded.destinations is not None:
         return first_refusal(KEY_CHECKS, candidate) if candidate.account is None else None
@@ -554,7 +575,7 @@ def gateway_refusal(candidate: Candidate) -> Refusal | None:
 
 
 def request_refusal(candidate: Candidate) -> Refusal | None:
-    """Checks 10 to 16; of an orderly packet those that decoding has not settled."""
+    """Runs checks 10 to 16; for an orderly packet, those that decoding has not settled."""
     destinations = candidate.decoded.destinations
     if destinations is None:
         return first_refusal(REQUEST_CHECKS, candidate)
@@ -565,15 +586,22 @@ def request_refusal(candidate: Candidate) -> Refusal | None:
     return refusal
 
 
+# Everything worth telling about a packet.
+
+_OF_THE_ENGINE = frozenset({"rate-limited", "queue-full"})
+"""Rules of the engine's findings: no check makes them, and no finding on the packet as a whole stands for them."""
+
+
 def diagnose(
     candidate: Candidate, circumstances: Circumstances, first: tuple[Finding, ...] = ()
 ) -> tuple[Finding, ...]:
-    """Everything worth telling about a packet, `first` before the rest: in the order of the checks, then of mistakes.
+    """Returns everything worth telling about a packet, `first` before the rest: in the order of the checks, then of
+    mistakes.
 
     Runs every check on a fresh copy of the candidate without stopping at the first failure. After a failure of checks
-    1 to 4 there is no packet to judge, and only these and what came around the packet is told. What is wrong as a whole
-    (UIP v2, a question for a report, a form) is told in one finding; of names in another case likewise, and then what
-    is wrong with the packet they stand for.
+    1 to 4 there is no packet to judge: then only those findings come, and those on what came around the packet. What is
+    wrong as a whole (UIP v2, a question for a report, a form) is told in one finding. Names in another case are told in
+    one finding too, followed by what is wrong with the packet they stand for.
     """
     whole = _wrong_as_a_whole(candidate, circumstances)
     if whole is not None:
@@ -587,7 +615,7 @@ def diagnose(
     if translation is None:
         return tuple(dict.fromkeys(told))
     body = msgspec.json.encode(translation.members)
-    meant = candidate_of(packet.decode(body), candidate.account, candidate.profile)
+    meant = candidate_of(decode(body), candidate.account, candidate.profile)
     left = {each for each in told if not each.rule.endswith("-missing")}
     unknown = candidate.account is None and readable_key(candidate.packet) is None
     again = [
@@ -600,7 +628,7 @@ def diagnose(
 
 
 def _wrong_as_a_whole(candidate: Candidate, circumstances: Circumstances) -> Finding | None:
-    """What stands for all findings on a packet; None for a packet that is to be judged field by field."""
+    """Returns the one finding that stands for all on a packet; None for one that is to be judged field by field."""
     decoded = candidate.decoded
     if decoded.destinations is not None:
         return None
@@ -608,15 +636,15 @@ def _wrong_as_a_whole(candidate: Candidate, circumstances: Circumstances) -> Fin
         return disguise_finding(circumstances.body, circumstances.headers)
     if decoded.form != "object":
         return None
-    if candidate.packet.uip_head != packet.ABSENT:
+    if candidate.packet.uip_head != ABSENT:
         return v2_finding(_members(candidate, circumstances))
-    if candidate.packet.sms_content is not None and candidate.packet.method == packet.SEND_METHOD:
+    if candidate.packet.sms_content is not None and candidate.packet.method == SEND_METHOD:
         return None
     return poll_finding(candidate.packet, _members(candidate, circumstances))
 
 
 def _members(candidate: Candidate, circumstances: Circumstances) -> Members:
-    return packet.members_of(circumstances.body[: candidate.decoded.offset or None]) or {}
+    return members_of(circumstances.body[: candidate.decoded.offset or None]) or {}
 
 
 def _everything(candidate: Candidate, circumstances: Circumstances) -> tuple[Finding, ...]:

@@ -6,10 +6,10 @@ Remark below the table spells it, `0x100000D` has its lost zero back, and both r
 
 SMS_STATE: `State` and `STATES`, what became of a message, as its delivery reports say.
 
-COUNTRY_CODE: `ASSIGNED`, the calling codes of E.164, 1 to 998, one to three digits. A country that shares a code has no
-longer one of its own: the Bahamas are 1, never 1242. `COUNTRY_CODES_OF` translates mobile country codes (MCC, ITU-T
-E.212), which some take for country codes: 454 is Hong Kong's, whose country code is 852. They are never on the wire;
-networks of no country (901) are left out.
+COUNTRY_CODE: `COUNTRY_CODES`, the calling codes of E.164, 1 to 998, one to three digits. A country that shares a code
+has no longer one of its own: the Bahamas are 1, never 1242. `COUNTRY_CODES_OF` translates mobile country codes (MCC,
+ITU-T E.212), which some take for country codes: 454 is Hong Kong's, whose country code is 852. They are never on the
+wire; networks of no country (901) are left out.
 
 `NUMBER_PLANS`: how long the mobile numbers of a country are, and the trunk prefix that is dialled inside it only. Facts
 for advice; the checks never ask them. Countries that share a code are taken together. Where a zero belongs to the
@@ -24,6 +24,8 @@ from collections.abc import Mapping
 from enum import IntEnum
 
 import msgspec
+
+# RESULT_CODE.
 
 
 class ResultCode(IntEnum):
@@ -133,6 +135,9 @@ def desc_of(code: ResultCode) -> str:
 def hex_code(code: ResultCode) -> str:
     """The code as people write it: `0x05`, `0x10000001`."""
     return f"0x{code:02X}" if code < 0x10 else f"0x{code:08X}"
+
+
+# SMS_STATE.
 
 
 class State(IntEnum):
@@ -265,6 +270,9 @@ COUNTRY_CODES_OF: Mapping[int, tuple[int, ...]] = {
 """The country codes of the countries that an MCC belongs to; nearly always one."""
 
 
+# Number plans.
+
+
 class NumberPlan(msgspec.Struct, frozen=True):
     """The numbers of a country, without the country code.
 
@@ -337,7 +345,7 @@ _NUMBER_PLAN_ROWS: tuple[tuple[tuple[int, ...], str, tuple[int, ...]], ...] = (
 NUMBER_PLANS: Mapping[int, NumberPlan] = {
     code: NumberPlan(lengths, trunk_prefix) for lengths, trunk_prefix, codes in _NUMBER_PLAN_ROWS for code in codes
 }
-"""By country code; every assigned code has one."""
+"""The number plan of each country code; every assigned code has one."""
 
 
 def fits_plan(country_code: int, digits: str) -> bool:

@@ -37,6 +37,8 @@ from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.segmentation import look_alike, segment, signed_text
 from cloudsms_simulator.protocol.timestamps import wire_time
 
+# A packet while it is being corrected.
+
 LIST_PATH = "$.MULTI_MSISDN_LIST"
 _ENTRY = re.compile(r"\$\.MULTI_MSISDN_LIST\[([0-9]{1,9})\](?:\.([A-Z_]+))?")
 
@@ -62,7 +64,7 @@ class Draft:
     def __init__(self, members: dict[str, msgspec.Raw]) -> None:
         self._members = members
         self._entries: list[msgspec.Raw] | None = None
-        """Those of the list, once somebody has asked for one; what is written to them is not in the members yet."""
+        """The entries of the list, once one was asked for; what is written to them is not in the members yet."""
         self.changes: list[Change] = []
 
     @property
@@ -142,11 +144,13 @@ def _shown(raw: msgspec.Raw) -> str:
     return "a number out of range" if value == OUT_OF_RANGE else excerpt(value)
 
 
+# Remedies for one destination, or the list of them.
+
 _UNKNOWN = "only its sender knows the number"
 
 
 def mend_list(draft: Draft, path: str) -> str | None:
-    """An array of at most 200 objects."""
+    """Makes the list an array of at most 200 objects."""
     given = draft.value(path)
     if isinstance(given, str) and isinstance(inner := parsed(given), list | dict):
         draft.put(path, inner if isinstance(inner, list) else [inner], "an array, not JSON inside a string")
@@ -163,7 +167,7 @@ def mend_list(draft: Draft, path: str) -> str | None:
 
 
 def mend_destination(draft: Draft, path: str) -> str | None:
-    """An object, if what came tells the country."""
+    """Makes an entry an object, if what came tells the country."""
     given = draft.value(path)
     inner = parsed(given) if isinstance(given, str) else None
     one = inner if isinstance(inner, dict) else _international(given)
@@ -174,7 +178,7 @@ def mend_destination(draft: Draft, path: str) -> str | None:
 
 
 def mend_country_code(draft: Draft, path: str) -> str | None:
-    """COUNTRY_CODE as an integer: what was spelled otherwise, what the number says, or without the number's digits."""
+    """Makes COUNTRY_CODE an integer: what it spells, what the number says, or its digits without the number's."""
     number_path = f"{path.rpartition('.')[0]}.DEST_MSISDN"
     given, msisdn = draft.value(path), draft.value(number_path)
     hint = certain_hint(given, msisdn)
@@ -187,7 +191,7 @@ def mend_country_code(draft: Draft, path: str) -> str | None:
 
 
 def mend_msisdn(draft: Draft, path: str) -> str | None:
-    """DEST_MSISDN as digits in a string, without country code, trunk prefix, plus sign and punctuation."""
+    """Makes DEST_MSISDN digits in a string, without country code, trunk prefix, plus sign and punctuation."""
     given = draft.value(path)
     spelled = None if isinstance(given, str) else whole_number(given)
     text = given if spelled is None else str(spelled)
@@ -229,6 +233,9 @@ def _international(value: object) -> dict[str, object] | None:
     return None if found is None else {"COUNTRY_CODE": found.country_code, "DEST_MSISDN": found.msisdn}
 
 
+# Remedies for the other fields.
+
+
 class CorrectionContext(msgspec.Struct, frozen=True):
     """What a corrected packet may take from the account and the moment."""
 
@@ -243,47 +250,47 @@ PacketRemedy = Callable[[Draft, str, CorrectionContext], str | None]
 
 
 def _constant(value: str) -> PacketRemedy:
-    def remedy(draft: Draft, path: str, model: CorrectionContext) -> str | None:
+    def remedy(draft: Draft, path: str, context: CorrectionContext) -> str | None:
         draft.put(path, value, "the only value there is")
         return None
 
     return remedy
 
 
-def mend_serial(draft: Draft, path: str, model: CorrectionContext) -> str | None:
-    """The number it stands for, or 1."""
+def mend_serial(draft: Draft, path: str, context: CorrectionContext) -> str | None:
+    """Puts the number that SERIAL stands for, or 1."""
     given = whole_number(draft.value(path))
     usable = given is not None and 1 <= given <= packet.HIGHEST_SERIAL
     draft.put(path, given if usable else 1, "an integer from 1 to 65535; it may repeat")
     return None
 
 
-def mend_time(draft: Draft, path: str, model: CorrectionContext) -> str | None:
-    """The moment."""
-    draft.put(path, wire_time(model.now), "the moment of sending in Hong Kong, YYYY-MM-DD HH:MM:SS")
+def mend_time(draft: Draft, path: str, context: CorrectionContext) -> str | None:
+    """Puts the moment of the correction."""
+    draft.put(path, wire_time(context.now), "the moment of sending in Hong Kong, YYYY-MM-DD HH:MM:SS")
     return None
 
 
-def mend_version(draft: Draft, path: str, model: CorrectionContext) -> str | None:
-    """The first that the profile accepts."""
-    draft.put(path, model.profile.versions[0], "the version this platform speaks")
+def mend_version(draft: Draft, path: str, context: CorrectionContext) -> str | None:
+    """Puts the first version that the profile accepts."""
+    draft.put(path, context.profile.versions[0], "the version this platform speaks")
     return None
 
 
-def mend_route(draft: Draft, path: str, model: CorrectionContext) -> str | None:
-    """A route of the account."""
-    draft.put(path, model.route_id, "one of the account's routes; another one ends in state 60")
+def mend_route(draft: Draft, path: str, context: CorrectionContext) -> str | None:
+    """Puts a route of the account."""
+    draft.put(path, context.route_id, "one of the account's routes; another one ends in state 60")
     return None
 
 
-def mend_sender(draft: Draft, path: str, model: CorrectionContext) -> str | None:
-    """None: the account's default sender is taken."""
+def mend_sender(draft: Draft, path: str, context: CorrectionContext) -> str | None:
+    """Takes ORIGINAL_ADDR away, so that the account's default sender is shown."""
     draft.remove(path, "without it the account's default sender is shown")
     return None
 
 
-def mend_signature(draft: Draft, path: str, model: CorrectionContext) -> str | None:
-    """As text, and no longer than it may be."""
+def mend_signature(draft: Draft, path: str, context: CorrectionContext) -> str | None:
+    """Makes SIGNATURE a text that is no longer than it may be; what is no text goes."""
     given = draft.value(path)
     text = str(given) if type(given) is int else given
     if not isinstance(text, str):
@@ -294,8 +301,8 @@ def mend_signature(draft: Draft, path: str, model: CorrectionContext) -> str | N
     return None
 
 
-def mend_small_number(draft: Draft, path: str, model: CorrectionContext) -> str | None:
-    """The integer it stands for; left out when it stands for none that fits."""
+def mend_small_number(draft: Draft, path: str, context: CorrectionContext) -> str | None:
+    """Puts the integer that a value stands for; takes the field away when it stands for none that fits."""
     given = whole_number(draft.value(path))
     fits = given is not None and (1 <= given <= 5 if path == "$.SIGNATURE_TYPE" else 0 <= given <= packet.HIGHEST_UINT)
     if fits:
@@ -305,8 +312,8 @@ def mend_small_number(draft: Draft, path: str, model: CorrectionContext) -> str 
     return None
 
 
-def mend_customer_body(draft: Draft, path: str, model: CorrectionContext) -> str | None:
-    """An object: the one that came as text, what came inside one, or as many members as fit."""
+def mend_customer_body(draft: Draft, path: str, context: CorrectionContext) -> str | None:
+    """Makes CUSTOMER_BODY an object: the one that came as text, one around what came, or as many members as fit."""
     given = draft.value(path)
     if isinstance(given, str) and (inner := parsed(given)) is not None and isinstance(inner, dict):
         given = inner
@@ -323,8 +330,8 @@ def mend_customer_body(draft: Draft, path: str, model: CorrectionContext) -> str
     return None
 
 
-def mend_content_type(draft: Draft, path: str, model: CorrectionContext) -> str | None:
-    """The digits of a number."""
+def mend_content_type(draft: Draft, path: str, context: CorrectionContext) -> str | None:
+    """Writes a number as the text of its digits."""
     given = draft.value(path)
     if type(given) is not int:
         return "only its sender knows the text"
@@ -332,21 +339,24 @@ def mend_content_type(draft: Draft, path: str, model: CorrectionContext) -> str 
     return None
 
 
-def mend_content_length(draft: Draft, path: str, model: CorrectionContext) -> str | None:
-    """The same text in GSM look-alikes, if it fits then."""
+def mend_content_length(draft: Draft, path: str, context: CorrectionContext) -> str | None:
+    """Writes the same text in GSM look-alikes, if it fits then."""
     given, signature = draft.value(path), draft.value("$.SIGNATURE")
     text = given if isinstance(given, str) else ""
     plain = look_alike(text) if len(text) <= packet.LONGEST_COUNTED else text
-    kind = unsigned(draft.value("$.SIGNATURE_TYPE"), model.profile)
+    kind = unsigned(draft.value("$.SIGNATURE_TYPE"), context.profile)
     signed = signed_text(plain, signature if isinstance(signature, str) else None, kind)
-    if plain == given or segment(signed, model.profile.segmentation).segments > packet.MOST_SEGMENTS:
+    if plain == given or segment(signed, context.profile.segmentation).segments > packet.MOST_SEGMENTS:
         return "shorten the text, or send it in several requests: what may go only its sender knows"
     draft.put(path, plain, "the same in characters of GSM 03.38, which take less room")
     return None
 
 
+# Which rule has which remedy.
+
+
 def _of_a_destination(remedy: Callable[[Draft, str], str | None]) -> PacketRemedy:
-    return lambda draft, path, model: remedy(draft, path)
+    return lambda draft, path, context: remedy(draft, path)
 
 
 _METHOD, _TYPE = _constant(packet.SEND_METHOD), _constant(packet.REQUEST_TYPE)
@@ -431,11 +441,13 @@ NOT_IN_THE_PACKET: Mapping[str, str] = {
 """Why a rule that is not broken by what a packet holds has no remedy."""
 
 
+# The correction of a body.
+
 KEY_PLACEHOLDER = "$CLOUDSMS_AUTH_KEY"
 """What stands for the account's AUTH_KEY."""
 
 _MOST_WRAPPINGS = 4
-"""So often something around a packet is taken away, before it is given up."""
+"""So many layers around a packet are taken away at most before it is given up."""
 _BARE_FINGERPRINT = re.compile(rb'("AUTH_KEY"[ \t\r\n]*+:[ \t\r\n]*+)(key-[0-9a-f]{8})(?![0-9a-f])')
 """A masked key that was no string: a kept body says less of it than the findings do."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -461,14 +473,14 @@ class Correction(msgspec.Struct, frozen=True):
 
 
 def corrected(
-    body: bytes, account: AccountView, model: CorrectionContext, *, key_is_known: bool, headers: Headers = ()
+    body: bytes, account: AccountView, context: CorrectionContext, *, key_is_known: bool, headers: Headers = ()
 ) -> Correction:
-    """The correction of a body for an account; `key_is_known` tells whether the key in it is already that account's.
+    """Corrects a body for an account; `key_is_known` tells whether the key in it is already that account's.
 
     `headers` are those it came with: they may say why it is no JSON. What the account's balance, its limits and a
     scenario make of it later is not looked at.
     """
-    draft = _unwrapped(_BARE_FINGERPRINT.sub(rb'\1"\2"', body), model, headers)
+    draft = _unwrapped(_BARE_FINGERPRINT.sub(rb'\1"\2"', body), context, headers)
     if isinstance(draft, Correction):
         return draft
     draft = _translated(draft)
@@ -482,15 +494,15 @@ def corrected(
     left: dict[tuple[str, str], Uncorrected] = {}
     tried: set[tuple[str, str]] = set()
     # A rule that was tried once in a place is not tried again, so this ends.
-    while broken := [each for each in _broken(draft.body, account, model) if (each.rule, each.path) not in left]:
+    while broken := [each for each in _broken(draft.body, account, context) if (each.rule, each.path) not in left]:
         for finding in broken:
             place = (finding.rule, finding.path)
-            why = "what was tried does not help" if place in tried else _remedied(draft, finding, model)
+            why = "what was tried does not help" if place in tried else _remedied(draft, finding, context)
             tried.add(place)
             if why is not None:
                 left[place] = Uncorrected(*place, why)
     # One remedy may have mended what another gave up.
-    still = {(each.rule, each.path) for each in _broken(draft.body, account, model)} if left else set()
+    still = {(each.rule, each.path) for each in _broken(draft.body, account, context)} if left else set()
     return Correction(draft.body, tuple(draft.changes), tuple(each for place, each in left.items() if place in still))
 
 
@@ -500,21 +512,21 @@ def beyond_correction(finding: Finding) -> Uncorrected | None:
     return None if why is None else Uncorrected(finding.rule, finding.path, why)
 
 
-def _broken(body: bytes, account: AccountView, model: CorrectionContext) -> list[Finding]:
-    candidate = candidate_of(packet.decode(body), account, model.profile)
-    findings = diagnose(candidate, Circumstances(body, (), model.now, False))
+def _broken(body: bytes, account: AccountView, context: CorrectionContext) -> list[Finding]:
+    candidate = candidate_of(packet.decode(body), account, context.profile)
+    findings = diagnose(candidate, Circumstances(body, (), context.now, False))
     return [each for each in findings if each.severity == "error" or each.rule in REMEDIES]
 
 
-def _remedied(draft: Draft, finding: Finding, model: CorrectionContext) -> str | None:
+def _remedied(draft: Draft, finding: Finding, context: CorrectionContext) -> str | None:
     remedy = REMEDIES.get(finding.rule)
     if remedy is None:
         return NO_REMEDY.get(finding.rule, "nobody but its sender can")
-    return remedy(draft, finding.path, model)
+    return remedy(draft, finding.path, context)
 
 
 def _translated(draft: Draft) -> Draft:
-    """The draft with the fields of v1, where it has them by other names."""
+    """Returns the draft with the fields of UIP v1, where it has them under other names."""
     members = draft.members
     v2 = from_v2(members)
     translation = from_other_names(members) if v2 is None else v2
@@ -529,12 +541,12 @@ def _translated(draft: Draft) -> Draft:
     return other
 
 
-def _unwrapped(body: bytes, model: CorrectionContext, headers: Headers) -> Draft | Correction:
-    """A draft of the object in a body, or why there is none."""
+def _unwrapped(body: bytes, context: CorrectionContext, headers: Headers) -> Draft | Correction:
+    """Returns a draft of the object in a body, or a correction that says why there is none."""
     changes: list[Change] = []
     for _ in range(_MOST_WRAPPINGS):
         decoded = packet.decode(body)
-        if decoded.form == "object" and not (decoded.trailing and model.profile.trailing_bytes == "reject"):
+        if decoded.form == "object" and not (decoded.trailing and context.profile.trailing_bytes == "reject"):
             members = packet.members_of(body[: decoded.offset or None])
             if members is not None:
                 draft = Draft(members)

@@ -22,6 +22,8 @@ _TO_WHOM = msgspec.Meta(
     description="To whom.", extra_json_schema={"minItems": 1, "maxItems": MOST_DESTINATIONS, "type": "array"}
 )
 
+_CODES = frozenset(int(code) for code in ResultCode)
+
 
 class SendRequest(msgspec.Struct, frozen=True, rename="upper", kw_only=True):
     """A request to send one text to some destinations. What is UNSET is not sent."""
@@ -152,6 +154,3 @@ def split_number(number: str) -> Destination | None:
         if len(digits) > length and int(digits[:length]) in COUNTRY_CODES and digits[0] != "0":
             return Destination(int(digits[:length]), digits[length:])
     return None
-
-
-_CODES = frozenset(int(code) for code in ResultCode)

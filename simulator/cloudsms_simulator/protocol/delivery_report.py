@@ -21,6 +21,8 @@ from cloudsms_simulator.protocol.findings import Finding, Told, found
 from cloudsms_simulator.protocol.json_text import scan
 from cloudsms_simulator.protocol.timestamps import read_wire_time, wire_time
 
+# The report.
+
 
 class DeliveryReport(msgspec.Struct, frozen=True):
     """One report: `time` is when it is pushed, `report_time` when the state was reached, both in Hong Kong time."""
@@ -89,12 +91,14 @@ def next_serial(serial: int, wrap: int) -> int:
     return serial + 1 if serial < wrap else 1
 
 
+# Reports that say something else than they should.
+
 _LIST = "SMS_RESULT_LIST"
 _Members = dict[str, msgspec.Raw]
 
 
 class Alterations(msgspec.Struct, frozen=True, kw_only=True):
-    """What is altered; by default nothing."""
+    """What a report says otherwise than it should; by default nothing."""
 
     serial: int | None = None
     """Another SERIAL."""
@@ -148,6 +152,8 @@ def _as_raw(value: object) -> msgspec.Raw:
     return msgspec.Raw(_encoder.encode(value))
 
 
+# The customer's answer to a report.
+
 _REPORT_METHOD = "SMS_PUSH_REPORT"
 _TYPE = "ANSWER"
 _LONGEST_DESC = 127
@@ -182,7 +188,7 @@ _right_decoder = msgspec.json.Decoder(_RightAnswer)
 
 
 def audit(serial: int, status: int, body: bytes) -> tuple[Finding, ...]:
-    """What is wrong with the answer to the report that carried `serial`; empty when nothing is.
+    """Returns what is wrong with the answer to the report that carried `serial`; empty when nothing is.
 
     A status other than 2xx is the only finding then, whatever the body. Spaces around METHOD and TYPE are no finding:
     the document's own sample has one.
@@ -202,7 +208,7 @@ def audit(serial: int, status: int, body: bytes) -> tuple[Finding, ...]:
 
 
 def _is_right(serial: int, body: bytes) -> bool:
-    """Whether an answer is right word for word, found out with one decode: then the checks would find nothing."""
+    """Tells whether an answer is right word for word, with one decode: then the checks would find nothing."""
     if not body.isascii():
         return False
     try:
@@ -213,7 +219,7 @@ def _is_right(serial: int, body: bytes) -> bool:
 
 
 def _why_unread(body: bytes) -> Finding:
-    """The finding on what cannot be read. Time is bounded, however long the answer is."""
+    """Returns the finding on an answer that cannot be read. Time is bounded, however long the answer is."""
     read = scan(body[:_MOST_LOOKED_THROUGH])
     goes_on = read.ending == "cut" and len(body) > _MOST_LOOKED_THROUGH
     if goes_on and read.kind == "object":

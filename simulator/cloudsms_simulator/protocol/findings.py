@@ -212,6 +212,12 @@ _ROWS: tuple[FindingRule, ...] = (
 FINDING_RULES: Mapping[str, FindingRule] = {row.id: row for row in _ROWS}
 
 
+class Told(msgspec.Struct, frozen=True):
+    """What came, already in words: `found(…, Told("nothing listens"), …)`."""
+
+    text: str
+
+
 def found(rule_id: str, path: str, got: object, want: str) -> Finding:
     """A finding under a rule; `got` is quoted as JSON unless it is `Told` in words. None: a key that is null or absent.
 
@@ -227,9 +233,3 @@ def _shown(got: object) -> str:
     if isinstance(got, Told):
         return got.text
     return "a number out of range" if got == OUT_OF_RANGE else excerpt(got)
-
-
-class Told(msgspec.Struct, frozen=True):
-    """What came, already in words: `found(…, Told("nothing listens"), …)`."""
-
-    text: str

@@ -23,6 +23,8 @@ from typing import Literal
 
 import msgspec
 
+# Reading from left to right: where a value ends, or stops being JSON.
+
 Ending = Literal["complete", "cut", "broken"]
 
 MAXIMUM_NESTING = 100
@@ -110,7 +112,7 @@ def bad_escape(text: bytes) -> Stop | None:
 def brackets_of(text: bytes) -> Iterator[tuple[int, bytes]]:
     """The brackets of a text that stand outside its strings, 64 KiB after 64 KiB, each with where they may begin.
 
-    Others get their turn between two, and little memory is taken at a time.
+    Other threads can run between two chunks, and little memory is taken at a time.
     """
     in_string = False
     for begin in range(0, len(text), _CHUNK):
@@ -306,21 +308,21 @@ def _too_deep(text: bytes) -> int | None:
     return None
 
 
+# A whole body: complete, cut or broken.
+
 JsonKind = Literal["object", "array", "string", "number", "literal"]
 
 LONE_SURROGATE = "lone surrogate"
-_LONGEST_PATH = 1000
-_LEFT_OUT = "[…]"
 
 
 class Scan(msgspec.Struct, frozen=True):
-    """What `scan` saw."""
+    """What `scan` found out about a body."""
 
     ending: Ending
     reason: str
     """Why it is cut or broken; empty when complete."""
     offset: int
-    """The byte where the trouble is; for a complete value the byte after it."""
+    """The byte where it is cut or broken; for a complete value the byte after it."""
     end: int
     """The byte after the outermost value, or where reading it stopped."""
     kind: JsonKind | None
@@ -347,18 +349,6 @@ _WHITE_SPACE = b" \t\n\r"
 _HIGH = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
 _LOW = rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _LONE = re.compile(rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, _HIGH, _LOW))
-_WHOLE_STRING = re.compile(
-    # A quote before a comma, a colon or a closing bracket ends a string. Where it begins one, one before is missing.
-    # One behind a backslash begins none: whoever tried each of those would pass over the rest of the body every time.
-    rb'(?<!\\)"(?![ \t\r\n]*+[,:}\]])(?:[^"\\\x00-\x1f]++|\\.)*+"',
-    re.DOTALL,
-)
-_STRING_MEMBER = re.compile(
-    rb'(?<!\\)(?P<name>"(?:[A-Z_]|\\u00[0-7][0-9a-fA-F]){1,32}+")[ \t\r\n]*+:[ \t\r\n]*+'
-    rb'(?P<value>"(?:[^"\\\x00-\x1f]++|\\.)*+")',
-    re.DOTALL,
-)
-"""A member whose name is that of a field, however it is spelled, and whose value is a whole string."""
 _ALL_SQUARE = bytes.maketrans(b"{}", b"[]")
 _PEELED = 8
 """Layers of the innermost containers that are taken away before the rest is walked over, a run of brackets at a time.
@@ -369,18 +359,14 @@ _RUNS = re.compile(rb"\[++|\]++")
 
 MOST_MEMBERS = 1_000
 """Members of the outermost object that are told apart; a packet has sixteen."""
-MOST_DUPLICATES = 20
-"""Paths of duplicate keys that are told."""
-MOST_WALKED = 10_000
-"""Values of a body that are walked over for the paths of duplicate keys."""
 
 
 def scan(body: bytes) -> Scan:
     """Read a body as one JSON value: strict RFC 8259, strict UTF-8, containers at most 100 deep.
 
-    The first trouble from the left decides. Running out of input is `cut`, be it inside a literal, a number, an escape
+    The first error from the left decides. Running out of input is `cut`, be it inside a literal, a number, an escape
     or a UTF-8 sequence; anything else is `broken`. A lone surrogate breaks only a body that is otherwise complete.
-    Bytes after the value leave it complete, with `surplus`. An empty body is cut, of no kind.
+    Bytes after the value leave it complete, with `surplus`. An empty body is cut, and its `kind` is None.
 
     Linear in time, never recursive, raises nothing.
     """
@@ -453,6 +439,22 @@ def _lone_surrogate(bared: bytes, end: int) -> re.Match[bytes] | None:
     return _LONE.search(bared, 0, end) if b"\\u" in bared else None
 
 
+# One string of a body that need not be JSON.
+
+_WHOLE_STRING = re.compile(
+    # A quote before a comma, a colon or a closing bracket ends a string. Where it begins one, one before is missing.
+    # One behind a backslash begins none: whoever tried each of those would pass over the rest of the body every time.
+    rb'(?<!\\)"(?![ \t\r\n]*+[,:}\]])(?:[^"\\\x00-\x1f]++|\\.)*+"',
+    re.DOTALL,
+)
+_STRING_MEMBER = re.compile(
+    rb'(?<!\\)(?P<name>"(?:[A-Z_]|\\u00[0-7][0-9a-fA-F]){1,32}+")[ \t\r\n]*+:[ \t\r\n]*+'
+    rb'(?P<value>"(?:[^"\\\x00-\x1f]++|\\.)*+")',
+    re.DOTALL,
+)
+"""A member whose name is that of a field, however it is spelled, and whose value is a whole string."""
+
+
 def last_string_of(body: bytes, name: str) -> str | None:
     """The string that a member of that name has in a body that need not be JSON; of several the last one counts.
 
@@ -480,6 +482,16 @@ def _string(quoted: bytes) -> str | None:
     except ValueError:
         return None
     return text
+
+
+# Names that occur twice.
+
+MOST_DUPLICATES = 20
+"""Paths of duplicate keys that `duplicate_keys` lists at most."""
+MOST_WALKED = 10_000
+"""Values of a body that are walked over for the paths of duplicate keys."""
+_LONGEST_PATH = 1000
+_LEFT_OUT = "[…]"
 
 
 class Duplicates(msgspec.Struct, frozen=True):
@@ -531,7 +543,7 @@ _NO_DUPLICATES = Duplicates((), more=False)
 
 
 def _twice(members: list[tuple[str | int, object]]) -> Iterator[str | int]:
-    """The names that some members have in common."""
+    """Yields the names that more than one member has."""
     seen: set[str | int] = set()
     for name, _ in members:
         if name in seen:
@@ -580,13 +592,18 @@ def _printable(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
+# Where each value lies.
+
 _PATH_STEP = re.compile(r'\.(?P<name>[^.\[\]"]+)|\[(?P<index>[0-9]{1,9})\]|\[(?P<quoted>"[^"\\]*+(?:\\.[^"\\]*+)*+")\]')
 
 PathStep = str | int
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Octets of a body. What `is_there` not has an empty place, where it would stand, or that of what hinders it."""
+    """Octets of a body.
+
+    Of what is not there (`is_there`) the place is empty, where it would stand, or that of the value it would be in.
+    """
 
     start: int
     end: int
@@ -594,7 +611,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Places:
-    """Finds places in one body; looking for many of them costs little more than for one."""
+    """Finds the places of values in one body; looking for many of them costs little more than for one."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -604,7 +621,7 @@ class Places:
         self._outermost: Place | None = None
 
     def of(self, path: str) -> Place | None:
-        """The place of a path such as `$.MULTI_MSISDN_LIST[3].COUNTRY_CODE`; that of the last of equal names.
+        """Returns the place of a path such as `$.MULTI_MSISDN_LIST[3].COUNTRY_CODE`; of equal names the last counts.
 
         None for a path that is none, such as `headers`, and for a body that cannot be read so far.
         """
@@ -660,7 +677,7 @@ class Places:
         return Place(start, start + len(self._text[start:end].rstrip(_WHITE_SPACE)))
 
     def _end_of(self, place: Place) -> Place:
-        """Where one more member or element would stand."""
+        """Returns the empty place where one more member or element would stand."""
         closed = self._text[place.end - 1 : place.end] in (b"}", b"]")
         inner = self._text[place.start : place.end - 1 if closed else place.end]
         at = place.start + len(inner.rstrip(_WHITE_SPACE))

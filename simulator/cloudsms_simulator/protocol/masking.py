@@ -28,6 +28,8 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+# Spellings: every way to read the escapes of a text.
+
 _PERCENT_ESCAPES = re.compile(rb"((?:%[0-9a-fA-F]{2})++)")
 _JSON_ESCAPES = re.compile(
     # Runs of escapes of one kind: each escape of a run is as long as the others, and so is what it stands for.
@@ -43,7 +45,7 @@ _BEGIN_OF_ASCII_ESCAPE = re.compile(rb"\\u00[0-7]")
 _JSON_PAIR = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]")
 _SHORT_ESCAPES = bytes.maketrans(b"bfnrt", b"\b\f\n\r\t")
 _PIECE_SEARCHED_FOR_ESCAPES = 64 * 1024
-"""Octets that are looked through for escapes in one go, so that other threads get their turn."""
+"""Octets that are looked through for escapes in one go, so that other threads can run in between."""
 _LONGEST_ESCAPE = 12
 _MOST_LAYERS = 2
 """JSON inside a JSON string, a form inside JSON: nobody packs a key deeper."""
@@ -64,7 +66,7 @@ class Spelling:
     def __init__(self, text: bytes, under: "Spelling | None" = None, pieces: list[bytes] | None = None) -> None:
         self._under = under
         self._pieces = pieces or []
-        """What it was read from: plain octets and runs of escapes by turns; empty when it was read from nothing."""
+        """What it was read from: plain octets and runs of escapes in alternation; empty for the text as it came."""
         self._meanings = _meanings(self._pieces)
         self.text = text if under is None else b"".join(self._meanings)
         """The text without its escapes."""
@@ -72,7 +74,7 @@ class Spelling:
         self._raw_starts: list[int] = []
 
     def place(self, start: int, end: int) -> tuple[int, int]:
-        """Where octets of `text`, at least one, stand in what came: each escape as a whole."""
+        """Returns where octets of `text`, at least one, stand in what came: each escape as a whole."""
         if self._under is None:
             return start, end
         if not self._starts:
@@ -81,7 +83,7 @@ class Spelling:
         return self._under.place(self._raw(start)[0], self._raw(end - 1)[1])
 
     def _raw(self, at: int) -> tuple[int, int]:
-        """Where one octet of `text` stands in the text this was read from."""
+        """Returns where one octet of `text` stands in the text this was read from."""
         piece = bisect_right(self._starts, at) - 1
         octets, length, offset = 1, 1, at - self._starts[piece]
         if piece % 2:
@@ -91,10 +93,10 @@ class Spelling:
 
 
 def spellings_of(text: bytes, *, plain: bool, shows: Callable[[bytes], bool]) -> Iterator[Spelling]:
-    """The text itself, and every other way to read it in which something may be found: at most seven, mostly one.
+    """Yields the text itself, and every other way to read it in which a key may be found: at most seven, mostly one.
 
-    `plain`: only texts that `is_plain` are looked for; `shows` then tells whether octets may have one. Linear in time:
-    each reading is one pass.
+    `plain`: only keys that are plain (`is_plain`) are looked for; `shows` then tells whether octets may have one.
+    Linear in time: each spelling is read in one pass.
     """
     layer = [Spelling(text)]
     yield layer[0]
@@ -119,7 +121,7 @@ def _escapes_split(text: bytes, plain: bool, shows: Callable[[bytes], bool]) -> 
 
 
 def _split(escapes: re.Pattern[bytes], text: bytes, first: bytes) -> list[bytes]:
-    """Plain octets and runs of escapes by turns; `first` is what an escape begins with."""
+    """Splits a text into plain octets and runs of escapes in alternation; `first` is what an escape begins with."""
     if len(text) <= _PIECE_SEARCHED_FOR_ESCAPES:
         return escapes.split(text)
     pieces, begin = [b""], 0
@@ -177,6 +179,8 @@ def _lengths(run: bytes) -> tuple[int, int]:
     first = _meaning(run[:12] if _JSON_PAIR.match(run) else run[:6])
     return (12, 4) if len(first) == 4 else (6, len(first))
 
+
+# Key rings: keys that are found together.
 
 SHORTEST_SOUGHT_ANYWHERE = 8
 """Characters. A shorter key may well be an ordinary word: it is found only where it is a whole string."""
@@ -366,13 +370,15 @@ def _mark(key: bytes) -> bytes:
     return fingerprint(key.decode("utf-8", "surrogatepass")).encode()
 
 
+# Masking and hiding.
+
 _LONGEST_KEY = 512
 """Octets. Anything longer that is called AUTH_KEY is masked there, and is no key to look for in the rest of a body."""
 _PIECE = 64 * 1024
 _LONGEST_SPELLED = 128 * 13
 """Octets of the longest key, each of them escaped twice over."""
 _MOST_KEYS = 8
-"""So many keys found under the name AUTH_KEY are sought in the rest of a body; no client sends more than one."""
+"""So many keys found under the name AUTH_KEY are looked for in the rest of a body; no client sends more than one."""
 _MOST_ESCAPED_NAMES = 1000
 """So many names spelled with escapes are looked at in a body, for each way to read it."""
 
@@ -426,13 +432,95 @@ def _masked(body: bytes, rings: Sequence[KeyRing]) -> bytes:
     return _replaced(body, [*known, *named, *(_found(body, [KeyRing(keys)]) if keys else ())])
 
 
+class KeyMask:
+    """A key known beforehand, made ready so that a body that holds it as it is costs a search and no more."""
+
+    __slots__ = ("_ring", "escaped", "key", "mark", "plain")
+
+    def __init__(self, key: str) -> None:
+        is_searchable = len(key) >= SHORTEST_SOUGHT_ANYWHERE and is_plain(key)
+        self.key = key
+        self.mark = fingerprint(key).encode()
+        self.plain = key.encode() if is_searchable else b""
+        """The key's octets, empty if JSON may spell them otherwise even without a backslash, or they are too few."""
+        self.escaped = (self.plain.replace(b"/", b"\\/"), self.plain.replace(b"+", b"\\u002B"))
+        """The key as PHP and .NET spell it."""
+        self._ring: KeyRing | None = None
+
+    @property
+    def ring(self) -> KeyRing:
+        """The key on a ring, made when a body needs it, as many never do."""
+        if self._ring is None:
+            self._ring = KeyRing([self.key])
+        return self._ring
+
+    def may_be_left(self, body: bytes) -> bool:
+        """Whether a body has escapes that could spell the key, or the name of its member."""
+        for escaped in _ASCII_ESCAPE.finditer(body):
+            if _LETTER.fullmatch(escaped[1]) or bytes.fromhex(escaped[1].decode()) in self.plain:
+                return True
+        return b"\\/" in body and self.ring.may_be_in(body.replace(b"\\", b""))
+
+
+def mask_known(body: bytes, known: KeyMask) -> bytes:
+    """Returns what `mask(body, known.key)` does, but faster for a body that holds the key and nothing else to hide."""
+    if known.plain:
+        masked = body.replace(known.plain, known.mark)
+        if b"\\" in masked:
+            for spelled in known.escaped:
+                masked = masked.replace(spelled, known.mark)
+        if (
+            len(masked) != len(body)
+            and masked.lower().count(b"auth") == 1
+            and not (b"\\" in masked and known.may_be_left(masked))
+        ):
+            return masked
+    return _masked(body, [known.ring])
+
+
+def mask_headers(
+    headers: Iterable[tuple[bytes, bytes]], key: str | None, known: KeyRing | None = None
+) -> tuple[tuple[bytes, bytes], ...]:
+    """Headers without keys: the values of those called AUTH_KEY or Authorization, and known keys wherever they stand.
+
+    The scheme of an Authorization stays: `Bearer key-5f0c3a91`.
+    """
+    rings = [] if known is None else [known]
+    if key:
+        rings.append(KeyRing([key]))
+    whole, masked = tuple(headers), list[tuple[bytes, bytes]]()
+    for begin in range(0, len(whole), _HEADERS_TOGETHER):
+        some = whole[begin : begin + _HEADERS_TOGETHER]
+        named = any(name.lower() in _MASKED_HEADERS for name, _ in some)
+        if named or _found(_NOT_IN_HEADERS.join(chain(*some)), rings):
+            some = tuple(
+                (_replaced(name, _found(name, rings)), _mask_header(name, value, rings)) for name, value in some
+            )
+        masked += some
+    return tuple(masked)
+
+
+def _mask_header(name: bytes, value: bytes, rings: Sequence[KeyRing]) -> bytes:
+    name = name.lower()
+    if name in KEY_HEADERS and name not in _SCHEME_HEADERS:
+        scheme, secret = b"", value
+    elif name in _SCHEME_HEADERS:
+        scheme, space, secret = value.rpartition(b" ")
+        scheme += space
+    else:
+        return _replaced(value, _found(value, rings))
+    if not secret or _FINGERPRINT.fullmatch(secret):
+        return value
+    return scheme + fingerprint(secret.decode("utf-8", "surrogateescape")).encode()
+
+
 def hide(text: bytes, known: KeyRing) -> bytes:
     """A text without the keys on a ring; what is called AUTH_KEY stays what it is, if it is none of them."""
     return _replaced(text, list(_found_in_pieces(text, known)))
 
 
 def hide_in_text(text: str, known: KeyRing) -> str:
-    """What `hide` makes of a text."""
+    """Does with a text what `hide` does with octets."""
     octets = text.encode("utf-8", "surrogatepass")
     hidden = hide(octets, known)
     return text if hidden is octets else hidden.decode("utf-8", "surrogatepass")
@@ -487,90 +575,8 @@ def hide_in_quotation(quoted: str, known: Sequence[KeyRing]) -> str:
     spans = _found(text, known)
     if quoted.endswith("…"):
         whole = text.removesuffix("…".encode())
-        spans += [Span(*reading.place(cut.start, cut.end), cut.mark) for reading, cut in _cut_off(whole, known)]
+        spans += [Span(*spelling.place(cut.start, cut.end), cut.mark) for spelling, cut in _cut_off(whole, known)]
     return _replaced(text, spans).decode("utf-8", "surrogatepass") if spans else quoted
-
-
-class KeyMask:
-    """A key known beforehand, made ready so that a body that holds it as it is costs a search and no more."""
-
-    __slots__ = ("_ring", "escaped", "key", "mark", "plain")
-
-    def __init__(self, key: str) -> None:
-        sought = len(key) >= SHORTEST_SOUGHT_ANYWHERE and is_plain(key)
-        self.key = key
-        self.mark = fingerprint(key).encode()
-        self.plain = key.encode() if sought else b""
-        """The key's octets, empty if JSON may spell them otherwise even without a backslash, or they are too few."""
-        self.escaped = (self.plain.replace(b"/", b"\\/"), self.plain.replace(b"+", b"\\u002B"))
-        """The key as PHP and .NET spell it."""
-        self._ring: KeyRing | None = None
-
-    @property
-    def ring(self) -> KeyRing:
-        """The key on a ring, which many bodies never need."""
-        if self._ring is None:
-            self._ring = KeyRing([self.key])
-        return self._ring
-
-    def may_be_left(self, body: bytes) -> bool:
-        """Whether a body has escapes that could spell the key, or the name of its member."""
-        for escaped in _ASCII_ESCAPE.finditer(body):
-            if _LETTER.fullmatch(escaped[1]) or bytes.fromhex(escaped[1].decode()) in self.plain:
-                return True
-        return b"\\/" in body and self.ring.may_be_in(body.replace(b"\\", b""))
-
-
-def mask_known(body: bytes, known: KeyMask) -> bytes:
-    """What `mask(body, known.key)` gives, at once if the body has the key once or more, and nothing else to hide."""
-    if known.plain:
-        masked = body.replace(known.plain, known.mark)
-        if b"\\" in masked:
-            for spelled in known.escaped:
-                masked = masked.replace(spelled, known.mark)
-        if (
-            len(masked) != len(body)
-            and masked.lower().count(b"auth") == 1
-            and not (b"\\" in masked and known.may_be_left(masked))
-        ):
-            return masked
-    return _masked(body, [known.ring])
-
-
-def mask_headers(
-    headers: Iterable[tuple[bytes, bytes]], key: str | None, known: KeyRing | None = None
-) -> tuple[tuple[bytes, bytes], ...]:
-    """Headers without keys: the values of those called AUTH_KEY or Authorization, and known keys wherever they stand.
-
-    The scheme of an Authorization stays: `Bearer key-5f0c3a91`.
-    """
-    rings = [] if known is None else [known]
-    if key:
-        rings.append(KeyRing([key]))
-    whole, masked = tuple(headers), list[tuple[bytes, bytes]]()
-    for begin in range(0, len(whole), _HEADERS_TOGETHER):
-        some = whole[begin : begin + _HEADERS_TOGETHER]
-        named = any(name.lower() in _MASKED_HEADERS for name, _ in some)
-        if named or _found(_NOT_IN_HEADERS.join(chain(*some)), rings):
-            some = tuple(
-                (_replaced(name, _found(name, rings)), _mask_header(name, value, rings)) for name, value in some
-            )
-        masked += some
-    return tuple(masked)
-
-
-def _mask_header(name: bytes, value: bytes, rings: Sequence[KeyRing]) -> bytes:
-    name = name.lower()
-    if name in KEY_HEADERS and name not in _SCHEME_HEADERS:
-        scheme, secret = b"", value
-    elif name in _SCHEME_HEADERS:
-        scheme, space, secret = value.rpartition(b" ")
-        scheme += space
-    else:
-        return _replaced(value, _found(value, rings))
-    if not secret or _FINGERPRINT.fullmatch(secret):
-        return value
-    return scheme + fingerprint(secret.decode("utf-8", "surrogateescape")).encode()
 
 
 def _found(text: bytes, rings: Sequence[KeyRing]) -> list[Span]:
@@ -585,7 +591,7 @@ def _found(text: bytes, rings: Sequence[KeyRing]) -> list[Span]:
 
 
 def _found_in_pieces(text: bytes, known: KeyRing) -> Iterator[Span]:
-    """Where keys stand in a text, which may be long: in pieces, so that other threads get their turn between them."""
+    """Yields where keys stand in a text, which may be long: in pieces, so that other threads can run between them."""
     if len(text) <= _PIECE:
         yield from _found(text, [known])
         return
@@ -597,20 +603,20 @@ def _found_in_pieces(text: bytes, known: KeyRing) -> Iterator[Span]:
 
 
 def _plainly(text: bytes, rings: Sequence[KeyRing]) -> Iterator[Span]:
-    """Where keys stand in a text as they are."""
+    """Yields where keys stand in a text as they are."""
     for ring in rings:
         yield from ring.spans(text)
         yield from ring.whole_strings(text)
 
 
 def _spelled(spellings: Iterable[Spelling], text: bytes, rings: Sequence[KeyRing]) -> Iterator[Span]:
-    """Where keys stand in a text escaped."""
-    for reading in spellings:
+    """Yields where keys stand in a text with escapes in them, given its spellings."""
+    for spelling in spellings:
         for ring in rings:
-            for span in ring.spans(reading.text):
-                yield Span(*reading.place(span.start, span.end), span.mark)
-            for span in ring.whole_strings(reading.text):
-                start, end = reading.place(span.start, span.end)
+            for span in ring.spans(spelling.text):
+                yield Span(*spelling.place(span.start, span.end), span.mark)
+            for span in ring.whole_strings(spelling.text):
+                start, end = spelling.place(span.start, span.end)
                 # A quote that is escaped begins and ends no string.
                 if text[start - 1 : start] == text[end : end + 1] == b'"':
                     yield Span(start, end, span.mark)
@@ -628,10 +634,10 @@ def _blanked(text: bytes, spans: Sequence[Span]) -> bytes:
 
 def _cut_off(text: bytes, rings: Sequence[KeyRing]) -> Iterator[tuple[Spelling, Span]]:
     plain = all(ring.plain for ring in rings)
-    for reading in spellings_of(text, plain=plain, shows=_may_be_in(rings)):
+    for spelling in spellings_of(text, plain=plain, shows=_may_be_in(rings)):
         for ring in rings:
-            if (cut := ring.cut_off(reading.text)) is not None:
-                yield reading, cut
+            if (cut := ring.cut_off(spelling.text)) is not None:
+                yield spelling, cut
 
 
 def _may_be_in(rings: Sequence[KeyRing]) -> Callable[[bytes], bool]:
@@ -645,13 +651,13 @@ def _named(
     spans: dict[int, Span] = {}
     marks: dict[bytes, bytes] = {}
     keys: dict[str, None] = {}
-    for layer, reading in enumerate(spellings):
-        if b"auth" not in reading.text.lower():
+    for layer, spelling in enumerate(spellings):
+        if b"auth" not in spelling.text.lower():
             continue
         behind = 0
-        for name in islice(_NAME.finditer(reading.text), _MOST_ESCAPED_NAMES if layer else None):
-            start, end = reading.place(*name.span())
-            place = None if start < behind or end in spans else _value_after(reading, name.end(), body, end)
+        for name in islice(_NAME.finditer(spelling.text), _MOST_ESCAPED_NAMES if layer else None):
+            start, end = spelling.place(*name.span())
+            place = None if start < behind or end in spans else _value_after(spelling, name.end(), body, end)
             if place is None:
                 continue
             behind = place[1]
@@ -667,12 +673,12 @@ def _named(
     return list(spans.values()), keys.keys()
 
 
-def _value_after(reading: Spelling, name_end: int, body: bytes, raw_end: int) -> tuple[int, int] | None:
+def _value_after(spelling: Spelling, name_end: int, body: bytes, raw_end: int) -> tuple[int, int] | None:
     """Where the value behind a name stands in the body; None for no value, or one that is masked already."""
     value = _VALUE.match(body, raw_end)
     escaped = value is None
     if value is None:
-        value = _VALUE.match(reading.text, name_end)
+        value = _VALUE.match(spelling.text, name_end)
     if value is None:
         return None
     which = "bare" if value["string"] is None else "string"
@@ -680,7 +686,7 @@ def _value_after(reading: Spelling, name_end: int, body: bytes, raw_end: int) ->
     too_short = which == "bare" and len(spelled) < SHORTEST_SOUGHT_ANYWHERE
     if not spelled or too_short or _FINGERPRINT.fullmatch(spelled):
         return None
-    return reading.place(*value.span(which)) if escaped else value.span(which)
+    return spelling.place(*value.span(which)) if escaped else value.span(which)
 
 
 def _replaced(text: bytes, spans: list[Span]) -> bytes:

@@ -22,7 +22,6 @@ from itertools import islice
 import msgspec
 
 from cloudsms_simulator.moments import datetime
-from cloudsms_simulator.protocol import packet as packet_module
 from cloudsms_simulator.protocol import segmentation
 from cloudsms_simulator.protocol.candidate import Candidate, field_for, missing, present, unsigned
 from cloudsms_simulator.protocol.codes import (
@@ -36,10 +35,26 @@ from cloudsms_simulator.protocol.customer import split_number
 from cloudsms_simulator.protocol.findings import Finding, Told, found
 from cloudsms_simulator.protocol.json_text import duplicate_keys
 from cloudsms_simulator.protocol.masking import KEY_HEADERS, mask
-from cloudsms_simulator.protocol.packet import Destination, whole_number
+from cloudsms_simulator.protocol.packet import (
+    ABSENT,
+    MAINLAND_CHINA,
+    MOST_SEGMENTS,
+    PACKET_FIELDS,
+    REQUEST_TYPE,
+    SEND_METHOD,
+    WHITE_SPACE,
+    Destination,
+    entries_of,
+    listed,
+    members_of,
+    value_of,
+    whole_number,
+)
 from cloudsms_simulator.protocol.segmentation import Saving, forcing_character, saving
 from cloudsms_simulator.protocol.timestamps import read_wire_time, wire_time
 from cloudsms_simulator.protocol.unicode_text import composed
+
+# Which country a destination means.
 
 PUNCTUATION = " -().\t\u00a0"
 """What people write between the digits of a number."""
@@ -138,7 +153,7 @@ def _of_code_with_digits(code: str, msisdn: object) -> CountryHint | None:
 
 
 def _assigned_front(code: str) -> str | None:
-    """The country code that longer digits begin with."""
+    """Returns the country code that longer digits begin with; None when they begin with none."""
     return next((code[:end] for end in (3, 2, 1) if end < len(code) and int(code[:end]) in COUNTRY_CODES), None)
 
 
@@ -148,6 +163,8 @@ def _code_digits(value: object) -> str | None:
     digits = digits_of(text)
     return digits.lstrip("0") or None if digits else None
 
+
+# What clients get wrong: one function each.
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -167,7 +184,7 @@ class Circumstances(msgspec.Struct, frozen=True):
 MOST_PIECES = 10_000
 """Commas, colons and opening brackets of a body that is looked through for keys."""
 MOST_UNKNOWN = 100
-"""Fields nobody knows that are told one by one."""
+"""Unknown fields that get a finding each."""
 _STRUCTURE = (b",", b":", b"[", b"{")
 _LONGEST_NAME = 200
 
@@ -210,15 +227,11 @@ def observe_keys(candidate: Candidate, circumstances: Circumstances) -> Iterator
     if duplicates.more:
         yield found("duplicate-key", "body", Told("more keys twice"), "each key once")
     # What nobody knows may well hold the AUTH_KEY, and a finding quotes it.
-    members = packet_module.members_of(mask(packet, None)) or {}
+    members = members_of(mask(packet, None)) or {}
     for name in _OPTIONAL:
         if name in members and bytes(members[name]) == b"null":
             yield found("null-field", f"$.{name}", None, "a value, or no field at all")
-    entries = (
-        []
-        if candidate.decoded.too_many
-        else packet_module.entries_of(members.get("MULTI_MSISDN_LIST", packet_module.ABSENT)) or []
-    )
+    entries = [] if candidate.decoded.too_many else entries_of(members.get("MULTI_MSISDN_LIST", ABSENT)) or []
     unknown = _unknown_fields(members, entries)
     yield from islice(unknown, MOST_UNKNOWN)
     if next(unknown, None) is not None:
@@ -227,14 +240,14 @@ def observe_keys(candidate: Candidate, circumstances: Circumstances) -> Iterator
 
 def _unknown_fields(members: Mapping[str, msgspec.Raw], entries: Sequence[msgspec.Raw]) -> Iterator[Finding]:
     for name, raw in members.items():
-        if name not in packet_module.PACKET_FIELDS:
+        if name not in PACKET_FIELDS:
             want = "ORIGINAL_ADDR" if name == "SENDER_ID" else field_for(name) or "a field of the specification"
-            yield found("unknown-field", f"$.{_short(name)}", packet_module.value_of(raw), want)
+            yield found("unknown-field", f"$.{_short(name)}", value_of(raw), want)
     for index, entry in enumerate(entries):
-        for name, raw in (packet_module.members_of(entry) or {}).items():
+        for name, raw in (members_of(entry) or {}).items():
             if name not in {"COUNTRY_CODE", "DEST_MSISDN"}:
                 path = f"$.MULTI_MSISDN_LIST[{index}].{_short(name)}"
-                yield found("unknown-field", path, packet_module.value_of(raw), "COUNTRY_CODE and DEST_MSISDN")
+                yield found("unknown-field", path, value_of(raw), "COUNTRY_CODE and DEST_MSISDN")
 
 
 def _short(name: str) -> str:
@@ -246,10 +259,10 @@ def observe_spaces_and_digits(candidate: Candidate, circumstances: Circumstances
     """Spaces around METHOD and TYPE; unsigned integers that came as text."""
     packet = candidate.packet
     for path, value, want in (
-        ("$.METHOD", packet.method, packet_module.SEND_METHOD),
-        ("$.TYPE", packet.type, packet_module.REQUEST_TYPE),
+        ("$.METHOD", packet.method, SEND_METHOD),
+        ("$.TYPE", packet.type, REQUEST_TYPE),
     ):
-        if isinstance(value, str) and value != want and value.strip(packet_module.WHITE_SPACE) == want:
+        if isinstance(value, str) and value != want and value.strip(WHITE_SPACE) == want:
             yield found("surrounding-spaces", path, value, want)
     if candidate.profile.digit_strings != "accept":
         return
@@ -257,10 +270,8 @@ def observe_spaces_and_digits(candidate: Candidate, circumstances: Circumstances
         value = getattr(packet, name.lower())
         if isinstance(value, str) and unsigned(value, candidate.profile) is not None:
             yield found("digit-string", f"$.{name}", value, "a JSON integer")
-    for index, entry in enumerate(packet_module.listed(candidate.decoded)):
-        country = packet_module.value_of(
-            (packet_module.members_of(entry) or {}).get("COUNTRY_CODE", packet_module.ABSENT)
-        )
+    for index, entry in enumerate(listed(candidate.decoded)):
+        country = value_of((members_of(entry) or {}).get("COUNTRY_CODE", ABSENT))
         if isinstance(country, str) and unsigned(country, candidate.profile) is not None:
             yield found("digit-string", f"$.MULTI_MSISDN_LIST[{index}].COUNTRY_CODE", country, "a JSON integer")
 
@@ -296,7 +307,7 @@ def _time_rule(value: str) -> str:
 
 
 def observe_key_in_header(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
-    """AUTH_KEY in a header."""
+    """AUTH_KEY that came in a header."""
     for name, _value in circumstances.headers:
         if name.lower() in KEY_HEADERS:
             yield found("auth-key-in-header", "headers", name.decode("latin-1"), "AUTH_KEY as a field of the body")
@@ -330,32 +341,32 @@ def observe_signature(candidate: Candidate, circumstances: Circumstances) -> Ite
         if (typed := segmentation.typed_signature(sent, text.strip(" []【】［］"), kind)) is not None:
             yield found("signature-typed-and-sent", "$.SMS_CONTENT", typed, "the text without the signature")
     registered = None if candidate.account is None else candidate.account.signatures
-    mainland = any(destination.country_code == packet_module.MAINLAND_CHINA for destination in candidate.destinations)
+    mainland = any(destination.country_code == MAINLAND_CHINA for destination in candidate.destinations)
     if mainland and registered is not None and text not in registered:
         yield found("signature-unregistered", "$.SIGNATURE", text, "a signature registered for mainland China")
 
 
 def observe_reserved_priority(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
-    """PRIORITY above 1."""
+    """PRIORITY above 1, which is reserved."""
     priority = unsigned(candidate.packet.priority, candidate.profile)
     if priority is not None and priority > 1:
         yield found("priority-reserved", "$.PRIORITY", priority, "0 or 1")
 
 
 def observe_no_customer_body(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
-    """Nothing to match a report by but what the platform made up."""
+    """No CUSTOMER_BODY: then a report can only be matched by the SMS_UID that the platform made up."""
     if candidate.decoded.form == "object" and not present(candidate.packet.customer_body):
         want = 'an object of your own, such as {"id": "order-1"}'
         yield found("customer-body-absent", "$.CUSTOMER_BODY", msgspec.UNSET, want)
 
 
 def observe_text(candidate: Candidate, circumstances: Circumstances) -> Iterator[Finding]:
-    """A text over the document's bytes, dearer than it looks, with a hole in it, or split by hand."""
+    """A text over the document's bytes, dearer than it looks, with an unfilled placeholder, or split by hand."""
     sent = candidate.packet.sms_content
     if not isinstance(sent, str) or not sent or candidate.segmentation is None:
         return
     counted = segmentation.byte_rule(candidate.text)
-    if counted > segmentation.DOCUMENT_BYTES and candidate.segmentation.segments <= packet_module.MOST_SEGMENTS:
+    if counted > segmentation.DOCUMENT_BYTES and candidate.segmentation.segments <= MOST_SEGMENTS:
         want = f"at most {segmentation.DOCUMENT_BYTES} bytes by the byte rule"
         yield found("content-over-1530", "$.SMS_CONTENT", Told(f"{counted} bytes"), want)
     forcing = forcing_character(candidate.text)
@@ -411,4 +422,4 @@ OBSERVATIONS: tuple[Observation, ...] = (
 )
 
 OBSERVATIONS_WITHOUT_A_PACKET: tuple[Observation, ...] = (observe_trailing_bytes, observe_key_in_header)
-"""What can be told of a body that holds no packet."""
+"""The observations that can be made on a body that holds no packet."""

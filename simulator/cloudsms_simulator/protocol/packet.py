@@ -27,12 +27,14 @@ from cloudsms_simulator.protocol.findings import OUT_OF_RANGE
 from cloudsms_simulator.protocol.json_text import MAXIMUM_NESTING, Scan, last_string_of, scan, too_deep
 from cloudsms_simulator.protocol.segmentation import Segmentation
 
+# Limits of the fields.
+
 SEND_METHOD = "SMS_SEND_REQUEST"
 REPORT_METHOD = "SMS_PUSH_REPORT"
 REQUEST_TYPE = "REQUEST"
 ANSWER_TYPE = "ANSWER"
 WHITE_SPACE = " \t\r\n"
-"""What may stand around METHOD and TYPE: that of JSON."""
+"""What may stand around METHOD and TYPE: the white space of JSON."""
 
 HIGHEST_UINT = 2**32 - 1
 """Every UINT of the tables has 4 octets."""
@@ -46,12 +48,15 @@ CUSTOMER_BODY_OCTETS = 255
 MSISDN_OCTETS = 32
 MOST_DESTINATIONS = 200
 MOST_SEGMENTS = 10
-"""The tables end here; a text that takes more is refused as too long."""
+"""The tables end at this number; a text that takes more segments is refused as too long."""
 LONGEST_COUNTED = 10_000
 """Characters of a text whose segments are counted; six times as many as the longest text that fits."""
 NUMBER_IN_MAINLAND_CHINA = 11
 MAINLAND_CHINA = 86
 HIGHEST_ECHOED_COUNTRY = 9999
+
+TEXT_OF_CODE_OCTETS = 127
+NAME_OF_STATE_OCTETS = 32
 
 
 def utf8_octets(text: str) -> int:
@@ -59,8 +64,7 @@ def utf8_octets(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
-TEXT_OF_CODE_OCTETS = 127
-NAME_OF_STATE_OCTETS = 32
+# The fields as a JSON Schema tells them.
 
 
 def _about(description: str, **schema: object) -> msgspec.Meta:
@@ -119,6 +123,9 @@ StateParameter = Annotated[int, _about("The state, by its number in the table.")
 StateNameParameter = Annotated[str, _about("What the table calls the state.", maxLength=NAME_OF_STATE_OCTETS)]
 
 
+# What a request asks for.
+
+
 class Destination(msgspec.Struct, frozen=True, gc=False):
     """One entry of MULTI_MSISDN_LIST: a country calling code and a number without it.
 
@@ -150,6 +157,8 @@ class Submission(msgspec.Struct, frozen=True):
     verdicts: dict[int, ResultCode]
     """The result codes of the destinations that are refused, by index; all others are accepted so far."""
 
+
+# Packets, and how they are read.
 
 ABSENT = msgspec.Raw(b"")
 """The value of a raw field that is not there."""
@@ -197,7 +206,7 @@ class OrderlyPacket(Packet, frozen=True, kw_only=True, rename="upper"):
     repeat: Annotated[int, Meta(ge=0, le=HIGHEST_UINT)] | None = None
 
     def fits(self) -> bool:
-        """Whether what is limited in octets fits: the decoder counts characters."""
+        """Tells whether what is limited in octets fits, since the decoder only counts characters."""
         return (
             utf8_octets(self.time) <= TIME_OCTETS
             and utf8_octets(self.route_id) <= ROUTE_OCTETS
@@ -230,7 +239,7 @@ class Decoded(msgspec.Struct, frozen=True):
     offset: int = 0
     destinations: list[Destination] | None = None
     too_many: int = 0
-    """The entries of a MULTI_MSISDN_LIST of more than 200: it is refused whole, so nobody looks at one of them."""
+    """The number of entries of a MULTI_MSISDN_LIST of more than 200, else 0: it is refused whole, and no entry read."""
 
 
 _decoder = msgspec.json.Decoder(Packet)
@@ -264,7 +273,7 @@ def decode(body: bytes) -> Decoded:
 
 
 def decode_untyped(body: bytes) -> Decoded:
-    """Reads a body as `decode` does, but takes no packet for orderly."""
+    """Reads a body as `decode` does, but never as an `OrderlyPacket`."""
     try:
         if not body.isascii():
             body.decode()
@@ -274,6 +283,46 @@ def decode_untyped(body: bytes) -> Decoded:
     if (packet == EMPTY_PACKET and not body.strip(_WHITE_SPACE)[1:-1].strip(_WHITE_SPACE)) or too_deep(body):
         return _decode_again(body)
     return Decoded(packet, too_many=_too_many(packet))
+
+
+def _decode_again(body: bytes) -> Decoded:
+    if not body.strip(_WHITE_SPACE):
+        return _EMPTY
+    found = scan(body)
+    packet = _packet_of(found)
+    form: BodyForm = "object" if found.members else "no-object"
+    if found.ending != "complete" or form == "no-object":
+        key = last_string_of(body, "AUTH_KEY")
+        packet = packet if key is None else msgspec.structs.replace(packet, auth_key=key)
+    if found.ending == "cut":
+        return Decoded(packet, "cut", reason=found.reason, offset=found.offset)
+    if found.ending == "broken":
+        return Decoded(packet, "broken", reason=found.reason, offset=found.offset)
+    reason = f"JSON {found.kind}"
+    return Decoded(packet, form, found.surplus, reason, offset=found.end, too_many=_too_many(packet))
+
+
+def _packet_of(found: Scan) -> Packet:
+    """A packet of the members that could be read whole; the last of two with the same name counts."""
+    values: dict[str, object] = {}
+    for name, raw in found.members:
+        if name in RAW_FIELDS:
+            values[_ATTRIBUTE_OF_FIELD[name]] = msgspec.Raw(raw)
+        elif name in _ATTRIBUTE_OF_FIELD:
+            values[_ATTRIBUTE_OF_FIELD[name]] = value_of(raw)
+    return msgspec.structs.replace(EMPTY_PACKET, **values)
+
+
+def _too_many(packet: Packet) -> int:
+    """How many entries a list has that has more than 200, else 0."""
+    raw = packet.multi_msisdn_list
+    if bytes(raw).count(b",") < MOST_DESTINATIONS:
+        return 0
+    count = len(entries_of(raw) or ())
+    return count if count > MOST_DESTINATIONS else 0
+
+
+# Values that are still raw.
 
 
 def value_of(raw: bytes | msgspec.Raw) -> object:
@@ -307,42 +356,7 @@ def listed(decoded: Decoded) -> list[msgspec.Raw]:
     return [] if decoded.too_many else entries_of(decoded.packet.multi_msisdn_list) or []
 
 
-def _too_many(packet: Packet) -> int:
-    """How many entries a list has that has more than 200, else 0."""
-    raw = packet.multi_msisdn_list
-    if bytes(raw).count(b",") < MOST_DESTINATIONS:
-        return 0
-    count = len(entries_of(raw) or ())
-    return count if count > MOST_DESTINATIONS else 0
-
-
-def _decode_again(body: bytes) -> Decoded:
-    if not body.strip(_WHITE_SPACE):
-        return _EMPTY
-    found = scan(body)
-    packet = _packet_of(found)
-    form: BodyForm = "object" if found.members else "no-object"
-    if found.ending != "complete" or form == "no-object":
-        key = last_string_of(body, "AUTH_KEY")
-        packet = packet if key is None else msgspec.structs.replace(packet, auth_key=key)
-    if found.ending == "cut":
-        return Decoded(packet, "cut", reason=found.reason, offset=found.offset)
-    if found.ending == "broken":
-        return Decoded(packet, "broken", reason=found.reason, offset=found.offset)
-    reason = f"JSON {found.kind}"
-    return Decoded(packet, form, found.surplus, reason, offset=found.end, too_many=_too_many(packet))
-
-
-def _packet_of(found: Scan) -> Packet:
-    """A packet of the members that could be read whole; the last of two with the same name counts."""
-    values: dict[str, object] = {}
-    for name, raw in found.members:
-        if name in RAW_FIELDS:
-            values[_ATTRIBUTE_OF_FIELD[name]] = msgspec.Raw(raw)
-        elif name in _ATTRIBUTE_OF_FIELD:
-            values[_ATTRIBUTE_OF_FIELD[name]] = value_of(raw)
-    return msgspec.structs.replace(EMPTY_PACKET, **values)
-
+# What a value of the wrong type stands for.
 
 _LONGEST = 20
 

@@ -27,6 +27,8 @@ import msgspec
 
 from cloudsms_simulator.protocol.unicode_text import composed
 
+# The alphabet of an ordinary SMS.
+
 GSM_ESCAPE = "\x1b"
 
 GSM_ALPHABET = (
@@ -131,7 +133,7 @@ def gsm_escaped(text: str) -> str:
 
 
 def gsm_unescaped(text: str) -> str:
-    """The text that `escaped` was given."""
+    """Returns the text that `gsm_escaped` was given."""
     return text.replace(GSM_ESCAPE, "")
 
 
@@ -163,6 +165,8 @@ def _instead(character: str) -> str:
         return character
     return same if is_gsm(same) else character
 
+
+# How many segments a text is billed for.
 
 Dcs = Literal[0, 3, 8]
 Counting = Literal["table", "packed"]
@@ -213,7 +217,7 @@ class Saving(msgspec.Struct, frozen=True):
 
 
 def coding_of(dcs: Dcs) -> Coding:
-    """The table of a data coding scheme."""
+    """Returns the table of a data coding scheme."""
     return _BY_DCS[dcs]
 
 
@@ -294,7 +298,7 @@ def saving(text: str, counting: Counting) -> Saving | None:
 
 @lru_cache(maxsize=4096)
 def _segmentation(dcs: Dcs, length: int, segments: int) -> Segmentation:
-    """The same value for all texts of a length: each of them may be kept for long."""
+    """Returns one and the same value for all texts of a length, since many of them may be kept for long."""
     return Segmentation(dcs, length, segments)
 
 
@@ -333,6 +337,8 @@ def _utf16_parts(text: str, size: int) -> tuple[str, ...]:
     cuts = _cuts(len(octets) // 2, size, lambda end: 0xD8 <= octets[2 * end - 1] <= 0xDB)
     return tuple(octets[2 * cut.start : 2 * cut.stop].decode("utf-16-le", "surrogatepass") for cut in cuts)
 
+
+# What is said of a text's content.
 
 DOCUMENT_BYTES = 1530
 """The limit SMS_CONTENT's own paragraph gives, by the byte rule. Above it a text is worth a warning, no more."""
@@ -481,7 +487,7 @@ def counters(text: str, segmentation: Segmentation) -> tuple[str, ...]:
 
 @cache
 def _placeholder() -> re.Pattern[str]:
-    """Compiled when it is first asked for: that takes longer than everything else here."""
+    """Compiles the expression when it is first asked for: that takes longer than everything else here."""
     return re.compile("|".join(_PLACEHOLDERS))
 
 

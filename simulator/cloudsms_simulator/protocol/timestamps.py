@@ -55,7 +55,7 @@ def wire_time(moment: datetime) -> str:
 
 @lru_cache(maxsize=64)
 def _written(days: int, seconds: int) -> str:
-    """A second of Hong Kong since 1970. Remembered: all answers of a second say the same."""
+    """Writes a second of Hong Kong since 1970. Cached: all answers of a second say the same."""
     return (EPOCH + timedelta(days=days, seconds=seconds)).isoformat(" ", "seconds")[:19]
 
 
@@ -66,7 +66,7 @@ def read_wire_time(text: str) -> datetime | None:
 
 @lru_cache(maxsize=64)
 def _read(text: str) -> datetime | None:
-    """Remembered: all that comes within a second says the same."""
+    """Reads a TIME field. Cached: all that comes within a second says the same."""
     try:
         return moments.datetime.fromisoformat(text).replace(tzinfo=HONG_KONG)
     except ValueError:

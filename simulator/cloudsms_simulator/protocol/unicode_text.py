@@ -5,7 +5,7 @@ of combining marks, and a customer may send a megabyte of them, so a text is nor
 character changes with the one before it.
 
 `escaped` writes control characters and bidirectional controls as JSON escapes. They act on whoever displays a text: a
-terminal obeys ESC and U+009B, a reader of log lines takes a line end for the end of the line, and U+202E turns the
+terminal obeys ESC and U+009B, a reader of log lines takes a line end for the end of the line, and U+202E reverses the
 order of what follows it. The command line's first page of help needs this module, so it imports the standard library
 alone.
 
