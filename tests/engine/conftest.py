@@ -19,8 +19,8 @@ from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.records import ConnectionFacts, Message, Push, PushResult, Report
 from cloudsms_simulator.engine.rules import CompiledRules, FaultRule, Rule, RuleBook
 from cloudsms_simulator.engine.transaction import Arrival, Reply, RuleCounter, Transaction
-from cloudsms_simulator.protocol import packet as packet_module
 from cloudsms_simulator.protocol.candidate import Candidate, candidate_of
+from cloudsms_simulator.protocol.packet import decode
 from cloudsms_simulator.protocol.profile import SPEC, Profile
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.stores.memory import MemoryStore
@@ -258,36 +258,38 @@ class World:
         return PushResult(200, json.dumps(answer).encode())
 
 
-class Heard(msgspec.Struct, frozen=True):
-    """What came of a hearing: what befell the answer, and each destination's script, none if it was not processed."""
+class Evaluated(msgspec.Struct, frozen=True):
+    """What came of an evaluation: the fault of the answer, and a decision on each destination if it was processed."""
 
-    trouble: AnswerFault | None = None
+    fault: AnswerFault | None = None
     decisions: tuple[Decision, ...] = ()
 
     @property
     def codes(self) -> list[int]:
-        return [int(script.code) for script in self.decisions]
+        return [int(decision.code) for decision in self.decisions]
 
     @property
     def rules(self) -> list[str | None]:
         """What decided on each destination."""
-        return [script.rule for script in self.decisions]
+        return [decision.rule for decision in self.decisions]
 
     @property
     def states(self) -> list[list[int]]:
         """What each destination's message reaches, in order; nothing where there is no message."""
-        return [[] if script.plan is None else [step.state for step in script.plan.steps] for script in self.decisions]
+        return [
+            [] if decision.plan is None else [step.state for step in decision.plan.steps] for decision in self.decisions
+        ]
 
 
 class Court:
-    """An account's rules, and what they counted: it hears one request after the other, and keeps each unless told."""
+    """An account's rules, and what they counted: evaluates one request after the other, and keeps each unless told."""
 
     def __init__(self, *rules: Rule | FaultRule, account: Account | None = None, **book: object) -> None:
         said = [rule for rule in rules if isinstance(rule, Rule)]
         faults = [rule for rule in rules if isinstance(rule, FaultRule)]
         self.book = RuleBook(**{"rules": tuple(said), "faults": tuple(faults), **book})
         self.account = msgspec.structs.replace(account or Account(), rules=CompiledRules(self.book))
-        self.tallies: dict[RuleCounter, int] = {}
+        self.counts: dict[RuleCounter, int] = {}
         self.now = NOON
 
     def candidate(self, *destinations: tuple[object, object], **fields: object) -> Candidate:
@@ -302,26 +304,26 @@ class Court:
             "VERSION": "2021-01-01",
         } | fields
         body = json.dumps({name: value for name, value in packet.items() if value is not ...}).encode()
-        return candidate_of(packet_module.decode(body), self.account, SPEC)
+        return candidate_of(decode(body), self.account, SPEC)
 
-    def hearing(self, *destinations: tuple[object, object], **fields: object) -> Evaluation | None:
-        """The hearing of a packet, with nothing asked yet, if it has one; the rules were put to use at noon."""
+    def evaluation(self, *destinations: tuple[object, object], **fields: object) -> Evaluation | None:
+        """The evaluation of a packet, with nothing asked yet, if it has one; the rules were put to use at noon."""
         candidate = self.candidate(*destinations, **fields)
         if not needs_evaluation(self.account, candidate):
             return None
-        return evaluation_of(self.account, candidate, self.tallies, self.now, NOON)
+        return evaluation_of(self.account, candidate, self.counts, self.now, NOON)
 
-    def hear(self, *destinations: tuple[object, object], keep: bool = True, **fields: object) -> Heard:
+    def evaluate(self, *destinations: tuple[object, object], keep: bool = True, **fields: object) -> Evaluated:
         """Everything about a packet whose destinations are all in order."""
-        hearing = self.hearing(*destinations, **fields)
-        assert hearing is not None, "no rule has anything to say"
-        trouble, scripts = hearing.trouble(), ()
-        if trouble is None or trouble.processed:
-            scripts = tuple(hearing.decisions(range(len(destinations) or 1)).values())
-            hearing.accepted(sum(script.plan is not None for script in scripts))
+        evaluation = self.evaluation(*destinations, **fields)
+        assert evaluation is not None, "no rule has anything to say"
+        fault, decisions = evaluation.fault(), ()
+        if fault is None or fault.processed:
+            decisions = tuple(evaluation.decisions(range(len(destinations) or 1)).values())
+            evaluation.accepted(sum(decision.plan is not None for decision in decisions))
         if keep:
-            self.tallies |= hearing.tallies.written
-        return Heard(trouble, scripts)
+            self.counts |= evaluation.counters.written
+        return Evaluated(fault, decisions)
 
 
 @pytest.fixture(scope="session")

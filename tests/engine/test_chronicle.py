@@ -1,4 +1,4 @@
-"""The chronicle of a message: from its request to the answer to its last report, and what is to come. Reading: R25."""
+"""The history of a message: from its request to the answer to its last report, and what is to come. Reading: R25."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -25,7 +25,7 @@ BEGINNING = ["received", "checked", "decided", "priced", "debited", "answered"]
 
 
 def told(here, sent, place: int = 0) -> tuple[HistoryEntry, ...]:
-    """The chronicle of one message of a submission."""
+    """The history of one message of a submission."""
     account, message = here.accounts[0], sent.messages[place]
     findings = findings_of(message.sending, tuple(filter(None, sent.messages)), account, clock_is_real=False)
     reports = here.store.reports_of(account, message.uid)

@@ -58,6 +58,6 @@ def test_all_other_faults_spoil_an_answer_that_was_decided() -> None:
     }
 
 
-def test_a_trouble_that_says_nothing_else_is_late_by_nothing_and_processed() -> None:
-    trouble = AnswerFault("slow")
-    assert (trouble.fault, trouble.delay, trouble.processed, trouble.over) == (None, timedelta(), True, None)
+def test_a_fault_that_says_nothing_else_is_late_by_nothing_and_processed() -> None:
+    fault = AnswerFault("slow")
+    assert (fault.fault, fault.delay, fault.processed, fault.over) == (None, timedelta(), True, None)

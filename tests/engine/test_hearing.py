@@ -1,4 +1,4 @@
-"""Hearings: which rule decides, whose turn a reply is, what befalls answers, and what is counted.
+"""Evaluations: which rule decides, whose turn a reply is, what befalls answers, and what is counted.
 
 Reading: R21, R22, R23.
 """
@@ -57,27 +57,27 @@ def replying(*codes: int | tuple[int, int], id: str = "it", **said: object) -> R
     return Rule(id=id, replies=tuple(ReplyStep(ResultCode(code), times) for code, times in pairs), **said)
 
 
-# Whether there is a hearing at all
+# Whether there is an evaluation at all
 
 
-def test_without_rules_there_is_no_hearing(court) -> None:
-    assert court().hearing(ANNA) is None
-    assert court(outlook=REJECTED).hearing(ANNA) is None
-    assert court(states=("up",)).hearing(*[ANNA] * 200) is None
+def test_without_rules_there_is_no_evaluation(court) -> None:
+    assert court().evaluation(ANNA) is None
+    assert court(outlook=REJECTED).evaluation(ANNA) is None
+    assert court(states=("up",)).evaluation(*[ANNA] * 200) is None
 
 
 @pytest.mark.parametrize(
     "book", [{"timeline": (RuleBookChange(book=RuleBook(), at=MINUTE),)}, {"rules": (Rule(id="it"),)}]
 )
 def test_with_rules_there_is_one(court, book: dict[str, object]) -> None:
-    assert court(**book).hearing(ANNA) is not None
+    assert court(**book).evaluation(ANNA) is not None
 
 
 def test_an_account_whose_own_reports_are_drawn_has_one(court) -> None:
     mix = Mix(((2, Decimal(50)), (5, Decimal(50))), Fixed(SECOND))
-    heard = court(account=Account(plan=mix)).hear(*[(852, f"670{index:05}") for index in range(200)])
-    assert {state for [state] in heard.states} == {2, 5}
-    assert set(heard.rules) == {None}
+    outcome = court(account=Account(plan=mix)).evaluate(*[(852, f"670{index:05}") for index in range(200)])
+    assert {state for [state] in outcome.states} == {2, 5}
+    assert set(outcome.rules) == {None}
 
 
 # Which rule decides
@@ -89,47 +89,47 @@ def test_the_first_rule_that_fits_decides(court) -> None:
         replying(INTERCEPT, id="everybody"),
         replying(QUEUE, id="nobody"),
     )
-    assert here.hear(ANNA, SINGAPORE).rules == ["everybody", "singapore"]
+    assert here.evaluate(ANNA, SINGAPORE).rules == ["everybody", "singapore"]
 
 
 def test_a_refusal_has_its_code_and_no_plan(court) -> None:
-    assert court(replying(BUSY)).hear(ANNA).decisions == (Decision(ResultCode.BUSY, None, "it"),)
+    assert court(replying(BUSY)).evaluate(ANNA).decisions == (Decision(ResultCode.BUSY, None, "it"),)
 
 
 @pytest.mark.parametrize("code", [*ResultCode], ids=lambda code: code.name)
 def test_every_result_code_can_be_replied(court, code: ResultCode) -> None:
-    [script] = court(replying(code)).hear(ANNA).decisions
-    assert (script.code, script.plan is None) == (code, code != OK)
+    [decision] = court(replying(code)).evaluate(ANNA).decisions
+    assert (decision.code, decision.plan is None) == (code, code != OK)
 
 
 def test_a_rule_that_says_nothing_of_reports_leaves_them_to_the_book_and_the_book_to_the_account(court) -> None:
     account = Account(plan=plan_of(step(5, SECOND)))
     own = Rule(id="own", condition=Condition(to=("65*",)), outlook=REJECTED)
     silent = Rule(id="silent", condition=Condition(to=("85267000012",)))
-    assert court(own, silent, account=account).hear(SINGAPORE, BEN, ANNA).states == [[8], [5], [5]]
+    assert court(own, silent, account=account).evaluate(SINGAPORE, BEN, ANNA).states == [[8], [5], [5]]
     booked = court(own, silent, account=account, outlook=plan_of(step(4, SECOND)))
-    assert booked.hear(SINGAPORE, BEN, ANNA).states == [[8], [4], [4]]
+    assert booked.evaluate(SINGAPORE, BEN, ANNA).states == [[8], [4], [4]]
 
 
 def test_rules_come_before_magic_numbers_and_these_before_the_defaults(court) -> None:
     here = court(replying(INTERCEPT, condition=Condition(to=("85267555103",))), outlook=REJECTED)
-    heard = here.hear(MAGIC_BUSY, (852, "68555103"), MAGIC_LOST, ANNA)
-    assert heard.rules == ["it", "magic 555103", "magic 555301", None]
-    assert heard.codes == [INTERCEPT, BUSY, OK, OK]
-    assert heard.states == [[], [], [2], [8]]
+    outcome = here.evaluate(MAGIC_BUSY, (852, "68555103"), MAGIC_LOST, ANNA)
+    assert outcome.rules == ["it", "magic 555103", "magic 555301", None]
+    assert outcome.codes == [INTERCEPT, BUSY, OK, OK]
+    assert outcome.states == [[], [], [2], [8]]
 
 
 def test_a_rule_used_up_leaves_a_magic_number_its_meaning(court) -> None:
     here = court(replying((INTERCEPT, 1)))
-    assert [here.hear(MAGIC_BUSY).codes for _ in range(2)] == [[INTERCEPT], [BUSY]]
+    assert [here.evaluate(MAGIC_BUSY).codes for _ in range(2)] == [[INTERCEPT], [BUSY]]
 
 
 def test_magic_numbers_that_mean_nothing_are_ordinary(court) -> None:
     here = court(Rule(id="it", condition=Condition(to=("65*",))), magic=False)
-    heard = here.hear(MAGIC_BUSY, MAGIC_LOST, MAGIC_RESET)
-    assert (heard.trouble, heard.rules) == (None, [None, None, None])
-    assert [script.plan for script in heard.decisions] == [DELIVERED_AFTER_A_SECOND] * 3
-    assert court(magic=False).hearing(MAGIC_RESET) is None
+    outcome = here.evaluate(MAGIC_BUSY, MAGIC_LOST, MAGIC_RESET)
+    assert (outcome.fault, outcome.rules) == (None, [None, None, None])
+    assert [decision.plan for decision in outcome.decisions] == [DELIVERED_AFTER_A_SECOND] * 3
+    assert court(magic=False).evaluation(MAGIC_RESET) is None
 
 
 # Sequences
@@ -137,30 +137,34 @@ def test_magic_numbers_that_mean_nothing_are_ordinary(court) -> None:
 
 def test_a_sequence_is_replied_in_turn_and_its_last_reply_holds_for_ever(court) -> None:
     here = court(replying((BUSY, 2), (QUEUE, 1), OK))
-    assert [here.hear(ANNA).codes for _ in range(6)] == [[BUSY], [BUSY], [QUEUE], [OK], [OK], [OK]]
+    assert [here.evaluate(ANNA).codes for _ in range(6)] == [[BUSY], [BUSY], [QUEUE], [OK], [OK], [OK]]
 
 
 def test_each_recipient_has_the_sequence_for_itself(court) -> None:
     here = court(replying((BUSY, 1), OK))
-    assert [here.hear(ANNA).codes, here.hear(BEN).codes, here.hear(ANNA, BEN).codes] == [[BUSY], [BUSY], [OK, OK]]
+    assert [here.evaluate(ANNA).codes, here.evaluate(BEN).codes, here.evaluate(ANNA, BEN).codes] == [
+        [BUSY],
+        [BUSY],
+        [OK, OK],
+    ]
 
 
 def test_each_rule_counts_for_itself(court) -> None:
     code, other = Condition(content=TextMatch(contains="code")), Condition(content=TextMatch(contains="other"))
     here = court(replying((BUSY, 1), OK, id="code", condition=code), replying((QUEUE, 1), OK, condition=other))
     texts = ["code", "other", "code", "other"]
-    assert [here.hear(ANNA, SMS_CONTENT=text).codes for text in texts] == [[BUSY], [QUEUE], [OK], [OK]]
+    assert [here.evaluate(ANNA, SMS_CONTENT=text).codes for text in texts] == [[BUSY], [QUEUE], [OK], [OK]]
 
 
 def test_a_sequence_that_is_used_up_leaves_the_destination_to_the_next_rule(court) -> None:
     here = court(replying((BUSY, 1), id="one"), replying((QUEUE, 1), id="two"))
-    assert [here.hear(ANNA).rules for _ in range(3)] == [["one"], ["two"], [None]]
-    assert here.hear(BEN).rules == ["one"]
+    assert [here.evaluate(ANNA).rules for _ in range(3)] == [["one"], ["two"], [None]]
+    assert here.evaluate(BEN).rules == ["one"]
 
 
 def test_a_rule_before_it_that_fits_uses_up_nothing(court) -> None:
     here = court(replying(OK, id="code", condition=Condition(content=TextMatch(contains="code"))), replying((BUSY, 1)))
-    assert [here.hear(ANNA, SMS_CONTENT=text).codes for text in ["code", "code", "x", "x"]] == [
+    assert [here.evaluate(ANNA, SMS_CONTENT=text).codes for text in ["code", "code", "x", "x"]] == [
         [OK],
         [OK],
         [BUSY],
@@ -169,26 +173,26 @@ def test_a_rule_before_it_that_fits_uses_up_nothing(court) -> None:
 
 
 def test_a_number_that_is_in_a_batch_twice_has_two_turns(court) -> None:
-    assert court(replying((BUSY, 1), OK)).hear(ANNA, BEN, ANNA).codes == [BUSY, BUSY, OK]
+    assert court(replying((BUSY, 1), OK)).evaluate(ANNA, BEN, ANNA).codes == [BUSY, BUSY, OK]
 
 
 def test_a_reply_of_its_own_time_is_that_late(court) -> None:
     late = Rule(id="it", replies=(ReplyStep(ResultCode.BUSY, 1, Fixed(3 * SECOND)), ReplyStep()))
     here = court(late)
-    assert [here.hear(ANNA).decisions[0].delay for _ in range(2)] == [3 * SECOND, timedelta()]
+    assert [here.evaluate(ANNA).decisions[0].delay for _ in range(2)] == [3 * SECOND, timedelta()]
 
 
 def test_replies_draw_their_delays_for_each_recipient(court) -> None:
     late = Rule(id="it", replies=(ReplyStep(delay=Uniform(SECOND, 2 * SECOND)),))
-    heard = court(late).hear(*[(852, f"670{index:05}") for index in range(50)])
-    assert len({script.delay for script in heard.decisions}) == 50
+    outcome = court(late).evaluate(*[(852, f"670{index:05}") for index in range(50)])
+    assert len({decision.delay for decision in outcome.decisions}) == 50
 
 
 def test_only_a_refusal_of_a_rule_for_packets_refuses_all(court) -> None:
     here = court(replying((BUSY, 1), OK, scope="packet", condition=Condition(to=("65*",))))
-    assert [script.refuses_all for script in here.hear(ANNA, SINGAPORE).decisions] == [False, True]
-    assert [script.refuses_all for script in here.hear(ANNA, SINGAPORE).decisions] == [False, False]
-    assert not court(replying(BUSY)).hear(ANNA).decisions[0].refuses_all
+    assert [decision.refuses_all for decision in here.evaluate(ANNA, SINGAPORE).decisions] == [False, True]
+    assert [decision.refuses_all for decision in here.evaluate(ANNA, SINGAPORE).decisions] == [False, False]
+    assert not court(replying(BUSY)).evaluate(ANNA).decisions[0].refuses_all
 
 
 # Named states
@@ -202,7 +206,7 @@ def test_a_state_begins_where_the_book_says_and_changes_with_the_rule_that_decid
         replying(QUEUE, id="rise", condition=DOWN, then="up"),
         states=("up", "down"),
     )
-    assert [here.hear(ANNA).rules for _ in range(3)] == [["fall"], ["rise"], ["fall"]]
+    assert [here.evaluate(ANNA).rules for _ in range(3)] == [["fall"], ["rise"], ["fall"]]
 
 
 def test_a_transition_holds_for_the_destinations_after_it_in_the_same_batch(court) -> None:
@@ -211,13 +215,17 @@ def test_a_transition_holds_for_the_destinations_after_it_in_the_same_batch(cour
         replying(INTERCEPT, id="fallen", condition=DOWN),
         states=("up", "down"),
     )
-    assert here.hear(ANNA, SINGAPORE, ANNA, BEN).rules == [None, "fall", "fallen", "fallen"]
-    assert here.hear(ANNA).rules == ["fallen"]
+    assert here.evaluate(ANNA, SINGAPORE, ANNA, BEN).rules == [None, "fall", "fallen", "fallen"]
+    assert here.evaluate(ANNA).rules == ["fallen"]
 
 
 def test_a_request_that_is_not_kept_changes_no_state(court) -> None:
     here = court(replying(BUSY, condition=UP, then="down"), states=("up", "down"))
-    assert [here.hear(ANNA, keep=False).rules, here.hear(ANNA).rules, here.hear(ANNA).rules] == [["it"], ["it"], [None]]
+    assert [here.evaluate(ANNA, keep=False).rules, here.evaluate(ANNA).rules, here.evaluate(ANNA).rules] == [
+        ["it"],
+        ["it"],
+        [None],
+    ]
 
 
 def test_a_rule_may_name_the_first_state_again(court) -> None:
@@ -226,7 +234,7 @@ def test_a_rule_may_name_the_first_state_again(court) -> None:
         replying(OK, id="stay", condition=UP, then="up"),
         states=("up", "down"),
     )
-    assert [here.hear(ANNA).rules for _ in range(2)] == [["stay"], ["stay"]]
+    assert [here.evaluate(ANNA).rules for _ in range(2)] == [["stay"], ["stay"]]
 
 
 # Timelines
@@ -242,7 +250,7 @@ def test_a_timeline_by_time_puts_other_rules_in_force(court) -> None:
     )
     told = []
     for _ in range(3):
-        told.append(here.hear(ANNA).rules)
+        told.append(here.evaluate(ANNA).rules)
         here.now += 10 * MINUTE
     assert told == [[None], ["dark"], [None]]
 
@@ -251,16 +259,16 @@ def test_a_timeline_by_messages_counts_those_that_were_accepted(court) -> None:
     to_singapore = Condition(to=("65*",))
     blackout = RuleBook(name="blackout", rules=(replying(BUSY, id="dark"),))
     here = court(replying(INTERCEPT, condition=to_singapore), timeline=(RuleBookChange(book=blackout, messages=3),))
-    told = [here.hear(*batch).rules for batch in ([ANNA, SINGAPORE], [ANNA], [ANNA, ANNA], [ANNA])]
+    told = [here.evaluate(*batch).rules for batch in ([ANNA, SINGAPORE], [ANNA], [ANNA, ANNA], [ANNA])]
     assert told == [[None, "it"], [None], [None, None], ["dark"]]
 
 
 def test_rules_of_the_same_name_in_two_books_count_for_themselves(court) -> None:
     later = RuleBook(name="later", rules=(replying((QUEUE, 1), OK, id="it"),), states=("a", "b"))
     here = court(replying((BUSY, 1), OK), name="first", timeline=(RuleBookChange(book=later, at=MINUTE),))
-    told = [here.hear(ANNA).codes for _ in range(2)]
+    told = [here.evaluate(ANNA).codes for _ in range(2)]
     here.now += MINUTE
-    assert [*told, here.hear(ANNA).codes, here.hear(ANNA).codes] == [[BUSY], [OK], [QUEUE], [OK]]
+    assert [*told, here.evaluate(ANNA).codes, here.evaluate(ANNA).codes] == [[BUSY], [OK], [QUEUE], [OK]]
 
 
 def test_time_in_the_books_of_a_timeline_counts_from_the_beginning_of_the_first(court) -> None:
@@ -268,7 +276,7 @@ def test_time_in_the_books_of_a_timeline_counts_from_the_beginning_of_the_first(
     here = court(timeline=(RuleBookChange(book=later, at=MINUTE),))
     told = []
     for _ in range(3):
-        told.append(here.hear(ANNA).codes)
+        told.append(here.evaluate(ANNA).codes)
         here.now += MINUTE
     assert told == [[OK], [OK], [BUSY]]
 
@@ -286,20 +294,20 @@ def test_the_first_fault_that_fits_befalls_the_answer(court) -> None:
         faulty(Fault.DRIBBLE, "dribble", over=5 * SECOND),
         faulty(Fault.BROKEN_JSON, "broken"),
     )
-    assert here.hear(SINGAPORE).trouble == AnswerFault("singapore", Fault.HTTP_500, processed=False)
-    assert here.hear(ANNA).trouble == AnswerFault("dribble", Fault.DRIBBLE, over=5 * SECOND)
+    assert here.evaluate(SINGAPORE).fault == AnswerFault("singapore", Fault.HTTP_500, processed=False)
+    assert here.evaluate(ANNA).fault == AnswerFault("dribble", Fault.DRIBBLE, over=5 * SECOND)
 
 
 def test_a_fault_befalls_a_batch_of_which_one_destination_fits(court) -> None:
     here = court(faulty(condition=Condition(to=("65*",))))
-    assert here.hear(ANNA, BEN).trouble is None
-    assert here.hear(ANNA, BEN, SINGAPORE).trouble == AnswerFault("fault", Fault.EMPTY_RESPONSE, processed=False)
+    assert here.evaluate(ANNA, BEN).fault is None
+    assert here.evaluate(ANNA, BEN, SINGAPORE).fault == AnswerFault("fault", Fault.EMPTY_RESPONSE, processed=False)
 
 
 def test_all_keys_of_a_fault_must_fit_the_same_destination(court) -> None:
     here = court(faulty(condition=Condition(to=("65*",), item=Ordinal(nth=frozenset({2})))))
-    assert here.hear(SINGAPORE, ANNA).trouble is None
-    assert here.hear(ANNA, SINGAPORE).trouble is not None
+    assert here.evaluate(SINGAPORE, ANNA).fault is None
+    assert here.evaluate(ANNA, SINGAPORE).fault is not None
 
 
 @pytest.mark.parametrize("fault", [*Fault], ids=str)
@@ -307,28 +315,28 @@ def test_all_keys_of_a_fault_must_fit_the_same_destination(court) -> None:
 def test_a_fault_strikes_before_processing_or_after_as_is_usual_or_as_it_says(
     court, fault: Fault, processed: bool | None
 ) -> None:
-    heard = court(faulty(fault, processed=processed)).hear(ANNA)
+    outcome = court(faulty(fault, processed=processed)).evaluate(ANNA)
     expected = fault not in UNPROCESSED if processed is None else processed
-    assert heard.trouble == AnswerFault("fault", fault, processed=expected)
-    assert len(heard.decisions) == expected
+    assert outcome.fault == AnswerFault("fault", fault, processed=expected)
+    assert len(outcome.decisions) == expected
 
 
 def test_a_fault_may_be_nothing_but_a_delay(court) -> None:
     here = court(faulty(None, "slow", delay=Listed((SECOND, 2 * SECOND))))
-    told = [here.hear(ANNA).trouble for _ in range(3)]
+    told = [here.evaluate(ANNA).fault for _ in range(3)]
     assert told == [AnswerFault("slow", delay=seconds * SECOND) for seconds in (1, 2, 1)]
 
 
 def test_a_fault_befalls_so_many_requests_of_a_first_recipient_and_then_the_next_fault_does(court) -> None:
     here = court(faulty(Fault.HTTP_500, "first", times=2), faulty(Fault.HTML_PAGE, "second", times=1))
-    told = [here.hear(ANNA, BEN).trouble for _ in range(4)]
-    assert [trouble and trouble.rule for trouble in told] == ["first", "first", "second", None]
-    assert here.hear(BEN, ANNA).trouble is not None
+    told = [here.evaluate(ANNA, BEN).fault for _ in range(4)]
+    assert [fault and fault.rule for fault in told] == ["first", "first", "second", None]
+    assert here.evaluate(BEN, ANNA).fault is not None
 
 
 def test_a_fault_on_the_nth_request_strikes_once(court) -> None:
     here = court(faulty(Fault.EMPTY_RESPONSE, condition=Condition(request=Ordinal(nth=frozenset({2})))))
-    assert [here.hear(ANNA).trouble is not None for _ in range(4)] == [False, True, False, False]
+    assert [here.evaluate(ANNA).fault is not None for _ in range(4)] == [False, True, False, False]
 
 
 def test_a_fault_before_processing_uses_up_no_reply_and_no_state(court) -> None:
@@ -337,47 +345,47 @@ def test_a_fault_before_processing_uses_up_no_reply_and_no_state(court) -> None:
         replying((BUSY, 1), (QUEUE, 1), condition=UP, then="up"),
         states=("up",),
     )
-    assert [here.hear(ANNA).codes for _ in range(4)] == [[], [BUSY], [QUEUE], [OK]]
+    assert [here.evaluate(ANNA).codes for _ in range(4)] == [[], [BUSY], [QUEUE], [OK]]
 
 
 def test_a_fault_before_processing_leaves_every_draw_of_a_recipient_as_it_was(court) -> None:
     drawn = Rule(id="it", outlook=Mix(((2, Decimal(50)), (5, Decimal(50))), Lognormal(SECOND, 1.0)))
     struck, spared = court(faulty(times=3), drawn), court(drawn)
-    assert [here.hear(ANNA).decisions for here in [struck] * 3] == [()] * 3
-    assert [struck.hear(ANNA).decisions for _ in range(5)] == [spared.hear(ANNA).decisions for _ in range(5)]
+    assert [here.evaluate(ANNA).decisions for here in [struck] * 3] == [()] * 3
+    assert [struck.evaluate(ANNA).decisions for _ in range(5)] == [spared.evaluate(ANNA).decisions for _ in range(5)]
 
 
 def test_a_fault_after_processing_uses_up_a_reply(court) -> None:
     here = court(faulty(Fault.PROCESSED_NO_ANSWER, times=1), replying((BUSY, 1), OK))
-    assert [here.hear(ANNA).codes for _ in range(2)] == [[BUSY], [OK]]
+    assert [here.evaluate(ANNA).codes for _ in range(2)] == [[BUSY], [OK]]
 
 
 def test_a_fault_may_wait_for_a_state_that_a_reply_brings_about(court) -> None:
     here = court(faulty(condition=DOWN), replying(BUSY, condition=UP, then="down"), states=("up", "down"))
-    assert [here.hear(ANNA).trouble is not None for _ in range(3)] == [False, True, True]
+    assert [here.evaluate(ANNA).fault is not None for _ in range(3)] == [False, True, True]
 
 
 def test_requests_tried_again_draw_their_fault_again(court) -> None:
     here = court(faulty(condition=Condition(probability=0.5)))
-    struck = [here.hear(ANNA).trouble is not None for _ in range(200)]
+    struck = [here.evaluate(ANNA).fault is not None for _ in range(200)]
     assert 70 < struck.count(True) < 130
 
 
 def test_the_faults_of_a_scenario_come_before_that_of_a_magic_number(court) -> None:
     here = court(faulty(Fault.HTML_PAGE, times=1))
-    told = [here.hear(MAGIC_RESET).trouble for _ in range(2)]
-    assert [trouble.rule for trouble in told] == ["fault", "magic 555401"]
+    told = [here.evaluate(MAGIC_RESET).fault for _ in range(2)]
+    assert [fault.rule for fault in told] == ["fault", "magic 555401"]
 
 
 def test_of_several_magic_faults_in_a_batch_the_first_strikes(court) -> None:
-    trouble = court().hear(ANNA, (65, "81555407"), MAGIC_RESET).trouble
-    assert trouble == AnswerFault("magic 555407", Fault.HTTP_500, processed=False)
+    fault = court().evaluate(ANNA, (65, "81555407"), MAGIC_RESET).fault
+    assert fault == AnswerFault("magic 555407", Fault.HTTP_500, processed=False)
 
 
 def test_a_magic_fault_does_not_strike_where_a_rule_decides(court) -> None:
     here = court(replying((BUSY, 2), condition=TO_HONG_KONG))
-    assert [here.hear(MAGIC_RESET).codes for _ in range(3)] == [[BUSY], [BUSY], []]
-    assert here.hear(MAGIC_BUSY, (65, "81555402")).trouble == AnswerFault(
+    assert [here.evaluate(MAGIC_RESET).codes for _ in range(3)] == [[BUSY], [BUSY], []]
+    assert here.evaluate(MAGIC_BUSY, (65, "81555402")).fault == AnswerFault(
         "magic 555402", Fault.EMPTY_RESPONSE, processed=False
     )
 
@@ -385,8 +393,8 @@ def test_a_magic_fault_does_not_strike_where_a_rule_decides(court) -> None:
 def test_a_magic_fault_gives_way_to_a_rule_of_chance_exactly_when_that_decides(court) -> None:
     rule = replying(BUSY, condition=Condition(probability=0.5))
     numbers = [(852, f"{index:02}555402") for index in range(100)]
-    heard = [court(rule).hear(number) for number in numbers]
-    assert {(each.trouble is None, tuple(each.codes)) for each in heard} == {(True, (BUSY,)), (False, ())}
+    outcomes = [court(rule).evaluate(number) for number in numbers]
+    assert {(each.fault is None, tuple(each.codes)) for each in outcomes} == {(True, (BUSY,)), (False, ())}
 
 
 # Requests that are not in order
@@ -395,8 +403,8 @@ def test_a_magic_fault_gives_way_to_a_rule_of_chance_exactly_when_that_decides(c
 def test_a_fault_befalls_a_request_without_destinations_that_fits_otherwise(court) -> None:
     here = court(faulty(condition=Condition(content=TextMatch(contains="code"))))
     for destinations in (..., None, "x", [], [{}] * 201):
-        hearing = here.hearing(MULTI_MSISDN_LIST=destinations)
-        assert hearing.trouble() is not None
+        evaluation = here.evaluation(MULTI_MSISDN_LIST=destinations)
+        assert evaluation.fault() is not None
 
 
 @pytest.mark.parametrize(
@@ -409,15 +417,15 @@ def test_a_fault_befalls_a_request_without_destinations_that_fits_otherwise(cour
     ],
 )
 def test_a_fault_for_some_destinations_does_not_befall_a_request_without_any(court, condition: Condition) -> None:
-    assert court(faulty(condition=condition)).hearing(MULTI_MSISDN_LIST=[]).trouble() is None
+    assert court(faulty(condition=condition)).evaluation(MULTI_MSISDN_LIST=[]).fault() is None
 
 
 def test_of_destinations_that_are_not_in_order_what_can_be_read_is_asked(court) -> None:
     here = court(faulty(condition=TO_HONG_KONG))
     unreadable = [17, {"COUNTRY_CODE": "852", "DEST_MSISDN": "67"}, {"COUNTRY_CODE": 65}]
     readable = [17, {"COUNTRY_CODE": 852, "DEST_MSISDN": "67-x"}]
-    assert here.hearing(MULTI_MSISDN_LIST=unreadable).trouble() is None
-    assert here.hearing(MULTI_MSISDN_LIST=readable).trouble() is not None
+    assert here.evaluation(MULTI_MSISDN_LIST=unreadable).fault() is None
+    assert here.evaluation(MULTI_MSISDN_LIST=readable).fault() is not None
 
 
 def test_a_batch_is_the_same_before_its_list_was_checked_and_after(court) -> None:
@@ -429,10 +437,10 @@ def test_a_batch_is_the_same_before_its_list_was_checked_and_after(court) -> Non
 
 def test_destinations_that_are_refused_are_not_seen(court) -> None:
     here = court(replying((BUSY, 1), OK))
-    hearing = here.hearing(ANNA, BEN, SINGAPORE)
-    assert hearing.trouble() is None
-    assert [*hearing.decisions([0, 2])] == [0, 2]
-    assert ("seen", "", "85267000012") not in hearing.tallies.written
+    evaluation = here.evaluation(ANNA, BEN, SINGAPORE)
+    assert evaluation.fault() is None
+    assert [*evaluation.decisions([0, 2])] == [0, 2]
+    assert ("seen", "", "85267000012") not in evaluation.counters.written
 
 
 # What is counted
@@ -447,11 +455,11 @@ def test_everything_a_request_counts_is_written_and_nothing_is_kept_by_itself(co
         states=("up", "down"),
         timeline=(RuleBookChange(book=RuleBook(), messages=100),),
     )
-    hearing = here.hearing(SINGAPORE, ANNA, SINGAPORE)
-    assert hearing.trouble() is not None
-    hearing.decisions(range(3))
-    hearing.accepted(2)
-    assert hearing.tallies.written == {
+    evaluation = here.evaluation(SINGAPORE, ANNA, SINGAPORE)
+    assert evaluation.fault() is not None
+    evaluation.decisions(range(3))
+    evaluation.accepted(2)
+    assert evaluation.counters.written == {
         ("requests", "", ""): 1,
         ("asked", "", "6581234567"): 1,
         ("fault book", "slow", "6581234567"): 1,
@@ -463,21 +471,21 @@ def test_everything_a_request_counts_is_written_and_nothing_is_kept_by_itself(co
         hits_counter("book", "slow"): 1,
         hits_counter("book", "it"): 2,
     }
-    assert here.tallies == {}
+    assert here.counts == {}
 
 
 def test_a_request_that_is_not_kept_counts_nothing(court) -> None:
     said = faulty(None, times=2), replying((BUSY, 2), OK)
     here, spared = court(*said), court(*said)
     for _ in range(3):
-        here.hear(ANNA, keep=False)
-    assert [here.hear(ANNA) for _ in range(4)] == [spared.hear(ANNA) for _ in range(4)]
+        here.evaluate(ANNA, keep=False)
+    assert [here.evaluate(ANNA) for _ in range(4)] == [spared.evaluate(ANNA) for _ in range(4)]
 
 
 def test_a_fault_that_strikes_before_processing_counts_only_the_request_and_itself(court) -> None:
     here = court(faulty(times=1), replying((BUSY, 1)), name="book")
-    here.hear(ANNA)
-    assert here.tallies == {
+    here.evaluate(ANNA)
+    assert here.counts == {
         ("requests", "", ""): 1,
         ("asked", "", "85267000011"): 1,
         ("fault book", "fault", "85267000011"): 1,
@@ -488,8 +496,8 @@ def test_a_fault_that_strikes_before_processing_counts_only_the_request_and_itse
 def test_a_rule_that_never_decided_has_no_hits(court) -> None:
     here = court(replying((BUSY, 1), id="one"), Rule(id="two"), Rule(id="idle"), name="book")
     for _ in range(3):
-        here.hear(ANNA)
-    assert [here.tallies.get(hits_counter("book", rule), 0) for rule in ("one", "two", "idle")] == [1, 2, 0]
+        here.evaluate(ANNA)
+    assert [here.counts.get(hits_counter("book", rule), 0) for rule in ("one", "two", "idle")] == [1, 2, 0]
 
 
 # Repeatability
@@ -523,7 +531,7 @@ def test_what_befalls_the_nth_request_of_a_recipient_does_not_depend_on_the_othe
         here = court(*CHANCY_FAULTS, *CHANCY, outlook=USUAL, account=Account(seed=seed))
         told = defaultdict(list)
         for recipient in order:
-            told[recipient].append(here.hear(recipient))
+            told[recipient].append(here.evaluate(recipient))
         return told
 
     sent, arrived = orders
@@ -536,23 +544,23 @@ def test_what_a_recipients_nth_destination_gets_does_not_depend_on_the_batches_i
     one_by_one, in_batches = court(*CHANCY, outlook=USUAL), court(*CHANCY, outlook=USUAL)
     single, batched = defaultdict(list), defaultdict(list)
     for recipient in sent:
-        single[recipient] += one_by_one.hear(recipient).decisions
+        single[recipient] += one_by_one.evaluate(recipient).decisions
     for size in sizes:
         batch, arrived = arrived[:size], arrived[size:]
         if batch:
-            for recipient, script in zip(batch, in_batches.hear(*batch).decisions, strict=True):
-                batched[recipient].append(script)
+            for recipient, decision in zip(batch, in_batches.evaluate(*batch).decisions, strict=True):
+                batched[recipient].append(decision)
     assert single == batched
 
 
 def test_the_same_seed_brings_the_same_and_another_seed_another(court) -> None:
     def outcomes(seed: int) -> list[object]:
         here = court(*CHANCY_FAULTS, *CHANCY, outlook=USUAL, account=Account(seed=seed))
-        return [here.hear((852, f"670000{index % 50:02}")) for index in range(200)]
+        return [here.evaluate((852, f"670000{index % 50:02}")) for index in range(200)]
 
     assert outcomes(1) == outcomes(1) != outcomes(2)
 
 
 def test_two_accounts_with_the_same_seed_have_the_same_fate(court) -> None:
     one, other = (court(*CHANCY, account=Account(name=name)) for name in ("one", "other"))
-    assert one.hear(ANNA, BEN, SINGAPORE) == other.hear(ANNA, BEN, SINGAPORE)
+    assert one.evaluate(ANNA, BEN, SINGAPORE) == other.evaluate(ANNA, BEN, SINGAPORE)

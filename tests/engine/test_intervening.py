@@ -25,11 +25,11 @@ def pushed(*steps: Step, retries: tuple[timedelta, ...] = (), **account: object)
     return Account(callback=Callback(url=URL, retries=retries), plan=plan, **account)
 
 
-def force(here, uid: str, state: int, after: timedelta = NOTHING, **wish: bool) -> ForceResult | Conflict:
+def force(here, uid: str, state: int, after: timedelta = NOTHING, **asked: bool) -> ForceResult | Conflict:
     """Forces a state, final unless said otherwise, and keeps that."""
-    wished = ForceRequest(state, after, wish.pop("final", True), **wish)
+    request = ForceRequest(state, after, asked.pop("final", True), **asked)
     forced: ForceResult | Conflict = here.step(
-        lambda transaction: here.platform.force(transaction, uid, wished, here.now), uid
+        lambda transaction: here.platform.force(transaction, uid, request, here.now), uid
     )
     return forced
 

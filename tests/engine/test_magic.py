@@ -74,35 +74,35 @@ def test_the_table_has_these_rows_and_no_others() -> None:
 
 @pytest.mark.parametrize("suffix", STATES)
 def test_a_message_ends_in_the_state_of_its_last_two_digits(court, suffix: str) -> None:
-    heard = court().hear((852, f"67{suffix}"))
-    [script] = heard.decisions
-    assert (heard.trouble, script.code, script.rule) == (None, ResultCode.OK, f"magic {suffix}")
-    assert script.plan == Plan((Step(STATES[suffix], SECOND, final=True),))
+    outcome = court().evaluate((852, f"67{suffix}"))
+    [decision] = outcome.decisions
+    assert (outcome.fault, decision.code, decision.rule) == (None, ResultCode.OK, f"magic {suffix}")
+    assert decision.plan == Plan((Step(STATES[suffix], SECOND, final=True),))
 
 
 @pytest.mark.parametrize("suffix", CODES)
 def test_a_destination_is_answered_with_the_code_of_its_last_digits(court, suffix: str) -> None:
-    heard = court().hear((852, f"67{suffix}"))
-    [script] = heard.decisions
-    assert (heard.trouble, script.code, script.rule) == (None, CODES[suffix], f"magic {suffix}")
-    assert script.plan == (DELIVERED_AFTER_A_SECOND if script.code is ResultCode.OK else None)
+    outcome = court().evaluate((852, f"67{suffix}"))
+    [decision] = outcome.decisions
+    assert (outcome.fault, decision.code, decision.rule) == (None, CODES[suffix], f"magic {suffix}")
+    assert decision.plan == (DELIVERED_AFTER_A_SECOND if decision.code is ResultCode.OK else None)
 
 
 @pytest.mark.parametrize("suffix", REPORTS)
 def test_reports_behave_as_the_last_digits_say(court, suffix: str) -> None:
-    heard = court().hear((852, f"67{suffix}"))
-    [script] = heard.decisions
-    assert (heard.trouble, script.code, script.rule) == (None, ResultCode.OK, f"magic {suffix}")
-    assert script.plan == REPORTS[suffix]
+    outcome = court().evaluate((852, f"67{suffix}"))
+    [decision] = outcome.decisions
+    assert (outcome.fault, decision.code, decision.rule) == (None, ResultCode.OK, f"magic {suffix}")
+    assert decision.plan == REPORTS[suffix]
 
 
 @pytest.mark.parametrize("suffix", FAULTS)
 def test_a_fault_befalls_the_whole_exchange(court, suffix: str) -> None:
-    heard = court().hear((852, "67000011"), (852, f"67{suffix}"))
+    outcome = court().evaluate((852, "67000011"), (852, f"67{suffix}"))
     fault = FAULTS[suffix]
-    assert heard.trouble == AnswerFault(f"magic {suffix}", fault, processed=fault not in UNPROCESSED)
-    processed = [DELIVERED_AFTER_A_SECOND, DELIVERED_AFTER_A_SECOND] if heard.trouble.processed else []
-    assert [script.plan for script in heard.decisions] == processed
+    assert outcome.fault == AnswerFault(f"magic {suffix}", fault, processed=fault not in UNPROCESSED)
+    processed = [DELIVERED_AFTER_A_SECOND, DELIVERED_AFTER_A_SECOND] if outcome.fault.processed else []
+    assert [decision.plan for decision in outcome.decisions] == processed
 
 
 def test_every_result_code_and_every_fault_of_the_list_can_be_had_by_a_number() -> None:
@@ -112,8 +112,8 @@ def test_every_result_code_and_every_fault_of_the_list_can_be_had_by_a_number() 
 def test_what_a_magic_number_leaves_open_is_as_the_account_says(court) -> None:
     rejected = Plan((Step(8, SECOND, True),))
     here = court(account=Account(plan=rejected))
-    heard = here.hear((852, "67555101"), (852, "67555405"), (852, "67555002"), (852, "67000011"))
-    assert heard.states == [[8], [8], [2], [8]]
+    outcome = here.evaluate((852, "67555101"), (852, "67555405"), (852, "67555002"), (852, "67000011"))
+    assert outcome.states == [[8], [8], [2], [8]]
 
 
 @pytest.mark.parametrize("suffix", MAGIC)
@@ -131,9 +131,9 @@ def test_what_stands_before_the_last_six_digits_is_free_so_the_number_is_one_of_
 
 @pytest.mark.parametrize("suffix", MAGIC)
 def test_a_row_says_its_number_and_what_it_does(suffix: str) -> None:
-    omen = MAGIC_NUMBERS[suffix]
-    assert omen.rule == f"magic {suffix}"
-    assert len(omen.about) > 10
+    magic = MAGIC_NUMBERS[suffix]
+    assert magic.rule == f"magic {suffix}"
+    assert len(magic.about) > 10
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_row_says_its_number_and_what_it_does(suffix: str) -> None:
 )
 def test_any_other_suffix_is_an_ordinary_number(court, msisdn: str) -> None:
     assert magic_number_of(msisdn) is None
-    assert court().hearing((852, msisdn)) is None
+    assert court().evaluation((852, msisdn)) is None
 
 
 @given(st.text("0123456789", max_size=32))

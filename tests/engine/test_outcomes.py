@@ -355,13 +355,13 @@ def test_messages_do_not_wait_for_one_another(world, noon: datetime) -> None:
 # Manners
 
 
-def mannered(manner: ReportOptions, callback: Callback = PUSHED) -> Account:
-    """An account whose messages are delivered after a second, and reported in a manner."""
-    return account(Step(2, SECOND, True, manner=manner), callback=callback)
+def reported(options: ReportOptions, callback: Callback = PUSHED) -> Account:
+    """An account whose messages are delivered after a second, and reported so."""
+    return account(Step(2, SECOND, True, manner=options), callback=callback)
 
 
 def test_copies_of_a_report_come_one_after_the_other_each_with_its_own_serial(world, noon: datetime) -> None:
-    here = world(mannered(ReportOptions(copies=3)))
+    here = world(reported(ReportOptions(copies=3)))
     sent = here.send()
     here.now = noon + SECOND
     [first] = here.due()
@@ -378,7 +378,7 @@ def test_copies_of_a_report_come_one_after_the_other_each_with_its_own_serial(wo
 
 
 def test_each_copy_has_its_retries(world, noon: datetime) -> None:
-    here = world(mannered(ReportOptions(copies=2), RETRIED))
+    here = world(reported(ReportOptions(copies=2), RETRIED))
     sent = here.send()
     results = iter([DOWN, PushResult(200), DOWN, DOWN, DOWN, DOWN])
     here.customer = lambda _push: next(results)
@@ -398,7 +398,7 @@ def test_a_report_that_is_held_is_overtaken_by_the_next_state(world, noon: datet
 
 
 def test_a_message_is_not_done_while_a_report_of_it_is_held(world, noon: datetime) -> None:
-    here = world(mannered(ReportOptions(held=HOUR)))
+    here = world(reported(ReportOptions(held=HOUR)))
     sent = here.send()
     assert here.advance(HOUR) == []
     assert (sent.states, sent.message.settled, sent.reports[0].outcome) == ([2], False, "pending")
@@ -427,10 +427,10 @@ def test_a_scripted_serial_takes_the_place_of_the_accounts_next_one_and_uses_non
 
 
 def test_a_report_says_what_its_manner_says_and_customer_body_stays_byte_for_byte(world) -> None:
-    manner = ReportOptions(
+    options = ReportOptions(
         uid_case="lower", desc="Done", omit=frozenset({"REPORT_TIME"}), extra=(("OPERATOR", b'"CMHK"'),)
     )
-    here = world(mannered(manner))
+    here = world(reported(options))
     here.receive(here.packet(CUSTOMER_BODY="*").replace(b'"*"', b'{"n" : 1.0}'))
     [message] = here.store.messages(here.accounts[0])
     [push] = here.advance(HOUR)
@@ -444,7 +444,7 @@ def test_a_report_says_what_its_manner_says_and_customer_body_stays_byte_for_byt
 
 
 def test_a_push_goes_wrong_as_often_as_scripted_and_the_attempt_says_so(world) -> None:
-    here = world(mannered(ReportOptions(fault=PushFault.CUT, fault_times=2), RETRIED))
+    here = world(reported(ReportOptions(fault=PushFault.CUT, fault_times=2), RETRIED))
     sent = here.send()
     here.customer = lambda push: here.answers_well(push) if push.fault is None else DOWN
     pushes = here.advance(HOUR)
@@ -455,7 +455,7 @@ def test_a_push_goes_wrong_as_often_as_scripted_and_the_attempt_says_so(world) -
 
 
 def test_nobody_is_to_blame_for_his_answer_to_what_was_no_report(world) -> None:
-    here = world(mannered(ReportOptions(fault=PushFault.MALFORMED)))
+    here = world(reported(ReportOptions(fault=PushFault.MALFORMED)))
     sent = here.send()
     here.customer = lambda _push: PushResult(400, b"what?")
     here.advance(HOUR)
@@ -514,7 +514,7 @@ def test_no_customer_body_stays_none(world, fields: dict[str, object]) -> None:
 
 # Whatever happens
 
-manners = st.builds(
+report_options = st.builds(
     ReportOptions,
     copies=st.integers(1, 3),
     held=st.sampled_from([timedelta(0), SECOND, HOUR]),
@@ -554,15 +554,15 @@ def test_every_message_gets_exactly_one_final_report_or_a_stated_reason_why_not(
 
 
 @given(
-    planned=st.lists(st.tuples(steps, st.none() | manners), max_size=4),
+    planned=st.lists(st.tuples(steps, st.none() | report_options), max_size=4),
     pauses=st.lists(st.timedeltas(timedelta(0), 2 * HOUR), max_size=2),
     statuses=st.lists(st.sampled_from([200, 500, None]), min_size=1, max_size=8),
 )
 def test_every_report_is_settled_in_the_end_whatever_its_manner(
     world, planned: list[tuple[Step, ReportOptions | None]], pauses: list[timedelta], statuses: list[int | None]
 ) -> None:
-    mannered = [each if each.lost else msgspec.structs.replace(each, manner=manner) for each, manner in planned]
-    here = world(Account(plan=plan_of(*mannered), callback=Callback(url=URL, retries=tuple(pauses))))
+    reported = [each if each.lost else msgspec.structs.replace(each, manner=options) for each, options in planned]
+    here = world(Account(plan=plan_of(*reported), callback=Callback(url=URL, retries=tuple(pauses))))
     sent = here.send()
     answers = iter(statuses * 50)
     here.customer = lambda _push: DOWN if (status := next(answers)) is None else PushResult(status)
@@ -571,13 +571,13 @@ def test_every_report_is_settled_in_the_end_whatever_its_manner(
     assert sent.message.settled
     assert here.store.standing(here.accounts[0]).outstanding == 0
     for report, step_of_it in zip(sent.reports, sent.message.plan.steps, strict=True):
-        manner = step_of_it.manner or ReportOptions()
+        options = step_of_it.manner or ReportOptions()
         answered = sum(attempt.succeeded for attempt in report.attempts)
-        most = manner.copies * (1 + len(pauses))
+        most = options.copies * (1 + len(pauses))
         assert (report.outcome == "lost") is step_of_it.lost
         assert report.outcome != "pending"
-        assert step_of_it.lost or manner.copies <= len(report.attempts) <= most
+        assert step_of_it.lost or options.copies <= len(report.attempts) <= most
         assert (report.outcome == "answered") is (answered > 0)
-        assert not report.attempts or report.attempts[0].at >= report.reached_at + manner.held
+        assert not report.attempts or report.attempts[0].at >= report.reached_at + options.held
     assert [push.at for push in pushes] == sorted(push.at for push in pushes)
     assert [push.serial for push in pushes] == [(number - 1) % 128 + 1 for number in range(1, len(pushes) + 1)]

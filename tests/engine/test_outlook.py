@@ -42,7 +42,7 @@ def plans(outlook: Outlook, count: int = 10_000, seed: int = 42) -> list[Plan]:
     return [plan_for(outlook, Chance(seed, f"852670{index:05}", 1), "usual") for index in range(count)]
 
 
-# Plans and courses
+# Plans and templates
 
 
 def test_a_plan_is_its_own_for_every_message() -> None:
@@ -50,10 +50,10 @@ def test_a_plan_is_its_own_for_every_message() -> None:
 
 
 def test_a_course_has_the_same_states_for_every_message_at_times_of_its_own() -> None:
-    course = PlanTemplate(
+    template = PlanTemplate(
         (StepTemplate(1, Uniform(SECOND, 2 * SECOND), False), StepTemplate(2, Uniform(3 * SECOND, 9 * SECOND), True))
     )
-    told = plans(course, 100)
+    told = plans(template, 100)
     assert {tuple(each.state for each in plan.steps) for plan in told} == {(1, 2)}
     assert len({plan.steps[0].after for plan in told}) == len({plan.steps[1].after for plan in told}) == 100
 
@@ -65,14 +65,14 @@ def test_steps_of_a_course_are_drawn_apart() -> None:
 
 
 def test_everything_said_of_a_turn_is_in_its_step() -> None:
-    manner = ReportOptions(copies=2, desc="DELIVRD")
+    options = ReportOptions(copies=2, desc="DELIVRD")
     [plan] = plans(
         PlanTemplate(
-            (StepTemplate(1, AFTER_A_SECOND, False, lost=True), StepTemplate(9, AFTER_A_SECOND, True, manner=manner))
+            (StepTemplate(1, AFTER_A_SECOND, False, lost=True), StepTemplate(9, AFTER_A_SECOND, True, manner=options))
         ),
         1,
     )
-    assert plan == Plan((Step(1, SECOND, False, lost=True), Step(9, SECOND, True, manner=manner)))
+    assert plan == Plan((Step(1, SECOND, False, lost=True), Step(9, SECOND, True, manner=options)))
 
 
 def test_a_course_without_an_end_expires() -> None:

@@ -172,7 +172,7 @@ def test_a_body_that_is_no_packet_has_the_code_of_what_it_is(world, body: bytes,
     assert code_of(world().receive(body).body) == code
 
 
-EVERY_TROUBLE = [
+EVERY_MISTAKE = [
     ("METHOD", "SMS_PUSH_REPORT", INVALID),
     ("SERIAL", 0, INVALID),
     ("AUTH_KEY", "nobody's", UNKNOWN_KEY),
@@ -184,17 +184,17 @@ EVERY_TROUBLE = [
 ]
 
 
-@pytest.mark.parametrize("first", range(len(EVERY_TROUBLE)), ids=[name for name, _, _ in EVERY_TROUBLE])
-def test_the_first_trouble_decides_whatever_else_is_wrong(world, first: int) -> None:
-    troubles = EVERY_TROUBLE[first:]
-    busy = any(name == "rate" for name, _, _ in troubles)
+@pytest.mark.parametrize("first", range(len(EVERY_MISTAKE)), ids=[name for name, _, _ in EVERY_MISTAKE])
+def test_the_first_mistake_decides_whatever_else_is_wrong(world, first: int) -> None:
+    mistakes = EVERY_MISTAKE[first:]
+    busy = any(name == "rate" for name, _, _ in mistakes)
     here = world(Account(rate_limit=0 if busy else None))
-    body = here.packet(**{name: value for name, value, _ in troubles if name != "rate"})
-    assert code_of(here.receive(body).body) == troubles[0][2]
+    body = here.packet(**{name: value for name, value, _ in mistakes if name != "rate"})
+    assert code_of(here.receive(body).body) == mistakes[0][2]
     assert here.store.messages(here.accounts[0]).total == 0
 
 
-def test_a_destination_has_the_code_of_its_own_first_trouble(world) -> None:
+def test_a_destination_has_the_code_of_its_own_first_mistake(world) -> None:
     account = Account(
         prices={852: Decimal("0.05")}, blacklist=Blacklist(numbers=("85267*", "44*", "1*")), pending_limit=4
     )
@@ -552,18 +552,18 @@ def test_the_rule_of_a_spoilt_exchange_is_the_faults_and_that_of_its_message_the
 
 
 @pytest.mark.parametrize(
-    ("trouble", "code"),
+    ("mistake", "code"),
     [("rate", BUSY), ("SERIAL", INVALID), ("AUTH_KEY", UNKNOWN_KEY), ("whitelist", None)],
 )
 def test_what_is_turned_away_before_the_rules_is_befallen_by_nothing_and_counts_nothing(
-    world, trouble: str, code: int | None
+    world, mistake: str, code: int | None
 ) -> None:
     limited: dict[str, object] = {
         "rate": {"rate_limit": 0},
         "whitelist": {"whitelist": (ipaddress.ip_network("10.0.0.0/8"),)},
     }
-    account = scripted(FaultRule(id="storm", fault=Fault.EMPTY_RESPONSE), **limited.get(trouble, {}))
+    account = scripted(FaultRule(id="storm", fault=Fault.EMPTY_RESPONSE), **limited.get(mistake, {}))
     here = world(account)
-    reply = here.receive(here.packet(**({trouble: "x"} if trouble.isupper() else {})))
+    reply = here.receive(here.packet(**({mistake: "x"} if mistake.isupper() else {})))
     assert (reply.trouble, None if reply.body is None else code_of(reply.body)) == (None, code)
     assert here.store.tallies(account) == {}

@@ -39,11 +39,11 @@ RETRIES = (SECOND, 10 * SECOND)
 BODY = b'{"SERIAL":7,"SMS_UID":"5A3X","SMS_RESULT_LIST":[{"SMS_STATE":2}],"CUSTOMER_BODY":{ "n": 0.10 }}'
 
 
-def message(*manners: ReportOptions | None) -> Message:
+def message(*options: ReportOptions | None) -> Message:
     """One of as many steps, a second apart, the last of them DELIVERED and the others ENROUTE."""
-    last = len(manners)
+    last = len(options)
     steps = (step(2 if number == last else 1, number * SECOND) for number in range(1, last + 1))
-    planned = (msgspec.structs.replace(each, manner=manner) for each, manner in zip(steps, manners, strict=True))
+    planned = (msgspec.structs.replace(each, manner=chosen) for each, chosen in zip(steps, options, strict=True))
     sending = Sending(
         1,
         "default",
@@ -213,11 +213,11 @@ def test_a_plain_body_stays_as_it_is() -> None:
 
 
 def test_a_body_is_altered_in_everything_the_manner_says() -> None:
-    manner = ReportOptions(
+    options = ReportOptions(
         serial=9, uid_case="lower", desc="Sent", omit=frozenset({"SMS_STATE"}), extra=(("COST", b'"0.10"'),)
     )
 
-    assert altered_body(BODY, manner) == (
+    assert altered_body(BODY, options) == (
         b'{"SERIAL":9,"SMS_UID":"5a3x","SMS_RESULT_LIST":[{"RESULT_DESC":"Sent"}],'
         b'"CUSTOMER_BODY":{ "n": 0.10 },"COST":"0.10"}'
     )
@@ -241,9 +241,9 @@ def test_a_push_that_broke_off_is_told_of_even_so() -> None:
 
 
 @pytest.mark.parametrize(
-    "manner", [ReportOptions(omit=frozenset({"SERIAL"})), ReportOptions(extra=(("SERIAL", b'"7"'),))]
+    "options", [ReportOptions(omit=frozenset({"SERIAL"})), ReportOptions(extra=(("SERIAL", b'"7"'),))]
 )
-def test_a_serial_that_cannot_be_echoed_need_not_be(manner: ReportOptions) -> None:
+def test_a_serial_that_cannot_be_echoed_need_not_be(options: ReportOptions) -> None:
     answer = {"METHOD": "SMS_PUSH_REPORT", "TYPE": "ANSWER", "SERIAL": 0, "TIME": "2026-11-22 12:00:01"}
     findings = audit(7, 200, json.dumps(answer | {"RESULT_CODE": 3, "RESULT_DESC": "Busy"}).encode())
 
@@ -251,4 +251,4 @@ def test_a_serial_that_cannot_be_echoed_need_not_be(manner: ReportOptions) -> No
         "dr-answer-serial",
         "dr-answer-code",
     ]
-    assert [finding.rule for finding in fair_findings(findings, manner, None)] == ["dr-answer-code"]
+    assert [finding.rule for finding in fair_findings(findings, options, None)] == ["dr-answer-code"]

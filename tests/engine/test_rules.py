@@ -89,7 +89,7 @@ SECOND = Fixed(timedelta(seconds=1))
         (RuleBook(faults=(FaultRule(id="it"),)), False),
         (RuleBook(timeline=(RuleBookChange(book=RuleBook(), at=MINUTE),)), False),
     ],
-    ids=["nothing", "names", "one plan", "a course", "a mix", "a rule", "a fault", "a timeline"],
+    ids=["nothing", "names", "one plan", "a template", "a mix", "a rule", "a fault", "a timeline"],
 )
 def test_rules_are_plain_when_every_message_has_the_same_fate(book: RuleBook, plain: bool) -> None:
     assert CompiledRules(book).is_plain is plain

@@ -43,11 +43,11 @@ ANSWER = (
 )
 
 
-# What is heard
+# What is evaluated
 
 
 def begun(world, noon: datetime, *rules: Rule, since: datetime | None = None):
-    """A transaction of an account with these rules, a packet of it, and their hearing at noon."""
+    """A transaction of an account with these rules, a packet of it, and their evaluation at noon."""
     account = Account(rules=CompiledRules(RuleBook(rules=rules)))
     here = world(account)
     transaction = here.transaction(account)
@@ -56,7 +56,7 @@ def begun(world, noon: datetime, *rules: Rule, since: datetime | None = None):
     return transaction, candidate, evaluate(transaction, account, candidate, noon)
 
 
-def test_without_rules_nothing_is_heard_and_nothing_counted(world) -> None:
+def test_without_rules_nothing_is_evaluated_and_nothing_counted(world) -> None:
     here = world()
     judged = here.platform.check(here.platform.identify(here.packet()), here.packet())
     assert not judged.needs_evaluation
@@ -71,10 +71,10 @@ def test_a_magic_number_where_there_are_no_rules_leaves_no_count(world) -> None:
     assert here.store.tallies(here.accounts[0]) == {}
 
 
-def test_what_a_hearing_counts_later_is_written_by_the_transaction_too(world, noon: datetime) -> None:
-    transaction, _, hearing = begun(world, noon, Rule(id="it"))
+def test_what_an_evaluation_counts_later_is_written_by_the_transaction_too(world, noon: datetime) -> None:
+    transaction, _, evaluation = begun(world, noon, Rule(id="it"))
     assert transaction.tallied == {("requests", "", ""): 1}
-    hearing.accepted(3)
+    evaluation.accepted(3)
     assert transaction.tallied == {("requests", "", ""): 1, ("messages", "", ""): 3}
     assert transaction.tallies == {}, "nothing is kept before the step is whole"
 
@@ -84,27 +84,27 @@ def test_rules_go_by_the_moment_they_were_put_to_use(
     world, noon: datetime, since: timedelta | None, decided: str | None
 ) -> None:
     later = Rule(id="later", condition=Condition(time=TimeWindow(after=SECOND)))
-    _, candidate, hearing = begun(world, noon, later, since=None if since is None else noon + since)
+    _, candidate, evaluation = begun(world, noon, later, since=None if since is None else noon + since)
     assert list_is_an_array(candidate) is None
-    assert deciding_rule(decisions_on(hearing, candidate)) == decided
+    assert deciding_rule(decisions_on(evaluation, candidate)) == decided
 
 
 # Verdicts
 
 
-def hearing(court, *destinations: tuple[int, str], rules: tuple[Rule, ...] = ()) -> tuple[Evaluation, Candidate]:
-    """A hearing of a packet whose list was read, trouble asked for already."""
+def evaluation(court, *destinations: tuple[int, str], rules: tuple[Rule, ...] = ()) -> tuple[Evaluation, Candidate]:
+    """An evaluation of a packet whose list was read, fault asked for already."""
     here = court(*rules)
     candidate = here.candidate(*destinations)
     assert list_is_an_array(candidate) is None
-    found = evaluation_of(here.account, candidate, here.tallies, here.now, here.now)
-    assert found.trouble() is None
+    found = evaluation_of(here.account, candidate, here.counts, here.now, here.now)
+    assert found.fault() is None
     return found, candidate
 
 
 def test_a_refusal_is_a_verdict_with_a_finding_that_names_its_rule(court) -> None:
     closed = Rule(id="closed", condition=TO_SINGAPORE, replies=(ReplyStep(BUSY),))
-    here, candidate = hearing(court, ANNA, SINGAPORE, rules=(closed,))
+    here, candidate = evaluation(court, ANNA, SINGAPORE, rules=(closed,))
     assert decisions_on(here, candidate) == {
         0: Decision(OK, DELIVERED_AFTER_A_SECOND),
         1: Decision(BUSY, None, "closed"),
@@ -116,14 +116,14 @@ def test_a_refusal_is_a_verdict_with_a_finding_that_names_its_rule(court) -> Non
 
 
 def test_a_magic_number_is_named_where_no_rule_decides(court) -> None:
-    here, candidate = hearing(court, MAGIC_BUSY)
+    here, candidate = evaluation(court, MAGIC_BUSY)
     decisions_on(here, candidate)
     assert [finding.got for finding in candidate.findings] == ['Busy, as "magic 555103" says']
 
 
 def test_a_destination_that_is_refused_already_keeps_its_verdict_and_uses_up_no_turn(court) -> None:
     once = Rule(id="once", replies=(ReplyStep(BUSY, times=1), ReplyStep(INTERCEPT)))
-    here, candidate = hearing(court, ANNA, ANNA, rules=(once,))
+    here, candidate = evaluation(court, ANNA, ANNA, rules=(once,))
     candidate.verdicts[0] = INVALID
     assert list(decisions_on(here, candidate)) == [1]
     assert candidate.verdicts == {0: INVALID, 1: BUSY}
@@ -132,7 +132,7 @@ def test_a_destination_that_is_refused_already_keeps_its_verdict_and_uses_up_no_
 def test_with_the_scope_packet_one_refusal_is_that_of_all_that_were_not_refused(court) -> None:
     shut = Rule(id="shut", condition=TO_SINGAPORE, replies=(ReplyStep(BUSY),), scope="packet")
     closed = Rule(id="closed", condition=Condition(to=("85267000012",)), replies=(ReplyStep(INTERCEPT),))
-    here, candidate = hearing(court, ANNA, BEN, SINGAPORE, (852, "x"), rules=(shut, closed))
+    here, candidate = evaluation(court, ANNA, BEN, SINGAPORE, (852, "x"), rules=(shut, closed))
     candidate.verdicts[3] = INVALID
     decisions_on(here, candidate)
     assert candidate.verdicts == {0: BUSY, 1: INTERCEPT, 2: BUSY, 3: INVALID}
@@ -144,7 +144,9 @@ def test_with_the_scope_packet_one_refusal_is_that_of_all_that_were_not_refused(
 
 
 def test_with_the_scope_packet_a_reply_of_ok_refuses_nobody(court) -> None:
-    here, candidate = hearing(court, ANNA, SINGAPORE, rules=(Rule(id="open", condition=TO_SINGAPORE, scope="packet"),))
+    here, candidate = evaluation(
+        court, ANNA, SINGAPORE, rules=(Rule(id="open", condition=TO_SINGAPORE, scope="packet"),)
+    )
     decisions_on(here, candidate)
     assert candidate.verdicts == {}
 
@@ -164,19 +166,19 @@ def late(seconds: int, rule: str | None = "slow") -> Decision:
 
 
 def test_an_answer_is_as_late_as_the_latest_reply() -> None:
-    scripts = {0: late(1, "a"), 1: late(3, "b"), 2: late(2, "c")}
-    assert with_longest_delay(None, scripts) == AnswerFault("b", delay=3 * SECOND)
+    decisions = {0: late(1, "a"), 1: late(3, "b"), 2: late(2, "c")}
+    assert with_longest_delay(None, decisions) == AnswerFault("b", delay=3 * SECOND)
 
 
 def test_a_reply_comes_as_much_later_as_the_fault_does() -> None:
-    trouble = AnswerFault("fault", Fault.BROKEN_JSON, SECOND)
-    assert with_longest_delay(trouble, {0: late(1), 1: late(3)}) == AnswerFault("fault", Fault.BROKEN_JSON, 4 * SECOND)
+    fault = AnswerFault("fault", Fault.BROKEN_JSON, SECOND)
+    assert with_longest_delay(fault, {0: late(1), 1: late(3)}) == AnswerFault("fault", Fault.BROKEN_JSON, 4 * SECOND)
 
 
-@pytest.mark.parametrize("trouble", [None, AnswerFault("fault", Fault.BROKEN_JSON, SECOND)])
-@pytest.mark.parametrize("scripts", [{}, {0: late(0), 1: late(0)}])
-def test_without_a_delay_nothing_is_later(trouble: AnswerFault | None, scripts: dict[int, Decision]) -> None:
-    assert with_longest_delay(trouble, scripts) is trouble
+@pytest.mark.parametrize("fault", [None, AnswerFault("fault", Fault.BROKEN_JSON, SECOND)])
+@pytest.mark.parametrize("decisions", [{}, {0: late(0), 1: late(0)}])
+def test_without_a_delay_nothing_is_later(fault: AnswerFault | None, decisions: dict[int, Decision]) -> None:
+    assert with_longest_delay(fault, decisions) is fault
 
 
 # Reports before the answer
@@ -194,7 +196,7 @@ FIRST = ReportOptions(before_answer=True)
         (plan_of(step(1, timedelta()), Step(2, timedelta(), True, manner=FIRST)), True),
         (plan_of(Step(1, timedelta(), False, manner=FIRST), step(2, SECOND)), True),
     ],
-    ids=["plain", "another manner", "before", "before, as the second step", "before, as the first step"],
+    ids=["plain", "other options", "before", "before, as the second step", "before, as the first step"],
 )
 def test_an_answer_waits_for_messages_of_which_any_report_comes_before_it(world, plan: Plan, before: bool) -> None:
     messages = tuple(world(Account(plan=plan)).send(ANNA, BEN).messages)

@@ -72,34 +72,34 @@ HONG_KONG, HONG_KONG_TOO, SINGAPORE, LANDLINE = (852, "67000011"), (852, "670000
 BLACKLISTED, NOT_PRICED, TOO_EXPENSIVE = (852, "66000001"), (44, "7700900123"), (1, "2025010000")
 NO_NUMBER = (852, "67xxxx11")
 
-Courses = frozenset[tuple[int, ...]]
+Sequences = frozenset[tuple[int, ...]]
 Destination = tuple[int, str]
 
 
-class Omen(msgspec.Struct, frozen=True):
+class Magic(msgspec.Struct, frozen=True):
     """What a magic number does: a code, a fault that strikes before processing or after, or the states to come."""
 
     code: ResultCode = OK
-    courses: Courses = DELIVERED
+    sequences: Sequences = DELIVERED
     processed: bool | None = None
 
 
 MAGIC = {
-    (852, "67555008"): Omen(courses=frozenset({(8,)})),
-    (852, "67555009"): Omen(courses=frozenset({(9,)})),
-    (65, "81555060"): Omen(courses=frozenset({(60,)})),
-    (852, "67555103"): Omen(BUSY),
-    (852, "67555216"): Omen(ResultCode.INVALID_VERSION),
-    (65, "81555301"): Omen(),
-    (852, "67555302"): Omen(),
-    (852, "67555303"): Omen(courses=frozenset({(1, 2)})),
-    (65, "81555304"): Omen(),
-    (852, "67555305"): Omen(courses=frozenset({(1, 2)})),
-    (852, "67555306"): Omen(),
-    (852, "67555307"): Omen(courses=frozenset({(3,)})),
-    (852, "67555401"): Omen(processed=False),
-    (65, "81555405"): Omen(processed=True),
-    (852, "67555408"): Omen(processed=False),
+    (852, "67555008"): Magic(sequences=frozenset({(8,)})),
+    (852, "67555009"): Magic(sequences=frozenset({(9,)})),
+    (65, "81555060"): Magic(sequences=frozenset({(60,)})),
+    (852, "67555103"): Magic(BUSY),
+    (852, "67555216"): Magic(ResultCode.INVALID_VERSION),
+    (65, "81555301"): Magic(),
+    (852, "67555302"): Magic(),
+    (852, "67555303"): Magic(sequences=frozenset({(1, 2)})),
+    (65, "81555304"): Magic(),
+    (852, "67555305"): Magic(sequences=frozenset({(1, 2)})),
+    (852, "67555306"): Magic(),
+    (852, "67555307"): Magic(sequences=frozenset({(3,)})),
+    (852, "67555401"): Magic(processed=False),
+    (65, "81555405"): Magic(processed=True),
+    (852, "67555408"): Magic(processed=False),
 }
 ONE = st.one_of(
     st.sampled_from((HONG_KONG, SINGAPORE)),
@@ -117,9 +117,9 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     begins: str | None = None
     """How the numbers begin that its rule is for."""
     replies: tuple[tuple[ResultCode, int | None], ...] = ((OK, None),)
-    ruled: Courses | None = None
+    ruled: Sequences | None = None
     """The states of messages its rule decided on, if not the usual ones."""
-    usual: Courses = DELIVERED
+    usual: Sequences = DELIVERED
     whole: bool = False
     takes_turns: bool = False
     """The destinations it is for are busy and accepted in turns."""
@@ -139,8 +139,8 @@ def replies(*codes: tuple[ResultCode, int | None]) -> tuple[ReplyStep, ...]:
     return tuple(ReplyStep(code, times) for code, times in codes)
 
 
-def fixed(state: int, after: timedelta, *, final: bool, lost: bool = False, **manner: object) -> StepTemplate:
-    return StepTemplate(state, Fixed(after), final, lost, ReportOptions(**manner) if manner else None)
+def fixed(state: int, after: timedelta, *, final: bool, lost: bool = False, **options: object) -> StepTemplate:
+    return StepTemplate(state, Fixed(after), final, lost, ReportOptions(**options) if options else None)
 
 
 BUSY_TWICE = ((BUSY, 2), (LOST, 1))
@@ -306,7 +306,7 @@ class Fate(msgspec.Struct):
         """Of every report there will be."""
         return [*(each.state for each in self.plan.steps), *(state for state, _ in self.further)]
 
-    def manner(self, number: int) -> ReportOptions:
+    def options(self, number: int) -> ReportOptions:
         steps = self.plan.steps
         return (steps[number - 1].manner if number <= len(steps) else None) or ReportOptions()
 
@@ -318,7 +318,7 @@ class Fate(msgspec.Struct):
         return self.at + steps[number - 1].after if number <= len(steps) else self.further[number - len(steps) - 1][1]
 
     def waits_until(self, number: int) -> datetime:
-        return self.pushing(number).again or self.due(number) + self.manner(number).held
+        return self.pushing(number).again or self.due(number) + self.options(number).held
 
     def with_forced(self, done: int, forced: Step) -> tuple[Step, ...] | None:
         """The steps with one more, of which so many are done; None when it would come after the final one."""
@@ -337,7 +337,7 @@ class Fate(msgspec.Struct):
     def is_reported(self, number: int) -> bool:
         """Whether a report is done or lost."""
         pushing = self.pushing(number)
-        done = self.is_lost(number) or pushing.resent or pushing.copies == self.manner(number).copies
+        done = self.is_lost(number) or pushing.resent or pushing.copies == self.options(number).copies
         return done and not pushing.asked
 
 
@@ -718,13 +718,13 @@ class Life(RuleBasedStateMachine):
                 refused[place] = INTERCEPT
             elif destination == NOT_PRICED:
                 refused[place] = UNPRICED
-        self.courses_to_come = {}
+        self.sequences_to_come = {}
         whole = None
         for place, (destination, number) in enumerate(zip(destinations, numbers, strict=True)):
             if place in refused:
                 continue
-            code, courses = self.script(destination, number, book, counts)
-            self.courses_to_come[place] = courses
+            code, sequences = self.decision(destination, number, book, counts)
+            self.sequences_to_come[place] = sequences
             if code is not OK:
                 refused[place] = code
                 if book.whole and number.startswith(book.begins or ""):
@@ -742,22 +742,22 @@ class Life(RuleBasedStateMachine):
             counts[struck] += 1
             return book.processed
         for destination, number in zip(destinations, numbers, strict=True):
-            omen = MAGIC.get(destination) if book.said.magic else None
-            if omen is not None and omen.processed is not None and self.reply(number, book, counts.copy()) is None:
-                return omen.processed
+            magic = MAGIC.get(destination) if book.said.magic else None
+            if magic is not None and magic.processed is not None and self.reply(number, book, counts.copy()) is None:
+                return magic.processed
         return True
 
-    def script(
+    def decision(
         self, destination: Destination, number: str, book: Book, counts: Counter[tuple[str, ...]]
-    ) -> tuple[ResultCode, Courses]:
+    ) -> tuple[ResultCode, Sequences]:
         """The code of a destination that was not refused before, and the states its message may go through."""
         code = self.reply(number, book, counts)
         if code is not None:
             return code, book.usual if book.ruled is None else book.ruled
-        omen = MAGIC.get(destination) if book.said.magic else None
-        if omen is None or omen.processed is not None:
+        magic = MAGIC.get(destination) if book.said.magic else None
+        if magic is None or magic.processed is not None:
             return OK, book.usual
-        return omen.code, omen.courses
+        return magic.code, magic.sequences
 
     def reply(self, number: str, book: Book, counts: Counter[tuple[str, ...]]) -> ResultCode | None:
         """What the rule of a book replies to a destination, None when it has nothing to say."""
@@ -796,8 +796,8 @@ class Life(RuleBasedStateMachine):
         rejected = destination == LANDLINE or route != KNOWN or too_expensive
         assert (message.country_code, message.msisdn) == destination
         assert (message.reason is not None, message.cost) == (rejected, Decimal(0) if rejected else cost)
-        courses = REJECTED if rejected else self.courses_to_come[message.index]
-        assert tuple(each.state for each in message.plan.steps) in courses
+        sequences = REJECTED if rejected else self.sequences_to_come[message.index]
+        assert tuple(each.state for each in message.plan.steps) in sequences
         assert message.plan.steps[-1].after <= 25 * HOUR
         self.fates[uid] = Fate(
             self.here.now,
@@ -859,7 +859,7 @@ class Life(RuleBasedStateMachine):
         if any(each.push is not None for each in fate.pushings.values()):
             return
         for number in pending:
-            pushing, held = fate.pushing(number), fate.manner(number).held
+            pushing, held = fate.pushing(number), fate.options(number).held
             assert fate.waits_until(number) > self.here.now
             if not held or pushing.pushed:
                 return
@@ -907,25 +907,25 @@ class Life(RuleBasedStateMachine):
     def begins(self, push: Push) -> None:
         """Sees that a push is one that may be made now."""
         now, fate = self.here.now, self.fates[push.uid]
-        manner, pushing = fate.manner(push.number), fate.pushing(push.number)
+        options, pushing = fate.options(push.number), fate.pushing(push.number)
         assert fate.is_free or push.number <= fate.early
         assert pushing.asked or not fate.is_reported(push.number)
         assert all(each.push is None for each in fate.pushings.values()), "pushes of one message never overlap"
-        held = timedelta() if pushing.hurried else manner.held
+        held = timedelta() if pushing.hurried else options.held
         assert push.at == now >= max(fate.due(push.number) + held, pushing.again or now)
         reports = self.here.store.reports_of(self.account, push.uid)
         self.note_what_went_nowhere(fate, reports)
         for number in range(1, push.number):
-            held_back = fate.manner(number).held and not fate.pushing(number).pushed
+            held_back = fate.options(number).held and not fate.pushing(number).pushed
             shown = reports[number - 1].outcome == "no_callback"
             assert held_back or shown or fate.is_reported(number), "nor do they overtake"
-        if manner.serial is None:
+        if options.serial is None:
             self.serial = self.serial % SERIALS + 1
-        assert push.serial == (self.serial if manner.serial is None else manner.serial)
+        assert push.serial == (self.serial if options.serial is None else options.serial)
         packet = json.loads(push.body)
         assert (packet["SERIAL"], packet["SMS_UID"].upper()) == (push.serial, push.uid)
         assert [item["SMS_STATE"] for item in packet["SMS_RESULT_LIST"]] == [fate.states[push.number - 1]]
-        assert push.fault == (manner.fault if pushing.pushed < manner.fault_times else None)
+        assert push.fault == (options.fault if pushing.pushed < options.fault_times else None)
         pushing.pushed += 1
         pushing.push = push
 

@@ -24,109 +24,13 @@ from cloudsms_simulator.protocol.findings import Finding, Told, found
 from cloudsms_simulator.protocol.packet import Destination, Submission
 from cloudsms_simulator.protocol.profile import Profile
 
-SINGAPORE = 65
-
-
-class AdmissionRequest(msgspec.Struct, gc=False):
-    """One message asking to be admitted: `cost` is of all segments, `funds` balance + credit or None: unlimited."""
-
-    account: Account
-    route_id: str
-    destination: Destination
-    cost: Decimal | None
-    funds: Decimal | None
-
-
-def reject_singapore_number(application: AdmissionRequest) -> str | None:
-    """A number in Singapore has 8 digits and starts with 8 or 9."""
-    destination = application.destination
-    if destination.country_code != SINGAPORE:
-        return None
-    msisdn = destination.msisdn
-    if len(msisdn) != 8:
-        return f"a Singapore number has 8 digits, not {len(msisdn)}"
-    return None if msisdn[0] in "89" else f"a Singapore number starts with 8 or 9, not {msisdn[0]}"
-
-
-def reject_direction(application: AdmissionRequest) -> str | None:
-    """The country is among the account's directions."""
-    country = application.destination.country_code
-    return None if application.account.serves(country) else f"country {country} is not among the account's directions"
-
-
-def reject_route(application: AdmissionRequest) -> str | None:
-    """ROUTE_ID is one of the account's routes."""
-    if application.account.knows_route(application.route_id):
-        return None
-    return f'"{application.route_id}" is not one of the account\'s routes'
-
-
-def reject_without_price(application: AdmissionRequest) -> str | None:
-    """The country has a price; asked only where the profile leaves that to a report."""
-    if application.cost is not None:
-        return None
-    return f"the account has no price for country {application.destination.country_code}"
-
-
-def reject_beyond_balance(application: AdmissionRequest) -> str | None:
-    """The cost is not strictly greater than balance + credit limit."""
-    cost, funds = application.cost, application.funds
-    if funds is None or cost is None or cost <= funds:
-        return None
-    return f"it costs {cost:f} {application.account.currency}, and {funds:f} is left"
-
-
-AdmissionRule = Callable[[AdmissionRequest], str | None]
-
-ADMISSION_RULES: tuple[AdmissionRule, ...] = (
-    reject_singapore_number,
-    reject_direction,
-    reject_route,
-    reject_without_price,
-    reject_beyond_balance,
-)
-
-
-def none_can_reject(account: Account, route_id: str, balance: Decimal | None) -> bool:
-    """Whether no rule can apply to any message of a request, other than those of `spares_country`.
-
-    A rule that is not covered by these two has to be added to one of them; a test compares them with all rules.
-    """
-    return balance is None and account.directions is None and account.knows_route(route_id)
-
-
-def none_can_reject_country(country_code: int, price_of_it: Decimal | None) -> bool:
-    """Whether no rule can apply to a country: it has a price, and none of its own for numbers."""
-    return price_of_it is not None and country_code != SINGAPORE
-
-
-def rejection(application: AdmissionRequest) -> str | None:
-    """Why a message is rejected locally, or None when it is admitted."""
-    for rule in ADMISSION_RULES:
-        reason = rule(application)
-        if reason is not None:
-            return reason
-    return None
-
-
-_COUNTRY_CODES: Mapping[int, int] = {code: code for code in COUNTRY_CODES}
-"""One integer for each country code, to be kept in place of the many that are decoded."""
-
-
-class Acceptance(msgspec.Struct, frozen=True):
-    """What acceptance came to: the messages, their debits, and the balance after them."""
-
-    messages: tuple[Message, ...]
-    entries: list[LedgerEntry]
-    balance: Decimal | None
-    rejected: int = 0
-    """How many of the messages are rejected locally."""
+# What a batch is answered.
 
 
 def overall_code(
     verdicts: dict[int, ResultCode], count: int, profile: Profile
 ) -> tuple[ResultCode, dict[int, ResultCode]]:
-    """The top-level code of a batch of `count`, and the verdicts that stand after the profile's `mixed_batch`."""
+    """Returns the top-level code of a batch of `count`, and the verdicts after the profile's `mixed_batch`."""
     if not verdicts:
         return ResultCode.OK, verdicts
     first = verdicts[min(verdicts)]
@@ -138,7 +42,7 @@ def overall_code(
 
 
 def refused_with_others(own: dict[int, ResultCode], verdicts: dict[int, ResultCode]) -> list[Finding]:
-    """Why destinations are refused that were in order themselves: the batch as a whole was refused."""
+    """Returns a finding for each destination that was in order itself, but is refused with the whole batch."""
     if len(own) == len(verdicts):
         return []
     want = "a batch without a destination that is refused"
@@ -147,8 +51,115 @@ def refused_with_others(own: dict[int, ResultCode], verdicts: dict[int, ResultCo
 
 
 def places_of(verdicts: dict[int, ResultCode], count: int) -> tuple[int, ...]:
-    """The places of the destinations without a verdict."""
+    """Returns the places (indices from 0) of the destinations without a verdict."""
     return tuple([place for place in range(count) if place not in verdicts])
+
+
+# Local rejections: one function each.
+
+SINGAPORE = 65
+
+
+class AdmissionRequest(msgspec.Struct, gc=False):
+    """One message that asks to be admitted.
+
+    `cost` is that of all segments, None without a price; `funds` is balance + credit limit, None when unlimited.
+    """
+
+    account: Account
+    route_id: str
+    destination: Destination
+    cost: Decimal | None
+    funds: Decimal | None
+
+
+AdmissionRule = Callable[[AdmissionRequest], str | None]
+
+
+def reject_singapore_number(request: AdmissionRequest) -> str | None:
+    """Rejects a number in Singapore that has not 8 digits, or does not start with 8 or 9."""
+    destination = request.destination
+    if destination.country_code != SINGAPORE:
+        return None
+    msisdn = destination.msisdn
+    if len(msisdn) != 8:
+        return f"a Singapore number has 8 digits, not {len(msisdn)}"
+    return None if msisdn[0] in "89" else f"a Singapore number starts with 8 or 9, not {msisdn[0]}"
+
+
+def reject_direction(request: AdmissionRequest) -> str | None:
+    """Rejects a country that is not among the account's directions."""
+    country = request.destination.country_code
+    return None if request.account.serves(country) else f"country {country} is not among the account's directions"
+
+
+def reject_route(request: AdmissionRequest) -> str | None:
+    """Rejects a ROUTE_ID that is not one of the account's routes."""
+    if request.account.knows_route(request.route_id):
+        return None
+    return f'"{request.route_id}" is not one of the account\'s routes'
+
+
+def reject_without_price(request: AdmissionRequest) -> str | None:
+    """Rejects a country without a price; such a message comes here only where the profile leaves that to a report."""
+    if request.cost is not None:
+        return None
+    return f"the account has no price for country {request.destination.country_code}"
+
+
+def reject_beyond_balance(request: AdmissionRequest) -> str | None:
+    """Rejects a message that costs more than balance + credit limit."""
+    cost, funds = request.cost, request.funds
+    if funds is None or cost is None or cost <= funds:
+        return None
+    return f"it costs {cost:f} {request.account.currency}, and {funds:f} is left"
+
+
+ADMISSION_RULES: tuple[AdmissionRule, ...] = (
+    reject_singapore_number,
+    reject_direction,
+    reject_route,
+    reject_without_price,
+    reject_beyond_balance,
+)
+
+
+def rejection(request: AdmissionRequest) -> str | None:
+    """Returns why a message is rejected locally, or None when it is admitted."""
+    for rule in ADMISSION_RULES:
+        reason = rule(request)
+        if reason is not None:
+            return reason
+    return None
+
+
+def none_can_reject(account: Account, route_id: str, balance: Decimal | None) -> bool:
+    """Tells whether no rule can reject any message of a request, but for those of `none_can_reject_country`.
+
+    A rule that is not covered by these two has to be added to one of them; a test compares them with all rules.
+    """
+    return balance is None and account.directions is None and account.knows_route(route_id)
+
+
+def none_can_reject_country(country_code: int, price_of_it: Decimal | None) -> bool:
+    """Tells whether no rule can reject a message for its country: it has a price, and no rule for its numbers."""
+    return price_of_it is not None and country_code != SINGAPORE
+
+
+# Messages and their debits.
+
+_COUNTRY_CODES: Mapping[int, int] = {code: code for code in COUNTRY_CODES}
+"""One integer for each country code, which messages keep in place of the many that are decoded."""
+
+
+class Acceptance(msgspec.Struct, frozen=True):
+    """What comes of accepting a batch: the messages, their debits, and the balance after them."""
+
+    messages: tuple[Message, ...]
+    entries: list[LedgerEntry]
+    balance: Decimal | None
+    rejected: int = 0
+    """How many of the messages are rejected locally."""
 
 
 def accept(
@@ -157,11 +168,11 @@ def accept(
     sending: Sending,
     uids: tuple[str, ...],
     balance: Decimal | None,
-    scripts: Mapping[int, Decision],
+    decisions: Mapping[int, Decision],
 ) -> Acceptance:
-    """The messages of the destinations that are not refused, in order: each is debited whole, or rejected locally.
+    """Makes the messages of the destinations not refused, in their order: each is debited whole, or rejected locally.
 
-    `uids` are those of all destinations. What a script does not decide, the account does.
+    `uids` are those of all destinations. What becomes of a message without a decision is the account's usual plan.
     """
     destinations = submission.destinations
     segments = submission.segmentation.segments
@@ -169,13 +180,13 @@ def accept(
     # The reason of a rejection quotes the route as it is kept.
     route_id = submission.route_id if account.knows_route(submission.route_id) else sending.route_id
     usual = account.usual_plan
-    spared_at_all = none_can_reject(account, route_id, balance)
+    none_rejected = none_can_reject(account, route_id, balance)
     messages: list[Message] = []
     entries: list[LedgerEntry] = []
     country = 0
     price: Decimal | None = None
     cost: Decimal | None = None
-    spared = False
+    is_safe = False
     rejected = 0
     for place in range(len(destinations)) if sending.places is None else sending.places:
         destination = destinations[place]
@@ -183,9 +194,9 @@ def accept(
             country = _COUNTRY_CODES[destination.country_code]
             price = prices[country]
             cost = None if price is None else price * segments
-            spared = spared_at_all and none_can_reject_country(country, price)
+            is_safe = none_rejected and none_can_reject_country(country, price)
         uid = uids[place]
-        if not spared:
+        if not is_safe:
             funds = None if balance is None else balance + account.credit_limit
             reason = rejection(AdmissionRequest(account, route_id, destination, cost, funds))
             if reason is not None:
@@ -197,10 +208,10 @@ def accept(
         if balance is not None:
             balance -= cost
             entries.append(LedgerEntry(account.name, uid, "debit", -cost, balance, sending.accepted_at))
-        script = scripts.get(place) if scripts else None
-        if script is None:
+        decision = decisions.get(place) if decisions else None
+        if decision is None:
             messages.append(Message(uid, sending, country, destination.msisdn, price, usual))
         else:
-            plan = script.plan or usual
-            messages.append(Message(uid, sending, country, destination.msisdn, price, plan, rule=script.rule))
+            plan = decision.plan or usual
+            messages.append(Message(uid, sending, country, destination.msisdn, price, plan, rule=decision.rule))
     return Acceptance(tuple(messages), entries, balance, rejected)

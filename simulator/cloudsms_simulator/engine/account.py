@@ -67,7 +67,7 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def whitelist_admits(whitelist: tuple[Network, ...], host: str) -> bool:
-    """Whether an address is on a whitelist; an empty one admits every address."""
+    """Tells whether an address is on a whitelist; an empty one admits every address."""
     if not whitelist:
         return True
     address = ipaddress.ip_address(host)
@@ -133,12 +133,12 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_plain(self) -> bool:
-        """Whether nothing but a magic number can make one message's fate another than the next one's."""
+        """Whether nothing but a magic number can make what becomes of one message differ from the next."""
         return self.rules.is_plain and isinstance(self.plan, Plan)
 
     @property
     def usual_plan(self) -> Plan:
-        """What becomes of a message where no script decides: where plans are drawn, every message has a script."""
+        """What becomes of a message without a `Decision`. Where plans are drawn, every message has a decision."""
         outlook = self.rules.book.outlook or self.plan
         return outlook if isinstance(outlook, Plan) else DELIVERED_AFTER_A_SECOND
 
@@ -167,12 +167,15 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountState(msgspec.Struct, frozen=True):
-    """Balance and counters. A change is a new value, so a transaction that fails leaves the old one in place."""
+    """What moves of an account: clock, balance, counters.
+
+    A change is a new value, so a transaction that fails leaves the old one in place.
+    """
 
     clock: Clock
     uids: UidSequence
     balance: Decimal | None
-    """None: unlimited."""
+    """What is left of the money; None: unlimited."""
     dr_serial: int = 0
     """The SERIAL of the last report pushed; 0 before the first."""
     outstanding: int = 0
@@ -229,7 +232,7 @@ class AccountDirectory:
         return account
 
     def named(self, name: str) -> Account | None:
-        """The account of a name."""
+        """Returns the account of a name; None when there is none."""
         return self._by_name.get(name)
 
     def replace(self, account: Account) -> None:
@@ -255,9 +258,9 @@ class AccountDirectory:
         return self._by_digest.get(_digest_of_key(key)) or self._of_any_key
 
     def masked(self, body: bytes, account: Account, key: str) -> bytes:
-        """A body of the account without its AUTH_KEY, and without those of others that stand in it as they are.
+        """Returns a body of the account without its AUTH_KEY, and without those of other accounts as they are written.
 
-        `key` is the one that was sent, of an account that takes any.
+        `key` is the one that was sent: it is masked where the account takes any.
         """
         known = self._masks.get(account.name)
         masked = mask_known(body, KeyMask(key) if known is None else known)

@@ -23,10 +23,9 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.money import Money
 from cloudsms_simulator.engine.records import Message
 from cloudsms_simulator.moments import datetime
-from cloudsms_simulator.protocol import packet as packet_module
 from cloudsms_simulator.protocol.candidate import unsigned
 from cloudsms_simulator.protocol.codes import ResultCode, desc_of, hex_code
-from cloudsms_simulator.protocol.packet import LONGEST_COUNTED, MOST_SEGMENTS, Destination
+from cloudsms_simulator.protocol.packet import LONGEST_COUNTED, MOST_SEGMENTS, Destination, Packet, decode
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.segmentation import (
     DOCUMENT_BYTES,
@@ -47,12 +46,14 @@ from cloudsms_simulator.protocol.segmentation import (
 )
 from cloudsms_simulator.protocol.unicode_text import composed
 
+# Prices and the ledger.
+
 LedgerReason = Literal["opening", "debit", "refund", "scenario", "setting", "credit"]
 """`scenario` and `setting`: the balance was brought to what one of them says."""
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, gc=False):
-    """One movement on an account: negative for a debit. `balance` is the balance after it."""
+    """One movement of money on an account: negative for a debit. `balance` is the balance after it."""
 
     account: str
     uid: str | None
@@ -68,7 +69,7 @@ def prices_for(account: Account, destinations: tuple[Destination, ...]) -> dict[
 
 
 def opening_entries(account: Account, at: datetime) -> tuple[LedgerEntry, ...]:
-    """The first entry of an account's ledger: what it starts with. None on an unlimited balance."""
+    """Returns the first entry of an account's ledger: what it starts with. Empty on an unlimited balance."""
     if account.balance == "unlimited":
         return ()
     return (LedgerEntry(account.name, None, "opening", account.balance, account.balance, at),)
@@ -79,10 +80,12 @@ def opening_balance(account: Account) -> Decimal | None:
     return None if account.balance == "unlimited" else account.balance
 
 
+# The bill of one text.
+
 _MOST_MARKS = 4
-"""Accents on one letter."""
+"""Accents on one letter that are looked at."""
 MOST_FORCING = 20
-"""Characters outside GSM that are told one by one."""
+"""Characters outside GSM that a bill lists one by one."""
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -168,7 +171,7 @@ class TextBill(msgspec.Struct, frozen=True, kw_only=True):
 def bill(
     content: str, signature: str | None, signature_type: int | None, counting: Counting, price: Money | None
 ) -> TextBill:
-    """The bill of SMS_CONTENT with its signature, each segment at `price`."""
+    """Makes the bill of SMS_CONTENT with its signature, each segment at `price`."""
     text = signed_text(content, signature, signature_type)
     table, packed = segment(text, "table"), segment(text, "packed")
     counted = packed if counting == "packed" else table
@@ -203,18 +206,18 @@ def bill(
 
 
 def bill_of_message(message: Message) -> TextBill:
-    """The bill of a message as it was accepted, read out of what is kept; one rejected locally costs nothing."""
+    """Makes the bill of a message as it was accepted, out of what is kept; one rejected locally costs nothing."""
     sending = message.sending
     price = Money(message.price, sending.currency)
-    found = bill_of_packet(packet_module.decode(sending.body).packet, sending.profile, price)
+    found = bill_of_packet(decode(sending.body).packet, sending.profile, price)
     assert found is not None, "a message has a text"
     return found
 
 
-def bill_of_packet(packet: packet_module.Packet, profile: Profile, price: Money | None) -> TextBill | None:
-    """The bill of what a packet sends, each segment at `price`; None when it has no text.
+def bill_of_packet(packet: Packet, profile: Profile, price: Money | None) -> TextBill | None:
+    """Makes the bill of what a packet sends, each segment at `price`; None when it has no text.
 
-    None too for a text of more than 10,000 characters, whose segments nobody counts.
+    None too for a text of more than 10,000 characters, whose segments are not counted.
     """
     if not isinstance(packet.sms_content, str) or not 0 < len(packet.sms_content) <= LONGEST_COUNTED:
         return None
@@ -253,7 +256,7 @@ def _forcing(text: str) -> tuple[Forcing, ...]:
 
 
 def _composed_at(text: str, index: int) -> str | None:
-    """The one character that the character at an index makes with the letter before it and what stands between."""
+    """Returns the one character that the character at an index makes with the letter before it; None when none."""
     begin = index
     while begin and index - begin < _MOST_MARKS and unicodedata.combining(text[begin]):
         begin -= 1
@@ -266,7 +269,7 @@ def _name_of_character(character: str) -> tuple[str, str]:
 
 
 def _signature_span(content: str, text: str) -> SignatureSpan | None:
-    """What the signature added, at one end of the text or the other."""
+    """Returns what the signature added, at one end of the text or the other; None when it added nothing."""
     added = len(text) - len(content)
     if not added:
         return None

@@ -34,17 +34,20 @@ class Clock(msgspec.Struct, frozen=True):
 
     @classmethod
     def real(cls, wall: datetime) -> "Clock":
-        """Shows what the wall shows, exactly."""
+        """Makes a clock that shows exactly what the wall shows."""
         return cls(wall.astimezone(HONG_KONG), wall)
 
     @classmethod
     def scaled(cls, rate: float, wall: datetime) -> "Clock":
-        """Starts at the wall's time and goes `rate` times as fast: 0, or 0.001 to 1,000,000; else ValueError."""
+        """Makes a clock that starts at the wall's time and goes `rate` times as fast: 0, or 0.001 to 1,000,000.
+
+        Any other rate is a ValueError.
+        """
         return cls(wall.astimezone(HONG_KONG), wall, checked_rate(rate))
 
     @classmethod
     def frozen(cls, wall: datetime, at: datetime | None = None) -> "Clock":
-        """Stands at `at`, or where the wall is now."""
+        """Makes a clock that stands at `at`, or at the wall's time."""
         return cls((wall if at is None else at).astimezone(HONG_KONG), wall, 0.0)
 
     @property
@@ -71,7 +74,7 @@ class Clock(msgspec.Struct, frozen=True):
         return now if now < LATEST else LATEST
 
     def wall_of(self, virtual: datetime) -> datetime | None:
-        """The first moment on the wall when it is `virtual` here; None when that never comes.
+        """Returns the first moment on the wall when it is `virtual` here; None when that never comes.
 
         What is due already was due at the latest when the clock was last set: that moment comes back, also from a
         frozen clock.
@@ -87,24 +90,24 @@ class Clock(msgspec.Struct, frozen=True):
             return None
 
     def shown_on_the_wall(self, virtual: datetime) -> datetime | None:
-        """The wall's moment for one of this clock, past or to come; None when nobody knows.
+        """Returns the wall's moment for one of this clock, past or to come; None when it cannot be known.
 
-        A clock that was set knows of the time since then only, and one that stands of none.
+        A clock that was set knows only the time since then, and one that stands knows none.
         """
         if self.is_real:
             return virtual
         return self.wall_of(virtual) if self.rate and virtual > self.virtual else None
 
     def frozen_at(self, wall: datetime) -> "Clock":
-        """The clock stopped where it is."""
+        """Returns the clock stopped where it is."""
         return Clock(self.now(wall), wall, 0.0)
 
     def resumed(self, rate: float, wall: datetime) -> "Clock":
-        """The clock going on from where it is at another rate; ValueError as for `scaled`."""
+        """Returns the clock going on from where it is at another rate; ValueError as for `scaled`."""
         return Clock(self.now(wall), wall, checked_rate(rate))
 
     def advanced(self, by: timedelta, wall: datetime) -> "Clock":
-        """The clock moved ahead, going on at its rate. Backwards, or past the last moment, is a ValueError."""
+        """Returns the clock moved ahead, going on at its rate. Backwards, or past the last moment, is a ValueError."""
         if by < timedelta():
             raise ValueError(f"a clock only goes forward: cannot advance it by {by / _SECOND:,} seconds")
         now = self.now(wall)
@@ -113,7 +116,7 @@ class Clock(msgspec.Struct, frozen=True):
         return Clock(now + by, wall, self.rate)
 
     def advanced_to(self, moment: datetime, wall: datetime) -> "Clock":
-        """The clock moved ahead to a moment, going on at its rate.
+        """Returns the clock moved ahead to a moment, going on at its rate.
 
         A moment that is past, or one that no clock shows, is a ValueError.
         """
@@ -124,7 +127,7 @@ class Clock(msgspec.Struct, frozen=True):
 
 
 def checked_rate(rate: float) -> float:
-    """The rate, if a clock can go at it: 0, or 0.001 to 1,000,000. Anything else is a ValueError."""
+    """Returns the rate if a clock can go at it: 0, or 0.001 to 1,000,000. Anything else is a ValueError."""
     if rate == 0 or SLOWEST <= rate <= FASTEST:
         return rate
     raise ValueError(f"a clock's rate is 0 (frozen), or {SLOWEST} to {FASTEST:,.0f}, not {rate}")

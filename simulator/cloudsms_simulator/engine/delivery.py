@@ -45,121 +45,44 @@ from cloudsms_simulator.protocol.delivery_report import (
 from cloudsms_simulator.protocol.findings import Finding, Told, found
 from cloudsms_simulator.protocol.masking import KeyRing
 
-PLAIN_REPORT = ReportOptions()
+# How a report is pushed.
 
-_AUDITED = "dr-"
-"""How the rules about a customer's answer begin."""
+PLAIN_REPORT = ReportOptions()
 
 
 def report_options_of(message: Message, number: int) -> ReportOptions:
-    """How the report of that number is pushed: as its step says.
+    """Returns how the report of that number is pushed: as its step says.
 
-    Every step of a plan has one report; those beyond were asked for when the message had its final state already.
+    Every step of a plan has one report; those beyond were asked for when the message had its final state already, and
+    are pushed plainly.
     """
     steps = message.plan.steps
     return (steps[number - 1].manner if number <= len(steps) else None) or PLAIN_REPORT
 
 
-def first_due(reached_at: datetime, manner: ReportOptions) -> datetime:
-    """When the first push of a report is due whose state was reached then."""
-    return reached_at + manner.held
+def first_due(reached_at: datetime, options: ReportOptions) -> datetime:
+    """Returns when the first push of a report is due whose state was reached at that moment."""
+    return reached_at + options.held
 
 
-def due_report(message: Message, reports: Sequence[Report], now: datetime) -> Report | None:
-    """The report of a message to push now: the first that is due, unless an earlier one stands in its way.
-
-    Pushes of one message never overlap. A report that is held lets later ones pass until its time comes; one that
-    waits for a retry does not.
-    """
-    if len(reports) == 1:
-        (only,) = reports
-        waits = only.outcome != "pending" or only.next_attempt_at is None or only.next_attempt_at > now
-        return None if waits else only
-    pending = [report for report in reports if report.outcome == "pending"]
-    if any(report.next_attempt_at is None for report in pending):
-        return None
-    for report in pending:
-        if report.next_attempt_at is not None and report.next_attempt_at <= now:
-            return report
-        if not _is_held(report, report_options_of(message, report.number)):
-            return None
-    return None
+def fault_of(options: ReportOptions, made: int) -> PushFault | None:
+    """Returns what goes wrong with the next attempt when so many were made; the attempts of all copies count."""
+    return options.fault if made < options.fault_times else None
 
 
-def wakes_after(reports: Sequence[Report], now: datetime) -> tuple[datetime, ...]:
-    """When to look at a message again once a push of it has ended: as soon as each pending report is due."""
-    return tuple(
-        max(now, report.next_attempt_at)
-        for report in reports
-        if report.outcome == "pending" and report.next_attempt_at is not None
-    )
-
-
-def after_attempt(
-    attempts: Sequence[Attempt], manner: ReportOptions, retries: Sequence[timedelta], now: datetime
-) -> tuple[Outcome, datetime | None]:
-    """The outcome of a report after its attempts so far, the last of which ended now; and when the next is due.
-
-    A copy is done when it was answered, or its retries are used up; then the next one is due at once. A report of
-    which any copy was answered is answered. One that is pushed again although it was done is not tried a second time.
-    """
-    last = attempts[-1]
-    if last.succeeded and manner.copies == 1:
-        return "answered", None
-    if last.resent:
-        return _outcome_of(attempts, tried_again=len(attempts) > 1 and bool(retries)), None
-    copies = made = 0
-    for attempt in attempts:
-        made += 1
-        if attempt.succeeded or made > len(retries):
-            copies, made = copies + 1, 0
-    if copies < manner.copies:
-        return "pending", now if made == 0 else now + retries[made - 1]
-    return _outcome_of(attempts, tried_again=bool(retries)), None
-
-
-def fault_of(manner: ReportOptions, made: int) -> PushFault | None:
-    """What goes wrong with the next attempt when so many were made; those of all copies count."""
-    return manner.fault if made < manner.fault_times else None
-
-
-def altered_body(body: bytes, manner: ReportOptions) -> bytes:
-    """The body of a push, in the words of its manner. CUSTOMER_BODY stays byte for byte."""
-    if manner is PLAIN_REPORT:
+def altered_body(body: bytes, options: ReportOptions) -> bytes:
+    """Returns the body of a push, altered as its options say. CUSTOMER_BODY stays byte for byte."""
+    if options is PLAIN_REPORT:
         return body
     return altered(
         body,
         Alterations(
-            serial=manner.serial, uid_case=manner.uid_case, desc=manner.desc, omit=manner.omit, extra=manner.extra
+            serial=options.serial, uid_case=options.uid_case, desc=options.desc, omit=options.omit, extra=options.extra
         ),
     )
 
 
-def fair_findings(findings: tuple[Finding, ...], manner: ReportOptions, fault: PushFault | None) -> tuple[Finding, ...]:
-    """Of the findings on a customer's answer, those the customer is to blame for.
-
-    What is no report need not be answered like one, and a SERIAL that was left out or is no number cannot be echoed.
-    """
-    if not findings:
-        return ()
-    if fault is PushFault.MALFORMED:
-        return tuple(finding for finding in findings if not finding.rule.startswith(_AUDITED))
-    if "SERIAL" in manner.omit or any(key == "SERIAL" for key, _ in manner.extra):
-        return tuple(finding for finding in findings if finding.rule != "dr-answer-serial")
-    return findings
-
-
-def _outcome_of(attempts: Sequence[Attempt], *, tried_again: bool) -> Outcome:
-    if any(attempt.succeeded for attempt in attempts):
-        return "answered"
-    return "abandoned" if tried_again else "failed"
-
-
-def _is_held(report: Report, manner: ReportOptions) -> bool:
-    return bool(manner.held) and not report.attempts
-
-
-_KEPT_OF_AN_ANSWER = 4096
+# Time passes: states are reached, and the next push is started.
 
 
 def advance_message(transaction: Transaction, account: Account, uid: str, now: datetime) -> Push | None:
@@ -181,49 +104,12 @@ def advance_message(transaction: Transaction, account: Account, uid: str, now: d
     return push
 
 
-def record_attempt(
-    transaction: Transaction, account: Account, push: Push, result: PushResult, now: datetime, known: KeyRing
-) -> None:
-    """Keeps what came of a push: the attempt with its audit, and whether, and when, there is another.
-
-    No finding quotes one of the `known` AUTH_KEYs.
-    """
-    reports = transaction.reports.get(push.uid, ())
-    message = transaction.messages.get(push.uid)
-    if message is None or push.number > len(reports):
-        return
-    report, manner = reports[push.number - 1], report_options_of(message, push.number)
-    attempt = Attempt(
-        push.serial,
-        push.at,
-        push.url,
-        push.body,
-        result.status,
-        result.body[:_KEPT_OF_AN_ANSWER],
-        result.error,
-        tuple(
-            [without_keys(each, (known,)) for each in fair_findings(push_findings(push, result), manner, push.fault)]
-        ),
-        push.fault,
-        report.resend,
-        result.tls,
-    )
-    attempts = (*report.attempts, attempt)
-    outcome, again = after_attempt(attempts, manner, account.callback.retries, now)
-    transaction.pushed.append((outcome, attempt))
-    ended = msgspec.structs.replace(report, attempts=attempts, outcome=outcome, next_attempt_at=again, resend=False)
-    reports = with_report(reports, ended)
-    if again is not None or len(reports) > 1:
-        transaction.wakes += [(due, push.uid) for due in wakes_after(reports, now)]
-    transaction.put_both(_settled_if_done(transaction, message, reports), reports)
-
-
 def _reach_what_is_due(
     transaction: Transaction, account: Account, message: Message, reports: tuple[Report, ...], now: datetime
 ) -> tuple[Message, tuple[Report, ...]]:
     steps, accepted_at = message.plan.steps, message.sending.accepted_at
     if message.uid in transaction.unanswered:
-        # The release of the others has the message looked at again.
+        # When the other steps are released, the message is looked at again.
         steps = steps[: message.plan.before_answer]
     before = done = len(message.passages)
     while done < len(steps):
@@ -302,12 +188,37 @@ def _next_push(
     return None, reports
 
 
+def due_report(message: Message, reports: Sequence[Report], now: datetime) -> Report | None:
+    """Returns the report of a message to push now: the first that is due, unless an earlier one has to be pushed first.
+
+    Pushes of one message never overlap. A report that is held lets later ones pass until its time comes; one that
+    waits for a retry does not.
+    """
+    if len(reports) == 1:
+        (only,) = reports
+        waits = only.outcome != "pending" or only.next_attempt_at is None or only.next_attempt_at > now
+        return None if waits else only
+    pending = [report for report in reports if report.outcome == "pending"]
+    if any(report.next_attempt_at is None for report in pending):
+        return None
+    for report in pending:
+        if report.next_attempt_at is not None and report.next_attempt_at <= now:
+            return report
+        if not _is_held(report, report_options_of(message, report.number)):
+            return None
+    return None
+
+
+def _is_held(report: Report, options: ReportOptions) -> bool:
+    return bool(options.held) and not report.attempts
+
+
 def _start(
     transaction: Transaction, account: Account, message: Message, report: Report, url: str, now: datetime
 ) -> Push:
     profile = message.sending.profile
-    manner = report_options_of(message, report.number)
-    serial = manner.serial
+    options = report_options_of(message, report.number)
+    serial = options.serial
     if serial is None:
         serial = next_serial(transaction.standing.dr_serial, profile.dr_serial_wrap)
         transaction.standing = msgspec.structs.replace(transaction.standing, dr_serial=serial)
@@ -326,14 +237,60 @@ def _start(
             auth_key=account.auth_key if profile.dr_auth_key else None,
         )
     )
-    if manner is not PLAIN_REPORT:
-        body = altered_body(body, manner)
-    fault = fault_of(manner, len(report.attempts))
+    if options is not PLAIN_REPORT:
+        body = altered_body(body, options)
+    fault = fault_of(options, len(report.attempts))
     return Push(account.name, message.uid, report.number, serial, now, url, body, fault)
 
 
+# A push has ended: it is kept, and the next one is planned.
+
+_KEPT_OF_AN_ANSWER = 4096
+"""Octets of a customer's answer that are kept."""
+
+_AUDITED = "dr-"
+"""The ids of the rules about a customer's answer begin so."""
+
+
+def record_attempt(
+    transaction: Transaction, account: Account, push: Push, result: PushResult, now: datetime, known: KeyRing
+) -> None:
+    """Keeps what came of a push: the attempt with its audit, and whether, and when, there is another.
+
+    No finding quotes one of the `known` AUTH_KEYs.
+    """
+    reports = transaction.reports.get(push.uid, ())
+    message = transaction.messages.get(push.uid)
+    if message is None or push.number > len(reports):
+        return
+    report, options = reports[push.number - 1], report_options_of(message, push.number)
+    attempt = Attempt(
+        push.serial,
+        push.at,
+        push.url,
+        push.body,
+        result.status,
+        result.body[:_KEPT_OF_AN_ANSWER],
+        result.error,
+        tuple(
+            [without_keys(each, (known,)) for each in fair_findings(push_findings(push, result), options, push.fault)]
+        ),
+        push.fault,
+        report.resend,
+        result.tls,
+    )
+    attempts = (*report.attempts, attempt)
+    outcome, again = after_attempt(attempts, options, account.callback.retries, now)
+    transaction.pushed.append((outcome, attempt))
+    ended = msgspec.structs.replace(report, attempts=attempts, outcome=outcome, next_attempt_at=again, resend=False)
+    reports = with_report(reports, ended)
+    if again is not None or len(reports) > 1:
+        transaction.wakes += [(due, push.uid) for due in wakes_after(reports, now)]
+    transaction.put_both(_settled_if_done(transaction, message, reports), reports)
+
+
 def push_findings(push: Push, result: PushResult) -> tuple[Finding, ...]:
-    """What is wrong with how a push ended; empty when it was answered as the document wants it."""
+    """Returns what is wrong with how a push ended; empty when it was answered as the document wants it."""
     if result.findings is not None:
         return result.findings
     if result.failure is not None:
@@ -349,47 +306,104 @@ def push_findings(push: Push, result: PushResult) -> tuple[Finding, ...]:
     return findings
 
 
+def fair_findings(
+    findings: tuple[Finding, ...], options: ReportOptions, fault: PushFault | None
+) -> tuple[Finding, ...]:
+    """Returns those of the findings on a customer's answer that the customer is to blame for.
+
+    What is no report need not be answered like one, and a SERIAL that was left out or is no number cannot be echoed.
+    """
+    if not findings:
+        return ()
+    if fault is PushFault.MALFORMED:
+        return tuple(finding for finding in findings if not finding.rule.startswith(_AUDITED))
+    if "SERIAL" in options.omit or any(key == "SERIAL" for key, _ in options.extra):
+        return tuple(finding for finding in findings if finding.rule != "dr-answer-serial")
+    return findings
+
+
+def after_attempt(
+    attempts: Sequence[Attempt], options: ReportOptions, retries: Sequence[timedelta], now: datetime
+) -> tuple[Outcome, datetime | None]:
+    """Returns the outcome of a report after its attempts so far, the last of which ended now; and when the next is due.
+
+    A copy is done when it was answered, or its retries are used up; then the next one is due at once. A report of
+    which any copy was answered is answered. One that is pushed again although it was done is not tried a second time.
+    """
+    last = attempts[-1]
+    if last.succeeded and options.copies == 1:
+        return "answered", None
+    if last.resent:
+        return _outcome_of(attempts, tried_again=len(attempts) > 1 and bool(retries)), None
+    copies = made = 0
+    for attempt in attempts:
+        made += 1
+        if attempt.succeeded or made > len(retries):
+            copies, made = copies + 1, 0
+    if copies < options.copies:
+        return "pending", now if made == 0 else now + retries[made - 1]
+    return _outcome_of(attempts, tried_again=bool(retries)), None
+
+
+def _outcome_of(attempts: Sequence[Attempt], *, tried_again: bool) -> Outcome:
+    if any(attempt.succeeded for attempt in attempts):
+        return "answered"
+    return "abandoned" if tried_again else "failed"
+
+
+def wakes_after(reports: Sequence[Report], now: datetime) -> tuple[datetime, ...]:
+    """Returns when to look at a message again once a push of it has ended: as soon as each pending report is due."""
+    return tuple(
+        max(now, report.next_attempt_at)
+        for report in reports
+        if report.outcome == "pending" and report.next_attempt_at is not None
+    )
+
+
 def _settled_if_done(transaction: Transaction, message: Message, reports: tuple[Report, ...]) -> Message:
-    """The message, marked as settled if it has nothing left to do."""
+    """Returns the message, marked as settled if it has nothing left to do."""
     if message.settled or len(message.passages) < len(message.plan.steps):
         return message
     for report in reports:
         if report.outcome == "pending":
             return message
-    standing = transaction.standing
-    transaction.standing = msgspec.structs.replace(standing, outstanding=standing.outstanding - 1)
+    state = transaction.standing
+    transaction.standing = msgspec.structs.replace(state, outstanding=state.outstanding - 1)
     return msgspec.structs.replace(message, settled=True)
 
 
+# By hand: a state is forced, or a report pushed once more.
+
+
 class ForceRequest(msgspec.Struct, frozen=True):
-    """A state for a message, `after` the moment it is asked for."""
+    """Asks for a state of a message, reached so long `after` the request."""
 
     state: int
     after: timedelta
     final: bool
     again: bool = False
-    """Of a message that has its final state: one more report, that changes neither the state nor money."""
+    """Asks for one more report of a message that has its final state; it changes neither the state nor money."""
 
 
 class ForceResult(msgspec.Struct, frozen=True):
-    """What a wish came to."""
+    """What came of a `ForceRequest`."""
 
     state: int
     final: bool
     due_at: datetime
     """When the state is reached; of a further report, when it is pushed."""
     number: int | None
-    """Of its report; None: the message has expired by then, and the state is never reached."""
+    """The number of its report; None: the message has expired by then, and the state is never reached."""
 
 
 class Conflict(msgspec.Struct, frozen=True):
-    """Why something cannot be, and what can."""
+    """Why something cannot be done, and what can."""
 
     why: str
 
 
 def force_state(
-    transaction: Transaction, account: Account, uid: str, wish: ForceRequest, now: datetime
+    transaction: Transaction, account: Account, uid: str, request: ForceRequest, now: datetime
 ) -> ForceResult | Conflict:
     """Forces a state on a message of the transaction.
 
@@ -397,9 +411,9 @@ def force_state(
     """
     message = transaction.messages[uid]
     if message.final_at is None:
-        return _force_before_the_end(transaction, message, wish, now)
-    if wish.again:
-        return _report_again(transaction, account, message, wish, now)
+        return _force_before_the_end(transaction, message, request, now)
+    if request.again:
+        return _report_again(transaction, account, message, request, now)
     state = state_desc(message.state or 0)
     return Conflict(
         f"message {uid} is {state} since {message.final_at.isoformat()}, and nothing follows a final state; "
@@ -408,10 +422,50 @@ def force_state(
     )
 
 
+def _force_before_the_end(
+    transaction: Transaction, message: Message, request: ForceRequest, now: datetime
+) -> ForceResult | Conflict:
+    due_at = now + request.after
+    forced = Step(request.state, due_at - message.sending.accepted_at, request.final, forced_at=now)
+    plan = _plan_with(message, forced)
+    index = next((index for index, step in enumerate(plan.steps) if step is forced), None)
+    if index is None and not any(step is forced for step in plan.dropped):
+        end = plan.steps[-1]
+        return Conflict(
+            f"message {message.uid} is {state_desc(end.state)} by {due_at.isoformat()}, and nothing follows a final "
+            f"state; force {state_desc(request.state)} earlier, "
+            f"or a final state in the place of {state_desc(end.state)}"
+        )
+    before = _wakes_of(message, transaction.reports[message.uid])
+    transaction.put(msgspec.structs.replace(message, plan=plan))
+    _plan_anew(transaction, message.uid, before)
+    return ForceResult(request.state, request.final, due_at, None if index is None else index + 1)
+
+
+def _plan_with(message: Message, forced: Step) -> Plan:
+    """Returns the plan of a message that has no final state yet, with one more step; what was reached stays."""
+    done, plan = len(message.passages), message.plan
+    to_come = () if forced.final else (*plan.steps[done:], *plan.dropped)
+    # Without a final state among them the expiry comes back.
+    return plan_of(*plan.steps[:done], forced, *(step for step in to_come if step != EXPIRED_AT_LAST))
+
+
+def _report_again(
+    transaction: Transaction, account: Account, message: Message, request: ForceRequest, now: datetime
+) -> ForceResult | Conflict:
+    reports = transaction.reports[message.uid]
+    due_at, number = now + request.after, len(reports) + 1
+    before = _wakes_of(message, reports)
+    transaction.put_report(Report(message.uid, number, account.name, request.state, due_at, "pending", due_at))
+    _unsettle(transaction, message)
+    _plan_anew(transaction, message.uid, before)
+    return ForceResult(request.state, request.final, due_at, number)
+
+
 def resend_report(
     transaction: Transaction, account: Account, uid: str, number: int, now: datetime
 ) -> Report | Conflict:
-    """Has a report of a message of the transaction pushed now, whatever came of it so far; the report as it is then.
+    """Plans to push a report of a message of the transaction now, whatever came of it so far. Returns the report.
 
     One that waits for its time, or for a retry, is pushed at once instead, and goes on from there. One that is done is
     pushed once more, and not tried again.
@@ -430,45 +484,6 @@ def resend_report(
     return report
 
 
-def _force_before_the_end(
-    transaction: Transaction, message: Message, wish: ForceRequest, now: datetime
-) -> ForceResult | Conflict:
-    due_at = now + wish.after
-    forced = Step(wish.state, due_at - message.sending.accepted_at, wish.final, forced_at=now)
-    plan = _plan_with(message, forced)
-    place = next((place for place, step in enumerate(plan.steps) if step is forced), None)
-    if place is None and not any(step is forced for step in plan.dropped):
-        end = plan.steps[-1]
-        return Conflict(
-            f"message {message.uid} is {state_desc(end.state)} by {due_at.isoformat()}, and nothing follows a final "
-            f"state; force {state_desc(wish.state)} earlier, or a final state in the place of {state_desc(end.state)}"
-        )
-    before = _wakes_of(message, transaction.reports[message.uid])
-    transaction.put(msgspec.structs.replace(message, plan=plan))
-    _plan_anew(transaction, message.uid, before)
-    return ForceResult(wish.state, wish.final, due_at, None if place is None else place + 1)
-
-
-def _plan_with(message: Message, forced: Step) -> Plan:
-    """The plan of a message that has no final state yet, with one more step; what was reached stays."""
-    done, plan = len(message.passages), message.plan
-    to_come = () if forced.final else (*plan.steps[done:], *plan.dropped)
-    # Without a final state among them the expiry comes back.
-    return plan_of(*plan.steps[:done], forced, *(step for step in to_come if step != EXPIRED_AT_LAST))
-
-
-def _report_again(
-    transaction: Transaction, account: Account, message: Message, wish: ForceRequest, now: datetime
-) -> ForceResult | Conflict:
-    reports = transaction.reports[message.uid]
-    due_at, number = now + wish.after, len(reports) + 1
-    before = _wakes_of(message, reports)
-    transaction.put_report(Report(message.uid, number, account.name, wish.state, due_at, "pending", due_at))
-    _unsettle(transaction, message)
-    _plan_anew(transaction, message.uid, before)
-    return ForceResult(wish.state, wish.final, due_at, number)
-
-
 def _cannot_be_pushed(report: Report, account: Account, now: datetime) -> Conflict | None:
     if account.callback.url is None:
         return Conflict(f'account "{account.name}" has no callback; set one, and report {report.id} can be pushed')
@@ -482,18 +497,18 @@ def _cannot_be_pushed(report: Report, account: Account, now: datetime) -> Confli
 
 
 def _unsettle(transaction: Transaction, message: Message) -> None:
-    """The message has something left to do again."""
+    """Marks a settled message as one that has something left to do again."""
     if message.settled:
-        standing = transaction.standing
-        transaction.standing = msgspec.structs.replace(standing, outstanding=standing.outstanding + 1)
+        state = transaction.standing
+        transaction.standing = msgspec.structs.replace(state, outstanding=state.outstanding + 1)
         transaction.put(msgspec.structs.replace(message, settled=False))
 
 
 def _plan_anew(transaction: Transaction, uid: str, before: Mapping[int, datetime]) -> None:
-    """Has a message looked at when something of it is due by now, and not when something was that is not any more.
+    """Plans anew when to look at a message whose steps or reports have changed; `before` are the moments until then.
 
-    What has another moment is looked at then, even if something else had that moment before: that may have been looked
-    at already, and wait for something else since.
+    Moments at which nothing is due any more are cancelled. What has another moment is looked at then, even if something
+    else had that moment before: the store may have woken the message for that one already.
     """
     after = _wakes_of(transaction.messages[uid], transaction.reports[uid])
     unwanted = {*before.values()} - {*after.values()}
@@ -503,7 +518,7 @@ def _plan_anew(transaction: Transaction, uid: str, before: Mapping[int, datetime
 
 
 def _wakes_of(message: Message, reports: tuple[Report, ...]) -> Mapping[int, datetime]:
-    """When a message is to be looked at: for each report that waits, by its number, and as 0 for its next step."""
+    """Returns when to look at a message: by number for each report that waits, and under 0 for its next step."""
     moments = {report.number: report.next_attempt_at for report in reports if report.outcome == "pending"}
     moments[0] = message.next_step_at
     return {what: moment for what, moment in moments.items() if moment is not None}

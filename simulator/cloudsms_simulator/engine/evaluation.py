@@ -42,6 +42,8 @@ from cloudsms_simulator.protocol.codes import ResultCode, State, desc_of
 from cloudsms_simulator.protocol.findings import Finding, Told, found
 from cloudsms_simulator.protocol.packet import Destination
 
+# Magic numbers.
+
 MAGIC_DIGITS = 6
 MAGIC_MARK = "555"
 
@@ -62,17 +64,20 @@ class MagicNumber(msgspec.Struct, frozen=True):
 
 
 def magic_number_of(msisdn: str) -> MagicNumber | None:
-    """What a number stands for; None for an ordinary one."""
+    """Returns what a number stands for; None for an ordinary one."""
     return MAGIC_NUMBERS.get(msisdn[-MAGIC_DIGITS:]) if msisdn[-MAGIC_DIGITS:-3] == MAGIC_MARK else None
 
 
 def may_hold_magic(destinations: bytes) -> bool:
-    """Whether a JSON array of destinations may hold a magic number: far cheaper than reading it, no is certain."""
+    """Tells whether a JSON array of destinations may hold a magic number. False is certain, True may be wrong.
+
+    It is far cheaper than reading the array.
+    """
     return b"\\" in destinations or (b"555" in destinations and _MAGIC_IN_JSON.search(destinations) is not None)
 
 
-def _delivered(manner: ReportOptions | None = None, after: timedelta = _SECOND, *, lost: bool = False) -> Step:
-    return Step(State.DELIVERED, after, True, lost, manner)
+def _delivered(options: ReportOptions | None = None, after: timedelta = _SECOND, *, lost: bool = False) -> Step:
+    return Step(State.DELIVERED, after, True, lost, options)
 
 
 _MAGIC_CODES = {f"5551{code:02}": ResultCode(code) for code in range(1, 6)} | {
@@ -110,26 +115,28 @@ _MAGIC_FAULTS = {
 
 
 def _magic_numbers() -> Mapping[str, MagicNumber]:
-    omens = {}
+    numbers = {}
     for state in _MAGIC_STATES:
         suffix = f"5550{state:02}"
         about = f"ends as {State(state).name}"
-        omens[suffix] = MagicNumber(f"magic {suffix}", about, plan=plan_of(Step(state, _SECOND, True)))
+        numbers[suffix] = MagicNumber(f"magic {suffix}", about, plan=plan_of(Step(state, _SECOND, True)))
     for suffix, code in _MAGIC_CODES.items():
-        omens[suffix] = MagicNumber(f"magic {suffix}", f"is answered {code.name}", code)
+        numbers[suffix] = MagicNumber(f"magic {suffix}", f"is answered {code.name}", code)
     for suffix, (about, plan) in _MAGIC_PLANS.items():
-        omens[suffix] = MagicNumber(f"magic {suffix}", about, plan=plan)
+        numbers[suffix] = MagicNumber(f"magic {suffix}", about, plan=plan)
     for suffix, fault in _MAGIC_FAULTS.items():
-        omens[suffix] = MagicNumber(f"magic {suffix}", f"the exchange ends in {fault}", fault=fault)
-    return MappingProxyType(omens)
+        numbers[suffix] = MagicNumber(f"magic {suffix}", f"the exchange ends in {fault}", fault=fault)
+    return MappingProxyType(numbers)
 
 
 MAGIC_NUMBERS = _magic_numbers()
-"""Every magic suffix."""
+"""What each magic number stands for, by its last six digits."""
 
+
+# What the platform asks of a request: whether it needs an evaluation, and then what was decided on it.
 
 DEFAULTS = "defaults"
-"""The name under which chance is drawn where no rule decides."""
+"""Chance is drawn under this name where no rule decides."""
 
 _REQUESTS_COUNTER: RuleCounter = ("requests", "", "")
 _MESSAGES_COUNTER: RuleCounter = ("messages", "", "")
@@ -137,21 +144,27 @@ _AT_ONCE = timedelta()
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """What one destination gets. `rule` names what decided, None where nothing did; `plan` is None for a refusal."""
+    """What was decided on one destination. `rule` names the rule or the magic number that did, None where none did.
+
+    `plan` is None for a refusal.
+    """
 
     code: ResultCode
     plan: Plan | None
     rule: str | None = None
     delay: timedelta = _AT_ONCE
-    """How late the answer is at least, in wall time."""
+    """The answer comes so late at least, in wall time."""
     refuses_all: bool = False
-    """Whether its refusal is that of the whole packet."""
+    """Whether the whole packet is refused with this destination."""
+
+
+NO_DECISIONS: Mapping[int, Decision] = MappingProxyType({})
 
 
 def needs_evaluation(account: Account, candidate: Candidate) -> bool:
-    """Whether a request that passed check 9 has a hearing: whether a rule or a magic number may have a say in it.
+    """Tells whether a rule or a magic number may have a say in a request that passed check 9.
 
-    Without one, a message's plan is the rule book's `outlook`, else the account's `plan`: both are plain plans then.
+    Where none may, a message's plan is the rule book's `outlook`, else the account's `plan`: both are plain plans then.
     """
     if not account.is_plain:
         return True
@@ -160,82 +173,149 @@ def needs_evaluation(account: Account, candidate: Candidate) -> bool:
     return any(magic_number_of(each.msisdn) for each in destinations_of(candidate))
 
 
+def evaluate(transaction: Transaction, account: Account, candidate: Candidate, now: datetime) -> "Evaluation":
+    """Begins the evaluation of a request; what it counts is written by the transaction."""
+    since = transaction.standing.rules_since or now
+    evaluation = evaluation_of(account, candidate, transaction.tallies, now, since)
+    # Where no rule can count or draw, a magic number leaves no trace: a rule laid down later begins at nothing.
+    if not account.is_plain:
+        transaction.tallied = evaluation.counters.written
+    return evaluation
+
+
+def decisions_on(evaluation: "Evaluation", candidate: Candidate) -> Mapping[int, Decision]:
+    """Decides on the destinations not refused so far, by their index in the candidate's list.
+
+    A destination that is refused by its decision gets its verdict, and the finding that says why, in the candidate.
+    """
+    verdicts = candidate.verdicts
+    decisions = evaluation.decisions([index for index in range(len(candidate.destinations)) if index not in verdicts])
+    for index, decision in decisions.items():
+        if decision.code is not ResultCode.OK:
+            verdicts[index] = decision.code
+            candidate.findings.append(_refusal_of(index, decision))
+    whole = next((decision for decision in decisions.values() if decision.refuses_all), None)
+    if whole is not None:
+        for index in decisions:
+            if index not in verdicts:
+                verdicts[index] = whole.code
+                candidate.findings.append(_refusal_of(index, whole))
+    return decisions
+
+
+def _refusal_of(index: int, decision: Decision) -> Finding:
+    got = Told(f'{desc_of(decision.code)}, as "{decision.rule}" says')
+    return found("scripted-code", f"$.MULTI_MSISDN_LIST[{index}]", got, "a client that copes with it")
+
+
+def deciding_rule(decisions: Mapping[int, Decision]) -> str | None:
+    """Returns the rule an exchange is listed under when no fault befell it: the first that decided on a destination."""
+    return next((decision.rule for decision in decisions.values() if decision.rule is not None), None)
+
+
+def with_longest_delay(fault: AnswerFault | None, decisions: Mapping[int, Decision]) -> AnswerFault | None:
+    """Returns the fault, later by the longest delay of a decision; None when there is neither fault nor delay."""
+    slowest = max(decisions.values(), key=lambda decision: decision.delay, default=None)
+    if slowest is None or slowest.delay <= _AT_ONCE:
+        return fault
+    if fault is None:
+        return AnswerFault(slowest.rule or "", delay=slowest.delay)
+    return msgspec.structs.replace(fault, delay=fault.delay + slowest.delay)
+
+
+def reported_before(messages: tuple[Message, ...]) -> tuple[str, ...]:
+    """Returns the SMS_UIDs of the messages of which a report is to come before the answer."""
+    return tuple([message.uid for message in messages if is_reported_before(message.plan)])
+
+
+def is_reported_before(plan: Plan) -> bool:
+    """Tells whether a report of messages with this plan is to come before the answer."""
+    return plan.before_answer > 0
+
+
+# The evaluation itself.
+
+
 def evaluation_of(
-    account: Account, candidate: Candidate, tallies: Mapping[RuleCounter, int], now: datetime, since: datetime
+    account: Account, candidate: Candidate, counts: Mapping[RuleCounter, int], now: datetime, since: datetime
 ) -> "Evaluation":
-    """The hearing of a request. `tallies` are those kept of the account; `since` is when its rules were put to use."""
-    return Evaluation(account, candidate, destinations_of(candidate), RuleCounters(tallies), now, since)
+    """Begins the evaluation of a request. `counts` are what the account's rules have counted so far; `since` is when
+    its rules were put to use."""
+    return Evaluation(account, candidate, destinations_of(candidate), RuleCounters(counts), now, since)
 
 
 class Evaluation:
-    """One request before the rules. Ask `trouble` first, and `scripts` once, if the request is processed at all."""
+    """One request before the rules. Ask `fault` first, and `decisions` once, if the request is processed at all."""
 
     def __init__(
         self,
         account: Account,
         candidate: Candidate,
         destinations: Sequence[Destination],
-        tallies: RuleCounters,
+        counters: RuleCounters,
         now: datetime,
         since: datetime,
     ) -> None:
-        self.tallies = tallies
+        self.counters = counters
         self._account = account
         self._destinations = destinations
         self._numbers = [destination.number for destination in destinations]
-        self._rules = account.rules.in_force(now - since, tallies[_MESSAGES_COUNTER])
+        self._rules = account.rules.in_force(now - since, counters[_MESSAGES_COUNTER])
         self._outlook = self._rules.book.outlook or account.plan
         self._state: RuleCounter = ("state", self._rules.book.name, "")
         self._subject = subject_of(
             candidate,
             account=account.name,
             default_sender=account.default_sender,
-            request=tallies.add(_REQUESTS_COUNTER),
+            request=counters.add(_REQUESTS_COUNTER),
             now=now,
             elapsed=now - since,
             state=self._state_now(),
         )
 
-    def trouble(self) -> AnswerFault | None:
-        """What befalls the answer: the first fault whose rule fits a destination, else that of a magic number."""
+    def fault(self) -> AnswerFault | None:
+        """Returns what befalls the answer: the first fault whose rule fits a destination, else a magic number's fault.
+
+        None when nothing does.
+        """
         if self._rules.fault_matchers:
             first = self._numbers[0] if self._numbers else ""
-            chance = self._subject.chance = Chance(self._account.seed, first, self.tallies.add(("asked", "", first)))
+            chance = self._subject.chance = Chance(self._account.seed, first, self.counters.add(("asked", "", first)))
             for rule, matcher in self._rules.fault_matchers:
-                if not self._befalls(matcher) or not self._has_turn(rule, first):
+                if not self._fits(matcher) or not self._has_uses_left(rule, first):
                     continue
-                self._hit(rule.id)
+                self._count_hit(rule.id)
                 delay = _AT_ONCE if rule.delay is None else draw_delay(rule.delay, chance, rule.id)
                 processed = rule.fault not in UNPROCESSED if rule.processed is None else rule.processed
                 return AnswerFault(rule.id, rule.fault, delay, processed, rule.over)
-        return self._magic_trouble()
+        return self._magic_fault()
 
     def decisions(self, indices: Iterable[int]) -> dict[int, Decision]:
-        """What each of these destinations gets, in their order."""
-        return {index: self._script(index) for index in indices}
+        """Decides on each of these destinations, in their order; the keys are the indices."""
+        return {index: self._decision_on(index) for index in indices}
 
     def accepted(self, messages: int) -> None:
-        """Counts the messages that were accepted."""
-        self.tallies.add(_MESSAGES_COUNTER, messages)
+        """Counts the messages that were accepted of this request."""
+        self.counters.add(_MESSAGES_COUNTER, messages)
 
-    def _script(self, index: int) -> Decision:
+    def _decision_on(self, index: int) -> Decision:
         number = self._numbers[index]
-        chance = Chance(self._account.seed, number, self.tallies.add(_seen_counter(number)))
-        if self._open:
-            subject = self._see(index)
+        chance = Chance(self._account.seed, number, self.counters.add(_seen_counter(number)))
+        if self._open_rules:
+            subject = self._subject_at(index)
             subject.chance = chance
-            for rule, test in self._open:
+            for rule, test in self._open_rules:
                 if (test is None or test(subject)) and (reply := self._next_reply(rule, number)) is not None:
                     return self._decided(rule, reply, chance)
-        omen = magic_number_of(self._destinations[index].msisdn) if self._rules.book.magic else None
-        if omen is None:
-            return Decision(ResultCode.OK, self._usual(chance))
-        plan = omen.plan or self._usual(chance) if omen.code is ResultCode.OK else None
-        return Decision(omen.code, plan, omen.rule)
+        magic = magic_number_of(self._destinations[index].msisdn) if self._rules.book.magic else None
+        if magic is None:
+            return Decision(ResultCode.OK, self._default_plan(chance))
+        plan = magic.plan or self._default_plan(chance) if magic.code is ResultCode.OK else None
+        return Decision(magic.code, plan, magic.rule)
 
     @cached_property
-    def _open(self) -> list[tuple[Rule, SubjectTest | None]]:
-        """The rules that may decide on this request, and what each still asks of a destination."""
+    def _open_rules(self) -> list[tuple[Rule, SubjectTest | None]]:
+        """The rules that may decide on this request, and the test that each still makes of a destination."""
         subject = self._subject
         return [
             (rule, matcher.of_destination)
@@ -244,72 +324,72 @@ class Evaluation:
         ]
 
     def _decided(self, rule: Rule, reply: ReplyStep, chance: Chance) -> Decision:
-        self._hit(rule.id)
+        self._count_hit(rule.id)
         if rule.then is not None:
-            self.tallies.put(self._state, self._rules.book.states.index(rule.then))
+            self.counters.put(self._state, self._rules.book.states.index(rule.then))
             self._subject.state = rule.then
         delay = _AT_ONCE if reply.delay is None else draw_delay(reply.delay, chance, rule.id, "reply")
         if reply.code is not ResultCode.OK:
             return Decision(reply.code, None, rule.id, delay, rule.scope == "packet")
-        plan = self._usual(chance) if rule.outlook is None else plan_for(rule.outlook, chance, rule.id)
+        plan = self._default_plan(chance) if rule.outlook is None else plan_for(rule.outlook, chance, rule.id)
         return Decision(ResultCode.OK, plan, rule.id, delay)
 
-    def _usual(self, chance: Chance) -> Plan:
+    def _default_plan(self, chance: Chance) -> Plan:
         return plan_for(self._outlook, chance, DEFAULTS)
 
     def _next_reply(self, rule: Rule, recipient: str) -> ReplyStep | None:
-        """The reply whose turn it is for a recipient, counted; None when the sequence is used up."""
+        """Returns a rule's next reply to a recipient and counts it; None when the sequence is used up."""
         if rule.replies[0].times is None:
             return rule.replies[0]
-        return _reply_at(rule, self.tallies.add(self._turns_of(rule, recipient)))
+        return _reply_at(rule, self.counters.add(self._replies_counter(rule, recipient)))
 
-    def _turns_of(self, rule: Rule, recipient: str) -> RuleCounter:
+    def _replies_counter(self, rule: Rule, recipient: str) -> RuleCounter:
         return (f"rule {self._rules.book.name}", rule.id, recipient)
 
-    def _magic_trouble(self) -> AnswerFault | None:
+    def _magic_fault(self) -> AnswerFault | None:
         if not self._rules.book.magic:
             return None
         for index, destination in enumerate(self._destinations):
-            omen = magic_number_of(destination.msisdn)
-            if omen is not None and omen.fault is not None and not self._is_ruled(index):
-                return AnswerFault(omen.rule, omen.fault, processed=omen.fault not in UNPROCESSED)
+            magic = magic_number_of(destination.msisdn)
+            if magic is not None and magic.fault is not None and not self._is_ruled(index):
+                return AnswerFault(magic.rule, magic.fault, processed=magic.fault not in UNPROCESSED)
         return None
 
     def _is_ruled(self, index: int) -> bool:
-        """Whether a rule is about to decide on a destination; counts nothing."""
+        """Tells whether a rule is about to decide on a destination. Counts nothing."""
         number = self._numbers[index]
-        subject = self._see(index)
-        subject.chance = Chance(self._account.seed, number, self.tallies[_seen_counter(number)] + 1)
+        subject = self._subject_at(index)
+        subject.chance = Chance(self._account.seed, number, self.counters[_seen_counter(number)] + 1)
         return any(
             (test is None or test(subject))
-            and _reply_at(rule, self.tallies[self._turns_of(rule, number)] + 1) is not None
-            for rule, test in self._open
+            and _reply_at(rule, self.counters[self._replies_counter(rule, number)] + 1) is not None
+            for rule, test in self._open_rules
         )
 
-    def _befalls(self, matcher: Matcher) -> bool:
-        """Whether one destination fits; without any, whether the request does."""
+    def _fits(self, matcher: Matcher) -> bool:
+        """Tells whether one destination fits; of a request without destinations, whether the request does."""
         if matcher.of_request is not None and not matcher.of_request(self._subject):
             return False
         test = matcher.of_destination
         if test is None or not self._destinations:
             return test is None or test(self._subject)
         for index in range(len(self._destinations)):  # noqa: SIM110 a generator for each rule costs more than its test
-            if test(self._see(index)):
+            if test(self._subject_at(index)):
                 return True
         return False
 
-    def _has_turn(self, rule: FaultRule, recipient: str) -> bool:
-        """Whether a fault is not used up for a request's first recipient, counted."""
+    def _has_uses_left(self, rule: FaultRule, recipient: str) -> bool:
+        """Tells whether a fault is not used up yet for a request's first recipient, and counts the use."""
         if rule.times is None:
             return True
         used: RuleCounter = (f"fault {self._rules.book.name}", rule.id, recipient)
-        if self.tallies[used] >= rule.times:
+        if self.counters[used] >= rule.times:
             return False
-        self.tallies.add(used)
+        self.counters.add(used)
         return True
 
-    def _see(self, index: int) -> RuleSubject:
-        """The subject as it is for one destination; one object for all of them, since there may be many."""
+    def _subject_at(self, index: int) -> RuleSubject:
+        """Returns the subject with what it is for one destination: one object for all, since there may be many."""
         subject = self._subject
         subject.item = index + 1
         subject.to, subject.country_code = self._numbers[index], self._destinations[index].country_code
@@ -317,14 +397,14 @@ class Evaluation:
 
     def _state_now(self) -> str:
         states = self._rules.book.states
-        return states[self.tallies[self._state]] if states else ""
+        return states[self.counters[self._state]] if states else ""
 
-    def _hit(self, rule: str) -> None:
-        self.tallies.add(hits_counter(self._rules.book.name, rule))
+    def _count_hit(self, rule: str) -> None:
+        self.counters.add(hits_counter(self._rules.book.name, rule))
 
 
 def hits_counter(book: str, rule: str) -> RuleCounter:
-    """The tally of how often a rule decided."""
+    """The counter of how often a rule decided."""
     return ("hits", f"{book}/{rule}", "")
 
 
@@ -332,17 +412,19 @@ def _seen_counter(recipient: str) -> RuleCounter:
     return ("seen", "", recipient)
 
 
-def _reply_at(rule: Rule, turn: int) -> ReplyStep | None:
-    """The reply at a place of a rule's sequence, from 1; None beyond its end."""
+def _reply_at(rule: Rule, nth: int) -> ReplyStep | None:
+    """Returns the n-th reply of a rule's sequence, counted from 1; None beyond its end."""
     for reply in rule.replies:
-        if reply.times is None or turn <= reply.times:
+        if reply.times is None or nth <= reply.times:
             return reply
-        turn -= reply.times
+        nth -= reply.times
     return None
 
 
+# What the client receives when a fault befalls the answer.
+
 _ARRIVES_WHOLE = frozenset({None, Fault.DRIBBLE})
-"""Trouble after which the client has the true answer."""
+"""Faults in spite of which the client has the true answer; None is a delay alone."""
 
 _WITHOUT_A_STATUS = frozenset(
     {
@@ -354,87 +436,28 @@ _WITHOUT_A_STATUS = frozenset(
     }
 )
 
-NO_DECISIONS: Mapping[int, Decision] = MappingProxyType({})
-
 DELAY_ALONE = "DELAY"
-"""How an exchange calls trouble that is a delay alone."""
+"""The name under which an exchange keeps a fault that is a delay alone."""
 
 
-def evaluate(transaction: Transaction, account: Account, candidate: Candidate, now: datetime) -> Evaluation:
-    """The hearing of a request, what it counts being written by the transaction."""
-    since = transaction.standing.rules_since or now
-    hearing = evaluation_of(account, candidate, transaction.tallies, now, since)
-    # Where no rule can count or draw, a magic number leaves no trace: a rule laid down later begins at nothing.
-    if not account.is_plain:
-        transaction.tallied = hearing.tallies.written
-    return hearing
+def name_of_fault(fault: AnswerFault) -> str:
+    """Returns the name under which an exchange keeps a fault, or DELAY for a delay alone."""
+    return DELAY_ALONE if fault.fault is None else fault.fault.value
 
 
-def decisions_on(hearing: Evaluation, candidate: Candidate) -> Mapping[int, Decision]:
-    """The scripts of the destinations not refused so far; those that a script refuses get their verdict, and why."""
-    verdicts = candidate.verdicts
-    scripts = hearing.decisions([place for place in range(len(candidate.destinations)) if place not in verdicts])
-    for place, script in scripts.items():
-        if script.code is not ResultCode.OK:
-            verdicts[place] = script.code
-            candidate.findings.append(_refusal_of(place, script))
-    whole = next((script for script in scripts.values() if script.refuses_all), None)
-    if whole is not None:
-        for place in scripts:
-            if place not in verdicts:
-                verdicts[place] = whole.code
-                candidate.findings.append(_refusal_of(place, whole))
-    return scripts
-
-
-def deciding_rule(scripts: Mapping[int, Decision]) -> str | None:
-    """The rule an exchange is listed under when no fault befell it: the first that decided on a destination."""
-    return next((script.rule for script in scripts.values() if script.rule is not None), None)
-
-
-def with_longest_delay(trouble: AnswerFault | None, scripts: Mapping[int, Decision]) -> AnswerFault | None:
-    """The trouble, later by the longest delay of a script."""
-    slowest = max(scripts.values(), key=lambda script: script.delay, default=None)
-    if slowest is None or slowest.delay <= _AT_ONCE:
-        return trouble
-    if trouble is None:
-        return AnswerFault(slowest.rule or "", delay=slowest.delay)
-    return msgspec.structs.replace(trouble, delay=trouble.delay + slowest.delay)
-
-
-def reported_before(messages: tuple[Message, ...]) -> tuple[str, ...]:
-    """The SMS_UIDs of messages of which a report is to come before the answer."""
-    return tuple([message.uid for message in messages if is_reported_before(message.plan)])
-
-
-def is_reported_before(plan: Plan) -> bool:
-    """Whether a report of such messages is to come before the answer."""
-    return plan.before_answer > 0
-
-
-def name_of_fault(trouble: AnswerFault) -> str:
-    """What an exchange calls it: the fault's name, or DELAY."""
-    return DELAY_ALONE if trouble.fault is None else trouble.fault.value
-
-
-def answer_received(trouble: AnswerFault, answer: bytes | None) -> bytes | None:
-    """The answer as the client gets it, None when nothing of it can be told."""
-    if trouble.fault in _ARRIVES_WHOLE:
+def answer_received(fault: AnswerFault, answer: bytes | None) -> bytes | None:
+    """Returns the answer as the client gets it; None when it gets none, or nobody can tell what it gets."""
+    if fault.fault in _ARRIVES_WHOLE:
         return answer
-    if trouble.fault is not None and trouble.fault in FAULT_PAGES:
-        return FAULT_PAGES[trouble.fault]
-    if trouble.fault in MANGLING_FAULTS and answer is not None:
-        return mangled(trouble.fault.value, answer)
+    if fault.fault is not None and fault.fault in FAULT_PAGES:
+        return FAULT_PAGES[fault.fault]
+    if fault.fault in MANGLING_FAULTS and answer is not None:
+        return mangled(fault.fault.value, answer)
     return None
 
 
-def status_received(trouble: AnswerFault) -> int | None:
-    """The HTTP status the client gets, None when it gets none."""
-    if trouble.fault is Fault.HTTP_500:
+def status_received(fault: AnswerFault) -> int | None:
+    """Returns the HTTP status that the client gets; None when it gets none."""
+    if fault.fault is Fault.HTTP_500:
         return 500
-    return None if trouble.fault in _WITHOUT_A_STATUS else 200
-
-
-def _refusal_of(place: int, script: Decision) -> Finding:
-    got = Told(f'{desc_of(script.code)}, as "{script.rule}" says')
-    return found("scripted-code", f"$.MULTI_MSISDN_LIST[{place}]", got, "a client that copes with it")
+    return None if fault.fault in _WITHOUT_A_STATUS else 200

@@ -33,6 +33,8 @@ from cloudsms_simulator.protocol.customer import DestinationAnswer, read_answer
 from cloudsms_simulator.protocol.findings import Finding
 from cloudsms_simulator.protocol.profile import Profile
 
+# Who decided.
+
 DecidedBy = Literal[
     "check", "account", "rule", "magic number", "fault", "local rejection", "default", "transport", "simulator"
 ]
@@ -62,6 +64,77 @@ class Decider(msgspec.Struct, frozen=True):
     about: str
 
 
+def decider_of(exchange: Exchange, findings: Sequence[Finding], messages: Sequence[Message]) -> Decider:
+    """Returns what decided on a whole exchange; `findings` are all of its findings, those found at once first, and
+    `messages` all that came of it.
+
+    That is what decided on the code, be the answer spoilt or not; a fault, when it struck before there was a code.
+    """
+    if exchange.fault is not None and exchange.code is None:
+        return _scripted(exchange.rule or "", "fault", exchange.fault)
+    if exchange.kind != "uip":
+        return (
+            _decided_by_finding(findings[0], "transport") if findings else Decider("transport", exchange.kind, _NOBODY)
+        )
+    if isinstance(exchange, Sending):
+        if exchange.accepted:
+            return _decided_by_rule(next((message.rule for message in messages if message.rule is not None), None))
+        return decider_of_refusal(findings, _first_place(findings))
+    return _decided_by_finding(findings[0]) if findings else Decider("check", "", _NOBODY)
+
+
+def _first_place(findings: Sequence[Finding]) -> int | None:
+    """Returns the lowest index in MULTI_MSISDN_LIST at which something is refused; None when nothing is."""
+    places = (_PLACE.match(each.path) for each in findings if each.severity == "error" or each.rule == "scripted-code")
+    return min((int(place[1]) for place in places if place), default=None)
+
+
+def decider_of_refusal(findings: Sequence[Finding], index: int | None) -> Decider:
+    """Returns what decided on the refusal of a destination, by its index in MULTI_MSISDN_LIST."""
+    reasons = [each for each in findings if each.severity == "error" or each.rule == "scripted-code"]
+    place = f"$.MULTI_MSISDN_LIST[{index}]"
+    own = next((each for each in reasons if each.path == place or each.path.startswith(f"{place}.")), None)
+    whole = next((each for each in reasons if not each.path.startswith("$.MULTI_MSISDN_LIST[")), None)
+    finding = own or whole
+    if finding is None:
+        return Decider("check", "", _NOBODY)
+    return _decided_by_finding(finding)
+
+
+def decider_of_message(message: Message) -> Decider:
+    """Returns what decided on an accepted message."""
+    if message.reason is not None:
+        return Decider("local rejection", "local-rejected", message.reason)
+    return _decided_by_rule(message.rule)
+
+
+def _decided_by_rule(rule: str | None) -> Decider:
+    if rule is None:
+        return Decider("default", "", "no rule and no magic number has a say: the account's own report follows")
+    return _scripted(rule, "rule", "a rule of the scenario")
+
+
+def _scripted(rule: str, by: DecidedBy, about: str) -> Decider:
+    if rule.startswith(_MAGIC) and (magic := MAGIC_NUMBERS.get(rule.removeprefix("magic "))) is not None:
+        return Decider("magic number", rule, magic.about)
+    return Decider(by, rule, about)
+
+
+def _decided_by_finding(finding: Finding, by: DecidedBy = "check") -> Decider:
+    about = f"{finding.path}: got {finding.got}, want {finding.want}"
+    if finding.rule == "scripted-code":
+        _, _, quoted = finding.got.partition(', as "')
+        return _scripted(quoted.removesuffix('" says'), "rule", about)
+    if finding.rule in _OURS:
+        return Decider("simulator", finding.rule, about)
+    if finding.rule in _OF_THE_ACCOUNT:
+        return Decider("account", finding.rule, about)
+    return Decider(by, finding.rule, about)
+
+
+# What a message costs.
+
+
 class Charge(msgspec.Struct, frozen=True):
     """What one message costs, and the balance around it; None on an unlimited one, or when it is not known any more."""
 
@@ -72,6 +145,29 @@ class Charge(msgspec.Struct, frozen=True):
     balance_after: Money | None
     line: str
     """For people: `2 x USD 0.05 = USD 0.10; balance USD 10.00, then USD 9.90`."""
+
+
+def charges(messages: Sequence[Message], entries: Sequence[LedgerEntry]) -> dict[str, Charge]:
+    """Returns what each message costs, by SMS_UID; `entries` are of the account's ledger, theirs among them."""
+    debits = {entry.uid: entry.balance for entry in entries if entry.reason == "debit"}
+    return {message.uid: _charge(message, debits.get(message.uid)) for message in messages}
+
+
+def _charge(message: Message, after: Decimal | None) -> Charge:
+    sending = message.sending
+    segments, currency = sending.segmentation.segments, sending.currency
+    price, cost = Money(message.price, currency), Money(message.cost, currency)
+    if message.reason is not None:
+        return Charge(segments, price, cost, None, None, "not charged: rejected locally")
+    line = f"{segments} x {price} = {cost}"
+    if after is None:
+        return Charge(segments, price, cost, None, None, line)
+    before = Money(after + message.cost, currency)
+    left = Money(after, currency)
+    return Charge(segments, price, cost, before, left, f"{line}; balance {before}, then {left}")
+
+
+# Which reports are to be expected.
 
 
 class ExpectedReport(msgspec.Struct, frozen=True):
@@ -92,74 +188,17 @@ class ExpectedReport(msgspec.Struct, frozen=True):
     note: str
 
 
-def decider_of(exchange: Exchange, findings: Sequence[Finding], messages: Sequence[Message]) -> Decider:
-    """What decided on a whole exchange; `findings` are all of it, those found at once first, `messages` all it brought.
-
-    That is what decided on the code, be the answer spoilt or not; a fault, when it struck before there was a code.
-    """
-    if exchange.fault is not None and exchange.code is None:
-        return _scripted(exchange.rule or "", "fault", exchange.fault)
-    if exchange.kind != "uip":
-        return (
-            _decided_by_finding(findings[0], "transport") if findings else Decider("transport", exchange.kind, _NOBODY)
-        )
-    if isinstance(exchange, Sending):
-        if exchange.accepted:
-            return _decided_by_rule(next((message.rule for message in messages if message.rule is not None), None))
-        return decider_of_refusal(findings, _first_place(findings))
-    return _decided_by_finding(findings[0]) if findings else Decider("check", "", _NOBODY)
-
-
-def decider_of_refusal(findings: Sequence[Finding], index: int | None) -> Decider:
-    """What decided on the refusal of a destination, by its place in MULTI_MSISDN_LIST."""
-    reasons = [each for each in findings if each.severity == "error" or each.rule == "scripted-code"]
-    place = f"$.MULTI_MSISDN_LIST[{index}]"
-    own = next((each for each in reasons if each.path == place or each.path.startswith(f"{place}.")), None)
-    whole = next((each for each in reasons if not each.path.startswith("$.MULTI_MSISDN_LIST[")), None)
-    finding = own or whole
-    if finding is None:
-        return Decider("check", "", _NOBODY)
-    return _decided_by_finding(finding)
-
-
-def decider_of_message(message: Message) -> Decider:
-    """What decided on an accepted message."""
-    if message.reason is not None:
-        return Decider("local rejection", "local-rejected", message.reason)
-    return _decided_by_rule(message.rule)
-
-
-def charges(messages: Sequence[Message], entries: Sequence[LedgerEntry]) -> dict[str, Charge]:
-    """What each message costs, by SMS_UID; `entries` are of the account's ledger, theirs among them."""
-    debits = {entry.uid: entry.balance for entry in entries if entry.reason == "debit"}
-    return {message.uid: _charge(message, debits.get(message.uid)) for message in messages}
-
-
-def _charge(message: Message, after: Decimal | None) -> Charge:
-    sending = message.sending
-    segments, currency = sending.segmentation.segments, sending.currency
-    price, cost = Money(message.price, currency), Money(message.cost, currency)
-    if message.reason is not None:
-        return Charge(segments, price, cost, None, None, "not charged: rejected locally")
-    line = f"{segments} x {price} = {cost}"
-    if after is None:
-        return Charge(segments, price, cost, None, None, line)
-    before = Money(after + message.cost, currency)
-    left = Money(after, currency)
-    return Charge(segments, price, cost, before, left, f"{line}; balance {before}, then {left}")
-
-
 def expected_reports(message: Message, *, is_pushed: bool) -> tuple[ExpectedReport, ...]:
-    """The states of a message in order, then those that come too late; `is_pushed`: the account has a callback."""
+    """Returns the states of a message in order, then those that come too late. `is_pushed`: there is a callback."""
     plan, reached = message.plan, len(message.passages)
     steps = [_expected(message, step, number < reached, is_pushed) for number, step in enumerate(plan.steps)]
     return (*steps, *(_dropped_report(message, step) for step in plan.dropped))
 
 
 def _expected(message: Message, step: Step, reached: bool, is_pushed: bool) -> ExpectedReport:
-    manner = step.manner or PLAIN_REPORT
+    options = step.manner or PLAIN_REPORT
     at = message.sending.accepted_at + step.after
-    pushes = 0 if step.lost or not is_pushed else manner.copies
+    pushes = 0 if step.lost or not is_pushed else options.copies
     uncharged = step.final and step.state not in message.sending.profile.charged_states and message.cost != 0
     return ExpectedReport(
         state=step.state,
@@ -168,26 +207,26 @@ def _expected(message: Message, step: Step, reached: bool, is_pushed: bool) -> E
         at=at,
         reached=reached,
         pushes=pushes,
-        push_at=at + manner.held if pushes else None,
+        push_at=at + options.held if pushes else None,
         refund=Money(message.cost, message.sending.currency) if uncharged else None,
-        note=", ".join(_notes(step, manner, is_pushed)),
+        note=", ".join(_notes(step, options, is_pushed)),
     )
 
 
-def _notes(step: Step, manner: ReportOptions, is_pushed: bool) -> Iterator[str]:
+def _notes(step: Step, options: ReportOptions, is_pushed: bool) -> Iterator[str]:
     if step.lost:
         yield "its report is lost"
     elif not is_pushed:
         yield "pushed nowhere: the account has no callback"
-    if manner.before_answer:
+    if options.before_answer:
         yield "before the answer"
-    if manner.held:
-        yield f"held for {manner.held}"
-    if manner.copies > 1:
-        yield f"pushed {manner.copies} times"
-    if manner.fault is not None:
-        yield f"{manner.fault} befalls its push"
-    if manner.serial is not None or manner.uid_case or manner.extra or manner.omit or manner.desc is not None:
+    if options.held:
+        yield f"held for {options.held}"
+    if options.copies > 1:
+        yield f"pushed {options.copies} times"
+    if options.fault is not None:
+        yield f"{options.fault} befalls its push"
+    if options.serial is not None or options.uid_case or options.extra or options.omit or options.desc is not None:
         yield "its packet is altered"
     if step.final and step.after > MAXIMUM_RETURN_TIME:
         yield "after the maximum return time of 24 hours"
@@ -199,54 +238,62 @@ def _dropped_report(message: Message, step: Step) -> ExpectedReport:
     return ExpectedReport(step.state, state_desc(step.state), step.final, at, False, 0, None, None, note)
 
 
-def _first_place(findings: Sequence[Finding]) -> int | None:
-    """The first place in MULTI_MSISDN_LIST at which something is refused."""
-    places = (_PLACE.match(each.path) for each in findings if each.severity == "error" or each.rule == "scripted-code")
-    return min((int(place[1]) for place in places if place), default=None)
+# One exchange with all that explains it.
 
 
-def _decided_by_rule(rule: str | None) -> Decider:
-    if rule is None:
-        return Decider("default", "", "no rule and no magic number has a say: the account's own report follows")
-    return _scripted(rule, "rule", "a rule of the scenario")
+class ExplainedExchange(msgspec.Struct, frozen=True, kw_only=True):
+    """One exchange with all that its explanation is made of.
+
+    `account` is None for an exchange that belongs to none; `reply` is that of a dry run, else None.
+    """
+
+    exchange: Exchange
+    account: Account | None
+    profile: Profile
+    findings: tuple[Finding, ...]
+    messages: tuple[Message, ...]
+    entries: tuple[LedgerEntry, ...]
+    answer: bytes | None
+    """The answer as it was decided, not as a fault spoilt it; None when that is not known."""
+    reply: Reply | None = None
+
+    @property
+    def items(self) -> tuple[DestinationAnswer, ...]:
+        """The items of DETAIL_LIST, none if there is no answer."""
+        packet = None if self.answer is None else read_answer(self.answer)
+        return () if packet is None else packet.detail_list
+
+    @property
+    def passes(self) -> bool:
+        """Whether everything was accepted, nothing rejected locally, and the answer arrives."""
+        codes = [self.exchange.code, *(item.result_code for item in self.items)]
+        whole = all(code == ResultCode.OK for code in codes)
+        return whole and self.exchange.fault is None and not any(message.reason for message in self.messages)
 
 
-def _scripted(rule: str, by: DecidedBy, about: str) -> Decider:
-    if rule.startswith(_MAGIC) and (omen := MAGIC_NUMBERS.get(rule.removeprefix("magic "))) is not None:
-        return Decider("magic number", rule, omen.about)
-    return Decider(by, rule, about)
-
-
-def _decided_by_finding(finding: Finding, by: DecidedBy = "check") -> Decider:
-    about = f"{finding.path}: got {finding.got}, want {finding.want}"
-    if finding.rule == "scripted-code":
-        _, _, quoted = finding.got.partition(', as "')
-        return _scripted(quoted.removesuffix('" says'), "rule", about)
-    if finding.rule in _OURS:
-        return Decider("simulator", finding.rule, about)
-    if finding.rule in _OF_THE_ACCOUNT:
-        return Decider("account", finding.rule, about)
-    return Decider(by, finding.rule, about)
-
+# What is still due of a message.
 
 DueKind = Literal["planned", "retry", "expiry"]
 """`planned`: a state to be reached, or the first push of its report. `retry`: a further push. `expiry`: at 25 h."""
 
 
 class DueItem(msgspec.Struct, frozen=True):
-    """One thing that is due; `number` is that of its report, `attempt` that of its push, 0 when there will be none."""
+    """One thing that is due of a message.
+
+    `number` is that of its report; `attempt` is that of its push, 0 when there will be none.
+    """
 
     kind: DueKind
     uid: str
     number: int
     state: int
     due_at: datetime
-    """Of a report that waits behind another one, the earliest that it can be."""
+    """For a report that waits behind another one this is the earliest moment at which it can be pushed."""
     attempt: int
 
 
 def due_items(message: Message, reports: Sequence[Report]) -> tuple[DueItem, ...]:
-    """What is due of a message, soonest first."""
+    """Returns what is due of a message, soonest first."""
     return tuple(sorted((*_due_pushes(message, reports), *_due_states(message)), key=lambda each: each.due_at))
 
 
@@ -266,45 +313,23 @@ def _due_states(message: Message) -> Iterator[DueItem]:
         yield DueItem(kind, message.uid, number, step.state, due_at, 0 if step.lost else 1)
 
 
-class ExplainedExchange(msgspec.Struct, frozen=True, kw_only=True):
-    """One exchange. `account` is None for an exchange of nobody's; `reply` is that of a dry run."""
-
-    exchange: Exchange
-    account: Account | None
-    profile: Profile
-    findings: tuple[Finding, ...]
-    messages: tuple[Message, ...]
-    entries: tuple[LedgerEntry, ...]
-    answer: bytes | None
-    """As it was decided, not as a fault spoilt it; None when that is not known."""
-    reply: Reply | None = None
-
-    @property
-    def items(self) -> tuple[DestinationAnswer, ...]:
-        """The items of DETAIL_LIST, none if there is no answer."""
-        packet = None if self.answer is None else read_answer(self.answer)
-        return () if packet is None else packet.detail_list
-
-    @property
-    def passes(self) -> bool:
-        """Whether everything was accepted, nothing rejected locally, and the answer arrives."""
-        codes = [self.exchange.code, *(item.result_code for item in self.items)]
-        whole = all(code == ResultCode.OK for code in codes)
-        return whole and self.exchange.fault is None and not any(message.reason for message in self.messages)
-
+# Everything that happened to a message, and is to come.
 
 HistoryKind = Literal[
     "received", "finding", "checked", "decided", "rejected", "priced", "debited", "answered",
     "forced", "reached", "refunded", "report", "pushed", "abandoned", "failed", "lost", "no_callback",
     "pushing", "planned", "retry", "expiry", "dropped",
 ]  # fmt: skip
-"""`report`: a report was made, to be pushed. The line of those after it: what became of that report. From `pushing` on:
-not over yet, or, if `dropped`, never to be.
+"""`report`: a report was made, to be pushed. `pushed` to `no_callback` say what became of that report. `pushing` to
+`expiry` are not over yet, and `dropped` will never happen.
 """
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that happened, or is to come; `text` is a sentence for people, the rest is what it is about."""
+    """One thing that happened to a message, or is to come.
+
+    `text` is a sentence for people; the other fields say what it is about.
+    """
 
     at: datetime
     kind: HistoryKind
@@ -332,7 +357,10 @@ def history_of(
     findings: Sequence[Finding],
     now: datetime,
 ) -> tuple[HistoryEntry, ...]:
-    """The chronicle of a message; `entries` may be the whole ledger of its account, `findings` all of its exchange."""
+    """Returns the history of a message, in order of time.
+
+    `entries` may be the whole ledger of its account, `findings` all findings of its exchange.
+    """
     own = [entry for entry in entries if entry.uid == message.uid]
     told = [
         *_request(message, findings),
@@ -415,12 +443,12 @@ def _states(
     message: Message, reports: Sequence[Report], entries: Sequence[LedgerEntry], now: datetime
 ) -> Iterator[HistoryEntry]:
     steps = message.plan.steps
-    for number, passage in enumerate(message.passages, 1):
+    for number, reached in enumerate(message.passages, 1):
         final = number == len(steps)
-        text = f"It reached {state_desc(passage.state)}{', its final state' if final else ''}."
-        yield HistoryEntry(at=passage.at, kind="reached", text=text, report=number, state=passage.state)
+        text = f"It reached {state_desc(reached.state)}{', its final state' if final else ''}."
+        yield HistoryEntry(at=reached.at, kind="reached", text=text, report=number, state=reached.state)
         if final and message.refunded:
-            yield _refund(message, passage.at, entries)
+            yield _refund(message, reached.at, entries)
         if number <= len(reports):
             yield from _report(reports[number - 1], now)
     for report in reports[len(steps) :]:
@@ -487,22 +515,22 @@ def _finding_entry(
     )
 
 
-def _to_come(coming: DueItem) -> HistoryEntry:
-    name, number = state_desc(coming.state), coming.number
-    match coming.kind:
+def _to_come(due: DueItem) -> HistoryEntry:
+    name, number = state_desc(due.state), due.number
+    match due.kind:
         case "retry":
-            text = f"Push {coming.attempt} of report {coming.uid}-{number} is due."
+            text = f"Push {due.attempt} of report {due.uid}-{number} is due."
         case "expiry":
             text = "It expires, without a final state by then."
         case _:
-            text = f"{name} is due{'' if coming.attempt else ', and its report is lost'}."
+            text = f"{name} is due{'' if due.attempt else ', and its report is lost'}."
     return HistoryEntry(
-        at=coming.due_at,
-        kind=coming.kind,
+        at=due.due_at,
+        kind=due.kind,
         text=text,
         report=number,
-        attempt=coming.attempt or None,
-        state=coming.state,
+        attempt=due.attempt or None,
+        state=due.state,
     )
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 
 class Fault(StrEnum):
-    """Trouble with an answer."""
+    """What can go wrong with the answer to a request."""
 
     CONNECTION_RESET_BY_PEER = "CONNECTION_RESET_BY_PEER"
     EMPTY_RESPONSE = "EMPTY_RESPONSE"
@@ -45,7 +45,7 @@ UNPROCESSED = frozenset(
         Fault.HTML_PAGE,
     }
 )
-"""These strike before anything is processed, unless a rule says `processed`; all others need an answer to spoil."""
+"""Faults that strike before anything is processed, unless a rule says `processed`; all others spoil an answer."""
 
 MANGLING_FAULTS = frozenset(
     {
@@ -57,7 +57,7 @@ MANGLING_FAULTS = frozenset(
         Fault.WRONG_METHOD,
     }
 )
-"""These arrive as HTTP 200 and are wrong in what they say."""
+"""Faults whose answer arrives as HTTP 200 and is wrong in what it says."""
 
 FAULT_PAGES: Mapping[Fault, bytes] = MappingProxyType(
     {
@@ -66,11 +66,11 @@ FAULT_PAGES: Mapping[Fault, bytes] = MappingProxyType(
         b"<body><h1>Service temporarily unavailable</h1><p>Please try again later.</p></body>\n</html>\n",
     }
 )
-"""These arrive in place of any answer."""
+"""What arrives in place of any answer, by fault."""
 
 
 class PushFault(StrEnum):
-    """Trouble with a push."""
+    """What can go wrong with the push of a delivery report."""
 
     SLOW = "SLOW"
     CUT = "CUT"

@@ -44,26 +44,30 @@ class Chance(msgspec.Struct, frozen=True):
 
 
 LONGEST_DRAWN_DELAY = timedelta(days=7)
-"""Where the tail of a distribution is cut off: long after the longest a message can wait for its final state."""
+"""The tail of a distribution is cut off here: long after the longest a message can wait for its final state."""
 
 _ALMOST_NONE = 1e-12
+"""Stands for a draw of 0, of which the normal distribution has no value."""
 
 
 class Fixed(msgspec.Struct, frozen=True):
-    """Always the same."""
+    """A delay that is always the same."""
 
     value: timedelta
 
 
 class Uniform(msgspec.Struct, frozen=True):
-    """Anything between two bounds, each as likely."""
+    """A delay between two limits, all of them as likely."""
 
     lower: timedelta
     upper: timedelta
 
 
 class Lognormal(msgspec.Struct, frozen=True):
-    """Half of the draws are below the median; the larger `sigma`, the longer the tail. Never below `minimum`."""
+    """A delay of which half of the draws are below the median; the larger `sigma`, the longer the tail.
+
+    No draw is below `minimum`.
+    """
 
     median: timedelta
     sigma: float
@@ -71,7 +75,7 @@ class Lognormal(msgspec.Struct, frozen=True):
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """The values one after the other, and then again: the n-th for the n-th destination seen for a recipient."""
+    """One delay after the other, and then again: the n-th for the n-th destination seen for a recipient."""
 
     values: tuple[timedelta, ...]
 
@@ -80,7 +84,7 @@ Delay = Fixed | Uniform | Lognormal | Listed
 
 
 def bounds_of_delay(delay: Delay) -> tuple[timedelta, timedelta]:
-    """The shortest and the longest that a draw can be."""
+    """Returns the shortest and the longest delay that can be drawn."""
     match delay:
         case Fixed(value):
             return value, value
@@ -93,7 +97,7 @@ def bounds_of_delay(delay: Delay) -> tuple[timedelta, timedelta]:
 
 
 def draw_delay(delay: Delay, chance: Chance, rule: str, purpose: str = "delay") -> timedelta:
-    """One delay in whole microseconds. A draw of `Lognormal` ends at `LONGEST`, the others within what they say."""
+    """Draws one delay, in whole microseconds. A `Lognormal` never draws more than `LONGEST_DRAWN_DELAY`."""
     match delay:
         case Fixed(value):
             return value
@@ -112,7 +116,7 @@ def draw_delay(delay: Delay, chance: Chance, rule: str, purpose: str = "delay") 
 
 
 class ReportOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How the report of a step is pushed when it is not pushed plainly, once, and in its turn."""
+    """How the report of a step is pushed when it is not pushed plainly: once, as it is, when it is due."""
 
     copies: int = 1
     """How many times the same report is pushed, one after the other; each push has a SERIAL of its own."""
@@ -133,7 +137,7 @@ class ReportOptions(msgspec.Struct, frozen=True, kw_only=True):
     fault: PushFault | None = None
     """What goes wrong with the first attempts."""
     fault_times: int = 1
-    """With how many of them."""
+    """How many attempts go wrong."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -146,8 +150,9 @@ class Step(msgspec.Struct, frozen=True):
     lost: bool = False
     """The state is reached, but no report of it is ever pushed."""
     manner: ReportOptions | None = None
+    """How its report is pushed; None: plainly."""
     forced_at: datetime | None = None
-    """When somebody forced it on the message, None of what was planned at its acceptance."""
+    """When somebody forced it on the message; None for a step that was planned at its acceptance."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -159,30 +164,30 @@ class Plan(msgspec.Struct, frozen=True):
 
     @property
     def before_answer(self) -> int:
-        """How many steps come before the answer to the submission: up to the last that is scripted to."""
+        """How many steps come before the answer to the submission: up to the last whose report is to."""
         count = 0
-        for place, each in enumerate(self.steps, 1):  # asked of every request: a generator would cost more
+        for number, each in enumerate(self.steps, 1):  # asked of every request: a generator would cost more
             if each.manner is not None and each.manner.before_answer:
-                count = place
+                count = number
         return count
 
 
 MAXIMUM_RETURN_TIME = timedelta(hours=24)
-"""A final state later than this is late, and says so."""
+"""A final state that comes later gets a finding that says so."""
 
 EXPIRY = timedelta(hours=25)
-"""Without a final state by then the message is EXPIRED."""
+"""A message without a final state by then is EXPIRED."""
 
 EXPIRED_AT_LAST = Step(State.EXPIRED, EXPIRY, final=True)
 
 
 def step(state: int, after: timedelta, *, lost: bool = False) -> Step:
-    """A step that is final when the table says the state is, as integers outside the table are."""
+    """Makes a step that is final when the table says the state is, as integers outside the table are."""
     return Step(state, after, is_final(state), lost)
 
 
 def plan_of(*steps: Step) -> Plan:
-    """The plan that steps amount to: nothing after the first final one, and EXPIRED at 25 h without one.
+    """Makes a plan of steps: nothing comes after the first final one, and EXPIRED at 25 h without one.
 
     A final state due at exactly 25 h wins over the expiry; steps due later are dropped.
     """
@@ -208,9 +213,10 @@ class StepTemplate(msgspec.Struct, frozen=True):
 
 
 class PlanTemplate(msgspec.Struct, frozen=True):
-    """The same states for every message, at times of its own."""
+    """The same states for every message, at times that are drawn for each."""
 
     turns: tuple[StepTemplate, ...]
+    """Its steps, under the name that kept documents have for them."""
 
 
 class Mix(msgspec.Struct, frozen=True):
@@ -227,18 +233,19 @@ Outlook = Plan | PlanTemplate | Mix
 
 
 def plan_for(outlook: Outlook, chance: Chance, rule: str) -> Plan:
-    """The plan of one message. A `Plan` is its own; `Course` and `Mix` draw under the name of `rule`."""
+    """Returns the plan of one message. `PlanTemplate` and `Mix` draw it, under the name of `rule`; a `Plan` is it."""
     match outlook:
         case Plan():
             return outlook
-        case PlanTemplate(turns):
-            return plan_of(*(_step_drawn(turn, index, chance, rule) for index, turn in enumerate(turns)))
+        case PlanTemplate(templates):
+            return plan_of(*(_step_drawn(each, index, chance, rule) for index, each in enumerate(templates)))
         case Mix(shares, delay):
             return plan_of(step(_state_drawn(shares, chance.draw(rule, "state")), draw_delay(delay, chance, rule)))
 
 
-def _step_drawn(turn: StepTemplate, index: int, chance: Chance, rule: str) -> Step:
-    return Step(turn.state, draw_delay(turn.after, chance, rule, f"step {index}"), turn.final, turn.lost, turn.manner)
+def _step_drawn(template: StepTemplate, index: int, chance: Chance, rule: str) -> Step:
+    after = draw_delay(template.after, chance, rule, f"step {index}")
+    return Step(template.state, after, template.final, template.lost, template.manner)
 
 
 def _state_drawn(shares: tuple[tuple[int, Decimal], ...], chance: float) -> int:

@@ -2,7 +2,7 @@
 
 Each method that takes a transaction decides within a step, which is kept before anybody hears of its outcome. A request
 goes through `identify`, `check` and `receive`; a due message through `take_due`, and its push through `record_push`;
-`note` and `fail` are for what no check decided on.
+`force` and `resend` are what somebody asks for by hand; `note` and `fail` are for what no check decided on.
 
 Spec: CloudSMS Business Process. Reading: R16.
 """
@@ -10,7 +10,6 @@ Spec: CloudSMS Business Process. Reading: R16.
 import msgspec
 
 from cloudsms_simulator.engine import delivery
-from cloudsms_simulator.engine import refusal as refusal_module
 from cloudsms_simulator.engine.acceptance import accept, overall_code, places_of, refused_with_others
 from cloudsms_simulator.engine.account import Account, AccountDirectory
 from cloudsms_simulator.engine.delivery import Conflict, ForceRequest, ForceResult
@@ -41,7 +40,16 @@ from cloudsms_simulator.engine.records import (
     kept_packet_of,
     without_keys,
 )
-from cloudsms_simulator.engine.refusal import refuse_beyond_queue, within_rate
+from cloudsms_simulator.engine.refusal import (
+    answer_without_keys,
+    diagnosis_of,
+    findings_at_once,
+    record_unprocessed,
+    refuse_beyond_queue,
+    refuse_packet,
+    with_findings_first,
+    within_rate,
+)
 from cloudsms_simulator.engine.transaction import Arrival, Checked, Diagnosis, Identified, Reply, Transaction
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol import packet
@@ -73,7 +81,10 @@ from cloudsms_simulator.protocol.profile import Profile
 
 
 class Platform:
-    """Decides. Holds the accounts and the profile of what belongs to none; everything else is in the transactions."""
+    """Decides what becomes of requests, messages and pushes.
+
+    It holds the accounts, and the profile for exchanges that belong to none; everything else is in the transactions.
+    """
 
     def __init__(
         self, directory: AccountDirectory, profile: Profile, node: int = 0, *, packs_bodies: bool = False
@@ -81,7 +92,7 @@ class Platform:
         self.directory = directory
         self.profile = profile
         self._packs_bodies = packs_bodies
-        """Whether bodies are kept as small as they can be: worth its time where very many are kept."""
+        """Whether kept bodies are packed, which is worth its time where very many are kept."""
         self._own_uids = UidSequence(node)
         """For answers that no transaction stands behind; `node` is no account's."""
 
@@ -93,7 +104,7 @@ class Platform:
         return Identified(candidate_of(decoded, account, self.profile), account, key)
 
     def check(self, identified: Identified, body: bytes) -> Checked:
-        """Runs the checks. They take nothing that another request can change, so that many can be judged in a row.
+        """Runs the checks. They read nothing that another request can change, so that many can be checked in a row.
 
         18 and 19 have to wait for `receive` where the queue of pending reports, which comes before them, has a limit.
         """
@@ -110,62 +121,58 @@ class Platform:
         submission = submission_of(candidate)
         key = identified.key or ""
         masked = self.directory.masked(body, account, key)
-        keeping = kept_packet_of(account, submission, body, masked, key, self.directory.keys, packs=self._packs_bodies)
+        kept = kept_packet_of(account, submission, body, masked, key, self.directory.keys, packs=self._packs_bodies)
         return Checked(
             identified,
             needs_evaluation=needs_evaluation(account, candidate),
             submission=submission,
-            kept_packet=keeping,
+            kept_packet=kept,
         )
 
-    def diagnosed(self, judged: Checked, arrival: Arrival, now: datetime, *, clock_is_real: bool) -> Checked:
-        """A packet that the checks refuse, with what is kept of it, which takes its time where the body is long.
+    def diagnosed(self, checked: Checked, arrival: Arrival, now: datetime, *, clock_is_real: bool) -> Checked:
+        """Adds to a packet that the checks refuse what is kept of it, which takes its time where the body is long.
 
-        It takes nothing that another request can change; `receive` works out what this was not called for. `now` is
-        about when it came.
+        It reads nothing that another request can change; `receive` works out what this was not called for. `now` is
+        about when the packet came. What is not refused comes back as it is.
         """
-        refusal, candidate = judged.refusal, judged.identified.candidate
+        refusal, candidate = checked.refusal, checked.identified.candidate
         if refusal is None:
-            return judged
+            return checked
         known = self.directory.keys
-        diagnosis = refusal_module.diagnosis_of(
-            candidate, arrival, now, refusal.findings, known, clock_is_real=clock_is_real
-        )
-        return msgspec.structs.replace(judged, diagnosis=diagnosis)
+        diagnosis = diagnosis_of(candidate, arrival, now, refusal.findings, known, clock_is_real=clock_is_real)
+        return msgspec.structs.replace(checked, diagnosis=diagnosis)
 
-    def receive(self, transaction: Transaction, judged: Checked, arrival: Arrival, now: datetime) -> Reply:
+    def receive(self, transaction: Transaction, checked: Checked, arrival: Arrival, now: datetime) -> Reply:
         """Decides on a request; what is accepted is in the transaction with its debits and reports when this returns.
 
         What the checks found counts in its place: that of checks 10 and on behind the whitelist and the rate limit.
         The request stays as the checks left it, so that this can be called again with another transaction.
         """
-        candidate, account = judged.identified.candidate, judged.identified.account
-        refusal, known, diagnosis = judged.refusal, self.directory.keys, judged.diagnosis
-        if account is None or judged.by_gateway:
+        candidate, account = checked.identified.candidate, checked.identified.account
+        refusal, known, diagnosis = checked.refusal, self.directory.keys, checked.diagnosis
+        if account is None or checked.by_gateway:
             refusal = refusal or _nobody()
-            return refusal_module.refuse_packet(
+            return refuse_packet(
                 transaction, candidate, arrival, now, refusal, known=known, by_gateway=True, diagnosis=diagnosis
             )
         if arrival.connection is not None and not account.admits(arrival.connection.host):
             return self._close(transaction, candidate, arrival, now, diagnosis)
         busy = within_rate(transaction, account, now)
         if busy is not None:
-            told = refusal_module.with_findings_first(diagnosis, busy.findings, known)
-            return refusal_module.refuse_packet(transaction, candidate, arrival, now, busy, known=known, diagnosis=told)
-        hearing = evaluate(transaction, account, candidate, now) if judged.needs_evaluation else None
-        trouble = None if hearing is None else hearing.trouble()
-        if trouble is not None and not trouble.processed:
-            return refusal_module.record_unprocessed(
-                transaction, candidate, arrival, now, trouble, known=known, diagnosis=diagnosis
-            )
+            told = with_findings_first(diagnosis, busy.findings, known)
+            return refuse_packet(transaction, candidate, arrival, now, busy, known=known, diagnosis=told)
+        evaluation = evaluate(transaction, account, candidate, now) if checked.needs_evaluation else None
+        fault = None if evaluation is None else evaluation.fault()
+        if fault is not None and not fault.processed:
+            return record_unprocessed(transaction, candidate, arrival, now, fault, known=known, diagnosis=diagnosis)
         if refusal is not None:
-            return refusal_module.refuse_packet(
-                transaction, candidate, arrival, now, refusal, known=known, trouble=trouble, diagnosis=diagnosis
+            return refuse_packet(
+                transaction, candidate, arrival, now, refusal, known=known, fault=fault, diagnosis=diagnosis
             )
-        submission, keeping = judged.submission, judged.kept_packet
+        submission, kept = checked.submission, checked.kept_packet
         assert submission is not None, "what is not refused is a submission"
-        assert keeping is not None, "what is not refused is kept"
-        if hearing is not None or account.pending_limit is not None or candidate.verdicts:
+        assert kept is not None, "what is not refused is kept"
+        if evaluation is not None or account.pending_limit is not None or candidate.verdicts:
             # There may be more verdicts from here on, and a step may have to decide again on what the checks left.
             verdicts, findings = candidate.verdicts.copy(), candidate.findings.copy()
             candidate = msgspec.structs.replace(candidate, verdicts=verdicts, findings=findings)
@@ -173,7 +180,7 @@ class Platform:
         if account.pending_limit is not None:
             refuse_beyond_queue(transaction, account.pending_limit, candidate)
             first_refusal(ACCOUNT_CHECKS, candidate)
-        return self._accept(transaction, account, candidate, submission, keeping, arrival, now, hearing, trouble)
+        return self._accept(transaction, account, candidate, submission, kept, arrival, now, evaluation, fault)
 
     def note(
         self,
@@ -201,7 +208,7 @@ class Platform:
             http_status,
             code,
             mask(arrival.body, None, self.directory.keys),
-            refusal_module.answer_without_keys(answer, self.directory.keys),
+            answer_without_keys(answer, self.directory.keys),
             tuple(without_keys(each, (self.directory.keys,)) for each in (finding, *more)),
             surplus=arrival.surplus,
             line=arrival.line,
@@ -231,11 +238,11 @@ class Platform:
         assert account is not None
         delivery.record_attempt(transaction, account, push, result, now, self.directory.keys)
 
-    def force(self, transaction: Transaction, uid: str, wish: ForceRequest, now: datetime) -> ForceResult | Conflict:
+    def force(self, transaction: Transaction, uid: str, request: ForceRequest, now: datetime) -> ForceResult | Conflict:
         """Forces a state on a message that the step was called for."""
         account = transaction.account
         assert account is not None
-        return delivery.force_state(transaction, account, uid, wish, now)
+        return delivery.force_state(transaction, account, uid, request, now)
 
     def resend(self, transaction: Transaction, uid: str, number: int, now: datetime) -> Report | Conflict:
         """Has a report pushed once more, of a message that the step was called for."""
@@ -249,39 +256,37 @@ class Platform:
         account: Account,
         candidate: Candidate,
         submission: Submission,
-        keeping: KeptPacket,
+        kept: KeptPacket,
         arrival: Arrival,
         now: datetime,
-        hearing: Evaluation | None,
-        trouble: AnswerFault | None,
+        evaluation: Evaluation | None,
+        fault: AnswerFault | None,
     ) -> Reply:
-        scripts = NO_DECISIONS if hearing is None else decisions_on(hearing, candidate)
+        decisions = NO_DECISIONS if evaluation is None else decisions_on(evaluation, candidate)
         destinations, serial, profile = submission.destinations, submission.serial, account.profile
         count = len(destinations)
         code, verdicts = overall_code(submission.verdicts, count, profile)
-        standing = transaction.standing
-        sequence, uids = issue_uids(standing.uids, now, count, profile.uid_style)
+        state = transaction.standing
+        sequence, uids = issue_uids(state.uids, now, count, profile.uid_style)
         answer: bytes | AllAccepted = AllAccepted(serial, now, destinations, uids, profile)
         kept_answer, findings, places, told = None, None, None, uids
         if verdicts:
             candidate.findings += refused_with_others(submission.verdicts, verdicts)
             answer = encode_answer(Answer(serial, now, code, items_of(submission, uids, verdicts)), profile)
             known = self.directory.keys
-            kept_answer = refusal_module.answer_without_keys(answer, known)
-            findings = refusal_module.findings_at_once(
-                candidate, arrival, now, tuple(candidate.findings), known, clock_is_real=standing.clock.is_real
+            kept_answer = answer_without_keys(answer, known)
+            findings = findings_at_once(
+                candidate, arrival, now, tuple(candidate.findings), known, clock_is_real=state.clock.is_real
             )
             places = places_of(verdicts, count)
             told = tuple([uids[place] for place in places])
         rule = None
-        if hearing is not None:
-            trouble = with_longest_delay(trouble, scripts)
-            rule = deciding_rule(scripts) if trouble is None else trouble.rule
-        if trouble is not None:
-            kept_answer = answer_received(
-                trouble, encode_accepted(answer) if isinstance(answer, AllAccepted) else answer
-            )
-            kept_answer = refusal_module.answer_without_keys(kept_answer, self.directory.keys)
+        if evaluation is not None:
+            fault = with_longest_delay(fault, decisions)
+            rule = deciding_rule(decisions) if fault is None else fault.rule
+        if fault is not None:
+            kept_answer = answer_received(fault, encode_accepted(answer) if isinstance(answer, AllAccepted) else answer)
+            kept_answer = answer_without_keys(kept_answer, self.directory.keys)
         sending = Sending(
             transaction.request_id,
             account.name,
@@ -289,43 +294,43 @@ class Platform:
             now,
             arrival.connection,
             arrival.headers,
-            200 if trouble is None else status_received(trouble),
+            200 if fault is None else status_received(fault),
             code,
-            keeping.body,
+            kept.body,
             kept_answer,
             findings,
             told[0] if len(told) == 1 else told,
             arrival.surplus,
             rule,
-            None if trouble is None else name_of_fault(trouble),
+            None if fault is None else name_of_fault(fault),
             arrival.line,
             serial=serial,
-            route_id=keeping.route_id,
+            route_id=kept.route_id,
             source=submission.sender or account.default_sender,
             segmentation=submission.segmentation,
             currency=account.currency,
-            metered=standing.balance is not None,
+            metered=state.balance is not None,
             profile=profile,
-            customer_body=keeping.customer_body,
-            kept_text=keeping.text,
+            customer_body=kept.customer_body,
+            kept_text=kept.text,
             places=places,
         )
-        accepted = accept(account, submission, sending, uids, standing.balance, scripts)
+        acceptance = accept(account, submission, sending, uids, state.balance, decisions)
         transaction.standing = msgspec.structs.replace(
-            standing,
+            state,
             uids=sequence,
-            balance=accepted.balance,
-            outstanding=standing.outstanding + len(accepted.messages),
+            balance=acceptance.balance,
+            outstanding=state.outstanding + len(acceptance.messages),
         )
         transaction.exchange = sending
-        transaction.new_messages = accepted.messages
-        transaction.entries += accepted.entries
-        transaction.rejected = accepted.rejected
-        if hearing is not None:
-            hearing.accepted(len(accepted.messages))
-        first_due, comes_before = _wake(transaction, accepted.messages, now)
-        before = reported_before(accepted.messages) if comes_before else ()
-        return Reply(answer, code, transaction.request_id, first_due, trouble, before)
+        transaction.new_messages = acceptance.messages
+        transaction.entries += acceptance.entries
+        transaction.rejected = acceptance.rejected
+        if evaluation is not None:
+            evaluation.accepted(len(acceptance.messages))
+        first_due, comes_before = _wake(transaction, acceptance.messages, now)
+        before = reported_before(acceptance.messages) if comes_before else ()
+        return Reply(answer, code, transaction.request_id, first_due, fault, before)
 
     def _close(
         self,
@@ -348,7 +353,7 @@ def _nobody() -> Refusal:
 
 
 def _wake(transaction: Transaction, messages: tuple[Message, ...], now: datetime) -> tuple[datetime | None, bool]:
-    """Has each new message looked at when its first step is due.
+    """Plans to look at each new message when its first step is due.
 
     Returns when that is, for the earliest of them, and whether a report of any is to come before the answer.
     """

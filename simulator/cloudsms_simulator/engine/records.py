@@ -43,6 +43,8 @@ from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.segmentation import Segmentation
 from cloudsms_simulator.protocol.timestamps import ForeignMoment
 
+# Connections and exchanges.
+
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
@@ -108,7 +110,7 @@ MOST_FINDINGS = 1000
 
 
 class Exchange(msgspec.Struct, frozen=True, gc=False):
-    """One exchange.
+    """One request with its answer.
 
     `body` has its AUTH_KEY masked. `answer` is None for an accepted request: it is encoded again from the messages
     when somebody looks. `findings` holds what was found at once, None where only mistakes could be found: those are
@@ -131,7 +133,7 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     surplus: bool = False
     """Bytes followed the body."""
     rule: str | None = None
-    """The rule of a scenario, or the magic number, that the fault is from; without one, that decided on it first."""
+    """The rule of a scenario, or the magic number, that the fault comes from; without one, the first that decided."""
     fault: str | None = None
     """The fault that befell its answer, or DELAY."""
     line: RequestLine | None = None
@@ -148,43 +150,7 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
         return (self.accepted,) if isinstance(self.accepted, str) else self.accepted
 
 
-WORTH_PACKING = 1024
-"""Octets of the longest body that is packed."""
-
-_WINDOW = -11
-"""Raw deflate over 2 KiB: dictionary and body fit, and there is little to set up."""
-_LEVEL = 3
-_MEMORY = 4
-_PACKED = b"\0"
-"""Begins a packed body; no JSON begins so."""
-
-_DICTIONARY = (
-    b'{"METHOD":"SMS_SEND_REQUEST","TYPE":"REQUEST","SERIAL":1,"TIME":"2026-","AUTH_KEY":"key-","VERSION":"2021-01-01",'
-    b'"ROUTE_ID":"VerifyCode_516","ORIGINAL_ADDR":"","SIGNATURE":"","SIGNATURE_TYPE":1,"PRIORITY":0,"REPEAT":0,'
-    b'"SMS_CONTENT":"","MULTI_MSISDN_LIST":[{"COUNTRY_CODE":852,"DEST_MSISDN":""}],"CUSTOMER_BODY":{}}'
-    b'"ROUTE_ID": "Notification_516", "Marketing_516", \\u3010\\u3011", "SIGNATURE": "", "SIGNATURE_TYPE": 1, '
-    b'"PRIORITY": 0, "ORIGINAL_ADDR": "", "VERSION": "2021-01-01", "REPEAT": 0, "CUSTOMER_BODY": {}}'
-    b'{"METHOD": "SMS_SEND_REQUEST", "TYPE": "REQUEST", "SERIAL": 1, "TIME": "2026-01-01 12:00:00", "AUTH_KEY": "key-'
-    b'", "ROUTE_ID": "VerifyCode_516", "MULTI_MSISDN_LIST": [{"COUNTRY_CODE": 852, "DEST_MSISDN": "6", "COUNTRY_CODE": '
-    b'852}], "SMS_CONTENT": "Your verification code is '
-)
-
-
-def packed_body(body: bytes) -> bytes:
-    """A body as it is kept; the same bytes when packing would not make it smaller."""
-    if len(body) > WORTH_PACKING or body.startswith(_PACKED):
-        return body
-    deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY, zlib.Z_DEFAULT_STRATEGY, _DICTIONARY)
-    small = _PACKED + deflate.compress(body) + deflate.flush()
-    return small if len(small) < len(body) else body
-
-
-def unpacked_body(kept: bytes) -> bytes:
-    """The body that was given to `packed`. What never was a JSON text, and begins with NUL, must not come here."""
-    if not kept.startswith(_PACKED):
-        return kept
-    return zlib.decompressobj(_WINDOW, _DICTIONARY).decompress(kept[1:])
-
+# Messages.
 
 _NOTHING = Decimal(0)
 
@@ -249,7 +215,7 @@ class ReachedState(msgspec.Struct, frozen=True, gc=False):
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """One message. A new state is a new value: the store replaces the old one."""
+    """One SMS to one destination. A new state is a new value: the store replaces the old one."""
 
     uid: str
     sending: Sending
@@ -275,12 +241,12 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def price(self) -> Decimal:
-        """Of one segment; 0 for a message rejected locally."""
+        """The price of one segment; 0 for a message rejected locally."""
         return _NOTHING if isinstance(self.admission, str) else self.admission
 
     @property
     def reason(self) -> str | None:
-        """Why it was rejected locally."""
+        """Why it was rejected locally; None when it was not."""
         return self.admission if isinstance(self.admission, str) else None
 
     @property
@@ -295,7 +261,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def final_at(self) -> datetime | None:
-        """When the final state was reached."""
+        """When the final state was reached; None before."""
         return self.passages[-1].at if len(self.passages) == len(self.plan.steps) else None
 
     @property
@@ -306,14 +272,17 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def next_step_at(self) -> datetime | None:
-        """When the next step is due."""
+        """When the next step is due; None after the final one."""
         upcoming = self.next_step
         return None if upcoming is None else self.sending.accepted_at + upcoming.after
 
 
+# Reports and their pushes.
+
 Outcome = Literal["pending", "answered", "failed", "abandoned", "cancelled", "no_callback", "lost"]
 """`pending`: due, running or waiting for a retry. `answered`: a 2xx came. `failed`: the only attempt did not succeed.
-`abandoned`: all retries are used up. `no_callback`: there was no URL at the time. `lost`: scripted never to be pushed.
+`abandoned`: all retries are used up. `no_callback`: there was no URL at the time. `lost`: its step says that it is
+never pushed.
 """
 
 
@@ -331,13 +300,13 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     fault: PushFault | None = None
     """What was made to go wrong with it; `request` is what was meant to be sent."""
     resent: bool = False
-    """Somebody asked for it when the report was done already."""
+    """Whether somebody asked for it when the report was done already."""
     tls: TlsFacts | None = None
     """What the handshake with the customer's server settled on, and its certificate; None where there was no answer."""
 
     @property
     def succeeded(self) -> bool:
-        """Any 2xx ends a report."""
+        """Whether it was answered with a 2xx, which ends a report."""
         return self.status is not None and 200 <= self.status < 300
 
 
@@ -396,10 +365,13 @@ class PushResult(msgspec.Struct, frozen=True):
     """What is wrong with how it ended, where that was worked out already."""
 
 
-def rings_of(known: KeyRing, key: str | None) -> tuple[KeyRing, ...]:
-    """The keys that no finding on a packet may quote: those of all accounts, and the one it came with.
+# How packets are kept: without keys.
 
-    That one may be an ordinary word when it is short, and nobody's.
+
+def rings_of(known: KeyRing, key: str | None) -> tuple[KeyRing, ...]:
+    """Returns the keys that no finding on a packet may quote: those of all accounts, and the one it came with.
+
+    That one is left out when it is short and no account's: then it may be an ordinary word.
     """
     if key is None or len(key) < SHORTEST_SOUGHT_ANYWHERE or key in known:
         return (known,)
@@ -407,7 +379,7 @@ def rings_of(known: KeyRing, key: str | None) -> tuple[KeyRing, ...]:
 
 
 def without_keys(finding: Finding, known: Sequence[KeyRing]) -> Finding:
-    """The finding with fingerprints for the keys in what it tells, also where a quotation was cut off inside one."""
+    """Returns the finding with fingerprints in place of the keys that it quotes, also where a key was cut off."""
     path, got, want = (hide_in_quotation(text, known) for text in (finding.path, finding.got, finding.want))
     if (path, got, want) == (finding.path, finding.got, finding.want):
         return finding
@@ -431,23 +403,23 @@ class KeptPacket(msgspec.Struct, frozen=True):
 def kept_packet_of(
     account: Account, submission: Submission, body: bytes, masked: bytes, key: str, known: KeyRing, *, packs: bool
 ) -> KeptPacket:
-    """What is kept of a submission that came as `body`; `masked` is the body without AUTH_KEYs.
+    """Returns what is kept of a submission that came as `body`; `masked` is the body without AUTH_KEYs.
 
-    `key` is the one it came with, `known` are those of all accounts.
+    `key` is the AUTH_KEY it came with, `known` are those of all accounts. `packs`: the body is packed.
     """
     return KeptPacket(
         packed_body(masked) if packs else masked,
         _kept_text(submission, body, masked, key, known),
         _kept_route(account, submission.route_id, key, known),
-        # The empty one, which most examples have, once for all requests.
+        # The empty object, which most examples send, is kept once for all requests.
         _EMPTY_OBJECT if submission.customer_body == _EMPTY_OBJECT else submission.customer_body,
     )
 
 
 def _kept_text(submission: Submission, body: bytes, masked: bytes, key: str, known: KeyRing) -> str | None:
-    """The signed text; None of a single message whose text can be read out of the masked body.
+    """Returns the signed text; None for a single message whose text can be read out of the masked body.
 
-    That is so when masking changed nothing but AUTH_KEY's value. Where many share a text it is worth its room.
+    That is so when masking changed nothing but AUTH_KEY's value. A text that many messages share is worth its room.
     """
     if len(submission.destinations) == 1:
         before, _, after = body.partition(key.encode("utf-8", "surrogatepass"))
@@ -457,7 +429,7 @@ def _kept_text(submission: Submission, body: bytes, masked: bytes, key: str, kno
 
 
 def _kept_route(account: Account, route_id: str, key: str, known: KeyRing) -> str:
-    """ROUTE_ID: the account's own string, or a fingerprint where it holds an AUTH_KEY."""
+    """Returns ROUTE_ID as it is kept: the account's own string, or a fingerprint where it holds an AUTH_KEY."""
     if route_id == key:
         return fingerprint(route_id)
     for own in account.routes:
@@ -467,7 +439,48 @@ def _kept_route(account: Account, route_id: str, key: str, known: KeyRing) -> st
 
 
 def _without_keys(text: str, key: str, known: KeyRing) -> str:
-    """A text without AUTH_KEYs: `key` is masked also where it is no account's."""
+    """Returns a text without AUTH_KEYs; `key` is masked even if it is no account's."""
     if len(key) >= SHORTEST_SOUGHT_ANYWHERE:
         text = text.replace(key, fingerprint(key)) if key in text else text
     return hide_in_text(text, known)
+
+
+# How bodies are packed.
+
+WORTH_PACKING = 1024
+"""A body of more octets is not packed."""
+
+_WINDOW = -11
+"""Raw deflate over 2 KiB: dictionary and body fit, and there is little to set up."""
+_LEVEL = 3
+_MEMORY = 4
+_PACKED = b"\0"
+"""A packed body begins with it; no JSON text does."""
+
+_DICTIONARY = (
+    b'{"METHOD":"SMS_SEND_REQUEST","TYPE":"REQUEST","SERIAL":1,"TIME":"2026-","AUTH_KEY":"key-","VERSION":"2021-01-01",'
+    b'"ROUTE_ID":"VerifyCode_516","ORIGINAL_ADDR":"","SIGNATURE":"","SIGNATURE_TYPE":1,"PRIORITY":0,"REPEAT":0,'
+    b'"SMS_CONTENT":"","MULTI_MSISDN_LIST":[{"COUNTRY_CODE":852,"DEST_MSISDN":""}],"CUSTOMER_BODY":{}}'
+    b'"ROUTE_ID": "Notification_516", "Marketing_516", \\u3010\\u3011", "SIGNATURE": "", "SIGNATURE_TYPE": 1, '
+    b'"PRIORITY": 0, "ORIGINAL_ADDR": "", "VERSION": "2021-01-01", "REPEAT": 0, "CUSTOMER_BODY": {}}'
+    b'{"METHOD": "SMS_SEND_REQUEST", "TYPE": "REQUEST", "SERIAL": 1, "TIME": "2026-01-01 12:00:00", "AUTH_KEY": "key-'
+    b'", "ROUTE_ID": "VerifyCode_516", "MULTI_MSISDN_LIST": [{"COUNTRY_CODE": 852, "DEST_MSISDN": "6", "COUNTRY_CODE": '
+    b'852}], "SMS_CONTENT": "Your verification code is '
+)
+
+
+def packed_body(body: bytes) -> bytes:
+    """Packs a body; the same bytes come back when packing would not make it smaller."""
+    if len(body) > WORTH_PACKING or body.startswith(_PACKED):
+        return body
+    deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY, zlib.Z_DEFAULT_STRATEGY, _DICTIONARY)
+    small = _PACKED + deflate.compress(body) + deflate.flush()
+    return small if len(small) < len(body) else body
+
+
+def unpacked_body(kept: bytes) -> bytes:
+    """Returns the body that `packed_body` was given. A body that begins with NUL, as no JSON text does, must not come
+    here."""
+    if not kept.startswith(_PACKED):
+        return kept
+    return zlib.decompressobj(_WINDOW, _DICTIONARY).decompress(kept[1:])

@@ -28,13 +28,14 @@ from cloudsms_simulator.protocol.mistakes import Circumstances
 
 
 def within_rate(transaction: Transaction, account: Account, now: datetime) -> Refusal | None:
-    """Counts a packet; the account's rate limit is in packets per second of its clock."""
+    """Counts a packet, and returns a refusal when it is one too many; the limit is in packets per second of the
+    account's clock."""
     if account.rate_limit is None:
         return None
-    standing = transaction.standing
+    state = transaction.standing
     second = now.replace(microsecond=0)
-    packets = standing.packets + 1 if standing.second == second else 1
-    transaction.standing = msgspec.structs.replace(standing, second=second, packets=packets)
+    packets = state.packets + 1 if state.second == second else 1
+    transaction.standing = msgspec.structs.replace(state, second=second, packets=packets)
     if packets <= account.rate_limit:
         return None
     want = f"at most {account.rate_limit} packets a second"
@@ -55,7 +56,7 @@ def refuse_beyond_queue(transaction: Transaction, limit: int, candidate: Candida
 
 
 _LONG_BODY = 32 * 1024
-"""Octets of a body that takes a while to be masked."""
+"""A body of more octets takes a while to be masked."""
 
 
 def refuse_packet(
@@ -67,12 +68,12 @@ def refuse_packet(
     *,
     known: KeyRing,
     by_gateway: bool = False,
-    trouble: AnswerFault | None = None,
+    fault: AnswerFault | None = None,
     diagnosis: Diagnosis | None = None,
 ) -> Reply:
-    """The refusal of a whole packet: an item with its code, and a fresh SMS_UID, for each entry that can be echoed.
+    """Refuses a whole packet: an item with its code, and a fresh SMS_UID, for each entry that can be echoed.
 
-    `known` are the AUTH_KEYs of all accounts. `by_gateway`: checks 1 to 9 refused it. `trouble` may spoil the refusal
+    `known` are the AUTH_KEYs of all accounts. `by_gateway`: checks 1 to 9 refused it. `fault` may spoil the refusal
     as it may any answer. `diagnosis` is that of the packet, if it was worked out.
     """
     echoes = echoes_of(candidate)
@@ -92,17 +93,17 @@ def refuse_packet(
         now,
         arrival.connection,
         arrival.headers,
-        200 if trouble is None else status_received(trouble),
+        200 if fault is None else status_received(fault),
         refusal.code,
         kept.body,
-        answer_without_keys(answer if trouble is None else answer_received(trouble, answer), known),
+        answer_without_keys(answer if fault is None else answer_received(fault, answer), known),
         kept.findings,
         surplus=arrival.surplus,
         line=arrival.line,
-        rule=None if trouble is None else trouble.rule,
-        fault=None if trouble is None else name_of_fault(trouble),
+        rule=None if fault is None else fault.rule,
+        fault=None if fault is None else name_of_fault(fault),
     )
-    return Reply(answer, refusal.code, transaction.request_id, trouble=trouble)
+    return Reply(answer, refusal.code, transaction.request_id, trouble=fault)
 
 
 def record_unprocessed(
@@ -110,12 +111,12 @@ def record_unprocessed(
     candidate: Candidate,
     arrival: Arrival,
     now: datetime,
-    trouble: AnswerFault,
+    fault: AnswerFault,
     *,
     known: KeyRing,
     diagnosis: Diagnosis | None = None,
 ) -> Reply:
-    """A fault before anything is processed: what is kept is that the packet came, and what befell it."""
+    """Keeps that a packet came, and the fault that befell it before anything was processed."""
     kept = diagnosis or diagnosis_of(
         candidate, arrival, now, (), known, clock_is_real=transaction.standing.clock.is_real
     )
@@ -126,17 +127,17 @@ def record_unprocessed(
         now,
         arrival.connection,
         arrival.headers,
-        status_received(trouble),
+        status_received(fault),
         None,
         kept.body,
-        answer_received(trouble, None),
+        answer_received(fault, None),
         kept.findings,
         surplus=arrival.surplus,
         line=arrival.line,
-        rule=trouble.rule,
-        fault=name_of_fault(trouble),
+        rule=fault.rule,
+        fault=name_of_fault(fault),
     )
-    return Reply(None, None, transaction.request_id, trouble=trouble)
+    return Reply(None, None, transaction.request_id, trouble=fault)
 
 
 def diagnosis_of(
@@ -148,7 +149,10 @@ def diagnosis_of(
     *,
     clock_is_real: bool,
 ) -> Diagnosis:
-    """What is kept of a packet, of its findings `first` before the rest. Takes nothing that another request changes."""
+    """Works out what is kept of a packet, of its findings `first` before the rest.
+
+    It reads nothing that another request can change.
+    """
     body = mask(arrival.body, readable_key(candidate.packet), known)
     if len(body) > _LONG_BODY and candidate.decoded.form == "object" and not candidate.decoded.offset:
         # Findings quote a masked body, and masking it again takes little time.
@@ -157,7 +161,10 @@ def diagnosis_of(
 
 
 def with_findings_first(diagnosis: Diagnosis | None, first: tuple[Finding, ...], known: KeyRing) -> Diagnosis | None:
-    """A diagnosis with what decided before the rest, which was not known when it was worked out; None of none."""
+    """Returns a diagnosis with the findings that decided before the rest; they were not known when it was worked out.
+
+    None without a diagnosis.
+    """
     if diagnosis is None:
         return None
     told = dict.fromkeys((*(without_keys(each, (known,)) for each in first), *diagnosis.findings))

@@ -23,12 +23,13 @@ import msgspec
 from cloudsms_simulator.engine.faults import Fault
 from cloudsms_simulator.engine.plan import Chance, Delay, Outlook, Plan
 from cloudsms_simulator.moments import datetime
-from cloudsms_simulator.protocol import packet as packet_module
 from cloudsms_simulator.protocol.answer import echoes_of
 from cloudsms_simulator.protocol.candidate import Candidate, present, unsigned
 from cloudsms_simulator.protocol.codes import ResultCode
-from cloudsms_simulator.protocol.packet import Destination, members_of
+from cloudsms_simulator.protocol.packet import MOST_DESTINATIONS, Destination, members_of
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
+
+# What a scenario says.
 
 
 class TextMatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,16 +47,18 @@ class TextMatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ordinal(msgspec.Struct, frozen=True, kw_only=True):
-    """Which of a row: these places, or each `every`-th, counted from 1."""
+    """Selects some of a row of things: those at the places in `nth`, or each `every`-th, counted from 1."""
 
     nth: frozenset[int] = frozenset()
     every: int | None = None
 
 
 class TimeWindow(msgspec.Struct, frozen=True, kw_only=True):
-    """A span of the account's clock: since the rules were put to use, and of the day in Hong Kong.
+    """A span of the account's clock: `after` and `before` count from when the rules were put to use, `since` and
+    `until` are times of the day in Hong Kong.
 
-    From a moment on and before another; a span of the day that begins later than it ends goes over midnight.
+    It begins at the first moment and ends before the second; a span of the day that begins later than it ends goes over
+    midnight.
     """
 
     after: timedelta | None = None
@@ -65,7 +68,7 @@ class TimeWindow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MemberMatch(msgspec.Struct, frozen=True):
-    """A key of CUSTOMER_BODY, and what its value is like; without `words` the key need only be there.
+    """A key of CUSTOMER_BODY, and what its value is like (`words`); None: the key need only be there.
 
     A value that is no string is compared as compact JSON.
     """
@@ -83,7 +86,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     route: TextMatch | None = None
     sender: TextMatch | None = None
     content: TextMatch | None = None
-    """Of SMS_CONTENT, unsigned."""
+    """SMS_CONTENT, unsigned."""
     signature: TextMatch | None = None
     priority: frozenset[int] = frozenset()
     version: frozenset[str] = frozenset()
@@ -107,7 +110,7 @@ RuleScope = Literal["destination", "packet"]
 
 
 class ReplyStep(msgspec.Struct, frozen=True):
-    """One reply of a sequence: its code so many times for each recipient, or for ever. `delay` is wall time."""
+    """One reply of a sequence: each recipient gets its code so many times, or for ever (None). `delay` is wall time."""
 
     code: ResultCode = ResultCode.OK
     times: int | None = None
@@ -126,7 +129,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     replies: tuple[ReplyStep, ...] = (ReplyStep(),)
     scope: RuleScope = "destination"
     outlook: Outlook | None = None
-    """None: the rule book's own."""
+    """What becomes of the messages; None: what the rule book says."""
     then: str | None = None
     """The named state the account's rules are in once this rule has decided."""
 
@@ -137,7 +140,7 @@ class FaultRule(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     condition: Condition = Condition()
     fault: Fault | None = None
-    """None: the answer is only late."""
+    """What goes wrong; None: the answer is only late."""
     delay: Delay | None = None
     """Wall time before the answer, or before the fault."""
     processed: bool | None = None
@@ -157,7 +160,7 @@ class RuleBook(msgspec.Struct, frozen=True, kw_only=True):
     outlook: Outlook | None = None
     """What becomes of accepted messages no rule says anything about; None: what the account's `report` says."""
     states: tuple[str, ...] = ()
-    """The named states; the first is where it begins."""
+    """The named states; the account's rules begin in the first."""
     magic: bool = True
     """Whether numbers that end in a magic suffix mean something."""
     timeline: tuple["RuleBookChange", ...] = ()
@@ -174,12 +177,17 @@ class RuleBookChange(msgspec.Struct, frozen=True, kw_only=True):
 EMPTY_RULE_BOOK = RuleBook()
 
 
+# What is asked: one destination of a request.
+
 _NO_CHANCE = Chance(0, "", 0)
 _destinations_decoder = msgspec.json.Decoder(list[Destination])
 
 
 class RuleSubject(msgspec.Struct):
-    """A destination with its request. Of a request that is not in order, what could be read; else "" and 0."""
+    """One destination of a request, as conditions see it.
+
+    Of a request that is not in order it holds what could be read, and "" and 0 for the rest.
+    """
 
     account: str
     to: str
@@ -198,7 +206,7 @@ class RuleSubject(msgspec.Struct):
     priority: int
     version: str
     customer_body: Mapping[str, str]
-    """Its members: a string as it is, all else as compact JSON, numbers as they were spelled."""
+    """The members of CUSTOMER_BODY: a string as it is, all else as compact JSON, numbers as they were spelled."""
     now: datetime
     """The moment on the account's clock."""
     elapsed: timedelta
@@ -218,7 +226,7 @@ def subject_of(
     elapsed: timedelta,
     state: str,
 ) -> RuleSubject:
-    """The subject of a request, before any of its destinations is looked at."""
+    """Makes the subject of a request; what is about one destination is still empty."""
     packet = candidate.packet
     return RuleSubject(
         account=account,
@@ -241,7 +249,7 @@ def subject_of(
 
 
 def destinations_of(candidate: Candidate) -> list[Destination]:
-    """The destinations as they came: what can be read of each, and none of a list that is too long."""
+    """Returns the destinations as they came: what can be read of each, and none of a list that is too long."""
     orderly = candidate.decoded.destinations
     if orderly is not None:
         return orderly
@@ -249,7 +257,7 @@ def destinations_of(candidate: Candidate) -> list[Destination]:
         destinations = _destinations_decoder.decode(candidate.packet.multi_msisdn_list)
     except msgspec.MsgspecError:
         return echoes_of(candidate)
-    return destinations if len(destinations) <= packet_module.MOST_DESTINATIONS else []
+    return destinations if len(destinations) <= MOST_DESTINATIONS else []
 
 
 def _customer_body_members(customer_body: msgspec.Raw) -> dict[str, str]:
@@ -267,10 +275,12 @@ def _text_or_nothing(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+# From conditions to matchers.
+
 SubjectTest = Callable[[RuleSubject], bool]
 _TextTest = Callable[[str], bool]
 _Parts = tuple[list[SubjectTest], list[SubjectTest]]
-"""What is asked of the request, and what of each destination."""
+"""The tests of the request, and those of each destination."""
 _T = TypeVar("_T")
 
 LONGEST_SEARCHED = 2000
@@ -279,17 +289,17 @@ _GLOB_CHARACTER = re.compile(r"[*?\[]")
 
 
 class Matcher(msgspec.Struct, frozen=True):
-    """What a condition comes to: it holds where both tests do. None: there is nothing to ask."""
+    """The two tests that a condition is made into: it holds where both do. None: there is nothing to test."""
 
     of_request: SubjectTest | None
-    """The same for each destination of a request."""
+    """The test of what is the same for each destination of a request."""
     of_destination: SubjectTest | None
 
 
 def matcher_of(condition: Condition, rule: str, *, drawn_once: bool = False) -> Matcher:
-    """The matcher of a condition; chance is drawn under the name of `rule`, each probability by itself.
+    """Makes the matcher of a condition; chance is drawn under the name of `rule`, each probability by itself.
 
-    `drawn_once`: chance is that of the whole request, not of each destination.
+    `drawn_once`: chance is drawn once for the whole request, not for each destination.
     """
     of_request, of_destination = _parts(condition, rule, "match", drawn_once)
     return Matcher(
@@ -371,38 +381,38 @@ def _of_the_request(condition: Condition) -> list[SubjectTest]:
     return tests
 
 
-def text_test(words: TextMatch) -> _TextTest:
-    """A test of a text. Letters are compared as `casefold` has them where case does not count.
+def text_test(match: TextMatch) -> _TextTest:
+    """Makes a test of a text. Letters are compared as `casefold` has them where case does not count.
 
     Linear in the text; a regular expression of the user's may take longer, but sees its first 2,000 characters alone.
     """
     as_written: list[_TextTest] = []
-    if words.glob:
-        as_written.append(_glob(words.glob, ignore_case=words.ignore_case))
-    if words.regex is not None:
-        search = re.compile(words.regex, re.IGNORECASE if words.ignore_case else 0).search
+    if match.glob:
+        as_written.append(_glob(match.glob, ignore_case=match.ignore_case))
+    if match.regex is not None:
+        search = re.compile(match.regex, re.IGNORECASE if match.ignore_case else 0).search
         as_written.append(lambda text: search(text, 0, LONGEST_SEARCHED) is not None)
-    said = _said(words)
-    if said and words.ignore_case:
-        folded = _together(said)
+    by_letters = _text_tests(match)
+    if by_letters and match.ignore_case:
+        folded = _together(by_letters)
         return _together([lambda text: folded(text.casefold()), *as_written])
-    return _together([*said, *as_written])
+    return _together([*by_letters, *as_written])
 
 
-def _said(words: TextMatch) -> list[_TextTest]:
-    fold = str.casefold if words.ignore_case else str
+def _text_tests(match: TextMatch) -> list[_TextTest]:
+    fold = str.casefold if match.ignore_case else str
     tests: list[_TextTest] = []
-    if words.equals is not None:
-        equals = fold(words.equals)
+    if match.equals is not None:
+        equals = fold(match.equals)
         tests.append(lambda text: text == equals)
-    if words.starts is not None:
-        starts = fold(words.starts)
+    if match.starts is not None:
+        starts = fold(match.starts)
         tests.append(lambda text: text.startswith(starts))
-    if words.ends is not None:
-        ends = fold(words.ends)
+    if match.ends is not None:
+        ends = fold(match.ends)
         tests.append(lambda text: text.endswith(ends))
-    if words.contains is not None:
-        contains = fold(words.contains)
+    if match.contains is not None:
+        contains = fold(match.contains)
         tests.append(lambda text: contains in text)
     return tests
 
@@ -416,7 +426,7 @@ def _glob(globs: tuple[str, ...], *, ignore_case: bool = False) -> _TextTest:
 
 
 def _beginnings(globs: tuple[str, ...]) -> tuple[str, ...] | None:
-    """What texts begin with that globs fit, if that is all they say, as of most: `852*`."""
+    """Returns what a text has to begin with to fit one of the globs, if they say no more than that, as `852*` does."""
     beginnings = tuple(glob[:-1] for glob in globs if glob.endswith("*"))
     return beginnings if len(beginnings) == len(globs) and not any(map(_GLOB_CHARACTER.search, beginnings)) else None
 
@@ -426,19 +436,19 @@ def _in_row(ordinal: Ordinal) -> Callable[[int], bool]:
     return lambda place: place in nth or (every is not None and place > 0 and place % every == 0)
 
 
-def _at(hours: TimeWindow) -> SubjectTest:
+def _at(window: TimeWindow) -> SubjectTest:
     def holds(subject: RuleSubject) -> bool:
-        if hours.after is not None and subject.elapsed < hours.after:
+        if window.after is not None and subject.elapsed < window.after:
             return False
-        if hours.before is not None and subject.elapsed >= hours.before:
+        if window.before is not None and subject.elapsed >= window.before:
             return False
-        return _of_day(hours, subject.now.astimezone(HONG_KONG).time())
+        return _of_day(window, subject.now.astimezone(HONG_KONG).time())
 
     return holds
 
 
-def _of_day(hours: TimeWindow, now: time) -> bool:
-    since, until = hours.since or time(), hours.until
+def _of_day(window: TimeWindow, now: time) -> bool:
+    since, until = window.since or time(), window.until
     if until is None:
         return now >= since
     if since <= until:
@@ -463,7 +473,7 @@ def _not(test: SubjectTest) -> SubjectTest:
 
 
 def _together(tests: Sequence[Callable[[_T], bool]]) -> Callable[[_T], bool]:
-    """Whether all hold, asked in their order; without any, always."""
+    """Makes one test that holds where all of them do, asked in their order; without any it always holds."""
     if len(tests) == 1:
         return tests[0]
     if len(tests) == 2:
@@ -492,6 +502,9 @@ def _either(tests: Sequence[SubjectTest]) -> SubjectTest:
     return holds
 
 
+# A rule book made ready to be asked.
+
+
 class CompiledRules:
     """A rule book with the matchers of its conditions. Made once, when an account or a scenario is put to use."""
 
@@ -507,10 +520,10 @@ class CompiledRules:
             (change, CompiledRules(change.book)) for change in book.timeline
         )
         self.is_plain = not (book.rules or book.faults or book.timeline) and isinstance(book.outlook, Plan | None)
-        """Whether nothing but a magic number can make one message's fate another than the next one's."""
+        """Whether nothing but a magic number can make what becomes of one message differ from the next."""
 
     def in_force(self, elapsed: timedelta, messages: int) -> "CompiledRules":
-        """The rules of the timeline's last change that is reached, these themselves before the first."""
+        """Returns the rules of the timeline's last change that is reached; before the first, these rules themselves."""
         reached = self
         for change, rules in self._changes:
             in_time = change.at is not None and elapsed >= change.at

@@ -45,7 +45,7 @@ NO_RULE_COUNTERS: Mapping[RuleCounter, int] = MappingProxyType({})
 
 
 class RuleCounters:
-    """Counts, read through to those that are kept. What is counted here is kept with the step."""
+    """The counts of one transaction, on top of those that are kept. `written` is what the store keeps with the step."""
 
     def __init__(self, kept: Mapping[RuleCounter, int]) -> None:
         self._kept = kept
@@ -61,7 +61,7 @@ class RuleCounters:
         self.written[tally] = count
 
     def add(self, tally: RuleCounter, by: int = 1) -> int:
-        """Counts on, and returns the new count."""
+        """Adds to a count, and returns the new one."""
         count = self.written[tally] = self[tally] + by
         return count
 
@@ -85,7 +85,7 @@ class Transaction(msgspec.Struct, eq=False):
     reports: dict[str, tuple[Report, ...]] = {}
     """Of those messages, by SMS_UID, in the order of their number."""
     unanswered: Collection[str] = ()
-    """SMS_UIDs of messages of which only what comes before the answer comes now: that is not out yet."""
+    """SMS_UIDs of messages whose answer is not out yet: only their steps that come before the answer happen now."""
     exchange: Exchange | None = None
     tallied: Mapping[RuleCounter, int] | None = None
     """Counts that take the place of those in `tallies`; None: all stay as they are."""
@@ -98,13 +98,13 @@ class Transaction(msgspec.Struct, eq=False):
     final_states: list[int] = []
     """The states in which messages ended."""
     pushed: list[tuple[Outcome, Attempt]] = []
-    """The attempts that were made, each with what its report came to."""
+    """The attempts that were made, each with the outcome of its report."""
     updated: set[str] = set()
     """SMS_UIDs whose message or reports changed."""
     wakes: list[tuple[datetime, str]] = []
     """When to look at which message again; of a new message only after its answer is out."""
     cancelled: tuple[tuple[datetime, str], ...] = ()
-    """Wakes of one message that are not wanted any more. While it waits for its answer, so does what is in `wakes`."""
+    """Wakes of one message that are not wanted any more. While its answer is not out, its `wakes` wait for that too."""
 
     def put(self, message: Message) -> None:
         """Replaces a message."""
@@ -125,7 +125,7 @@ class Transaction(msgspec.Struct, eq=False):
 
 
 def with_report(reports: tuple[Report, ...], report: Report) -> tuple[Report, ...]:
-    """The reports of a message with one more, or with one in the place of that of the same number."""
+    """Returns the reports of a message with one more, or with one in place of the report of the same number."""
     return (*reports[: report.number - 1], report, *reports[report.number :])
 
 
@@ -184,7 +184,7 @@ class Reply(msgspec.Struct, frozen=True):
     first_due: datetime | None = None
     """When the first report is due on the account's clock, None when none is."""
     trouble: AnswerFault | None = None
-    """What befalls the answer on its way."""
+    """What befalls the answer on its way; None when nothing does."""
     before: tuple[str, ...] = ()
     """SMS_UIDs of messages whose first report the answer waits for."""
 
