@@ -83,9 +83,9 @@ def test_some_keys_of_an_account_do_not_change(key: str) -> None:
 
 
 def test_a_change_says_only_what_it_says() -> None:
-    wish = read_account_change(read_json_table(b'{"routes": ["A"], "rate_limit": null, "seed": null}'))
-    assert wish.said.said == {"routes", "rate_limit"}
-    assert (wish.seed, wish.said.settings.rate_limit) == (None, None)
+    request = read_account_change(read_json_table(b'{"routes": ["A"], "rate_limit": null, "seed": null}'))
+    assert request.said.said == {"routes", "rate_limit"}
+    assert (request.seed, request.said.settings.rate_limit) == (None, None)
 
 
 @pytest.mark.parametrize(("amount", "credit"), [("10.50", "10.50"), (10.5, "10.5"), (7, "7"), ("1e2", "100")])

@@ -48,8 +48,8 @@ def problems(text: str) -> list[str]:
     return [problem.removeprefix("x.yaml:3:").replace("defaults.report", "…") for problem in caught.value.problems]
 
 
-def delivered(manner: ReportOptions | None = None, after: timedelta = SECOND, *, lost: bool = False) -> Plan:
-    return plan_of(Step(State.DELIVERED, after, True, lost, manner))
+def delivered(options: ReportOptions | None = None, after: timedelta = SECOND, *, lost: bool = False) -> Plan:
+    return plan_of(Step(State.DELIVERED, after, True, lost, options))
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ _AMOUNT_SCHEMA: Schema = {
 
 
 class AccountRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """An account as somebody wants it. What is not said is None."""
+    """An account as somebody asks for it over the API. What is not said is None."""
 
     said: AccountOverrides
     seed: int | None = None
@@ -58,30 +58,34 @@ class Credit(msgspec.Struct, frozen=True):
 
 
 def read_new_account(table: JsonTable, name: str, auth_key: str) -> AccountRequest:
-    """The account a body describes; `name` and `auth_key` are for one that says none.
+    """Reads the account that a body describes; `name` and `auth_key` are for one that says none.
 
     Raises SettingsError with every mistake.
     """
     given = {"name": name, "auth_key": auth_key, **table.values}
-    return _taken(table, given, lambda place: None)
+    return _account_of(table, given, lambda location: None)
 
 
 def read_account_change(table: JsonTable) -> AccountRequest:
-    """What a body changes of an account. A key that is `null` goes back to its default. SettingsError as above."""
+    """Reads what a body changes of an account. A key that is `null` goes back to its default.
 
-    def complain(place: Location) -> None:
+    Raises SettingsError with every mistake.
+    """
+
+    def check(location: Location) -> None:
         for key, why in _UNCHANGEABLE.items():
             if key in table.values or key in table.nulls:
-                (place / key).error(why)
+                (location / key).error(why)
 
     given = {key: value for key, value in table.values.items() if key not in _UNCHANGEABLE}
-    wish = _taken(table, given, complain)
+    request = _account_of(table, given, check)
     emptied = table.nulls - {"seed"}
-    return msgspec.structs.replace(wish, said=AccountOverrides(wish.said.settings, wish.said.said - {"name"} | emptied))
+    said = AccountOverrides(request.said.settings, request.said.said - {"name"} | emptied)
+    return msgspec.structs.replace(request, said=said)
 
 
 def read_credit(table: JsonTable) -> Credit:
-    """The money a body speaks of: more than nothing. SettingsError as above."""
+    """Reads the money that a body puts on an account: more than nothing. Raises SettingsError with every mistake."""
     problems: list[str] = []
     taken = _CREDIT.take(table.values, Location(problems, table))
     if problems or not isinstance(taken, Credit):
@@ -95,7 +99,7 @@ def new_account_schema(definitions: Definitions) -> Schema:
 
 
 def account_change_schema(definitions: Definitions) -> Schema:
-    """The JSON Schema of a body that changes one."""
+    """The JSON Schema of a body that changes an account."""
     return {
         **_body_schema(definitions, _UNCHANGEABLE.keys()),
         "examples": [{"routes": ["VerifyCode_516"], "balance": "5.00"}],
@@ -111,10 +115,10 @@ def credit_schema(definitions: Definitions) -> Schema:
     return {**schema, "properties": properties, "examples": [_CREDIT.example]}
 
 
-def _body_schema(definitions: Definitions, settled: Set[str]) -> Schema:
+def _body_schema(definitions: Definitions, left_out: Set[str]) -> Schema:
     properties: dict[str, TomlValue] = {}
     for key, entry in ACCOUNT_BODY.entries().items():
-        if key not in settled:
+        if key not in left_out:
             said = _without_files(entry.kind, definitions) if key == "callback" else entry.kind.schema_in(definitions)
             properties[key] = {"anyOf": [said, {"type": "null"}], "description": entry.doc}
     return {"type": "object", "properties": properties, "additionalProperties": False}
@@ -127,29 +131,30 @@ def _without_files(callback: Type, definitions: Definitions) -> Schema:
     return {**schema, "properties": {key: each for key, each in said.items() if key not in _FILES}}
 
 
-def _taken(table: JsonTable, given: Mapping[str, TomlValue], complain: Callable[[Location], None]) -> AccountRequest:
+def _account_of(table: JsonTable, given: Mapping[str, TomlValue], check: Callable[[Location], None]) -> AccountRequest:
+    """Reads the values `given` of a body; `check` notes further errors. Raises SettingsError with every mistake."""
     problems: list[str] = []
-    place = Location(problems, table)
-    complain(place)
+    location = Location(problems, table)
+    check(location)
     for key in sorted(table.nulls - ACCOUNT_BODY.entries().keys()):
-        (place / key).key_error(f'unknown key "{key}"{suggestion(key, ACCOUNT_BODY.entries())}')
+        (location / key).key_error(f'unknown key "{key}"{suggestion(key, ACCOUNT_BODY.entries())}')
     callback = given.get("callback")
     if isinstance(callback, Mapping):
         for key in _FILES:
             if key in callback:
-                (place / "callback" / key).error("paths of files are for the configuration, not for the API")
+                (location / "callback" / key).error("paths of files are for the configuration, not for the API")
         given = {**given, "callback": {key: value for key, value in callback.items() if key not in _FILES}}
-    taken = ACCOUNT_BODY.take(given, place)
+    taken = ACCOUNT_BODY.take(given, location)
     if isinstance(taken, AccountRequest):
-        check_callback(taken.said.settings.callback, place)
+        check_callback(taken.said.settings.callback, location)
     if problems or not isinstance(taken, AccountRequest):
         raise SettingsError(problems)
     return taken
 
 
-def _account_request(taken: Mapping[str, object], place: Location) -> AccountRequest:
+def _account_request(taken: Mapping[str, object], location: Location) -> AccountRequest:
     own = {key: value for key, value in taken.items() if key not in _MORE}
-    said = _ACCOUNT.make(own, place)
+    said = _ACCOUNT.make(own, location)
     assert isinstance(said, AccountOverrides)
     more = {key: value for key, value in taken.items() if key in _MORE}
     return msgspec.structs.replace(AccountRequest(said=said), **more)
@@ -166,7 +171,8 @@ def _scenario(value: TomlValue) -> Scenario:
 
 @cache
 def _loaded(name: str) -> Scenario:
-    """Read once: thousands of accounts may be made, and reading takes longer than making one."""
+    """Returns a bundled scenario, read once: thousands of accounts may be made, and reading takes longer than making
+    one."""
     from cloudsms_simulator.config.scenario_file import load_scenario
 
     return load_scenario(bundled_scenario(name))
@@ -206,7 +212,7 @@ ACCOUNT_BODY = RecordType(
     example={"name": "shop", "clock": "frozen"},
     title="account_body",
 )
-"""What a new account may be told, as an `AccountWish`."""
+"""Reads what a new account may be told, as an `AccountRequest`."""
 
 _CREDIT = RecordType(
     want="an object such as {example}",
@@ -222,6 +228,6 @@ _CREDIT = RecordType(
         ),
         "currency": TableKey(CURRENCY, "What it is in: the account's."),
     },
-    make=lambda taken, place: msgspec.structs.replace(Credit(Decimal(0), None), **taken),
+    make=lambda taken, location: msgspec.structs.replace(Credit(Decimal(0), None), **taken),
     example={"amount": "10.00"},
 )

@@ -142,20 +142,20 @@ def _price_key(value: TomlValue) -> int | None:
     return None if value == ANY_KEY_OR_ROUTE else _country(value)
 
 
-def _blacklist(taken: Mapping[str, object], place: Location) -> Blacklist:
+def _blacklist(taken: Mapping[str, object], location: Location) -> Blacklist:
     return msgspec.structs.replace(Blacklist(), **taken)
 
 
-def _callback(taken: Mapping[str, object], place: Location) -> Callback:
+def _callback(taken: Mapping[str, object], location: Location) -> Callback:
     if "client_key" in taken and "client_cert" not in taken:
-        (place / "client_key").error("got a key alone, want client_cert too, the certificate it belongs to")
+        (location / "client_key").error("got a key alone, want client_cert too, the certificate it belongs to")
     paths = {key: str(path) for key, path in taken.items() if isinstance(path, Path)}
     identity = Identity(str(taken.get("identity", Identity.VALID)))
     return msgspec.structs.replace(Callback(), **{**taken, **paths, "identity": identity})
 
 
 def callback_problem(callback: Callback) -> str | None:
-    """What is wrong with a callback that says how reports are pushed but not where to; None when nothing is."""
+    """Returns what is wrong with a callback that says how reports are pushed but not where to; None when nothing is."""
     fields = msgspec.structs.fields(Callback)
     said = [field.name for field in fields if getattr(callback, field.name) != field.default]
     if callback.url is not None or not said:
@@ -364,7 +364,7 @@ class AccountOverrides(msgspec.Struct, frozen=True):
     said: frozenset[str]
 
     def over(self, base: AccountSettings) -> AccountSettings:
-        """The settings of `base` with what is said here in place of its own."""
+        """Returns the settings of `base` with what is said here in place of its own."""
         merged = msgspec.structs.replace(base, **{name: getattr(self.settings, name) for name in self.said})
         if "balance" in self.said and "currency" not in self.said and isinstance(merged.balance, Money):
             return msgspec.structs.replace(merged, currency=None)
@@ -373,12 +373,12 @@ class AccountOverrides(msgspec.Struct, frozen=True):
         return merged
 
     def before(self, other: "AccountOverrides") -> "AccountOverrides":
-        """Both in one; what is said here counts before what is said there."""
+        """Returns both in one; what is said here counts before what `other` says."""
         return AccountOverrides(self.over(other.settings), self.said | other.said)
 
 
 def merged_accounts(base: Sequence[AccountSettings], said: Sequence[AccountOverrides]) -> tuple[AccountSettings, ...]:
-    """The accounts of a configuration with those of a scenario: by name, what the scenario says counts before.
+    """Returns the accounts of a configuration with those of a scenario: by name, what the scenario says counts before.
 
     Raises SettingsError for accounts that cannot live together: without a key, or with another's.
     """
@@ -387,8 +387,8 @@ def merged_accounts(base: Sequence[AccountSettings], said: Sequence[AccountOverr
         name = each.settings.name
         accounts[name] = each.over(accounts.get(name, AccountSettings()))
     problems: list[str] = []
-    places = [Location(problems, f"account {name}") for name in accounts]
-    _check_unique(tuple(accounts.values()), (), places)
+    locations = [Location(problems, f"account {name}") for name in accounts]
+    _check_unique(tuple(accounts.values()), (), locations)
     if problems:
         raise SettingsError(problems)
     return tuple(accounts.values())
@@ -397,51 +397,51 @@ def merged_accounts(base: Sequence[AccountSettings], said: Sequence[AccountOverr
 class _AccountsType(ListType, frozen=True, kw_only=True):
     """The list of all accounts, in which names and keys are unique and one is named `default`."""
 
-    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
-        taken = super()._take(value, place, text)
+    def _take(self, value: TomlValue, location: Location, text: bool) -> object:
+        taken = super()._take(value, location, text)
         if not isinstance(taken, tuple):
             return taken
         accounts = tuple(each.settings for each in taken)
         for index, account in enumerate(accounts):
             # `callback_url` may say where the reports of `default` go.
             if account.name != _DEFAULT_ACCOUNT.name:
-                check_callback(account.callback, place / index)
+                check_callback(account.callback, location / index)
         implied = () if any(account.name == _DEFAULT_ACCOUNT.name for account in accounts) else (AccountSettings(),)
-        _check_unique(accounts, implied, [place / index for index in range(len(accounts))])
+        _check_unique(accounts, implied, [location / index for index in range(len(accounts))])
         return (*implied, *accounts)
 
 
 class _AccountOverridesType(ListType, frozen=True, kw_only=True):
     """The list of the accounts a scenario speaks of, each once; their keys may be elsewhere."""
 
-    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
-        taken = super()._take(value, place, text)
+    def _take(self, value: TomlValue, location: Location, text: bool) -> object:
+        taken = super()._take(value, location, text)
         if isinstance(taken, tuple):
-            places = [place / index for index in range(len(taken))]
-            _check_unique(tuple(each.settings for each in taken), (), places, whole=False)
-            for each, here in zip(taken, places, strict=True):
+            locations = [location / index for index in range(len(taken))]
+            _check_unique(tuple(each.settings for each in taken), (), locations, whole=False)
+            for each, here in zip(taken, locations, strict=True):
                 check_callback(each.settings.callback, here)
         return taken
 
 
-def check_callback(callback: Callback, place: Location) -> None:
-    """Complains of an account's callback that leads nowhere although it says how reports are pushed."""
+def check_callback(callback: Callback, location: Location) -> None:
+    """Notes an error for an account's callback that leads nowhere although it says how reports are pushed."""
     problem = callback_problem(callback)
     if problem is not None:
-        (place / "callback").error(problem)
+        (location / "callback").error(problem)
 
 
 def _check_unique(
     accounts: Sequence[AccountSettings],
     implied: Sequence[AccountSettings],
-    places: Sequence[Location],
+    locations: Sequence[Location],
     *,
     whole: bool = True,
 ) -> None:
-    """Complains of names and keys that are not unique, and, when these are `whole` accounts, of absent keys."""
+    """Notes an error for each name and key that is not unique, and of `whole` accounts for each key that is absent."""
     names: set[str] = set()
     keys = {account.auth_key or DEFAULT_AUTH_KEY: account.name for account in implied}
-    for account, here in zip(accounts, places, strict=True):
+    for account, here in zip(accounts, locations, strict=True):
         if account.name in names:
             (here / "name").error(f'got "{account.name}" again, want a name of its own for every account')
             continue
@@ -463,18 +463,18 @@ def _entries() -> Mapping[str, TableKey]:
     return {field.name: TableKey(field.kind, field.doc) for field in fields_of(AccountSettings)}
 
 
-def _read_account(taken: Mapping[str, object], place: Location) -> AccountOverrides:
+def _read_account(taken: Mapping[str, object], location: Location) -> AccountOverrides:
     if isinstance(taken.get("balance"), Money) and "currency" in taken:
-        (place / "currency").error("got a currency beside that of the balance, want one of the two")
+        (location / "currency").error("got a currency beside that of the balance, want one of the two")
     return AccountOverrides(msgspec.structs.replace(AccountSettings(), **taken), frozenset({*taken, "name"}))
 
 
 _ACCOUNT = RecordType(want="a table", entries=_entries, make=_read_account, lenient=True, title="account")
 
 ACCOUNTS = _AccountsType(want="[[accounts]] tables", item=_ACCOUNT, metavar="", example=[])
-"""Whole accounts, as `AccountSettings`."""
+"""Reads whole accounts, as `AccountSettings`."""
 
 ACCOUNT_OVERRIDES = _AccountOverridesType(
     want="a list of tables such as {example}", item=_ACCOUNT, example={"name": "default"}
 )
-"""What a scenario says of accounts, as `SaidAccount`s."""
+"""Reads what a scenario says of accounts, as `AccountOverrides`."""

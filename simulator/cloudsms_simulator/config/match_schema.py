@@ -32,11 +32,13 @@ from cloudsms_simulator.config.values import COUNT, DURATION, ON_OFF, TEXT, exac
 from cloudsms_simulator.engine.rules import Condition, MemberMatch, Ordinal, TextMatch, TimeWindow
 from cloudsms_simulator.protocol.packet import HIGHEST_UINT
 
+# What a text is like.
+
 _IGNORE_CASE = "ignore_case"
 
 
 def text_of_value(value: TomlValue) -> str:
-    """A text, empty or not; a number is told to be put in quotes."""
+    """Returns a text, empty or not; the error for a number says to put it in quotes."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -62,14 +64,14 @@ def _regex(value: TomlValue) -> str:
     return text
 
 
-def _words(taken: Mapping[str, object], place: Location) -> TextMatch:
+def _text_match(taken: Mapping[str, object], location: Location) -> TextMatch:
     if not taken.keys() - {_IGNORE_CASE}:
         raise InvalidValueError(f"something of the text: {', '.join(key for key in _WORDS if key != _IGNORE_CASE)}")
     return msgspec.structs.replace(TextMatch(), **taken)
 
 
-def _member_words(value: TomlValue) -> TextMatch | None:
-    """None for `true`: the key is there."""
+def _member_match(value: TomlValue) -> TextMatch | None:
+    """Returns what a member's value is to be like; None for `true`: the key need only be there."""
     if value is True:
         return None
     if isinstance(value, int | Decimal) and not isinstance(value, bool) and "E" not in str(value):
@@ -105,7 +107,7 @@ _WORDS: Mapping[str, TableKey] = {
 _TABLE = RecordType(
     want="a table such as {example}",
     entries=lambda: _WORDS,
-    make=_words,
+    make=_text_match,
     title="words",
     example={"contains": "code"},
     more={"anyOf": [{"required": [key]} for key in _WORDS if key != _IGNORE_CASE]},
@@ -124,7 +126,7 @@ GLOB_WORDS = OneOfType(
     ),
     table=_TABLE,
 )
-"""`Words`; a text is a glob."""
+"""Reads a `TextMatch`; a text alone is a glob."""
 
 EXACT_WORDS = OneOfType(
     want="the whole text, or a table such as {example}",
@@ -134,7 +136,7 @@ EXACT_WORDS = OneOfType(
     ),
     table=_TABLE,
 )
-"""`Words`; a text is the whole of it."""
+"""Reads a `TextMatch`; a text alone is the whole text."""
 
 MEMBERS = MapType(
     want="a table such as {example}",
@@ -144,7 +146,7 @@ MEMBERS = MapType(
         example={"starts": "A"},
         single=ScalarType(
             want='a glob such as "A*", a number, or true for a key that need only be there',
-            read=_member_words,
+            read=_member_match,
             schema={"anyOf": [{"type": "string", "minLength": 1}, {"type": "number"}, {"const": True}]},
         ),
         table=_TABLE,
@@ -152,8 +154,10 @@ MEMBERS = MapType(
     gather=_members,
     example={"orderId": "A*", "shop": True},
 )
-"""`Member`s of CUSTOMER_BODY."""
+"""Reads the `MemberMatch`es of CUSTOMER_BODY."""
 
+
+# Which destinations and requests.
 
 _UINT = whole_number_type(0, HIGHEST_UINT)
 _NUMBER_GLOB = re.compile(r"[0-9*?\[\]!-]+")
@@ -185,26 +189,26 @@ def _time_of_day(value: TomlValue) -> time:
     return time.fromisoformat(value)
 
 
-def _ordinal(taken: Mapping[str, object], place: Location) -> Ordinal:
+def _ordinal(taken: Mapping[str, object], location: Location) -> Ordinal:
     if not taken:
         raise InvalidValueError
     return msgspec.structs.replace(Ordinal(), **taken)
 
 
-def _hours(taken: Mapping[str, object], place: Location) -> object:
+def _time_window(taken: Mapping[str, object], location: Location) -> object:
     if not taken:
         raise InvalidValueError
-    hours = msgspec.structs.replace(TimeWindow(), **taken)
-    if hours.after is not None and hours.before is not None and hours.after >= hours.before:
-        (place / "before").error("got a time that is not later than after, want it later")
+    window = msgspec.structs.replace(TimeWindow(), **taken)
+    if window.after is not None and window.before is not None and window.after >= window.before:
+        (location / "before").error("got a time that is not later than after, want it later")
         return INVALID
-    if hours.until is not None and hours.until == (hours.since or time()):
-        (place / "until").error("got the time of day it begins at, want another")
+    if window.until is not None and window.until == (window.since or time()):
+        (location / "until").error("got the time of day it begins at, want another")
         return INVALID
-    return hours
+    return window
 
 
-def _condition(taken: Mapping[str, object], place: Location) -> Condition:
+def _condition(taken: Mapping[str, object], location: Location) -> Condition:
     ordinal = {key: taken[key] for key in ("nth", "every") if key in taken}
     changes = {_CONDITION_FIELDS.get(key, key): value for key, value in taken.items() if key not in ordinal}
     if ordinal:
@@ -232,6 +236,7 @@ _DAY_TIME = ScalarType(
     want='a time of day such as "22:30"', read=_time_of_day, schema={"type": "string", "pattern": f"^{_TIME.pattern}$"}
 )
 _NTH = _one_or_many(COUNT, "a whole number from 1 up, or a list of such numbers")
+_CONDITION_FIELDS: Mapping[str, str] = {"not": "none"}
 _ITEM: Mapping[str, TableKey] = {
     "nth": TableKey(_NTH, "These places in MULTI_MSISDN_LIST, counted from 1."),
     "every": TableKey(COUNT, "Each place that this number divides: 3 is the third, sixth, ninth."),
@@ -279,7 +284,9 @@ _MATCH: Mapping[str, TableKey] = {
     "probability": TableKey(PROBABILITY, "The chance, from 0 to 1, drawn from the seed for each destination."),
     "account": TableKey(_one_or_many(NAME, "the name of an account or a list of names"), "Names of accounts."),
     "time": TableKey(
-        RecordType(want="a table such as {example}", entries=lambda: _HOURS, make=_hours, example={"after": "10m"}),
+        RecordType(
+            want="a table such as {example}", entries=lambda: _HOURS, make=_time_window, example={"after": "10m"}
+        ),
         "When, on the account's clock.",
     ),
     "state": TableKey(
@@ -294,7 +301,7 @@ MATCH = RecordType(
     title="match",
     example={"to": "852*"},
 )
-"""A `Condition`."""
+"""Reads a `Condition`."""
 
 _NESTED: Mapping[str, TableKey] = {
     "all": TableKey(_conditions("a list of conditions, such as {example}"), "Conditions that all must hold."),
@@ -303,4 +310,3 @@ _NESTED: Mapping[str, TableKey] = {
         _conditions("a condition, or a list such as {example}", single=True), "Conditions of which none may hold."
     ),
 }
-_CONDITION_FIELDS: Mapping[str, str] = {"not": "none"}

@@ -60,7 +60,7 @@ from cloudsms_simulator.models.durations import duration_text
 from cloudsms_simulator.protocol.codes import State, is_final, state_desc
 
 USUAL_DELAY = Fixed(timedelta(seconds=1))
-"""How long a state takes that says nothing of it."""
+"""When a state is reached whose step does not say it."""
 
 _AT_ONCE = Fixed(timedelta())
 _MOST_COPIES = 100
@@ -84,68 +84,73 @@ def _state(value: TomlValue) -> int:
         raise InvalidValueError(f"the name of a state, or its number{like}") from None
 
 
-def _turn(taken: Mapping[str, object], place: Location) -> object:
-    """A turn, or None for `none: true`: no final state comes."""
+def _step_template(taken: Mapping[str, object], location: Location) -> object:
+    """A step's template, or None for `none: true`: no final state comes."""
     if "none" in taken:
         if dict(taken) != {"none": True}:
-            place.error(f"got more beside none, want {place.written({'none': True})} alone")
+            location.error(f"got more beside none, want {location.written({'none': True})} alone")
             return INVALID
         return None
     if "state" not in taken:
-        place.error(f"got no state, want one, such as {place.written({'state': 'DELIVERED', 'after': '3s'})}")
+        location.error(f"got no state, want one, such as {location.written({'state': 'DELIVERED', 'after': '3s'})}")
         return INVALID
-    manner_keys = {key: value for key, value in taken.items() if key not in _STEP_KEYS}
+    option_keys = {key: value for key, value in taken.items() if key not in _STEP_KEYS}
     said = {key: value for key, value in taken.items() if key in _STEP_KEYS}
-    if not _goes_together(taken, manner_keys, place):
+    if not _goes_together(taken, option_keys, location):
         return INVALID
-    manner = _manner(manner_keys)
-    turn = msgspec.structs.replace(StepTemplate(0, _AT_ONCE if manner.before_answer else USUAL_DELAY, True), **said)
+    options = _report_options(option_keys)
+    template = StepTemplate(0, _AT_ONCE if options.before_answer else USUAL_DELAY, True)
+    template = msgspec.structs.replace(template, **said)
     return msgspec.structs.replace(
-        turn, final=bool(taken.get("final", is_final(turn.state))), manner=None if manner == ReportOptions() else manner
+        template,
+        final=bool(taken.get("final", is_final(template.state))),
+        manner=None if options == ReportOptions() else options,
     )
 
 
-def _goes_together(taken: Mapping[str, object], manner: Mapping[str, object], place: Location) -> bool:
-    if taken.get("lost") is True and manner:
-        (place / "lost").error(f"got it beside {next(iter(manner))}, want one of the two: a lost report is not pushed")
+def _goes_together(taken: Mapping[str, object], options: Mapping[str, object], location: Location) -> bool:
+    if taken.get("lost") is True and options:
+        (location / "lost").error(
+            f"got it beside {next(iter(options))}, want one of the two: a lost report is not pushed"
+        )
         return False
-    if "push_times" in manner and "push" not in manner:
-        (place / "push_times").error("got it alone, want push too, what goes wrong")
+    if "push_times" in options and "push" not in options:
+        (location / "push_times").error("got it alone, want push too, what goes wrong")
         return False
-    if manner.get("before_answer") is True and taken.get("after", _AT_ONCE) != _AT_ONCE:
-        (place / "after").error('got a delay, want "0s" or nothing for a report that comes before the answer')
+    if options.get("before_answer") is True and taken.get("after", _AT_ONCE) != _AT_ONCE:
+        (location / "after").error('got a delay, want "0s" or nothing for a report that comes before the answer')
         return False
     return True
 
 
-def _manner(taken: Mapping[str, object]) -> ReportOptions:
+def _report_options(taken: Mapping[str, object]) -> ReportOptions:
     names = {"push": "fault", "push_times": "fault_times"}
     return msgspec.structs.replace(ReportOptions(), **{names.get(key, key): value for key, value in taken.items()})
 
 
-def _outlook(turns: tuple[object, ...]) -> Plan | PlanTemplate:
-    """A plan when every time is fixed; else what plans are drawn from."""
-    planned = tuple(each for each in turns if isinstance(each, StepTemplate))
-    if len(planned) < len(turns) and (None in turns[:-1] or any(each.final for each in planned)):
+def _outlook(entries: tuple[object, ...]) -> Plan | PlanTemplate:
+    """A plan when every time is fixed; else the template that plans are drawn from."""
+    planned = tuple(each for each in entries if isinstance(each, StepTemplate))
+    if len(planned) < len(entries) and (None in entries[:-1] or any(each.final for each in planned)):
         raise InvalidValueError("none as the last step, and no final state before it")
     _refuse_states_after_a_final_one(planned)
     steps = [
-        Step(turn.state, turn.after.value, turn.final, turn.lost, turn.manner)
-        for turn in planned
-        if isinstance(turn.after, Fixed)
+        Step(each.state, each.after.value, each.final, each.lost, each.manner)
+        for each in planned
+        if isinstance(each.after, Fixed)
     ]
     return plan_of(*steps) if len(steps) == len(planned) else PlanTemplate(planned)
 
 
-def _refuse_states_after_a_final_one(turns: Sequence[StepTemplate]) -> None:
-    """Raises UnfitError for a state that always comes after a final one: nothing does."""
-    for place, turn in enumerate(turns):
-        earliest, _ = bounds_of_delay(turn.after)
-        for other, final in enumerate(turns):
+def _refuse_states_after_a_final_one(steps: Sequence[StepTemplate]) -> None:
+    """Raises InvalidValueError for a state that always comes after a final one, where nothing comes."""
+    for index, step in enumerate(steps):
+        earliest, _ = bounds_of_delay(step.after)
+        for other, final in enumerate(steps):
             _, latest = bounds_of_delay(final.after)
-            is_behind = latest < earliest or (latest == earliest and other < place)
-            if final.final and is_behind and final is not turn:
-                late, last = state_desc(turn.state), state_desc(final.state)
+            is_behind = latest < earliest or (latest == earliest and other < index)
+            if final.final and is_behind and final is not step:
+                late, last = state_desc(step.state), state_desc(final.state)
                 raise InvalidValueError(
                     f"no state after a final one: {late} at {duration_text(earliest)} is never reached, "
                     f"since {last} at {duration_text(latest)} is final; say final: false beside {last} if the message "
@@ -177,7 +182,7 @@ def _shares(pairs: tuple[tuple[object, object], ...]) -> tuple[tuple[object, obj
     return pairs
 
 
-def _mix(taken: Mapping[str, object], place: Location) -> Mix:
+def _mix(taken: Mapping[str, object], location: Location) -> Mix:
     names = {"mix": "shares"}
     return msgspec.structs.replace(Mix((), USUAL_DELAY), **{names.get(key, key): value for key, value in taken.items()})
 
@@ -278,7 +283,7 @@ REPORT = OneOfType(
         item=RecordType(
             want="a table such as {example}",
             entries=lambda: _STEP,
-            make=_turn,
+            make=_step_template,
             title="step",
             example={"state": "DELIVERED", "after": "3s"},
         ),
@@ -292,7 +297,7 @@ REPORT = OneOfType(
         example={"mix": {"DELIVERED": 90, "UNDELIVERABLE": 10}, "delay": "3s"},
     ),
 )
-"""An `Outlook`: a `Plan` if every time is fixed, else a `Course` or a `Mix`."""
+"""Reads an `Outlook`: a `Plan` if every time is fixed, else a `PlanTemplate`, or a `Mix`."""
 
 
 _STATE_NAMES: Mapping[int, str] = {int(state): state.name for state in State}
@@ -302,20 +307,20 @@ _OPTION_KEYS: Mapping[str, str] = {"fault": "push", "fault_times": "push_times"}
 
 
 def outlook_value(outlook: Outlook) -> TomlValue:
-    """An outlook as a file holds it: a list of steps, or a table with a mix."""
+    """Returns an outlook as a file says it: a list of steps, or a table with a mix."""
     match outlook:
         case Plan(steps, dropped):
             return [_step_table(step, Fixed(step.after)) for step in (*steps, *dropped) if step != EXPIRED_AT_LAST] or [
                 _NO_FINAL
             ]
-        case PlanTemplate(turns):
-            return [_step_table(turn, turn.after) for turn in turns]
+        case PlanTemplate(templates):
+            return [_step_table(template, template.after) for template in templates]
         case Mix(shares, delay):
             return {"mix": {_state_key(state): share for state, share in shares}, "delay": delay_value(delay)}
 
 
 def delay_value(delay: Delay) -> TomlValue:
-    """A delay as a file holds it: a duration, or a table with the name of the distribution."""
+    """Returns a delay as a file says it: a duration, or a table with the name of the distribution."""
     match delay:
         case Fixed(value):
             return duration_text(value)
@@ -341,11 +346,11 @@ def _step_table(step: Step | StepTemplate, after: Delay) -> Mapping[str, TomlVal
     return table if step.manner is None else {**table, **_options_table(step.manner)}
 
 
-def _options_table(manner: ReportOptions) -> Mapping[str, TomlValue]:
+def _options_table(options: ReportOptions) -> Mapping[str, TomlValue]:
     changed = {
-        _OPTION_KEYS.get(field.name, field.name): getattr(manner, field.name)
-        for field in msgspec.structs.fields(manner)
-        if getattr(manner, field.name) != field.default
+        _OPTION_KEYS.get(field.name, field.name): getattr(options, field.name)
+        for field in msgspec.structs.fields(options)
+        if getattr(options, field.name) != field.default
     }
     return {key: _plain(value) for key, value in changed.items()}
 
@@ -360,7 +365,7 @@ def _plain(value: object) -> TomlValue:
             return sorted(value)
         case tuple():
             return {key: _decoder.decode(text) for key, text in value}
-    raise TypeError(f"a manner holds a {type(value).__name__}")
+    raise TypeError(f"report options hold a {type(value).__name__}")
 
 
 def _state_key(state: int) -> str:

@@ -52,23 +52,25 @@ from cloudsms_simulator.engine.rules import (
 from cloudsms_simulator.models.durations import duration_text
 from cloudsms_simulator.protocol.codes import RESULT_CODES, ResultCode, desc_of, hex_code
 
+# Rules, as they are read.
+
 
 def _one_reply(value: TomlValue) -> ReplyStep:
     return ReplyStep(code_of_value(value))
 
 
-def _read_reply(taken: Mapping[str, object], place: Location) -> ReplyStep:
+def _read_reply(taken: Mapping[str, object], location: Location) -> ReplyStep:
     return msgspec.structs.replace(ReplyStep(), **taken)
 
 
 def _replies(steps: tuple[object, ...]) -> tuple[ReplyStep, ...]:
-    """The steps in their order; all but the last are for once unless they say how often."""
+    """Returns the steps in their order; each but the last is used once unless it says how often."""
     replies = [step for step in steps if isinstance(step, ReplyStep)]
     once = [msgspec.structs.replace(step, times=step.times or 1) for step in replies[:-1]]
     return (*once, *replies[-1:])
 
 
-def _read_rule(taken: Mapping[str, object], place: Location) -> Rule:
+def _read_rule(taken: Mapping[str, object], location: Location) -> Rule:
     return msgspec.structs.replace(Rule(id=""), **{_RULE_FIELDS.get(key, key): value for key, value in taken.items()})
 
 
@@ -108,7 +110,7 @@ REPLY = ListType(
     least=1,
     example={"code": "Busy", "times": 2},
 )
-"""`ReplyStep`s."""
+"""Reads `ReplyStep`s."""
 
 RULE_ID = ScalarType(
     want="a name of 1 to 64 letters, digits, dots, dashes and underscores",
@@ -133,50 +135,52 @@ RULE = RecordType(
     title="rule",
     example={"id": "busy", "match": {"to": "852*"}, "reply": "Busy"},
 )
-"""A `Rule`; its id is empty when none is said."""
+"""Reads a `Rule`; its id is empty when none is said."""
 
+
+# Faults, as they are read.
 
 LONGEST_HANG_TO_ASK = timedelta(seconds=60)
 
 _LASTING = frozenset({Fault.DRIBBLE, Fault.ACCEPT_THEN_HANG})
 
 
-def _read_fault(taken: Mapping[str, object], place: Location) -> object:
+def _read_fault(taken: Mapping[str, object], location: Location) -> object:
     changes = {_FAULT_FIELDS.get(key, key): value for key, value in taken.items() if key != "probability"}
     rule = msgspec.structs.replace(FaultRule(id=""), **changes)
     if rule.fault is None and rule.delay is None:
-        place.error("got neither fault nor delay, want one of them or both")
+        location.error("got neither fault nor delay, want one of them or both")
         return INVALID
-    if not _processed_fits(rule, place) or not _over_fits(rule, place):
+    if not _processed_fits(rule, location) or not _over_fits(rule, location):
         return INVALID
     if "probability" not in taken:
         return rule
     if rule.condition.probability is not None:
-        (place / "probability").error("got one beside that of match, want one of the two")
+        (location / "probability").error("got one beside that of match, want one of the two")
         return INVALID
     condition = msgspec.structs.replace(rule.condition, probability=taken["probability"])
     return msgspec.structs.replace(rule, condition=condition)
 
 
-def _processed_fits(rule: FaultRule, place: Location) -> bool:
+def _processed_fits(rule: FaultRule, location: Location) -> bool:
     if rule.processed is None or rule.fault in UNPROCESSED or (rule.processed and rule.fault is not None):
         return True
     what = "a delay alone" if rule.fault is None else rule.fault
-    (place / "processed").error(
+    (location / "processed").error(
         f"got it with {what}, which wants a request that was processed; want it with {', '.join(sorted(UNPROCESSED))}"
     )
     return False
 
 
-def _over_fits(rule: FaultRule, place: Location) -> bool:
+def _over_fits(rule: FaultRule, location: Location) -> bool:
     if rule.over is None:
         return True
     if rule.fault not in _LASTING:
         what = "a delay alone" if rule.fault is None else rule.fault
-        (place / "over").error(f"got it with {what}, want it only with {' or '.join(sorted(_LASTING))}")
+        (location / "over").error(f"got it with {what}, want it only with {' or '.join(sorted(_LASTING))}")
         return False
     if rule.fault is Fault.ACCEPT_THEN_HANG and rule.over > LONGEST_HANG_TO_ASK:
-        (place / "over").error(
+        (location / "over").error(
             f"got more than {LONGEST_HANG_TO_ASK.seconds}s, want that at most: no connection hangs longer"
         )
         return False
@@ -206,27 +210,29 @@ FAULT = RecordType(
     example={"fault": "EMPTY_RESPONSE", "probability": 1},
     more={"anyOf": [{"required": ["fault"]}, {"required": ["delay"]}]},
 )
-"""A `FaultRule`; its id is empty when none is said."""
+"""Reads a `FaultRule`; its id is empty when none is said."""
 
 TLS_FAULTS = ListType(
     want="one of {example}, or a list of them",
-    item=word_type({trouble.value: trouble for trouble in TlsTrouble}),
-    gather=lambda troubles: tuple(dict.fromkeys(troubles)),
+    item=word_type({fault.value: fault for fault in TlsTrouble}),
+    gather=lambda faults: tuple(dict.fromkeys(faults)),
     single=True,
-    example=[trouble.value for trouble in TlsTrouble],
+    example=[fault.value for fault in TlsTrouble],
 )
-"""`TlsTrouble`s, each once."""
+"""Reads `TlsTrouble`s, each once."""
 
+
+# Rules and faults, written back.
 
 _Table = dict[str, TomlValue]
 _EXACT = TextMatch(equals="")
 _GLOB = TextMatch()
 _ID_BY_PLACE = " "
-"""In every id that comes of a place in a file, and in none that somebody wrote."""
+"""Every id that was made of a place in a file, such as `rule 3`, holds it; no id that somebody wrote does."""
 
 
 def rule_value(rule: Rule | FaultRule) -> Mapping[str, TomlValue]:
-    """A rule or a fault as a table of a file; an id that comes of its place in the file is left out."""
+    """Returns a rule or a fault as a table of a file; an id that was made of its place in the file is left out."""
     table: _Table = {} if _ID_BY_PLACE in rule.id else {"id": rule.id}
     if rule.condition != Condition():
         table["match"] = condition_value(rule.condition)
@@ -234,7 +240,7 @@ def rule_value(rule: Rule | FaultRule) -> Mapping[str, TomlValue]:
 
 
 def condition_value(condition: Condition) -> Mapping[str, TomlValue]:
-    """A condition as a `match` says it."""
+    """Returns a condition as a `match` says it."""
     table: _Table = {
         "to": _list_or_single(condition.to),
         "country": _list_or_single(sorted(condition.country)),
@@ -288,7 +294,7 @@ def _reply_value(step: ReplyStep, unless_said: int | None) -> TomlValue:
 
 
 def _code(code: ResultCode) -> str:
-    """The name, or the number where the name is another's."""
+    """Returns the name of a code, or its number where another code has the same name."""
     desc = desc_of(code)
     return desc if next(row.code for row in RESULT_CODES if row.desc == desc) == code else hex_code(code)
 
@@ -342,9 +348,9 @@ def _ordinal_table(ordinal: Ordinal) -> _Table:
     return table if ordinal.every is None else {**table, "every": ordinal.every}
 
 
-def _hours_table(hours: TimeWindow) -> _Table:
-    spans = {"after": hours.after, "before": hours.before}
-    times = {"since": hours.since, "until": hours.until}
+def _hours_table(window: TimeWindow) -> _Table:
+    spans = {"after": window.after, "before": window.before}
+    times = {"since": window.since, "until": window.until}
     return {
         **{key: duration_text(value) for key, value in spans.items() if value is not None},
         **{key: _time_text(value) for key, value in times.items() if value is not None},
@@ -356,6 +362,6 @@ def _time_text(value: time) -> str:
 
 
 def _list_or_single(values: Iterable[TomlValue]) -> TomlValue:
-    """A list, or its one entry alone."""
+    """Returns the values as a list, or a single value alone."""
     entries = list(values)
     return entries[0] if len(entries) == 1 else entries

@@ -29,7 +29,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None = None
     profile: Literal["spec", "observed"] | None = None
     accounts: tuple[AccountOverrides, ...] = ()
-    """The accounts it speaks of; what it does not say of one is not for it to say."""
+    """What it says of accounts; the rest of an account is as the configuration has it."""
     book: RuleBook = RuleBook()
     """Its rules and faults, those of included files last; the scenarios of its timeline are books within."""
     tls: tuple[TlsTrouble, ...] = ()
@@ -45,11 +45,11 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 class _ScenarioPathType(PathType, frozen=True, kw_only=True):
     """The file of a scenario; a path is relative to the folder of the file it is written in."""
 
-    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
+    def _take(self, value: TomlValue, location: Location, text: bool) -> object:
         if not isinstance(value, str) or not value.strip() or "\0" in value:
             raise InvalidValueError
         try:
-            return find_scenario(value, None if isinstance(place.source, str) else place.folder)
+            return find_scenario(value, None if isinstance(location.source, str) else location.folder)
         except SettingsError as error:
             raise InvalidValueError(f"{self.want}: {error.problems[0]}") from None
 

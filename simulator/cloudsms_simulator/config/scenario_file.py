@@ -26,8 +26,9 @@ from cloudsms_simulator.config.sources import Location, TomlValue
 from cloudsms_simulator.config.yaml_source import YamlFile, parse_yaml, read_yaml
 from cloudsms_simulator.engine.rules import Condition, FaultRule, Rule, RuleBook, RuleBookChange
 
+# What one file says.
+
 _Named = TypeVar("_Named", Rule, FaultRule)
-_LOCATION = re.compile(r"(.+?):([0-9]+):([0-9]+): ")
 
 
 class ScenarioFile(msgspec.Struct, frozen=True):
@@ -42,23 +43,23 @@ class ScenarioFile(msgspec.Struct, frozen=True):
         """What the file calls itself, else its own name without the ending."""
         return self.table.name or self.path.stem
 
-    def place(self, problems: list[str]) -> Location:
-        """The whole file, complaining to `problems`."""
+    def location(self, problems: list[str]) -> Location:
+        """The location of the whole file; what is wrong there is added to `problems`."""
         return Location(problems, self.file)
 
     def rules(self, prefix: str = "") -> tuple[Rule, ...]:
         """Its rules; those without an id are called `rule 3`, with the prefix, by their place in the file."""
-        return tuple(_called(rule, f"{prefix}rule {place}") for place, rule in enumerate(self.table.rules, 1))
+        return tuple(_called(rule, f"{prefix}rule {number}") for number, rule in enumerate(self.table.rules, 1))
 
     def faults(self, prefix: str = "") -> tuple[FaultRule, ...]:
-        """Its faults, likewise `fault 3`."""
-        return tuple(_called(fault, f"{prefix}fault {place}") for place, fault in enumerate(self.table.faults, 1))
+        """Its faults; those without an id are called `fault 3`, with the prefix."""
+        return tuple(_called(fault, f"{prefix}fault {number}") for number, fault in enumerate(self.table.faults, 1))
 
 
 def read_scenario_file(path: Path, problems: list[str], text: str | None = None) -> ScenarioFile | None:
-    """The file at a path, or a text that stands for it; its mistakes are added to the problems.
+    """Reads the file at a path, or a text that stands for it; its mistakes are added to the problems.
 
-    None when it cannot be read at all. A part with mistakes is made of what is right.
+    None when it cannot be read at all. Of a file with mistakes comes what is right.
     """
     try:
         file = read_yaml(path) if text is None else parse_yaml(text, str(path))
@@ -70,8 +71,15 @@ def read_scenario_file(path: Path, problems: list[str], text: str | None = None)
     return ScenarioFile(path, file, table if isinstance(table, ScenarioTable) else ScenarioTable())
 
 
+def _called(rule: _Named, name: str) -> _Named:
+    return rule if rule.id else msgspec.structs.replace(rule, id=name)
+
+
+_LOCATION = re.compile(r"(.+?):([0-9]+):([0-9]+): ")
+
+
 def problems_in_order(problems: Iterable[str]) -> tuple[str, ...]:
-    """The problems, each once, file by file from the top down."""
+    """Returns the problems, each once, file by file from the top down."""
     known = list(dict.fromkeys(problems))
     files = list(dict.fromkeys(_where(problem)[0] for problem in known))
     return tuple(sorted(known, key=lambda problem: (files.index(_where(problem)[0]), *_where(problem)[1:])))
@@ -82,154 +90,7 @@ def _where(problem: str) -> tuple[str, int, int]:
     return (found[1], int(found[2]), int(found[3])) if found else ("", 0, 0)
 
 
-def _called(rule: _Named, name: str) -> _Named:
-    return rule if rule.id else msgspec.structs.replace(rule, id=name)
-
-
-class PlacedRule(msgspec.Struct, frozen=True):
-    """A rule or a fault, and where it stands."""
-
-    id: str
-    place: Location
-    ends: bool
-    """Whether it decides for everything for ever, so that nothing comes after it."""
-
-
-def matches_everything(condition: Condition) -> bool:
-    """Whether a condition holds always."""
-    to = () if "*" in condition.to else condition.to
-    return msgspec.structs.replace(condition, to=to) == Condition()
-
-
-def check_unique_ids(parts: Sequence[ScenarioFile], problems: list[str]) -> None:
-    """Complains of an id that two rules, or a rule and a fault, have; and of files that have one name."""
-    first: dict[str, Location] = {}
-    names: dict[str, ScenarioFile] = {}
-    for part in parts:
-        place = part.place(problems)
-        for rule, here in _rules(part, problems):
-            name = rule.get("id")
-            if isinstance(name, str) and first.setdefault(name, here) is not here:
-                (here / "id").error(f'got "{name}", which {first[name].where} has, want an id of its own')
-        if names.setdefault(part.name, part) is not part:
-            other = names[part.name].path
-            (place / "name").error(f'got "{part.name}", which {other} has too, want a name of its own')
-
-
-def check_states(parts: Sequence[ScenarioFile], problems: list[str]) -> None:
-    """Complains of states that rules name and no file has."""
-    known = list(dict.fromkeys(state for part in parts for state in _texts(part.file.values.get("states"))))
-    for part in parts:
-        for state, place in _named(part, problems):
-            if state not in known:
-                place.error(f'got "{state}", want one of the states{_listed(known)}{suggestion(state, known)}')
-
-
-def check_no_file_is_named(part: ScenarioFile, problems: list[str]) -> None:
-    """Complains of files that accounts name, for a part that came from where there are none."""
-    for index, account in enumerate(part.table.accounts):
-        for key in ("ca", "client_cert", "client_key"):
-            if getattr(account.settings.callback, key) is not None:
-                place = part.place(problems) / "accounts" / index / "callback" / key
-                place.error("got a file, want it in the server's configuration: here no files can be named")
-
-
-def warn_of_states(parts: Sequence[ScenarioFile], warnings: list[str]) -> None:
-    """Warns of states that are never reached, and of those no rule asks for."""
-    named = [(state, place.path[-1] == "then") for part in parts for state, place in _named(part, [])]
-    reached = {state for state, by_then in named if by_then}
-    asked = {state for state, by_then in named if not by_then}
-    begin = next((state for part in parts for state in part.table.states), None)
-    for part in parts:
-        for index, state in enumerate(part.table.states):
-            place = part.place(warnings) / "states" / index
-            if state not in reached | asked and state != begin:
-                place.error(f'the state "{state}" is named by no rule')
-            elif state not in reached and state != begin:
-                place.error(f'the state "{state}" is never reached: no rule says `then: {state}`')
-
-
-def warn_of_slow_expressions(parts: Sequence[ScenarioFile], warnings: list[str]) -> None:
-    """Warns of regular expressions that may take very long."""
-    for part in parts:
-        for rule, place in _rules(part, warnings):
-            warn_of_slow_match(rule.get("match"), place / "match")
-
-
-def warn_of_slow_match(condition: "TomlValue | None", place: Location) -> None:
-    """Warns of those in one condition, as it is written."""
-    if not isinstance(condition, Mapping):
-        return
-    for key, value in condition.items():
-        here = place / key
-        if key in ("all", "any", "not"):
-            for index, each in enumerate(value if isinstance(value, list | tuple) else ()):
-                warn_of_slow_match(each, here / index)
-            warn_of_slow_match(value, here)
-        elif key == "customer_body" and isinstance(value, Mapping):
-            for name, words in value.items():
-                _warn_of_slow_words(words, here / name)
-        else:
-            _warn_of_slow_words(value, here)
-
-
-def _warn_of_slow_words(words: "TomlValue", place: Location) -> None:
-    expression = words.get("regex") if isinstance(words, Mapping) else None
-    slow = slow_part(expression) if isinstance(expression, str) else None
-    if slow is not None:
-        here = place / "regex"
-        here.error(
-            f"{here.quoted(slow)} may take very long on a text that nearly fits, and nothing is answered meanwhile; "
-            "want repeats of which no two can take the same characters"
-        )
-
-
-def warn_of_unreachable(rules: Sequence[PlacedRule]) -> None:
-    """Warns of what stands after a rule that decides for everything."""
-    end = next((index for index, rule in enumerate(rules) if rule.ends), len(rules))
-    for rule in rules[end + 1 :]:
-        rule.place.error(f'"{rule.id}" is never reached: "{rules[end].id}" before it is for everything')
-
-
-def _listed(known: Sequence[str]) -> str:
-    return f": {', '.join(known)}" if known else "; there are none, so say states too"
-
-
-def _texts(value: "TomlValue | None") -> list[str]:
-    entries = value if isinstance(value, Sequence) and not isinstance(value, str) else []
-    return [entry for entry in entries if isinstance(entry, str)]
-
-
-def _rules(part: ScenarioFile, problems: list[str]) -> Iterator[tuple[Mapping[str, TomlValue], Location]]:
-    """Every rule and fault as it is written, also when something about it is wrong."""
-    for key in ("rules", "faults"):
-        rules = part.file.values.get(key)
-        if isinstance(rules, Sequence) and not isinstance(rules, str):
-            for index, rule in enumerate(rules):
-                if isinstance(rule, Mapping):
-                    yield rule, part.place(problems) / key / index
-
-
-def _named(part: ScenarioFile, problems: list[str]) -> Iterator[tuple[str, Location]]:
-    """Every state that a file's rules name, and where."""
-    for rule, place in _rules(part, problems):
-        if isinstance(then := rule.get("then"), str):
-            yield then, place / "then"
-        yield from _matched(rule.get("match"), place / "match")
-
-
-def _matched(condition: "TomlValue | None", place: Location) -> Iterator[tuple[str, Location]]:
-    if not isinstance(condition, Mapping):
-        return
-    for key, value in condition.items():
-        entries = [value] if isinstance(value, str | Mapping) else value if isinstance(value, Sequence) else []
-        for index, entry in enumerate(entries):
-            here = place / key / index
-            if key == "state" and isinstance(entry, str):
-                yield entry, here
-            elif key in ("all", "any", "not"):
-                yield from _matched(entry, here)
-
+# From a path or a text to a scenario.
 
 _Value = TypeVar("_Value")
 _DEEPEST = 20
@@ -250,10 +111,10 @@ def parse_scenario(text: str, name: str = "scenario.yaml", *, bundled_only: bool
 
 
 def _loaded(path: Path, text: str | None, *, bundled_only: bool = False) -> Scenario:
-    loading = _ScenarioLoader(bundled_only)
-    scenario = loading.scenario(path, (), text)
-    if loading.problems or scenario is None:
-        raise SettingsError(problems_in_order(loading.problems))
+    loader = _ScenarioLoader(bundled_only)
+    scenario = loader.scenario(path, (), text)
+    if loader.problems or scenario is None:
+        raise SettingsError(problems_in_order(loader.problems))
     return scenario
 
 
@@ -267,7 +128,7 @@ class _ScenarioLoader:
         self._scenarios: dict[Path, Scenario | None] = {}
 
     def scenario(self, path: Path, trail: tuple[Path, ...], text: str | None = None) -> Scenario | None:
-        """What a file makes with its includes and its timeline; None when it cannot be read."""
+        """Makes the scenario of a file, with its includes and its timeline; None when it cannot be read."""
         key = path.resolve()
         if key not in self._scenarios:
             part = self._part(path, text)
@@ -324,7 +185,7 @@ class _ScenarioLoader:
         """Adds a file, then those it includes, each once."""
         parts.append(part)
         for index, said in enumerate(part.table.include):
-            path = self._found(said, part.place(self.problems) / "include" / index, (*trail, part.path))
+            path = self._found(said, part.location(self.problems) / "include" / index, (*trail, part.path))
             included = None if path is None else self._part(path)
             if included is not None and not any(included is each for each in parts):
                 self._collect(included, (*trail, part.path), parts)
@@ -334,53 +195,42 @@ class _ScenarioLoader:
     ) -> tuple[tuple[RuleBookChange, ...], tuple[Scenario, ...]]:
         changes: list[RuleBookChange] = []
         others: list[Scenario] = []
-        place = part.place(self.problems) / "timeline"
-        _check_order(part.table.timeline, place)
-        for index, turnover in enumerate(part.table.timeline):
-            path = self._found(turnover.scenario, place / index / "scenario", trail)
+        location = part.location(self.problems) / "timeline"
+        _check_order(part.table.timeline, location)
+        for index, change in enumerate(part.table.timeline):
+            path = self._found(change.scenario, location / index / "scenario", trail)
             other = None if path is None else self.scenario(path, trail)
             if other is None:
                 continue
             if other.accounts or other.profile or other.tls:
-                (part.place(warnings) / "timeline" / index / "scenario").error(
+                (part.location(warnings) / "timeline" / index / "scenario").error(
                     f'only the rules of "{other.name}" take over; its accounts, profile and tls mean nothing here'
                 )
-            changes.append(RuleBookChange(book=other.book, at=turnover.at, messages=turnover.messages))
+            changes.append(RuleBookChange(book=other.book, at=change.at, messages=change.messages))
             others.append(other)
         return tuple(changes), tuple(others)
 
-    def _found(self, said: str, place: Location, trail: tuple[Path, ...]) -> Path | None:
-        """The file of a scenario that another speaks of; complains when there is none, or when it leads in a circle."""
+    def _found(self, said: str, location: Location, trail: tuple[Path, ...]) -> Path | None:
+        """Returns the file of a scenario that another names; notes an error, and returns None, when there is none or it
+        leads in a circle."""
         try:
-            path = bundled_scenario(said) if self._bundled_only else find_scenario(said, place.folder)
+            path = bundled_scenario(said) if self._bundled_only else find_scenario(said, location.folder)
         except SettingsError as error:
-            place.error(str(error))
+            location.error(str(error))
             return None
         passed = [each.resolve() for each in trail]
         if path.resolve() in passed:
             circle = " → ".join(each.name for each in (*trail[passed.index(path.resolve()) :], path))
-            place.error(f"leads back to itself: {circle}")
+            location.error(f"leads back to itself: {circle}")
             return None
         if len(trail) >= _DEEPEST:
-            place.error(f"is the end of a chain of more than {_DEEPEST} files, want a shorter one")
+            location.error(f"is the end of a chain of more than {_DEEPEST} files, want a shorter one")
             return None
         return path
 
 
 def _prefix(part: ScenarioFile, main: ScenarioFile) -> str:
     return "" if part is main else f"{part.name} "
-
-
-def _placed(parts: Sequence[ScenarioFile], main: ScenarioFile, key: str, problems: list[str]) -> Iterator[PlacedRule]:
-    for part in parts:
-        place = part.place(problems) / key
-        if key == "rules":
-            for index, rule in enumerate(part.rules(_prefix(part, main))):
-                ends = matches_everything(rule.condition) and rule.replies[-1].times is None
-                yield PlacedRule(rule.id, place / index, ends)
-        else:
-            for index, fault in enumerate(part.faults(_prefix(part, main))):
-                yield PlacedRule(fault.id, place / index, matches_everything(fault.condition) and fault.times is None)
 
 
 def _accounts(parts: Sequence[ScenarioFile]) -> tuple[AccountOverrides, ...]:
@@ -391,14 +241,176 @@ def _accounts(parts: Sequence[ScenarioFile]) -> tuple[AccountOverrides, ...]:
     return tuple(accounts.values())
 
 
-def _check_order(timeline: Sequence[TimelineChange], place: Location) -> None:
-    """A change that comes before one that stands before it would never be seen."""
+def _check_order(timeline: Sequence[TimelineChange], location: Location) -> None:
+    """Notes an error for a change that comes no later than the one written before it, and would never be seen."""
     for index, (earlier, later) in enumerate(pairwise(timeline), 1):
         if earlier.at is not None and later.at is not None and later.at <= earlier.at:
-            (place / index / "at").error("got a time that is not later than the one before, want them in order")
+            (location / index / "at").error("got a time that is not later than the one before, want them in order")
         if earlier.messages is not None and later.messages is not None and later.messages <= earlier.messages:
-            (place / index / "messages").error("got no more than the one before, want them in order")
+            (location / index / "messages").error("got no more than the one before, want them in order")
 
 
 def _first(values: Iterator[_Value | None]) -> _Value | None:
     return next((value for value in values if value is not None), None)
+
+
+# What must hold across files.
+
+
+def check_unique_ids(parts: Sequence[ScenarioFile], problems: list[str]) -> None:
+    """Notes an error for an id that two rules, or a rule and a fault, have; and for files that have one name."""
+    first: dict[str, Location] = {}
+    names: dict[str, ScenarioFile] = {}
+    for part in parts:
+        location = part.location(problems)
+        for rule, here in _rules(part, problems):
+            name = rule.get("id")
+            if isinstance(name, str) and first.setdefault(name, here) is not here:
+                (here / "id").error(f'got "{name}", which {first[name].where} has, want an id of its own')
+        if names.setdefault(part.name, part) is not part:
+            other = names[part.name].path
+            (location / "name").error(f'got "{part.name}", which {other} has too, want a name of its own')
+
+
+def check_states(parts: Sequence[ScenarioFile], problems: list[str]) -> None:
+    """Notes an error for each state that rules name and no file has."""
+    known = list(dict.fromkeys(state for part in parts for state in _texts(part.file.values.get("states"))))
+    for part in parts:
+        for state, location in _named(part, problems):
+            if state not in known:
+                location.error(f'got "{state}", want one of the states{_listed(known)}{suggestion(state, known)}')
+
+
+def check_no_file_is_named(part: ScenarioFile, problems: list[str]) -> None:
+    """Notes an error for each file that accounts name in a text that came from where there are no files."""
+    for index, account in enumerate(part.table.accounts):
+        for key in ("ca", "client_cert", "client_key"):
+            if getattr(account.settings.callback, key) is not None:
+                location = part.location(problems) / "accounts" / index / "callback" / key
+                location.error("got a file, want it in the server's configuration: here no files can be named")
+
+
+def warn_of_states(parts: Sequence[ScenarioFile], warnings: list[str]) -> None:
+    """Warns of states that are never reached, and of those no rule asks for."""
+    named = [(state, location.path[-1] == "then") for part in parts for state, location in _named(part, [])]
+    reached = {state for state, by_then in named if by_then}
+    asked = {state for state, by_then in named if not by_then}
+    begin = next((state for part in parts for state in part.table.states), None)
+    for part in parts:
+        for index, state in enumerate(part.table.states):
+            location = part.location(warnings) / "states" / index
+            if state not in reached | asked and state != begin:
+                location.error(f'the state "{state}" is named by no rule')
+            elif state not in reached and state != begin:
+                location.error(f'the state "{state}" is never reached: no rule says `then: {state}`')
+
+
+def warn_of_slow_expressions(parts: Sequence[ScenarioFile], warnings: list[str]) -> None:
+    """Warns of regular expressions that may take very long."""
+    for part in parts:
+        for rule, location in _rules(part, warnings):
+            warn_of_slow_match(rule.get("match"), location / "match")
+
+
+def warn_of_slow_match(condition: "TomlValue | None", location: Location) -> None:
+    """Warns of the slow regular expressions in one condition, as it is written."""
+    if not isinstance(condition, Mapping):
+        return
+    for key, value in condition.items():
+        here = location / key
+        if key in ("all", "any", "not"):
+            for index, each in enumerate(value if isinstance(value, list | tuple) else ()):
+                warn_of_slow_match(each, here / index)
+            warn_of_slow_match(value, here)
+        elif key == "customer_body" and isinstance(value, Mapping):
+            for name, match in value.items():
+                _warn_of_slow_regex(match, here / name)
+        else:
+            _warn_of_slow_regex(value, here)
+
+
+def _warn_of_slow_regex(match: "TomlValue", location: Location) -> None:
+    expression = match.get("regex") if isinstance(match, Mapping) else None
+    slow = slow_part(expression) if isinstance(expression, str) else None
+    if slow is not None:
+        here = location / "regex"
+        here.error(
+            f"{here.quoted(slow)} may take very long on a text that nearly fits, and nothing is answered meanwhile; "
+            "want repeats of which no two can take the same characters"
+        )
+
+
+class PlacedRule(msgspec.Struct, frozen=True):
+    """A rule or a fault, and where it stands."""
+
+    id: str
+    location: Location
+    ends: bool
+    """Whether it decides for everything for ever, so that nothing comes after it."""
+
+
+def _placed(parts: Sequence[ScenarioFile], main: ScenarioFile, key: str, problems: list[str]) -> Iterator[PlacedRule]:
+    for part in parts:
+        location = part.location(problems) / key
+        if key == "rules":
+            for index, rule in enumerate(part.rules(_prefix(part, main))):
+                ends = matches_everything(rule.condition) and rule.replies[-1].times is None
+                yield PlacedRule(rule.id, location / index, ends)
+        else:
+            for index, fault in enumerate(part.faults(_prefix(part, main))):
+                yield PlacedRule(
+                    fault.id, location / index, matches_everything(fault.condition) and fault.times is None
+                )
+
+
+def matches_everything(condition: Condition) -> bool:
+    """Tells whether a condition always holds."""
+    to = () if "*" in condition.to else condition.to
+    return msgspec.structs.replace(condition, to=to) == Condition()
+
+
+def warn_of_unreachable(rules: Sequence[PlacedRule]) -> None:
+    """Warns of what stands after a rule that decides for everything."""
+    end = next((index for index, rule in enumerate(rules) if rule.ends), len(rules))
+    for rule in rules[end + 1 :]:
+        rule.location.error(f'"{rule.id}" is never reached: "{rules[end].id}" before it is for everything')
+
+
+def _listed(known: Sequence[str]) -> str:
+    return f": {', '.join(known)}" if known else "; there are none, so say states too"
+
+
+def _texts(value: "TomlValue | None") -> list[str]:
+    entries = value if isinstance(value, Sequence) and not isinstance(value, str) else []
+    return [entry for entry in entries if isinstance(entry, str)]
+
+
+def _rules(part: ScenarioFile, problems: list[str]) -> Iterator[tuple[Mapping[str, TomlValue], Location]]:
+    """Yields every rule and fault as it is written, also when something about it is wrong, and where."""
+    for key in ("rules", "faults"):
+        rules = part.file.values.get(key)
+        if isinstance(rules, Sequence) and not isinstance(rules, str):
+            for index, rule in enumerate(rules):
+                if isinstance(rule, Mapping):
+                    yield rule, part.location(problems) / key / index
+
+
+def _named(part: ScenarioFile, problems: list[str]) -> Iterator[tuple[str, Location]]:
+    """Yields every state that a file's rules name, and where."""
+    for rule, location in _rules(part, problems):
+        if isinstance(then := rule.get("then"), str):
+            yield then, location / "then"
+        yield from _matched(rule.get("match"), location / "match")
+
+
+def _matched(condition: "TomlValue | None", location: Location) -> Iterator[tuple[str, Location]]:
+    if not isinstance(condition, Mapping):
+        return
+    for key, value in condition.items():
+        entries = [value] if isinstance(value, str | Mapping) else value if isinstance(value, Sequence) else []
+        for index, entry in enumerate(entries):
+            here = location / key / index
+            if key == "state" and isinstance(entry, str):
+                yield entry, here
+            elif key in ("all", "any", "not"):
+                yield from _matched(entry, here)

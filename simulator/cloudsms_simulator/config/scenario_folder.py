@@ -37,30 +37,30 @@ def bundled_scenario(name: str) -> Path:
     return bundled[name]
 
 
-def find_scenario(said: str, beside: Path | None = None) -> Path:
+def find_scenario(said: str, folder: Path | None = None) -> Path:
     """The file of a scenario: by path, when there is a slash or an ending in what is said, else by name.
 
-    Paths are relative to the folder `beside`, or to the working directory without one; a name is looked for in that
-    folder, when there is one, before it is among the bundled scenarios. Raises SettingsError, with a suggestion.
+    Paths are relative to `folder`, or to the working directory without one; a name is looked for in that folder, when
+    there is one, before it is among the bundled scenarios. Raises SettingsError, with a suggestion.
     """
     if "/" in said or "\\" in said or said.endswith(ENDINGS):
-        return _by_path(said, beside)
-    if beside is not None:
+        return _by_path(said, folder)
+    if folder is not None:
         for ending in ENDINGS:
-            path = beside / f"{said}{ending}"
+            path = folder / f"{said}{ending}"
             if path.is_file():
                 return path
     bundled = {path.stem: path for path in bundled_scenarios()}
     if said in bundled:
         return bundled[said]
-    near = (path.stem for path in beside.iterdir() if path.suffix in ENDINGS) if beside and beside.is_dir() else ()
+    near = (path.stem for path in folder.iterdir() if path.suffix in ENDINGS) if folder and folder.is_dir() else ()
     known = sorted({*bundled, *near})
     like = suggestion(said, known)
     raise SettingsError([f'there is no scenario "{said}", want the name of a bundled one or the path of a file{like}'])
 
 
-def _by_path(said: str, beside: Path | None) -> Path:
-    path = (beside or Path()) / Path(said).expanduser()
+def _by_path(said: str, folder: Path | None) -> Path:
+    path = (folder or Path()) / Path(said).expanduser()
     try:
         if path.exists():
             return path

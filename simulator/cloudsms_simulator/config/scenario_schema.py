@@ -34,7 +34,7 @@ from cloudsms_simulator.engine.rules import FaultRule, Rule
 from cloudsms_simulator.protocol.profile import PROFILES, Profile
 
 FORMAT_VERSION = 1
-"""Of the format."""
+"""The version of the format of scenario files."""
 
 
 class TimelineChange(msgspec.Struct, frozen=True):
@@ -46,18 +46,18 @@ class TimelineChange(msgspec.Struct, frozen=True):
 
 
 class ScenarioTable(msgspec.Struct, frozen=True, kw_only=True):
-    """What one file says, by itself."""
+    """What one file says, without those it includes."""
 
     name: str | None = None
     about: str = ""
     seed: int | None = None
     profile: Literal["spec", "observed"] | None = None
     include: tuple[str, ...] = ()
-    """Names or paths."""
+    """Names or paths of other scenarios."""
     accounts: tuple[AccountOverrides, ...] = ()
     outlook: Outlook | None = None
     rules: tuple[Rule, ...] = ()
-    """Those without an id have an empty one, as faults do."""
+    """A rule without an id has an empty one here, as a fault has."""
     faults: tuple[FaultRule, ...] = ()
     timeline: tuple[TimelineChange, ...] = ()
     states: tuple[str, ...] = ()
@@ -83,19 +83,19 @@ def _states(names: tuple[object, ...]) -> tuple[object, ...]:
     return names
 
 
-def _defaults(taken: Mapping[str, object], place: Location) -> object:
+def _defaults(taken: Mapping[str, object], location: Location) -> object:
     return taken.get("report")
 
 
-def _timeline_change(taken: Mapping[str, object], place: Location) -> object:
+def _timeline_change(taken: Mapping[str, object], location: Location) -> object:
     if ("at" in taken) == ("messages" in taken):
         got = "both at and messages" if "at" in taken else "neither at nor messages"
-        place.error(f"got {got}, want one of the two")
+        location.error(f"got {got}, want one of the two")
         return INVALID
     return msgspec.structs.replace(TimelineChange(""), **taken)
 
 
-def _scenario(taken: Mapping[str, object], place: Location) -> ScenarioTable:
+def _scenario(taken: Mapping[str, object], location: Location) -> ScenarioTable:
     changes = {_SCENARIO_FIELDS.get(key, key): value for key, value in taken.items() if key not in _UNUSED}
     return msgspec.structs.replace(ScenarioTable(), **changes)
 
@@ -175,7 +175,7 @@ _TOP: Mapping[str, TableKey] = {
 }
 
 SCENARIO_TABLE = RecordType(want="a table", entries=lambda: _TOP, make=_scenario, lenient=True)
-"""A `ScenarioTable`, of what fits."""
+"""Reads a `ScenarioTable`, made of what fits."""
 
 
 SCHEMA_NAME = "scenario.schema.json"
@@ -205,9 +205,9 @@ def editor_line(where: str = SCHEMA_NAME) -> str:
 
 
 def _with_switches(account: Schema) -> Schema:
-    """The table of an account with the switches of a profile, whose documentation is theirs."""
+    """Returns the schema of an account with the switches of a profile in it, each with its docstring."""
     docs = docstrings(Profile)
-    switches = {name: {**kind.schema_in({}), "description": docs.get(name, "")} for name, kind in SWITCH_TYPES.items()}
+    switches = {name: {**each.schema_in({}), "description": docs.get(name, "")} for name, each in SWITCH_TYPES.items()}
     properties = account["properties"]
     if not isinstance(properties, Mapping) or not isinstance(said := properties["switches"], Mapping):
         raise TypeError("an account has no switches")

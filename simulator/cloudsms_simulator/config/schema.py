@@ -22,53 +22,55 @@ import msgspec
 from cloudsms_simulator.config.problems import suggestion
 from cloudsms_simulator.config.sources import Location, TomlValue
 
+# Types.
+
 INVALID = msgspec.UNSET
-"""Stands for a value that was complained about."""
+"""Stands for a value that does not fit, once the error is noted at its location."""
 
 Schema: TypeAlias = Mapping[str, TomlValue]
 """A JSON Schema, draft 2020-12."""
 
 Definitions: TypeAlias = "dict[str, Schema]"
-"""Schemas by name, for `#/$defs`; kinds add theirs while they are asked."""
+"""Schemas by name, for `#/$defs`; each type adds its own when it is asked for its schema."""
 
 _EXAMPLE = "{example}"
 
 
 class InvalidValueError(ValueError):
-    """Raised by readers for a value that does not fit. Its text, if any, replaces the kind's `want`."""
+    """Raised by readers for a value that does not fit. Its text, if any, replaces the type's `want`."""
 
 
 class Type(msgspec.Struct, frozen=True, kw_only=True):
-    """What all kinds share. A value that does not fit is complained about at its place, and becomes UNFIT."""
+    """What all types share. A value that does not fit gets an error at its location, and becomes INVALID."""
 
     want: str
-    """What would be right, as it follows the word `want` in a complaint; `{example}` is the example, in the language
-    of the place."""
+    """What would be right, as it follows the word `want` in an error; `{example}` is the example, in the language of
+    the location."""
     parse: Callable[[str], TomlValue] = str
-    """From a flag or a variable to what a file would hold. Raises ValueError."""
+    """Turns the text of a flag or a variable into what a file would hold. Raises ValueError."""
     metavar: str = "TEXT"
     example: TomlValue = ""
-    """Shown where the default is nothing."""
+    """Shown where there is no default to show."""
     secret: bool = False
-    """Never repeated in a complaint or a listing."""
+    """Whether a value is a secret, which no error and no listing repeats."""
     schema: Schema = {}
-    """What JSON Schema says of it, unless the kind can work it out."""
+    """What JSON Schema says of it, unless the type can work it out."""
     title: str = ""
-    """What JSON Schema calls it; with a title it is written down once and referred to."""
+    """Its name in JSON Schema; with a title the schema is written once among the definitions, and referred to."""
 
-    def take(self, value: TomlValue, place: Location, *, text: bool = False) -> object:
-        """The value for the program, or UNFIT. `text` says that it came from outside any file and is to be parsed."""
+    def take(self, value: TomlValue, location: Location, *, text: bool = False) -> object:
+        """Returns the value for the program, or INVALID. `text`: it came from outside any file and is to be parsed."""
         try:
-            return self._take(self.parse(value) if text and isinstance(value, str) else value, place, text)
+            return self._take(self.parse(value) if text and isinstance(value, str) else value, location, text)
         except ValueError as error:
-            got = "something not repeated here" if self.secret else place.quoted(value)
+            got = "something not repeated here" if self.secret else location.quoted(value)
             better = str(error) if isinstance(error, InvalidValueError) else ""
-            want = (better or self.want).replace(_EXAMPLE, place.written(self.example))
-            place.error(f"got {got}, want {want}")
+            want = (better or self.want).replace(_EXAMPLE, location.written(self.example))
+            location.error(f"got {got}, want {want}")
             return INVALID
 
     def schema_in(self, definitions: Definitions) -> Schema:
-        """What JSON Schema says of it; what it refers to is put among the definitions."""
+        """Returns what JSON Schema says of it; what it refers to is put among the definitions."""
         if not self.title:
             return self._schema(definitions)
         if self.title not in definitions:
@@ -79,7 +81,7 @@ class Type(msgspec.Struct, frozen=True, kw_only=True):
     def _schema(self, definitions: Definitions) -> Schema:
         return self.schema
 
-    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
+    def _take(self, value: TomlValue, location: Location, text: bool) -> object:
         raise NotImplementedError
 
 
@@ -87,9 +89,9 @@ class ScalarType(Type, frozen=True, kw_only=True):
     """A single value."""
 
     read: Callable[[TomlValue], object]
-    """The value for the program. Raises ValueError when it does not fit."""
+    """Returns the value for the program. Raises ValueError when it does not fit."""
 
-    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
+    def _take(self, value: TomlValue, location: Location, text: bool) -> object:
         return self.read(value)
 
 
@@ -99,39 +101,39 @@ class PathType(Type, frozen=True, kw_only=True):
     exists: bool = False
     schema: Schema = MappingProxyType({"type": "string", "minLength": 1})
 
-    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
+    def _take(self, value: TomlValue, location: Location, text: bool) -> object:
         if not isinstance(value, str) or not value.strip() or "\0" in value:
             raise InvalidValueError
-        path = place.folder / Path(value).expanduser()
+        path = location.folder / Path(value).expanduser()
         if self.exists and not path.is_file():
             raise InvalidValueError(f"{self.want}; there is no file {path}")
         return path
 
 
 class ListType(Type, frozen=True, kw_only=True):
-    """A list of entries of one kind. A word may stand for a whole list."""
+    """A list of entries of one type. A word may stand for a whole list."""
 
     item: Type
     gather: Callable[[tuple[object, ...]], object] = tuple
-    """From the entries to the value for the program. Raises ValueError when they do not fit together."""
+    """Makes the value for the program of the entries. Raises ValueError when they do not fit together."""
     words: Mapping[str, object] = {}
-    """What a single word in place of the list means."""
+    """What each word means that may stand in place of the list."""
     single: bool = False
     """Whether one entry may stand for a list of it alone."""
     least: int = 0
     """How many entries there must be."""
 
-    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
+    def _take(self, value: TomlValue, location: Location, text: bool) -> object:
         if isinstance(value, str) and value in self.words:
             return self.words[value]
         if isinstance(value, str) or not isinstance(value, Sequence):
             if not self.single:
                 raise InvalidValueError
-            entry = self.item.take(value, place, text=text)
+            entry = self.item.take(value, location, text=text)
             return INVALID if entry is INVALID else self.gather((entry,))
         if len(value) < self.least:
             raise InvalidValueError(f"{self.want}; at least one")
-        entries = tuple(self.item.take(entry, place / index, text=text) for index, entry in enumerate(value))
+        entries = tuple(self.item.take(entry, location / index, text=text) for index, entry in enumerate(value))
         return INVALID if INVALID in entries else self.gather(entries)
 
     def _schema(self, definitions: Definitions) -> Schema:
@@ -146,38 +148,39 @@ class ListType(Type, frozen=True, kw_only=True):
 
 
 class TableType(Type, frozen=True, kw_only=True):
-    """A table, read by a function of its own that complains entry by entry."""
+    """A table, read by a function of its own that notes errors entry by entry."""
 
     table: Callable[[Mapping[str, TomlValue], Location, bool], object]
     schema: Schema = MappingProxyType({"type": "object"})
 
-    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
+    def _take(self, value: TomlValue, location: Location, text: bool) -> object:
         if not isinstance(value, Mapping):
             raise InvalidValueError
-        return self.table(value, place, text)
-
-
-def parse_entries(
-    table: Mapping[str, TomlValue], kinds: Mapping[str, Type], place: Location, *, text: bool = False
-) -> dict[str, object]:
-    """The entries of a table that fit, by key; complains about unknown keys and about values that do not fit."""
-    taken: dict[str, object] = {}
-    for key, value in table.items():
-        if key not in kinds:
-            (place / key).key_error(f"unknown key {place.quoted(key)}{suggestion(key, kinds)}")
-            continue
-        found = kinds[key].take(value, place / key, text=text)
-        if found is not INVALID:
-            taken[key] = found
-    return taken
+        return self.table(value, location, text)
 
 
 class TableKey(msgspec.Struct, frozen=True):
-    """A key of a table: the kind of its value, and what it is for."""
+    """A key of a table: the type of its value (`kind`), and what it is for."""
 
     kind: Type
     doc: str
     required: bool = False
+
+
+def parse_entries(
+    table: Mapping[str, TomlValue], kinds: Mapping[str, Type], location: Location, *, text: bool = False
+) -> dict[str, object]:
+    """Returns the entries of a table that fit, by key; notes an error for each unknown key and each value that does not
+    fit."""
+    taken: dict[str, object] = {}
+    for key, value in table.items():
+        if key not in kinds:
+            (location / key).key_error(f"unknown key {location.quoted(key)}{suggestion(key, kinds)}")
+            continue
+        found = kinds[key].take(value, location / key, text=text)
+        if found is not INVALID:
+            taken[key] = found
+    return taken
 
 
 class RecordType(Type, frozen=True, kw_only=True):
@@ -185,24 +188,24 @@ class RecordType(Type, frozen=True, kw_only=True):
 
     entries: Callable[[], Mapping[str, TableKey]]
     make: Callable[[Mapping[str, object], Location], object]
-    """From the entries to the value for the program, complaining of what does not go together. Asked only when every
-    entry fits, unless `lenient`. Raises ValueError when the whole does not fit."""
+    """Makes the value for the program of the entries, and notes errors for what does not go together. Asked only when
+    every entry fits, unless `lenient`. Raises ValueError when the whole does not fit."""
     lenient: bool = False
-    """Whether it is made of what fits although something does not."""
+    """Whether a value is made of what fits, although something does not."""
     more: Schema = MappingProxyType({})
-    """What JSON Schema is told besides."""
+    """What JSON Schema says of the table besides."""
 
-    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
+    def _take(self, value: TomlValue, location: Location, text: bool) -> object:
         if not isinstance(value, Mapping):
             raise InvalidValueError
         entries = self.entries()
-        taken = parse_entries(value, {key: entry.kind for key, entry in entries.items()}, place)
+        taken = parse_entries(value, {key: entry.kind for key, entry in entries.items()}, location)
         absent = [key for key, entry in entries.items() if entry.required and key not in value]
         for key in absent:
-            place.error(f"got no {key}, want one: {_wanted(entries[key].kind, place)}")
+            location.error(f"got no {key}, want one: {_wanted(entries[key].kind, location)}")
         if absent or (len(taken) < len(value) and not self.lenient):
             return INVALID
-        return self.make(taken, place)
+        return self.make(taken, location)
 
     def _schema(self, definitions: Definitions) -> Schema:
         entries = self.entries()
@@ -214,18 +217,24 @@ class RecordType(Type, frozen=True, kw_only=True):
         return {"type": "object", "properties": properties, "additionalProperties": False, **need, **self.more}
 
 
+def _wanted(kind: Type, location: Location) -> str:
+    return kind.want.replace("{example}", location.written(kind.example))
+
+
 class MapType(Type, frozen=True, kw_only=True):
-    """A table whose keys are free, all of one kind, as its values are."""
+    """A table whose keys are free, all of one type, as its values are."""
 
     key: Type
     value: Type
     gather: Callable[[tuple[tuple[object, object], ...]], object]
-    """From the pairs to the value for the program. Raises ValueError when they do not fit together."""
+    """Makes the value for the program of the pairs. Raises ValueError when they do not fit together."""
 
-    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
+    def _take(self, value: TomlValue, location: Location, text: bool) -> object:
         if not isinstance(value, Mapping):
             raise InvalidValueError
-        pairs = [(self.value.take(entry, place / key), self.key.take(key, place / key)) for key, entry in value.items()]
+        pairs = [
+            (self.value.take(entry, location / key), self.key.take(key, location / key)) for key, entry in value.items()
+        ]
         if any(INVALID in pair for pair in pairs):
             return INVALID
         return self.gather(tuple((key, entry) for entry, key in pairs))
@@ -245,20 +254,20 @@ class OneOfType(Type, frozen=True, kw_only=True):
     table: Type | None = None
     series: Type | None = None
 
-    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
+    def _take(self, value: TomlValue, location: Location, text: bool) -> object:
         if isinstance(value, Mapping):
-            kind = self.table
+            form = self.table
         elif isinstance(value, Sequence) and not isinstance(value, str):
-            kind = self.series
+            form = self.series
         else:
-            kind = self.single
-        if kind is None:
+            form = self.single
+        if form is None:
             raise InvalidValueError
-        return kind.take(value, place)
+        return form.take(value, location)
 
     def _schema(self, definitions: Definitions) -> Schema:
-        kinds = (kind for kind in (self.single, self.series, self.table) if kind is not None)
-        return {"anyOf": [kind.schema_in(definitions) for kind in kinds]}
+        forms = (form for form in (self.single, self.series, self.table) if form is not None)
+        return {"anyOf": [form.schema_in(definitions) for form in forms]}
 
 
 class TaggedType(Type, frozen=True, kw_only=True):
@@ -267,30 +276,29 @@ class TaggedType(Type, frozen=True, kw_only=True):
     tag: str
     variants: Mapping[str, Type]
 
-    def _take(self, value: TomlValue, place: Location, text: bool) -> object:
+    def _take(self, value: TomlValue, location: Location, text: bool) -> object:
         if not isinstance(value, Mapping):
             raise InvalidValueError
         words = ", ".join(f'"{word}"' for word in self.variants)
         if self.tag not in value:
-            place.error(f"got no {self.tag}, want one of {words}")
+            location.error(f"got no {self.tag}, want one of {words}")
             return INVALID
         said = value[self.tag]
         if not isinstance(said, str) or said not in self.variants:
             like = suggestion(said, self.variants) if isinstance(said, str) else ""
-            (place / self.tag).error(f"got {place.quoted(said)}, want one of {words}{like}")
+            (location / self.tag).error(f"got {location.quoted(said)}, want one of {words}{like}")
             return INVALID
-        return self.variants[said].take(value, place)
+        return self.variants[said].take(value, location)
 
     def _schema(self, definitions: Definitions) -> Schema:
-        return {"oneOf": [kind.schema_in(definitions) for kind in self.variants.values()]}
-
-
-def _wanted(kind: Type, place: Location) -> str:
-    return kind.want.replace("{example}", place.written(kind.example))
+        return {"oneOf": [variant.schema_in(definitions) for variant in self.variants.values()]}
 
 
 def word_type(words: Mapping[str, object], want: str = "") -> ScalarType:
-    """A kind: one of some words, letters' case aside, each of which stands for a value; `want` replaces their list."""
+    """Makes the type of one of some words, letters' case aside, each of which stands for a value.
+
+    `want` replaces the list of the words.
+    """
     listed = want or f"one of {', '.join(words)}"
     folded = {word.casefold(): value for word, value in words.items()}
 
@@ -303,7 +311,7 @@ def word_type(words: Mapping[str, object], want: str = "") -> ScalarType:
 
 
 def words_schema(words: Iterable[str]) -> Schema:
-    """What JSON Schema says of words whose letters' case does not count."""
+    """Returns what JSON Schema says of words whose letters' case does not count."""
     known = list(words)
     pattern = "|".join("".join(_either_case(letter) for letter in word) for word in known)
     return {"anyOf": [{"enum": known}, {"type": "string", "pattern": f"^({pattern})$"}]}
@@ -313,16 +321,18 @@ def _either_case(letter: str) -> str:
     return f"[{letter.upper()}{letter.lower()}]" if letter.isalpha() else re.escape(letter)
 
 
+# Tables of settings made of them.
+
 VARIABLE_PREFIX = "CLOUDSMS_SIM_"
-"""Begins the name of every environment variable that is ours."""
+"""The name of every environment variable of ours begins so."""
 
 
 class SettingTable(msgspec.Struct, frozen=True, kw_only=True):
-    """What the Structs of settings have in common."""
+    """The base of the Structs whose fields are settings."""
 
 
 class SettingField(msgspec.Struct, frozen=True):
-    """One setting: its name in TOML, its kind, its default and its docstring on one line."""
+    """One setting: its name in TOML, its type (`kind`), its default, and its docstring on one line."""
 
     name: str
     kind: Type
@@ -342,7 +352,7 @@ class SettingField(msgspec.Struct, frozen=True):
 
 @cache
 def fields_of(table: type[SettingTable]) -> tuple[SettingField, ...]:
-    """The settings of a table, in its order."""
+    """Returns the settings of a table, in its order."""
     docs = docstrings(table)
     hints = get_type_hints(table, include_extras=True)
     return tuple(
@@ -356,7 +366,7 @@ def _type_of_hint(hint: object) -> Type:
         for extra in getattr(hint, "__metadata__", ()):
             if isinstance(extra, Type):
                 return extra
-    raise TypeError(f"{hint} names no kind")
+    raise TypeError(f"{hint} names no type")
 
 
 @cache

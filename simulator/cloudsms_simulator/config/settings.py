@@ -67,6 +67,8 @@ from cloudsms_simulator.models.server import ClockMode
 from cloudsms_simulator.protocol.masking import fingerprint
 from cloudsms_simulator.protocol.profile import PROFILES, Profile, StateSet
 
+# What there is to set.
+
 KIB = 1024
 MIB = 1024 * KIB
 
@@ -158,8 +160,228 @@ class Settings(SettingTable, frozen=True, kw_only=True):
         return msgspec.structs.replace(account, callback=callback)
 
 
+# How settings are loaded.
+
+CLIENT_VARIABLES = frozenset(
+    f"{VARIABLE_PREFIX}{name}"
+    for name in ("URL", "ADMIN_URL", "CA", "CLIENT_CERT", "CLIENT_KEY", "AUTH_KEY", "ROUTE_ID")
+)
+"""Variables for the commands that are clients; a server has no use for them."""
+
+DEFAULT_ORIGIN = "default"
+_FILE = "config"
+_WITHOUT_FLAG = "accounts"
+
+
+class LoadedSettings(msgspec.Struct, frozen=True):
+    """Settings as they were loaded: where each came from, the scenario to play, and what is worth a warning."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+    """By name of the setting: `flag --port`, `environment CLOUDSMS_SIM_PORT`, `cloudsms.toml:3` or `default`."""
+    warnings: tuple[str, ...] = ()
+    """Lines worth showing to whoever starts the server."""
+    scenario: Scenario | None = None
+    """The scenario to play."""
+    fixed: frozenset[str] = frozenset()
+    """The settings that flags or environment set; no scenario changes them."""
+
+
+class _GivenValue(msgspec.Struct, frozen=True):
+    """What a source says about one setting."""
+
+    value: object
+    origin: str
+
+
+_Source = Mapping[str, _GivenValue]
+
+
+def load_settings(flags: Mapping[str, str], environ: Mapping[str, str]) -> LoadedSettings:
+    """The settings: flags before environment before scenario before TOML file before defaults.
+
+    `flags` are texts by name of the setting. `config`, among them or in the environment, names the TOML file. A
+    scenario speaks of the seed, the profile and accounts; of an account only what it says comes before the file. A
+    variable that is set to nothing counts as not set. Raises SettingsError with the problems of every source, those of
+    overruled values included.
+    """
+    problems: list[str] = []
+    from_flags, from_environment = _from_flags(flags, problems), _from_environment(environ, problems)
+    named = from_flags.get(_FILE) or from_environment.get(_FILE)
+    from_file = _from_file(named.value, problems) if named and isinstance(named.value, Path) else {}
+    scenario = _scenario_of({**from_file, **from_environment, **from_flags}, problems)
+    from_scenario = {} if scenario is None else _from_scenario(scenario, from_file, problems)
+    said = {**from_file, **from_scenario, **from_environment, **from_flags}
+    fitting = {name: each.value for name, each in said.items() if each.value is not INVALID}
+    settings = msgspec.structs.replace(Settings(), **fitting)
+    origins = {
+        field.name: said[field.name].origin if field.name in said else DEFAULT_ORIGIN for field in fields_of(Settings)
+    }
+    problems.extend(_contradictions(settings, origins, said.keys() - fitting.keys()))
+    if problems:
+        raise SettingsError(problems)
+    warnings = (*_warnings(environ), *_warnings_of(settings, origins, scenario))
+    return LoadedSettings(settings, origins, warnings, scenario, frozenset({*from_environment, *from_flags}))
+
+
+_SETTING_TYPES = {field.name: field.kind for field in fields_of(Settings)}
+
+
+def _from_flags(flags: Mapping[str, str], problems: list[str]) -> _Source:
+    return {
+        field.name: _given_value(flags[field.name], f"flag {field.flag}", field.name, problems)
+        for field in fields_of(Settings)
+        if field.name in flags
+    }
+
+
+def _from_environment(environ: Mapping[str, str], problems: list[str]) -> _Source:
+    return {
+        field.name: _given_value(environ[field.variable], f"environment {field.variable}", field.name, problems)
+        for field in fields_of(Settings)
+        if environ.get(field.variable) and field.name != _WITHOUT_FLAG
+    }
+
+
+def _given_value(text: str, origin: str, name: str, problems: list[str]) -> _GivenValue:
+    return _GivenValue(_SETTING_TYPES[name].take(text, Location(problems, origin), text=True), origin)
+
+
+def _from_file(path: Path, problems: list[str]) -> _Source:
+    try:
+        file = read_toml(path)
+    except SettingsError as error:
+        problems.extend(error.problems)
+        return {}
+    location = Location(problems, file)
+    if _FILE in file.values:
+        (location / _FILE).key_error('the key "config" names a file like this one and cannot stand in it')
+    types = {name: each for name, each in _SETTING_TYPES.items() if name != _FILE}
+    values = {name: value for name, value in file.values.items() if name != _FILE}
+    taken = parse_entries(values, types, location)
+    return {name: _GivenValue(value, file.line((name,))) for name, value in taken.items()}
+
+
+def _scenario_of(said: Mapping[str, _GivenValue], problems: list[str]) -> Scenario | None:
+    named = said.get("scenario")
+    if named is None or not isinstance(named.value, Path):
+        return None
+    # Imported when there is a scenario: with YAML and all that files may say it takes longer than the other settings.
+    from cloudsms_simulator.config.scenario_file import load_scenario
+
+    try:
+        return load_scenario(named.value)
+    except SettingsError as error:
+        problems.extend(error.problems)
+        return None
+
+
+def _from_scenario(scenario: Scenario, from_file: _Source, problems: list[str]) -> _Source:
+    taken: dict[str, object] = {"seed": scenario.seed, "profile": scenario.profile}
+    if scenario.accounts:
+        known = from_file.get("accounts")
+        base = known.value if known is not None and isinstance(known.value, tuple) else Settings().accounts
+        try:
+            taken["accounts"] = merged_accounts(base, scenario.accounts)
+        except SettingsError as error:
+            problems.extend(f"{scenario.path}: {problem}" for problem in error.problems)
+    origin = str(scenario.path)
+    return {
+        name: _GivenValue(value, scenario.origins.get(name, origin))
+        for name, value in taken.items()
+        if value is not None
+    }
+
+
+def _contradictions(settings: Settings, origins: Mapping[str, str], invalid: Set[str]) -> list[str]:
+    """Returns what is wrong with settings that are right each by itself; those that are `invalid` are left out."""
+    found = []
+    if (
+        invalid.isdisjoint({"admin_host", "admin_token"})
+        and settings.admin_token is None
+        and not _is_loopback(settings.admin_host)
+    ):
+        found.append(
+            f"{origins['admin_host']}: admin_host: got {settings.admin_host}, which others can reach, and no "
+            "token; want admin_token too (--admin-token or CLOUDSMS_SIM_ADMIN_TOKEN)"
+        )
+    if invalid.isdisjoint({"hosts", "admin_token"}) and settings.admin_token is None and "*" in settings.hosts:
+        found.append(
+            f'{origins["hosts"]}: hosts: got "*", which lets pages of any site call the admin port, and no token; want '
+            "admin_token too (--admin-token or CLOUDSMS_SIM_ADMIN_TOKEN)"
+        )
+    if (
+        invalid.isdisjoint({"port", "admin_port"})
+        and settings.port == settings.admin_port != 0
+        and settings.host == settings.admin_host
+    ):
+        found.append(
+            f"{origins['admin_port']}: admin_port: got {settings.admin_port}, which is the platform's own, want another"
+        )
+    default = next((each for each in settings.accounts if each.name == DEFAULT_ORIGIN), None)
+    nowhere = None if default is None or settings.callback_url is not None else callback_problem(default.callback)
+    if invalid.isdisjoint({"accounts", "callback_url"}) and nowhere is not None:
+        found.append(f"{origins['accounts']}: account default: callback: {nowhere}; --callback-url says it as well")
+    if invalid.isdisjoint({"plain", "mtls"}) and settings.plain and settings.mtls == "required":
+        found.append(
+            f"{origins['mtls']}: mtls: got required, and plain HTTP ({origins['plain']}: plain), which knows no "
+            "certificates; want one of the two"
+        )
+    return found
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _warnings_of(settings: Settings, origins: Mapping[str, str], scenario: Scenario | None) -> tuple[str, ...]:
+    if scenario is not None:
+        return scenario.warnings
+    return (f"{origins['watch']}: watch: there is no scenario to watch (--scenario)",) if settings.watch else ()
+
+
+def _warnings(environ: Mapping[str, str]) -> tuple[str, ...]:
+    known = {
+        field.variable.removeprefix(VARIABLE_PREFIX) for field in fields_of(Settings) if field.name != _WITHOUT_FLAG
+    }
+    ours = sorted(name.removeprefix(VARIABLE_PREFIX) for name in environ if name.startswith(VARIABLE_PREFIX))
+    return tuple(
+        f"environment {VARIABLE_PREFIX}{name}: there is no such setting"
+        f"{suggestion(name, known, prefix=VARIABLE_PREFIX)}"
+        for name in ours
+        if name not in known and f"{VARIABLE_PREFIX}{name}" not in CLIENT_VARIABLES
+    )
+
+
+def without_overruled(edited: Scenario, settings: Settings, fixed: Set[str]) -> Scenario:
+    """Returns a scenario whose files were edited after `settings` were loaded, without what it has no say in.
+
+    It has none in the `fixed` settings. As when it was loaded first, what it says of `default` is for that account
+    alone, and `callback_url` comes before its callback.
+    """
+    said = {each.settings.name: each for each in edited.accounts}
+    for name in (account.name for account in settings.accounts):
+        said.setdefault(name, AccountOverrides(AccountSettings(name=name), frozenset({"name"})))
+    default = said["default"]
+    if settings.callback_url is not None and "callback" in default.said:
+        callback = msgspec.structs.replace(default.settings.callback, url=settings.callback_url)
+        changed = msgspec.structs.replace(default.settings, callback=callback)
+        said["default"] = AccountOverrides(changed, default.said)
+    return msgspec.structs.replace(
+        edited,
+        seed=None if "seed" in fixed else edited.seed,
+        profile=None if "profile" in fixed else edited.profile,
+        accounts=tuple(said.values()),
+    )
+
+
+# How settings are shown.
+
 MASK = "********"
-"""Stands for a token."""
+"""Shown in place of a token."""
 
 
 def setting_values(settings: SettingTable) -> Mapping[str, TomlValue]:
@@ -219,219 +441,3 @@ def _table(value: msgspec.Struct) -> Mapping[str, TomlValue]:
     """The fields that differ from their defaults."""
     fields = [field for field in msgspec.structs.fields(value) if getattr(value, field.name) != field.default]
     return {field.name: toml_value(getattr(value, field.name)) for field in fields}
-
-
-CLIENT_VARIABLES = frozenset(
-    f"{VARIABLE_PREFIX}{name}"
-    for name in ("URL", "ADMIN_URL", "CA", "CLIENT_CERT", "CLIENT_KEY", "AUTH_KEY", "ROUTE_ID")
-)
-"""Variables for the commands that are clients; a server has no use for them."""
-
-DEFAULT_ORIGIN = "default"
-_FILE = "config"
-_WITHOUT_FLAG = "accounts"
-
-
-class LoadedSettings(msgspec.Struct, frozen=True):
-    """Settings and their story."""
-
-    settings: Settings
-    origins: Mapping[str, str]
-    """By name of the setting: `flag --port`, `environment CLOUDSMS_SIM_PORT`, `cloudsms.toml:3` or `default`."""
-    warnings: tuple[str, ...] = ()
-    """Lines worth showing to whoever starts the server."""
-    scenario: Scenario | None = None
-    """The scenario to play."""
-    fixed: frozenset[str] = frozenset()
-    """The settings that flags or environment say, in which a scenario has no say."""
-
-
-class _GivenValue(msgspec.Struct, frozen=True):
-    """What a source says about one setting."""
-
-    value: object
-    origin: str
-
-
-_Source = Mapping[str, _GivenValue]
-
-
-def load_settings(flags: Mapping[str, str], environ: Mapping[str, str]) -> LoadedSettings:
-    """The settings: flags before environment before scenario before TOML file before defaults.
-
-    `flags` are texts by name of the setting. `config`, among them or in the environment, names the TOML file. A
-    scenario speaks of the seed, the profile and accounts; of an account only what it says comes before the file. A
-    variable that is set to nothing counts as not set. Raises SettingsError with the problems of every source, those of
-    overruled values included.
-    """
-    problems: list[str] = []
-    from_flags, from_environment = _from_flags(flags, problems), _from_environment(environ, problems)
-    named = from_flags.get(_FILE) or from_environment.get(_FILE)
-    from_file = _from_file(named.value, problems) if named and isinstance(named.value, Path) else {}
-    scenario = _scenario_of({**from_file, **from_environment, **from_flags}, problems)
-    from_scenario = {} if scenario is None else _from_scenario(scenario, from_file, problems)
-    said = {**from_file, **from_scenario, **from_environment, **from_flags}
-    fitting = {name: each.value for name, each in said.items() if each.value is not INVALID}
-    settings = msgspec.structs.replace(Settings(), **fitting)
-    origins = {
-        field.name: said[field.name].origin if field.name in said else DEFAULT_ORIGIN for field in fields_of(Settings)
-    }
-    problems.extend(_contradictions(settings, origins, said.keys() - fitting.keys()))
-    if problems:
-        raise SettingsError(problems)
-    warnings = (*_warnings(environ), *_warnings_of(settings, origins, scenario))
-    return LoadedSettings(settings, origins, warnings, scenario, frozenset({*from_environment, *from_flags}))
-
-
-def without_overruled(edited: Scenario, settings: Settings, fixed: Set[str]) -> Scenario:
-    """A scenario whose files were edited after `settings` were loaded, with what comes before it left out.
-
-    That is what the `fixed` settings say. As when it was loaded first, what it says of `default` is for that account
-    alone, and `callback_url` comes before its callback.
-    """
-    said = {each.settings.name: each for each in edited.accounts}
-    for name in (account.name for account in settings.accounts):
-        said.setdefault(name, AccountOverrides(AccountSettings(name=name), frozenset({"name"})))
-    default = said["default"]
-    if settings.callback_url is not None and "callback" in default.said:
-        callback = msgspec.structs.replace(default.settings.callback, url=settings.callback_url)
-        changed = msgspec.structs.replace(default.settings, callback=callback)
-        said["default"] = AccountOverrides(changed, default.said)
-    return msgspec.structs.replace(
-        edited,
-        seed=None if "seed" in fixed else edited.seed,
-        profile=None if "profile" in fixed else edited.profile,
-        accounts=tuple(said.values()),
-    )
-
-
-def _from_flags(flags: Mapping[str, str], problems: list[str]) -> _Source:
-    return {
-        field.name: _given_value(flags[field.name], f"flag {field.flag}", field.name, problems)
-        for field in fields_of(Settings)
-        if field.name in flags
-    }
-
-
-def _from_environment(environ: Mapping[str, str], problems: list[str]) -> _Source:
-    return {
-        field.name: _given_value(environ[field.variable], f"environment {field.variable}", field.name, problems)
-        for field in fields_of(Settings)
-        if environ.get(field.variable) and field.name != _WITHOUT_FLAG
-    }
-
-
-def _given_value(text: str, origin: str, name: str, problems: list[str]) -> _GivenValue:
-    return _GivenValue(_SETTING_TYPES[name].take(text, Location(problems, origin), text=True), origin)
-
-
-def _from_file(path: Path, problems: list[str]) -> _Source:
-    try:
-        file = read_toml(path)
-    except SettingsError as error:
-        problems.extend(error.problems)
-        return {}
-    place = Location(problems, file)
-    if _FILE in file.values:
-        (place / _FILE).key_error('the key "config" names a file like this one and cannot stand in it')
-    kinds = {name: kind for name, kind in _SETTING_TYPES.items() if name != _FILE}
-    values = {name: value for name, value in file.values.items() if name != _FILE}
-    taken = parse_entries(values, kinds, place)
-    return {name: _GivenValue(value, file.line((name,))) for name, value in taken.items()}
-
-
-def _scenario_of(said: Mapping[str, _GivenValue], problems: list[str]) -> Scenario | None:
-    named = said.get("scenario")
-    if named is None or not isinstance(named.value, Path):
-        return None
-    # Imported when there is a scenario: with YAML and all that files may say it takes longer than the other settings.
-    from cloudsms_simulator.config.scenario_file import load_scenario
-
-    try:
-        return load_scenario(named.value)
-    except SettingsError as error:
-        problems.extend(error.problems)
-        return None
-
-
-def _from_scenario(scenario: Scenario, from_file: _Source, problems: list[str]) -> _Source:
-    taken: dict[str, object] = {"seed": scenario.seed, "profile": scenario.profile}
-    if scenario.accounts:
-        known = from_file.get("accounts")
-        base = known.value if known is not None and isinstance(known.value, tuple) else Settings().accounts
-        try:
-            taken["accounts"] = merged_accounts(base, scenario.accounts)
-        except SettingsError as error:
-            problems.extend(f"{scenario.path}: {problem}" for problem in error.problems)
-    origin = str(scenario.path)
-    return {
-        name: _GivenValue(value, scenario.origins.get(name, origin))
-        for name, value in taken.items()
-        if value is not None
-    }
-
-
-_SETTING_TYPES = {field.name: field.kind for field in fields_of(Settings)}
-
-
-def _contradictions(settings: Settings, origins: Mapping[str, str], unfit: Set[str]) -> list[str]:
-    """What is wrong with settings that are right each by itself; nothing is said of those that are not."""
-    found = []
-    if (
-        unfit.isdisjoint({"admin_host", "admin_token"})
-        and settings.admin_token is None
-        and not _is_loopback(settings.admin_host)
-    ):
-        found.append(
-            f"{origins['admin_host']}: admin_host: got {settings.admin_host}, which others can reach, and no "
-            "token; want admin_token too (--admin-token or CLOUDSMS_SIM_ADMIN_TOKEN)"
-        )
-    if unfit.isdisjoint({"hosts", "admin_token"}) and settings.admin_token is None and "*" in settings.hosts:
-        found.append(
-            f'{origins["hosts"]}: hosts: got "*", which lets pages of any site call the admin port, and no token; want '
-            "admin_token too (--admin-token or CLOUDSMS_SIM_ADMIN_TOKEN)"
-        )
-    if (
-        unfit.isdisjoint({"port", "admin_port"})
-        and settings.port == settings.admin_port != 0
-        and settings.host == settings.admin_host
-    ):
-        found.append(
-            f"{origins['admin_port']}: admin_port: got {settings.admin_port}, which is the platform's own, want another"
-        )
-    default = next((each for each in settings.accounts if each.name == DEFAULT_ORIGIN), None)
-    nowhere = None if default is None or settings.callback_url is not None else callback_problem(default.callback)
-    if unfit.isdisjoint({"accounts", "callback_url"}) and nowhere is not None:
-        found.append(f"{origins['accounts']}: account default: callback: {nowhere}; --callback-url says it as well")
-    if unfit.isdisjoint({"plain", "mtls"}) and settings.plain and settings.mtls == "required":
-        found.append(
-            f"{origins['mtls']}: mtls: got required, and plain HTTP ({origins['plain']}: plain), which knows no "
-            "certificates; want one of the two"
-        )
-    return found
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _warnings_of(settings: Settings, origins: Mapping[str, str], scenario: Scenario | None) -> tuple[str, ...]:
-    if scenario is not None:
-        return scenario.warnings
-    return (f"{origins['watch']}: watch: there is no scenario to watch (--scenario)",) if settings.watch else ()
-
-
-def _warnings(environ: Mapping[str, str]) -> tuple[str, ...]:
-    known = {
-        field.variable.removeprefix(VARIABLE_PREFIX) for field in fields_of(Settings) if field.name != _WITHOUT_FLAG
-    }
-    ours = sorted(name.removeprefix(VARIABLE_PREFIX) for name in environ if name.startswith(VARIABLE_PREFIX))
-    return tuple(
-        f"environment {VARIABLE_PREFIX}{name}: there is no such setting"
-        f"{suggestion(name, known, prefix=VARIABLE_PREFIX)}"
-        for name in ours
-        if name not in known and f"{VARIABLE_PREFIX}{name}" not in CLIENT_VARIABLES
-    )

@@ -99,7 +99,7 @@ def slow_part(expression: str) -> str | None:
 
 
 class _Reader:
-    """Reads one expression."""
+    """Reads one expression as an automaton."""
 
     def __init__(self, text: str, *, verbose: bool) -> None:
         self._text = text
@@ -116,7 +116,7 @@ class _Reader:
         """What is repeated up to so many times: many ways only where that again is repeated without a limit."""
 
     def slow(self) -> tuple[int, int] | None:
-        """Where the slow part is."""
+        """Returns where the slow part begins and ends; None when there is none."""
         whole = self._read()
         if whole is None or self._twice is not None:
             return self._twice
@@ -168,7 +168,7 @@ class _Reader:
         return _Open(here, len(self._sets), look is not None, atomic, [], [])
 
     def _closed(self, group: _Open) -> _Part:
-        """A group as one part."""
+        """Returns a closed group as one part of the expression."""
         branches = [*group.branches, self._joined(group)]
         part = _Part(
             group.start,
@@ -196,7 +196,7 @@ class _Reader:
         return len(self._sets) - 1
 
     def _joined(self, group: _Open) -> _Part:
-        """The parts in a row as one."""
+        """Joins the parts of a group that follow one another into one."""
         whole = _Part(group.start, group.since)
         for part in group.parts:
             for position in whole.last:
@@ -207,7 +207,7 @@ class _Reader:
         return whole
 
     def _atom(self, here: int) -> _Part:
-        """One character, class or test."""
+        """Reads one character, class or test."""
         text, character = self._text, self._text[here]
         since = len(self._sets)
         self._at = here + 1

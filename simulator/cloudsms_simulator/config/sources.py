@@ -24,11 +24,84 @@ import msgspec
 from cloudsms_simulator.config.problems import SettingsError
 from cloudsms_simulator.moments import date
 
+# Raw values, and where each of them stands.
+
 TomlValue: TypeAlias = "str | int | Decimal | date | time | Sequence[TomlValue] | Mapping[str, TomlValue]"
 """What TOML can say; a `datetime` is a `date`, a boolean an `int`, and numbers with a point are exact."""
 
 TomlPath: TypeAlias = tuple[str | int, ...]
 """Keys and array indexes from the root: `("accounts", 0, "prices", "852")`."""
+
+
+class Source(Protocol):
+    """A file that knows where each of its values stands: a `TomlFile` or a `YamlFile`."""
+
+    @property
+    def name(self) -> str:
+        """The path as it was given."""
+
+    @property
+    def language(self) -> Literal["toml", "yaml"]:
+        """What values are written in."""
+
+    def place(self, path: TomlPath, *, key: bool = False) -> str:
+        """`cloudsms.toml:7:12`: where a path's value, or its key, begins; or what holds it, when it is absent."""
+
+
+class Location(msgspec.Struct, frozen=True):
+    """Where a value stands, as errors name it: `cloudsms.toml:7:8: accounts[0].balance`, or `flag --port`.
+
+    `source` is the file, or what to call a location outside any file. All locations of one run share `problems`, to
+    which each error is added. `location / key` is the location of an entry.
+    """
+
+    problems: list[str]
+    source: Source | str
+    path: TomlPath = ()
+
+    def __truediv__(self, key: str | int) -> "Location":
+        return Location(self.problems, self.source, (*self.path, key))
+
+    def error(self, text: str) -> None:
+        """Adds to the problems what is wrong with the value here."""
+        self.problems.append(f"{self._where(key=False)}: {self._name()}{text}")
+
+    def key_error(self, text: str) -> None:
+        """Adds to the problems what is wrong with the key here, whatever its value."""
+        self.problems.append(f"{self._where(key=True)}: {text}")
+
+    def written(self, value: TomlValue) -> str:
+        """Returns a value as it would be written here, in YAML or TOML."""
+        return yaml_text(value) if self._is_yaml else toml_text(value)
+
+    def quoted(self, value: TomlValue) -> str:
+        """Returns a value as it is written here, at most 80 characters of it and an ellipsis."""
+        return quoted_yaml(value) if self._is_yaml else quoted_toml(value)
+
+    @property
+    def where(self) -> str:
+        """`cloudsms.toml:7:8`, or what the location is called outside any file."""
+        return self._where(key=False)
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative paths written here start from: the file's, else the working directory."""
+        return Path() if isinstance(self.source, str) else Path(self.source.name).parent
+
+    @property
+    def _is_yaml(self) -> bool:
+        return not isinstance(self.source, str) and self.source.language == "yaml"
+
+    def _where(self, *, key: bool) -> str:
+        return self.source if isinstance(self.source, str) else self.source.place(self.path, key=key)
+
+    def _name(self) -> str:
+        parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path)
+        name = "".join(parts).removeprefix(".")
+        return f"{name}: " if name else ""
+
+
+# TOML files.
 
 _BLANK = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
 _KEY_PART = re.compile(r"""[ \t]*([A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')[ \t]*""")
@@ -70,7 +143,7 @@ class TomlFile(msgspec.Struct, frozen=True):
 
 
 def read_toml(path: Path) -> TomlFile:
-    """The file at a path. Raises SettingsError, with the place, when it is missing, unreadable, or not TOML."""
+    """Reads the file at a path. Raises SettingsError, with the place, when it is missing, unreadable, or not TOML."""
     name = str(path)
     try:
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
@@ -83,13 +156,13 @@ def read_toml(path: Path) -> TomlFile:
     except RecursionError as error:
         raise SettingsError([f"{name}: is nested too deeply to be read"]) from error
     except ValueError as error:
-        raise SettingsError([f"{name}:{_complaint(text, str(error))}"]) from error
-    walk = _TomlPositions(text)
-    walk.document()
-    return TomlFile(name, text, values, walk.keys, walk.starts)
+        raise SettingsError([f"{name}:{_toml_problem(text, str(error))}"]) from error
+    positions = _TomlPositions(text)
+    positions.document()
+    return TomlFile(name, text, values, positions.keys, positions.starts)
 
 
-def _complaint(text: str, message: str) -> str:
+def _toml_problem(text: str, message: str) -> str:
     found = _TOMLLIB_PLACE.match(message)
     if found is None:
         return f" is not TOML: {message}"
@@ -194,6 +267,60 @@ class _TomlPositions:
             self._at += 1
 
 
+# JSON bodies.
+
+_DEEPEST_JSON = 50
+_decoder = msgspec.json.Decoder(dict[str, object], float_hook=Decimal)
+
+
+class JsonTable(msgspec.Struct, frozen=True):
+    """The values of a JSON object, numbers with a point exact, and the keys whose value was `null`."""
+
+    values: Mapping[str, TomlValue]
+    nulls: frozenset[str] = frozenset()
+    name: str = "body"
+    language: Literal["yaml"] = "yaml"
+    """JSON is YAML: errors quote its values so."""
+
+    def place(self, path: TomlPath, *, key: bool = False) -> str:
+        """`body`; for a key below the first level, the table it is in: `body.callback`."""
+        return ".".join([self.name, *map(str, path[:-1])]) if key else self.name
+
+
+def read_json_table(body: bytes) -> JsonTable:
+    """Reads the JSON object in a body; an empty body counts as `{}`. Raises SettingsError for what is no object."""
+    try:
+        body.decode()
+        given = _decoder.decode(body or b"{}")
+    except msgspec.ValidationError:
+        raise SettingsError(["the body is not a JSON object; send {…}"]) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SettingsError([f"the body is not JSON: {error}"]) from None
+    problems: list[str] = []
+    location = Location(problems, JsonTable({}))
+    values = {key: _value(entry, location / key) for key, entry in given.items() if entry is not None}
+    if problems:
+        raise SettingsError(problems)
+    return JsonTable(values, frozenset(given) - frozenset(values))
+
+
+def _value(value: object, location: Location) -> TomlValue:
+    """Returns a value as types know it; notes an error for a value of JSON that they do not know."""
+    if isinstance(value, str | int | Decimal):
+        return value
+    if value is None:
+        location.error("got null, want a value, or the key left out")
+    elif len(location.path) > _DEEPEST_JSON:
+        location.error(f"is nested more than {_DEEPEST_JSON} deep")
+    elif isinstance(value, list):
+        return [_value(entry, location / index) for index, entry in enumerate(value)]
+    elif isinstance(value, dict):
+        return {str(key): _value(entry, location / str(key)) for key, entry in value.items()}
+    return ""
+
+
+# Values written as TOML.
+
 _BARE_KEY_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 _LONGEST_QUOTE = 80
 _MOST_DIGITS = 40
@@ -237,6 +364,8 @@ def _toml_string(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
+# Values written as YAML.
+
 _BARE_YAML_KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$-]*")
 _NO_TEXTS = frozenset({"true", "false", "null"})
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
@@ -273,120 +402,3 @@ def _yaml_string(text: str) -> str:
 
 def _yaml_moment(value: date | time) -> str:
     return f'"{value.isoformat()}"'
-
-
-class Source(Protocol):
-    """A file that knows where each of its values stands: a `TomlFile` or a `YamlFile`."""
-
-    @property
-    def name(self) -> str:
-        """The path as it was given."""
-
-    @property
-    def language(self) -> Literal["toml", "yaml"]:
-        """What values are written in."""
-
-    def place(self, path: TomlPath, *, key: bool = False) -> str:
-        """`cloudsms.toml:7:12`: where a path's value, or its key, begins; or what holds it, when it is absent."""
-
-
-class Location(msgspec.Struct, frozen=True):
-    """Names a value in complaints: `cloudsms.toml:7:8: accounts[0].balance`, or `flag --port`.
-
-    `source` is the file, or what to call a place outside any file. All places of one run share `problems`.
-    """
-
-    problems: list[str]
-    source: Source | str
-    path: TomlPath = ()
-
-    def __truediv__(self, key: str | int) -> "Location":
-        return Location(self.problems, self.source, (*self.path, key))
-
-    def error(self, text: str) -> None:
-        """Notes what is wrong with the value here."""
-        self.problems.append(f"{self._where(key=False)}: {self._name()}{text}")
-
-    def key_error(self, text: str) -> None:
-        """Notes what is wrong with the key here, whatever its value."""
-        self.problems.append(f"{self._where(key=True)}: {text}")
-
-    def written(self, value: TomlValue) -> str:
-        """A value as it would be written here."""
-        return yaml_text(value) if self._is_yaml else toml_text(value)
-
-    def quoted(self, value: TomlValue) -> str:
-        """A value as it is written here, at most 80 characters of it and an ellipsis."""
-        return quoted_yaml(value) if self._is_yaml else quoted_toml(value)
-
-    @property
-    def where(self) -> str:
-        """`cloudsms.toml:7:8`, or what the place is called outside any file."""
-        return self._where(key=False)
-
-    @property
-    def folder(self) -> Path:
-        """What relative paths written here are relative to: the file's folder, else the working directory."""
-        return Path() if isinstance(self.source, str) else Path(self.source.name).parent
-
-    @property
-    def _is_yaml(self) -> bool:
-        return not isinstance(self.source, str) and self.source.language == "yaml"
-
-    def _where(self, *, key: bool) -> str:
-        return self.source if isinstance(self.source, str) else self.source.place(self.path, key=key)
-
-    def _name(self) -> str:
-        parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path)
-        name = "".join(parts).removeprefix(".")
-        return f"{name}: " if name else ""
-
-
-_DEEPEST_JSON = 50
-_decoder = msgspec.json.Decoder(dict[str, object], float_hook=Decimal)
-
-
-class JsonTable(msgspec.Struct, frozen=True):
-    """The values of a JSON object, numbers with a point exact, and the keys whose value was `null`."""
-
-    values: Mapping[str, TomlValue]
-    nulls: frozenset[str] = frozenset()
-    name: str = "body"
-    language: Literal["yaml"] = "yaml"
-    """JSON is YAML: what is quoted in complaints is written so."""
-
-    def place(self, path: TomlPath, *, key: bool = False) -> str:
-        """`body`; for a key below the first level, the table it is in: `body.callback`."""
-        return ".".join([self.name, *map(str, path[:-1])]) if key else self.name
-
-
-def read_json_table(body: bytes) -> JsonTable:
-    """The object in a body; an empty body is an empty one. Raises SettingsError for what is none."""
-    try:
-        body.decode()
-        given = _decoder.decode(body or b"{}")
-    except msgspec.ValidationError:
-        raise SettingsError(["the body is not a JSON object; send {…}"]) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SettingsError([f"the body is not JSON: {error}"]) from None
-    problems: list[str] = []
-    place = Location(problems, JsonTable({}))
-    values = {key: _value(entry, place / key) for key, entry in given.items() if entry is not None}
-    if problems:
-        raise SettingsError(problems)
-    return JsonTable(values, frozenset(given) - frozenset(values))
-
-
-def _value(value: object, place: Location) -> TomlValue:
-    """A value as kinds know it; complains of what they do not."""
-    if isinstance(value, str | int | Decimal):
-        return value
-    if value is None:
-        place.error("got null, want a value, or the key left out")
-    elif len(place.path) > _DEEPEST_JSON:
-        place.error(f"is nested more than {_DEEPEST_JSON} deep")
-    elif isinstance(value, list):
-        return [_value(entry, place / index) for index, entry in enumerate(value)]
-    elif isinstance(value, dict):
-        return {str(key): _value(entry, place / str(key)) for key, entry in value.items()}
-    return ""

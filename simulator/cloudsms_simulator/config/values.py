@@ -43,6 +43,8 @@ from cloudsms_simulator.models.server import ClockMode
 from cloudsms_simulator.protocol.codes import RESULT_CODES, ResultCode, State, desc_of, hex_code
 from cloudsms_simulator.protocol.profile import Profile, StateSet
 
+# Single values.
+
 _ON = frozenset({"on", "true", "yes", "1"})
 _OFF = frozenset({"off", "false", "no", "0"})
 _SIZES = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -57,21 +59,21 @@ _DURATION_SCHEMA: Schema = {
 
 
 def nonempty_text(value: TomlValue) -> str:
-    """A text that is not empty."""
+    """Returns a text that is not empty; raises InvalidValueError for anything else."""
     if not isinstance(value, str) or not value:
         raise InvalidValueError
     return value
 
 
 def exact_number(value: TomlValue) -> Decimal:
-    """A number, exactly as written; nothing infinite."""
+    """Returns a number, exactly as written; raises InvalidValueError for anything else, the infinite included."""
     if not isinstance(value, int | Decimal) or isinstance(value, bool) or not Decimal(value).is_finite():
         raise InvalidValueError
     return Decimal(value)
 
 
 def whole_number_type(low: int, high: int = _LARGEST, want: str = "", metavar: str = "N") -> Type:
-    """A kind: a whole number from low to high, both included."""
+    """Makes the type of a whole number from low to high, both included."""
 
     def read(value: TomlValue) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
@@ -85,19 +87,19 @@ def whole_number_type(low: int, high: int = _LARGEST, want: str = "", metavar: s
 
 
 def parse_whole_number(text: str) -> TomlValue:
-    """A whole number as written in a flag; `0x05` is one too."""
+    """Reads a whole number as written in a flag; `0x05` is one too. Raises InvalidValueError."""
     if not re.fullmatch(r"[0-9]{1,20}|0x[0-9a-fA-F]{1,16}", text.strip()):
         raise InvalidValueError
     return int(text, 16 if "x" in text else 10)
 
 
 def parse_list(text: str) -> TomlValue:
-    """The entries between commas; blanks around them do not count."""
+    """Returns the entries between commas; blanks around them do not count."""
     return [entry.strip() for entry in text.split(",")]
 
 
 def choice_type(*words: str) -> ScalarType:
-    """A kind: one of some words."""
+    """Makes the type of one of some words."""
     listed = " or ".join(filter(None, (", ".join(f'"{word}"' for word in words[:-1]), f'"{words[-1]}"')))
 
     def read(value: TomlValue) -> str:
@@ -133,13 +135,13 @@ def _size(value: TomlValue) -> int:
 
 
 def size_text(octets: int) -> str:
-    """A size in its largest whole unit: `64MiB`, `1000`."""
+    """Returns a size in its largest whole unit: `64MiB`, `1000`."""
     unit, size = next((unit, size) for unit, size in reversed(_SIZES.items()) if octets % size == 0)
     return f"{octets // size}{unit}"
 
 
 def duration_of_value(value: TomlValue) -> timedelta:
-    """A duration with its unit."""
+    """Reads a duration with its unit; raises InvalidValueError, which says what would be right."""
     if not isinstance(value, str):
         raise InvalidValueError(
             f'{WANT_DURATION}; did you mean "{value}s"?' if isinstance(value, int | Decimal) else WANT_DURATION
@@ -282,6 +284,10 @@ NETWORKS = ListType(
 )
 
 
+# Delays.
+
+_WANT_DELAY = "a duration such as {example}, or a table with type fixed, uniform, lognormal or list"
+
 _WIDEST_SIGMA = 10
 
 
@@ -296,23 +302,23 @@ def _without_type(taken: Mapping[str, object]) -> Mapping[str, object]:
     return {key: value for key, value in taken.items() if key != "type"}
 
 
-def _fixed(taken: Mapping[str, object], place: Location) -> object:
+def _fixed(taken: Mapping[str, object], location: Location) -> object:
     return msgspec.structs.replace(Fixed(timedelta()), **_without_type(taken))
 
 
-def _uniform(taken: Mapping[str, object], place: Location) -> object:
+def _uniform(taken: Mapping[str, object], location: Location) -> object:
     delay = msgspec.structs.replace(Uniform(timedelta(), timedelta()), **_without_type(taken))
     if delay.lower > delay.upper:
-        place.error("got a lower that is longer than upper, want it the other way round")
+        location.error("got a lower that is longer than upper, want it the other way round")
         return INVALID
     return delay
 
 
-def _lognormal(taken: Mapping[str, object], place: Location) -> object:
+def _lognormal(taken: Mapping[str, object], location: Location) -> object:
     return msgspec.structs.replace(Lognormal(timedelta(), 1.0), **_without_type(taken))
 
 
-def _listed(taken: Mapping[str, object], place: Location) -> object:
+def _listed(taken: Mapping[str, object], location: Location) -> object:
     return msgspec.structs.replace(Listed(()), **_without_type(taken))
 
 
@@ -355,8 +361,6 @@ _LISTED = {
     ),
 }
 
-_WANT_DELAY = "a duration such as {example}, or a table with type fixed, uniform, lognormal or list"
-
 DELAY = OneOfType(
     want=_WANT_DELAY,
     title="delay",
@@ -374,14 +378,10 @@ DELAY = OneOfType(
         },
     ),
 )
-"""A `Delay`."""
+"""Reads a `Delay`."""
 
 
-SwitchValue = str | bool | int | tuple[str, ...] | StateSet
-Switches = Mapping[str, SwitchValue]
-"""Values by switch, each one that the field of `Profile` takes."""
-
-NO_SWITCHES: Switches = MappingProxyType({})
+# Result codes and states, by name or by number.
 
 WANT_CODE = "a result code by name or number, such as Busy or 0x03"
 CODE_NAMES: Mapping[str, ResultCode] = {row.desc: row.code for row in reversed(RESULT_CODES)}
@@ -389,17 +389,11 @@ CODE_NAMES: Mapping[str, ResultCode] = {row.desc: row.code for row in reversed(R
 
 _FOLDED = {name.casefold(): code for name, code in CODE_NAMES.items()}
 _CODES: Mapping[int, ResultCode] = {int(code): code for code in ResultCode}
-_ALL_BUT = "all_but"
 _HIGHEST_STATE = 2**32 - 1
 
 
-def profile_with(profile: Profile, switches: Switches) -> Profile:
-    """The profile with switches set on top of it."""
-    return msgspec.structs.replace(profile, **switches)
-
-
 def state_of_value(value: TomlValue) -> int:
-    """A state, by number or by name."""
+    """Returns the number of a state that is written by number or by name; raises InvalidValueError for none."""
     if isinstance(value, str):
         if value.upper() in State.__members__:
             return int(State[value.upper()])
@@ -410,7 +404,10 @@ def state_of_value(value: TomlValue) -> int:
 
 
 def code_of_value(value: TomlValue) -> ResultCode:
-    """A result code: its name, its number, or that as a text such as `0x05`."""
+    """Returns a result code that is written by name, by number, or as a text such as `0x05`.
+
+    Raises InvalidValueError, which says what would be right, for anything else.
+    """
     if isinstance(value, str):
         if value.casefold() in _FOLDED:
             return _FOLDED[value.casefold()]
@@ -423,8 +420,23 @@ def code_of_value(value: TomlValue) -> ResultCode:
     return _CODES[value]
 
 
-def _read_switches(table: Mapping[str, TomlValue], place: Location, text: bool) -> Switches:
-    taken = parse_entries(table, SWITCH_TYPES, place, text=text)
+# The switches of a profile.
+
+SwitchValue = str | bool | int | tuple[str, ...] | StateSet
+Switches = Mapping[str, SwitchValue]
+"""The values of switches by name, each one that the field of `Profile` of that name may have."""
+
+NO_SWITCHES: Switches = MappingProxyType({})
+_ALL_BUT = "all_but"
+
+
+def profile_with(profile: Profile, switches: Switches) -> Profile:
+    """Returns the profile with switches set on top of it."""
+    return msgspec.structs.replace(profile, **switches)
+
+
+def _read_switches(table: Mapping[str, TomlValue], location: Location, text: bool) -> Switches:
+    taken = parse_entries(table, SWITCH_TYPES, location, text=text)
     return {name: value for name, value in taken.items() if isinstance(value, str | int | tuple | StateSet)}
 
 
@@ -463,7 +475,7 @@ def _number_type(numbers: tuple[int, ...]) -> Type:
 
 
 def _code_type(numbers: tuple[int, ...]) -> Type:
-    """A result code, written as codes are everywhere, that is one of some."""
+    """Makes the type of a result code that is one of some, written as codes are everywhere."""
     texts = [hex_code(_CODES[number]) for number in numbers]
     want = " or ".join(f"{text} ({desc_of(_CODES[number])})" for text, number in zip(texts, numbers, strict=True))
 

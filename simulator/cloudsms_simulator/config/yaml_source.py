@@ -25,6 +25,8 @@ from yaml.scanner import Scanner
 from cloudsms_simulator.config.problems import SettingsError
 from cloudsms_simulator.config.sources import TomlPath, TomlValue
 
+# From a text to the nodes that PyYAML finds.
+
 Position = tuple[int, int]
 """Line and column, counted from 1."""
 
@@ -38,7 +40,7 @@ PLAIN_SCALARS: Mapping[str, re.Pattern[str]] = {
     "null": re.compile(r"(?:~|null|Null|NULL|)\Z"),
     "merge": re.compile(r"<<\Z"),
 }
-"""By kind, what is written without quotes and is no text."""
+"""By tag, what is written without quotes and is no text."""
 
 _JSON_TAB = re.compile(r'"(?:[^"\\]|\\.)*"|\t')
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x85\u2028\u2029\ud800-\udfff\ufffe\uffff]")
@@ -76,11 +78,11 @@ def compose(text: str) -> yaml.Node | None:
         return _Loader(text).get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise YamlError(mark_position(mark), _complaint(error.problem or error.context or "")) from error
+        raise YamlError(mark_position(mark), _yaml_problem(error.problem or error.context or "")) from error
 
 
 def mark_position(mark: yaml.Mark | None) -> Position:
-    """The position of a mark."""
+    """Returns the position of a mark of PyYAML; line 1, column 1 without one."""
     return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 
 
@@ -90,7 +92,7 @@ def line_and_column(before: str) -> Position:
     return len(lines), len(lines[-1]) + 1
 
 
-def _complaint(problem: str) -> str:
+def _yaml_problem(problem: str) -> str:
     if "another document" in problem:
         return "begins a second document, want one document in a file"
     hint = next((hint for part, hint in _HINTS.items() if part in problem), "")
@@ -128,6 +130,8 @@ class _Loader(Reader, Scanner, Parser, Composer, _Resolver):
         self._depth -= 1
         return node
 
+
+# From nodes to values, and where each of them stands.
 
 MOST_OCTETS = 1024 * 1024
 MOST_VALUES = 100_000
@@ -173,7 +177,7 @@ class YamlFile(msgspec.Struct, frozen=True):
 
 
 def read_yaml(path: Path) -> YamlFile:
-    """The file at a path. Raises SettingsError, with the place, when it is missing, unreadable, or not YAML."""
+    """Reads the file at a path. Raises SettingsError, with the place, when it is missing, unreadable, or not YAML."""
     name = str(path)
     try:
         with path.open("rb") as file:
@@ -192,19 +196,19 @@ def read_yaml(path: Path) -> YamlFile:
 
 
 def parse_yaml(text: str, name: str) -> YamlFile:
-    """What a text says; complaints call it `name`. Raises SettingsError when it is not YAML, or not a table."""
+    """Reads a text; errors call it `name`. Raises SettingsError when it is not YAML, or not a table."""
     try:
         root = compose(text)
         if root is None:
             raise YamlError((1, 1), "is empty, want a table of keys")
         if not isinstance(root, yaml.MappingNode):
             raise YamlError(mark_position(root.start_mark), "is no table, want keys with their values")
-        walk = _YamlReader(name)
-        values = walk.document(root)
+        reader = _YamlReader(name)
+        values = reader.document(root)
     except YamlError as error:
         line, column = error.position
         raise SettingsError([f"{name}:{line}:{column}: {error}"]) from error
-    return YamlFile(name, values, walk.keys, walk.starts, tuple(dict.fromkeys(walk.problems)))
+    return YamlFile(name, values, reader.keys, reader.starts, tuple(dict.fromkeys(reader.problems)))
 
 
 class _YamlReader:
@@ -225,11 +229,11 @@ class _YamlReader:
         return values
 
     def _value(self, node: yaml.Node, path: TomlPath) -> "TomlValue | None":
-        """The value of a node; None for what was complained about."""
+        """Returns the value of a node; None after an error was noted for it."""
         self.starts[path] = mark_position(node.start_mark)
         kind = node.tag.removeprefix(TAG_PREFIX)
         if kind not in _TAGS:
-            self._complain(node, f'the tag "{node.tag}" means nothing here')
+            self._error(node, f'the tag "{node.tag}" means nothing here')
             return None
         if isinstance(node, yaml.MappingNode):
             values: dict[str, TomlValue] = {}
@@ -237,14 +241,14 @@ class _YamlReader:
             return values
         if isinstance(node, yaml.SequenceNode):
             return self._list(node, path)
-        self._visit(node)
+        self._count_value(node)
         try:
             return _scalar(str(node.value), kind)
         except ValueError as error:
-            self._complain(node, str(error))
+            self._error(node, str(error))
             return None
 
-    def _visit(self, node: yaml.Node) -> None:
+    def _count_value(self, node: yaml.Node) -> None:
         self._count += 1
         if self._count > MOST_VALUES:
             problem = f"has more than {MOST_VALUES:,} values, what an alias stands for counting each time"
@@ -253,7 +257,7 @@ class _YamlReader:
             raise YamlError(mark_position(node.start_mark), "an anchor stands for something that holds an alias of it")
 
     def _list(self, node: yaml.Node, path: TomlPath) -> TomlValue:
-        self._visit(node)
+        self._count_value(node)
         self._open.append(node)
         entries: list[TomlValue] = []
         for entry in node.value:
@@ -265,17 +269,17 @@ class _YamlReader:
 
     def _fill(self, node: yaml.MappingNode, path: TomlPath, values: dict[str, TomlValue], known: set[str]) -> None:
         """Adds the entries of a table, then of those it merges; keys that are `known` already count as they are."""
-        self._visit(node)
+        self._count_value(node)
         self._open.append(node)
         merged: list[yaml.Node] = []
         lines: dict[str, int] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                self._complain(key_node, "a list or a table cannot be a key")
+                self._error(key_node, "a list or a table cannot be a key")
             elif key_node.tag == f"{TAG_PREFIX}merge":
                 merged += value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
             elif (key := self._key(key_node)) in lines:
-                self._complain(key_node, f'the key "{key}" again; the first is in line {lines[key]}')
+                self._error(key_node, f'the key "{key}" again; the first is in line {lines[key]}')
             else:
                 lines[key] = key_node.start_mark.line + 1
                 if key not in known:
@@ -285,14 +289,14 @@ class _YamlReader:
             if isinstance(table, yaml.MappingNode):
                 self._fill(table, path, values, known)
             else:
-                self._complain(table, "<< takes the alias of a table, or a list of such aliases")
+                self._error(table, "<< takes the alias of a table, or a list of such aliases")
         self._open.pop()
 
     def _key(self, node: yaml.ScalarNode) -> str:
         try:
             return _text(str(node.value))
         except ValueError as error:
-            self._complain(node, str(error))
+            self._error(node, str(error))
             return ""
 
     def _entry(
@@ -300,13 +304,13 @@ class _YamlReader:
     ) -> None:
         self.keys[path] = mark_position(key_node.start_mark)
         if value_node.tag == f"{TAG_PREFIX}null":
-            self._complain(key_node, f'the key "{path[-1]}" has no value; give it one, or leave it out')
+            self._error(key_node, f'the key "{path[-1]}" has no value; give it one, or leave it out')
             return
         found = self._value(value_node, path)
         if found is not None:
             values[str(path[-1])] = found
 
-    def _complain(self, node: yaml.Node, text: str) -> None:
+    def _error(self, node: yaml.Node, text: str) -> None:
         line, column = mark_position(node.start_mark)
         self.problems.append(f"{self._name}:{line}:{column}: {text}")
 
