@@ -32,7 +32,7 @@ class LedgerListing:
     """The movements of a ledger, newest first."""
 
     evicted = 0
-    """Those of messages that are gone are in the opening entry."""
+    """No movement is left out: those of messages that are evicted are summed up in the opening entry."""
 
     def __init__(self, entries: tuple[LedgerEntry, ...], currency: Currency) -> None:
         self._items = [
@@ -45,7 +45,7 @@ class LedgerListing:
 
 
 def ledger_item(entries: tuple[LedgerEntry, ...], entry: LedgerEntry, currency: Currency) -> LedgerItem:
-    """The item of one of the entries."""
+    """Returns the item of one of the entries of a ledger: of one with a `uid`, or of the newest of its reason."""
     return _item(entry, sum(each.reason == entry.reason for each in entries), currency)
 
 
@@ -62,7 +62,7 @@ def _item(entry: LedgerEntry, nth: int, currency: Currency) -> LedgerItem:
 
 
 def _places_among_equals(entries: tuple[LedgerEntry, ...]) -> Iterator[int]:
-    """Which entry of its reason each is, from 1 on."""
+    """Yields for each entry which one of its reason it is, counted from 1."""
     seen: Counter[LedgerReason] = Counter()
     for entry in entries:
         seen[entry.reason] += 1

@@ -34,9 +34,9 @@ _WANT_SHORTER = "a duration of at most 3650 days"
 
 
 def read_duration(text: str) -> timedelta:
-    """The duration a text names: not negative, at most 3650 days, exact to the microsecond.
+    """Reads a duration: not negative, at most 3650 days, exact to the microsecond.
 
-    Raises ValueError, saying what would be right, for anything else; a bare number is told that its unit is missing.
+    Raises ValueError, which says what would be right, for anything else, and of a bare number that its unit is missing.
     """
     written = text.strip()
     amount = _short(written) if _SHORT.fullmatch(written) else _iso(written)
@@ -49,7 +49,7 @@ def read_duration(text: str) -> timedelta:
 
 
 def read_duration_or_seconds(value: str | float) -> timedelta:
-    """The duration a text names, or a number of seconds; in the limits of `read_duration`, else ValueError as there."""
+    """Reads a duration, or a number of seconds; in the limits of `read_duration`, else ValueError as there."""
     if isinstance(value, str):
         return read_duration(value)
     if not 0 <= value < math.inf:
@@ -60,7 +60,7 @@ def read_duration_or_seconds(value: str | float) -> timedelta:
 
 
 def duration_text(duration: timedelta) -> str:
-    """A duration in the shortest whole units, read back as the same: `1h30m`, `250ms`, `0s`."""
+    """Writes a duration in the shortest whole units, read back as the same: `1h30m`, `250ms`, `0s`."""
     rest, parts = duration, list[str]()
     for unit, size in _UNITS.items():
         count, rest = divmod(rest, size)

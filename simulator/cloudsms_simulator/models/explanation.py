@@ -101,27 +101,27 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """None when there is nothing to correct."""
 
 
-def explanation_item(case: ExplainedExchange, correction: CorrectionItem | None) -> Explanation:
-    """The explanation of an exchange."""
-    exchange, account = case.exchange, case.account
-    decided_by = decider_of(exchange, case.findings, case.messages)
-    costs = [message.cost for message in case.messages]
+def explanation_item(explained: ExplainedExchange, correction: CorrectionItem | None) -> Explanation:
+    """Makes the explanation of an exchange; `correction` is None when there is nothing to correct."""
+    exchange, account = explained.exchange, explained.account
+    decided_by = decider_of(exchange, explained.findings, explained.messages)
+    costs = [message.cost for message in explained.messages]
     return Explanation(
-        request_id=exchange.id if case.reply is None else None,
+        request_id=exchange.id if explained.reply is None else None,
         account=exchange.account,
         kind=exchange.kind,
         at=exchange.received_at,
         http_status=exchange.http_status,
         code=None if exchange.code is None else code_item(exchange.code),
         meaning=_meaning(exchange.code),
-        summary=_summary(case, decided_by),
+        summary=_summary(explained, decided_by),
         decided_by=decided_by,
-        fault=_fault(case),
-        findings=case.findings,
-        text=_text(case),
-        total=Money(sum(costs, Decimal(0)), case.messages[0].sending.currency) if costs else None,
+        fault=_fault(explained),
+        findings=explained.findings,
+        text=_text(explained),
+        total=Money(sum(costs, Decimal(0)), explained.messages[0].sending.currency) if costs else None,
         callback=None if account is None else account.callback.url,
-        destinations=_destinations(case),
+        destinations=_destinations(explained),
         correction=correction,
     )
 
@@ -133,55 +133,55 @@ def _meaning(code: ResultCode | None) -> str:
     return f"{row.description} {row.solution}".strip()
 
 
-def _summary(case: ExplainedExchange, decided_by: Decider) -> str:
-    exchange = case.exchange
+def _summary(explained: ExplainedExchange, decided_by: Decider) -> str:
+    exchange = explained.exchange
     why = f"{decided_by.by} {decided_by.name}".strip()
     if exchange.code is None:
         what = f"HTTP {exchange.http_status}" if exchange.http_status is not None else "no answer"
         return f"{what}, because of {why}: {decided_by.about}"
     if exchange.code is not ResultCode.OK:
         return f"refused, because of {why}: {decided_by.about}"
-    destinations = case.items
+    destinations = explained.items
     refused = sum(item.result_code != ResultCode.OK for item in destinations)
-    rejected = sum(message.reason is not None for message in case.messages)
-    parts = [f"{len(case.messages) - rejected} accepted"]
+    rejected = sum(message.reason is not None for message in explained.messages)
+    parts = [f"{len(explained.messages) - rejected} accepted"]
     parts += [f"{rejected} rejected locally"] if rejected else []
     parts += [f"{refused} refused"] if refused else []
     return ", ".join(parts)
 
 
-def _fault(case: ExplainedExchange) -> FaultItem | None:
-    exchange = case.exchange
+def _fault(explained: ExplainedExchange) -> FaultItem | None:
+    exchange = explained.exchange
     if exchange.fault is None:
         return None
-    trouble = None if case.reply is None else case.reply.trouble
-    if trouble is None:
+    fault = None if explained.reply is None else explained.reply.trouble
+    if fault is None:
         return FaultItem(exchange.fault, exchange.rule or "", None, None)
-    return FaultItem(exchange.fault, trouble.rule, trouble.delay.total_seconds(), trouble.processed)
+    return FaultItem(exchange.fault, fault.rule, fault.delay.total_seconds(), fault.processed)
 
 
-def _text(case: ExplainedExchange) -> TextBill | None:
-    candidate = candidate_of(packet.decode(case.exchange.body), case.account, case.profile)
-    return bill_of_packet(candidate.packet, case.profile, _price(case, candidate))
+def _text(explained: ExplainedExchange) -> TextBill | None:
+    candidate = candidate_of(packet.decode(explained.exchange.body), explained.account, explained.profile)
+    return bill_of_packet(candidate.packet, explained.profile, _price(explained, candidate))
 
 
-def _price(case: ExplainedExchange, candidate: Candidate) -> Money | None:
-    """The price of a segment, if it is the same for every destination."""
-    if case.account is None:
+def _price(explained: ExplainedExchange, candidate: Candidate) -> Money | None:
+    """Returns the price of a segment, if it is the same for every destination; else None."""
+    if explained.account is None:
         return None
     list_is_an_array(candidate)
-    prices = {case.account.price(each.country_code) for each in candidate.destinations}
+    prices = {explained.account.price(each.country_code) for each in candidate.destinations}
     price = prices.pop() if len(prices) == 1 else None
-    return None if price is None else Money(price, case.account.currency)
+    return None if price is None else Money(price, explained.account.currency)
 
 
-def _destinations(case: ExplainedExchange) -> tuple[DestinationItem, ...]:
-    charged = charges(case.messages, case.entries)
-    is_pushed = case.account is not None and case.account.callback.url is not None
-    found = {message.index: _accepted(message, charged[message.uid], is_pushed) for message in case.messages}
-    for index, item in enumerate(case.items):
+def _destinations(explained: ExplainedExchange) -> tuple[DestinationItem, ...]:
+    charged = charges(explained.messages, explained.entries)
+    is_pushed = explained.account is not None and explained.account.callback.url is not None
+    found = {message.index: _accepted(message, charged[message.uid], is_pushed) for message in explained.messages}
+    for index, item in enumerate(explained.items):
         if index not in found:
-            found[index] = _refused(case, index, item)
+            found[index] = _refused(explained, index, item)
     return tuple(found[index] for index in sorted(found))
 
 
@@ -200,8 +200,8 @@ def _accepted(message: Message, charge: Charge, is_pushed: bool) -> DestinationI
     )
 
 
-def _refused(case: ExplainedExchange, index: int, item: DestinationAnswer) -> DestinationItem:
-    alone = isinstance(case.exchange, Sending)
+def _refused(explained: ExplainedExchange, index: int, item: DestinationAnswer) -> DestinationItem:
+    alone = isinstance(explained.exchange, Sending)
     return DestinationItem(
         index=index,
         to=f"{item.country_code}{item.dest_msisdn}",
@@ -209,9 +209,9 @@ def _refused(case: ExplainedExchange, index: int, item: DestinationAnswer) -> De
         msisdn=item.dest_msisdn,
         uid=None,
         code=code_item(ResultCode(item.result_code)),
-        decided_by=decider_of_refusal(case.findings, index)
+        decided_by=decider_of_refusal(explained.findings, index)
         if alone
-        else decider_of(case.exchange, case.findings, case.messages),
+        else decider_of(explained.exchange, explained.findings, explained.messages),
         rejection=None,
         charge=None,
         reports=(),

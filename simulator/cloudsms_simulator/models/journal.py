@@ -164,14 +164,14 @@ class AccountItem(msgspec.Struct, frozen=True):
 
 
 def code_item(code: ResultCode) -> Code:
-    """A result code as the API shows it."""
+    """Returns a result code as the API shows it."""
     return Code(int(code), hex_code(code), desc_of(code))
 
 
 def message_item(message: Message, key: str) -> MessageItem:
-    """A message as the API shows it; `key` is the account's, which may stand anywhere in what a customer wrote."""
+    """Returns a message as the API shows it; `key` is the account's AUTH_KEY, which a customer may write anywhere."""
     sending = message.sending
-    # Where any key will do, the one that was sent is masked in the kept body, and known no more.
+    # An account that takes any key: the one that was sent is masked in the kept body, and nobody knows it any more.
     text = sending.masked_text if key == ANY_KEY_OR_ROUTE else _text(mask(sending.text.encode(), key))
     customer_body = sending.shown_customer_body
     return MessageItem(
@@ -203,7 +203,7 @@ def message_item(message: Message, key: str) -> MessageItem:
 
 
 _PIECE = 32 * 1024
-"""Octets that are made text in one go."""
+"""Octets that are decoded to text in one go."""
 LONGEST_LISTED = 16 * 1024
 """Octets of a body, of an answer, of a header that a list shows."""
 
@@ -211,8 +211,8 @@ LONGEST_LISTED = 16 * 1024
 def request_item(
     exchange: Exchange, answer: bytes | None, findings: tuple[Finding, ...], *, whole: bool = True
 ) -> RequestItem:
-    """An exchange as the API shows it, with its answer and findings; without `whole` what is long is cut."""
-    told = _text if whole else partial(_listed, where=f"/api/v1/requests/{exchange.id}")
+    """Returns an exchange as the API shows it, with its answer and findings; without `whole` what is long is cut."""
+    text_of = _text if whole else partial(_listed, where=f"/api/v1/requests/{exchange.id}")
     peer = exchange.connection
     return RequestItem(
         id=exchange.id,
@@ -222,11 +222,11 @@ def request_item(
         peer=None if peer is None else peer.peer,
         connection_id=None if peer is None else peer.id,
         tls=None if peer is None else peer.tls,
-        headers=[(_text(name), told(value)) for name, value in exchange.headers],
+        headers=[(_text(name), text_of(value)) for name, value in exchange.headers],
         http_status=exchange.http_status,
         code=None if exchange.code is None else code_item(exchange.code),
-        body=told(exchange.body),
-        answer=None if answer is None else told(answer),
+        body=text_of(exchange.body),
+        answer=None if answer is None else text_of(answer),
         findings=findings,
         rule=exchange.rule,
         fault=exchange.fault,
@@ -239,7 +239,10 @@ def request_item(
 
 
 def report_item(report: Report, key: str, message: Message | None) -> ReportItem:
-    """A report as the API shows it, without the account's `key`; `message` is the one it is of, while it is kept."""
+    """Returns a report as the API shows it, without the account's `key`.
+
+    `message` is the one it tells of; None when that is not kept any more.
+    """
     sending = None if message is None else message.sending
     return ReportItem(
         id=report.id,
@@ -255,8 +258,8 @@ def report_item(report: Report, key: str, message: Message | None) -> ReportItem
     )
 
 
-def account_item(account: Account, standing: AccountState, now: datetime) -> AccountItem:
-    """An account as the API shows it."""
+def account_item(account: Account, state: AccountState, now: datetime) -> AccountItem:
+    """Returns an account as the API shows it."""
     book = account.rules.book
     return AccountItem(
         name=account.name,
@@ -266,7 +269,7 @@ def account_item(account: Account, standing: AccountState, now: datetime) -> Acc
         directions="all" if account.directions is None else sorted(account.directions),
         prices={"*" if country is None else str(country): f"{price:f}" for country, price in account.prices.items()},
         currency=account.currency,
-        balance="unlimited" if standing.balance is None else Money(standing.balance, account.currency),
+        balance="unlimited" if state.balance is None else Money(state.balance, account.currency),
         credit_limit=Money(account.credit_limit, account.currency),
         default_sender=account.default_sender,
         callback=CallbackItem(
@@ -282,7 +285,7 @@ def account_item(account: Account, standing: AccountState, now: datetime) -> Acc
             account.callback.client_key,
         ),
         now=now,
-        outstanding=standing.outstanding,
+        outstanding=state.outstanding,
         seed=account.seed,
         scenario=book.name or None,
         rules=len(book.rules) + len(book.faults),
@@ -309,7 +312,7 @@ def _attempt_item(attempt: Attempt, key: str, sending: Sending | None) -> Attemp
 
 
 def _listed(data: bytes, where: str) -> str:
-    """As much of it as a list shows, then how much is left out, and where all of it is."""
+    """Returns as much of a text as a list shows, then how much is left out, and where all of it is."""
     if len(data) <= LONGEST_LISTED:
         return _text(data)
     left_out = len(data) - LONGEST_LISTED
@@ -326,7 +329,7 @@ def _text(data: bytes) -> str:
 
 
 def _no_text(data: bytes, most: int | None) -> bytes | None:
-    """As many octets of a body as are shown, where no text stands for them; None where they are UTF-8."""
+    """Returns the octets of a body that are shown when they are no UTF-8; None when they are."""
     shown = data[:most]
     try:
         getincrementaldecoder("utf-8")().decode(shown, final=len(shown) == len(data))
