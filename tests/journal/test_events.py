@@ -34,14 +34,14 @@ def told(frame: bytes) -> list[tuple[str, dict[str, object]]]:
 
 
 class Room:
-    """A stage whose news are told, and the streams about it."""
+    """A stage whose changes are published, and the streams about it."""
 
     def __init__(self, stage, *accounts: Account, **how: object) -> None:
-        self.news = ChangeBus()
-        self.stage = stage(*accounts, audience=self.news, **how)
+        self.changes = ChangeBus()
+        self.stage = stage(*accounts, audience=self.changes, **how)
         self.account = self.stage.account
         self.stopping = asyncio.Event()
-        self.events = EventHub(self.stage.store, self.news, self.stage.wall, self.stopping)
+        self.events = EventHub(self.stage.store, self.changes, self.stage.wall, self.stopping)
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_a_clock_that_is_set_and_a_reset_are_told(room, noon) -> None:
             [(name, clock)] = told(await anext(frames))
             assert (name, clock["account"], clock["mode"], clock["rate"]) == ("clock", "default", "scaled", 60.0)
             await here.stage.send()
-            here.news.reset(here.account)
+            here.changes.reset(here.account)
             assert told(await anext(frames)) == [("reset", {"account": "default"})]
 
     tell(story())
@@ -203,9 +203,9 @@ def test_nothing_is_left_of_a_stream_that_was_left(room) -> None:
     async def story() -> None:
         here = room()
         with here.events.stream([here.account, here.account, None]):
-            assert (len(here.events), set(here.news._listeners)) == (1, {"default", None})
+            assert (len(here.events), set(here.changes._listeners)) == (1, {"default", None})
             await here.stage.send()
         await asyncio.sleep(0)
-        assert (len(here.events), here.news._listeners, len(asyncio.all_tasks())) == (0, {}, 2)
+        assert (len(here.events), here.changes._listeners, len(asyncio.all_tasks())) == (0, {}, 2)
 
     tell(story())

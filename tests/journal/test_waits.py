@@ -49,16 +49,16 @@ def stand_still(seconds: float) -> None:
 
 
 class Room:
-    """A stage whose news are told, and those who wait there."""
+    """A stage whose changes are published, and the waits there."""
 
     def __init__(self, stage, *accounts: Account, **how: object) -> None:
-        self.news = ChangeBus()
-        self.stage = stage(*accounts, audience=self.news, **how)
+        self.changes = ChangeBus()
+        self.stage = stage(*accounts, audience=self.changes, **how)
         self.account = self.stage.account
         self.moved: set[str] = set()
         self.stopping = asyncio.Event()
         store, wall = self.stage.store, self.stage.wall
-        self.waits = Waits(store, self.news, wall, lambda account: account.name in self.moved, self.stopping)
+        self.waits = Waits(store, self.changes, wall, lambda account: account.name in self.moved, self.stopping)
 
     def search(self, text: str) -> Search:
         return parse_search(text, self.stage.clock().virtual)
@@ -73,8 +73,8 @@ class Room:
         task = asyncio.create_task(self.wait(*args, **how))
         while len(self.waits) == before and not task.done():
             await asyncio.sleep(0)
-        waiters = [waiter for each in self.waits._waiting.values() for waiter in each]
-        while not all(waiter.looked for waiter in waiters):
+        waits_there = [wait for each in self.waits._indexes.values() for wait in each]
+        while not all(wait.looked for wait in waits_there):
             await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert not task.done()
@@ -119,7 +119,7 @@ def test_what_comes_later_ends_a_wait(room, text: str) -> None:
         waiting = await here.waiting(text)
         [message] = await here.send("67000012")
         assert await waiting == WaitFound((message,), 1, 0)
-        assert (len(here.waits), here.news._listeners) == (0, {})
+        assert (len(here.waits), here.changes._listeners) == (0, {})
 
     tell(story())
 
@@ -249,11 +249,11 @@ def test_others_have_their_turn_while_somebody_who_waits_looks_at_what_is_kept(
 
 def test_what_is_to_come_is_worked_out_once_for_all_who_wait_in_vain(room, monkeypatch: pytest.MonkeyPatch) -> None:
     worked_out: list[Account] = []
-    prospects_of = waits.pending_work_of
+    pending_work_of = waits.pending_work_of
     monkeypatch.setattr(
         waits,
         "pending_work_of",
-        lambda store, account, now: worked_out.append(account) or prospects_of(store, account, now),
+        lambda store, account, now: worked_out.append(account) or pending_work_of(store, account, now),
     )
 
     async def story() -> None:
@@ -266,7 +266,7 @@ def test_what_is_to_come_is_worked_out_once_for_all_who_wait_in_vain(room, monke
     tell(story())
 
 
-def test_what_the_news_tell_while_it_looks_is_newer_than_what_it_finds(room) -> None:
+def test_what_changes_while_it_looks_is_newer_than_what_it_finds(room) -> None:
     async def story() -> None:
         here = room(Account(plan=plan_of(step(1, NOTHING), step(2, HOUR))))
         [oldest] = await here.send()
@@ -456,7 +456,7 @@ def test_a_reset_ends_the_waits_of_the_account_and_of_no_other(room) -> None:
     async def story() -> None:
         here = room(Account(), Account(name="shop", auth_key="k"))
         waiting, shop = await here.waiting(), await here.waiting(account=here.stage.accounts[1])
-        here.news.reset(here.account)
+        here.changes.reset(here.account)
         with pytest.raises(CalledOffError, match="the account was reset or deleted meanwhile"):
             await waiting
         assert not shop.done()

@@ -40,8 +40,8 @@ class LiveUpdate(msgspec.Struct, frozen=True):
 class LiveUpdates:
     """The pulse of some accounts, None being nobody's requests. Belongs to one event loop."""
 
-    def __init__(self, news: ChangeBus, accounts: Iterable[str | None] | None, stopping: asyncio.Event) -> None:
-        self._news = news
+    def __init__(self, changes: ChangeBus, accounts: Iterable[str | None] | None, stopping: asyncio.Event) -> None:
+        self._changes = changes
         self._accounts = None if accounts is None else tuple(accounts)
         self._stopping = stopping
         self._changed = asyncio.Event()
@@ -54,7 +54,7 @@ class LiveUpdates:
         """Something was forgotten."""
         self._changed.set()
 
-    async def frames(self, beat: Callable[[], LiveUpdate]) -> AsyncIterator[bytes]:
+    async def frames(self, update: Callable[[], LiveUpdate]) -> AsyncIterator[bytes]:
         """Server-sent events `pulse`, one at once, until the simulator stops; `beat` says what they say."""
         self._listen()
         try:
@@ -63,7 +63,7 @@ class LiveUpdates:
             while not self._stopping.is_set():
                 if await self._came():
                     self._changed.clear()
-                    yield b"event: pulse\ndata: %b\n\n" % _encoder.encode(beat())
+                    yield b"event: pulse\ndata: %b\n\n" % _encoder.encode(update())
                     await self._rest()
                 else:
                     yield _STILL_HERE
@@ -72,15 +72,15 @@ class LiveUpdates:
 
     def _listen(self) -> None:
         if self._accounts is None:
-            self._news.subscribe_to_all(self)
+            self._changes.subscribe_to_all(self)
         for name in self._accounts or ():
-            self._news.listen(name, self)
+            self._changes.subscribe(name, self)
 
     def _cease(self) -> None:
         if self._accounts is None:
-            self._news.unsubscribe_from_all(self)
+            self._changes.unsubscribe_from_all(self)
         for name in self._accounts or ():
-            self._news.unsubscribe(name, self)
+            self._changes.unsubscribe(name, self)
 
     async def _came(self) -> bool:
         """Whether something changed, before a comment is due; True as well when the simulator stops."""
@@ -106,21 +106,21 @@ _MEDIA_TYPE = "text/event-stream"
 class LiveHandlers:
     """`/pulse`."""
 
-    def __init__(self, office: ApiContext, news: ChangeBus, stopping: asyncio.Event) -> None:
+    def __init__(self, office: ApiContext, changes: ChangeBus, stopping: asyncio.Event) -> None:
         self._office = office
-        self._news = news
+        self._changes = changes
         self._stopping = stopping
 
     async def stream(self, request: Request) -> Response:
         """Beats for as long as the page is open: of the account of `?account=`, of all without one."""
         visit = page_context_of(self._office, request)
         names = {"": None, "*": (None,)}.get(visit.scope, (visit.scope,))
-        pulse = LiveUpdates(self._news, names, self._stopping)
+        updates = LiveUpdates(self._changes, names, self._stopping)
 
-        def beat() -> LiveUpdate:
+        def update() -> LiveUpdate:
             account = None if visit.account is None else self._office.directory.named(visit.account.name)
             clock = self._office.store.standing(account).clock
             return LiveUpdate(clock.now(self._office.wall.now()), clock.mode, clock.rate)
 
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(pulse.frames(beat), media_type=_MEDIA_TYPE, headers=headers)
+        return StreamingResponse(updates.frames(update), media_type=_MEDIA_TYPE, headers=headers)

@@ -1,8 +1,8 @@
-"""The change bus: tells who subscribed what was kept, in the next turn of the event loop.
+"""The change bus: hands the transactions that were committed to those who subscribed, in the next turn of the loop.
 
-What was kept in one turn is told in one piece, which is cheaper than bit by bit between requests that came together.
-Listeners hear of one account, of the exchanges that are nobody's, or of all. Where nobody listens it costs next to
-nothing.
+All transactions of one account that were committed in one turn are handed over together, which is cheaper than one by
+one between requests that came together. A listener subscribes to one account, to the exchanges that belong to no
+account, or to everything. Where nobody has subscribed, publishing costs next to nothing.
 
 Reading: R16.
 """
@@ -19,33 +19,36 @@ log = logging.getLogger("cloudsms_simulator.news")
 
 
 class ChangeListener(Protocol):
-    """Hears news. It must be quick, since requests wait meanwhile, and must change nothing that it is handed."""
+    """Receives changes. It must return quickly, since requests wait meanwhile, and change nothing it is handed."""
 
     def hear(self, account: Account | None, transactions: Sequence[Transaction]) -> None:
-        """Transactions of one account were kept, in this order; at least one. The account is as the last one has it."""
+        """Receives the transactions of one account, at least one, in the order in which they were committed.
+
+        The account is as the last of them left it; None stands for exchanges that belong to no account.
+        """
 
     def hear_reset(self, account: Account | None) -> None:
-        """All that was kept of an account is gone."""
+        """Is told that everything kept of an account was removed."""
 
 
 class ChangeBus:
-    """The listeners by the name of the account they listen to; None stands for nobody's exchanges.
+    """The listeners by the name of the account they subscribed to; None stands for exchanges of no account.
 
-    Who listens to all is told first. Belongs to one event loop.
+    Listeners that subscribed to everything are called first. Belongs to one event loop.
     """
 
     def __init__(self) -> None:
         self._listeners: dict[str | None, tuple[ChangeListener, ...]] = {}
         self._to_all: tuple[ChangeListener, ...] = ()
-        self._untold: dict[str | None, list[Transaction]] = {}
+        self._pending: dict[str | None, list[Transaction]] = {}
 
-    def listen(self, name: str | None, listener: ChangeListener) -> None:
-        """Has a listener told from now on; it ought not to listen to that account yet."""
+    def subscribe(self, name: str | None, listener: ChangeListener) -> None:
+        """Calls a listener from now on with what is committed of an account. It must not be subscribed to it yet."""
         self.flush()
         self._listeners[name] = (*self._listeners.get(name, ()), listener)
 
     def unsubscribe(self, name: str | None, listener: ChangeListener) -> None:
-        """Tells a listener nothing any more about an account; no harm if it was not told before."""
+        """Stops calling a listener about an account. Does nothing if it was not subscribed to it."""
         left = tuple(each for each in self._listeners.get(name, ()) if each is not listener)
         if left:
             self._listeners[name] = left
@@ -53,29 +56,29 @@ class ChangeBus:
             self._listeners.pop(name, None)
 
     def subscribe_to_all(self, listener: ChangeListener) -> None:
-        """Has a listener told of every account from now on, those that come later and nobody's exchanges included."""
+        """Calls a listener from now on about every account, those made later included, and about exchanges of none."""
         self.flush()
         self._to_all = (*self._to_all, listener)
 
     def unsubscribe_from_all(self, listener: ChangeListener) -> None:
-        """Tells a listener nothing any more of what it heard of all accounts; no harm if it heard of none."""
+        """Ends what `subscribe_to_all` began. Does nothing if the listener was not subscribed so."""
         self._to_all = tuple(each for each in self._to_all if each is not listener)
 
     def publish(self, account: Account | None, transaction: Transaction) -> None:
-        """Has it told that a transaction was kept."""
+        """Hands a committed transaction to the listeners in the next turn of the event loop."""
         name = None if account is None else account.name
-        untold = self._untold.get(name)
-        if untold is not None:
-            untold.append(transaction)
+        pending = self._pending.get(name)
+        if pending is not None:
+            pending.append(transaction)
         elif self._to_all or name in self._listeners:
-            if not self._untold:
+            if not self._pending:
                 asyncio.get_running_loop().call_soon(self.flush)
-            self._untold[name] = [transaction]
+            self._pending[name] = [transaction]
 
     def flush(self) -> None:
-        """Tells at once what is yet to be told. Raises nothing: what a listener cannot do is in the log."""
-        untold, self._untold = self._untold, {}
-        for name, transactions in untold.items():
+        """Hands over at once what waits to be. Raises nothing: errors of listeners go to the log."""
+        pending, self._pending = self._pending, {}
+        for name, transactions in pending.items():
             for listener in self._to_all + self._listeners.get(name, ()):
                 try:
                     listener.hear(transactions[-1].account, transactions)
@@ -83,7 +86,7 @@ class ChangeBus:
                     log.exception("news could not be told")
 
     def reset(self, account: Account | None) -> None:
-        """Tells at once that all that was kept of an account is gone. Raises nothing."""
+        """Tells the listeners at once that everything kept of an account was removed. Raises nothing."""
         self.flush()
         for listener in self._to_all + self._listeners.get(None if account is None else account.name, ()):
             try:

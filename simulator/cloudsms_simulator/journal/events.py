@@ -1,10 +1,10 @@
-"""Streams of server-sent events: what happens, for whoever reads `/events`.
+"""Streams of server-sent events: what happens to accounts, for the readers of `/events`.
 
-The `AccountFeed` of an account puts changes into words ten times a second at most, once for everybody: each event has
-the newest things of its kind as the API shows them, and how many more there were. The `FrameBudget` measures what
-frames cost and keeps all of them together to a hundredth of the time, so that who reads does not slow down who sends.
-A reader that is too slow, or comes back after a while, is told of a gap and reads the lists again: nothing is kept to
-be told later.
+The `AccountFeed` of an account encodes its changes at most ten times a second, once for all readers, into a frame: each
+event has the newest items of its kind as the API shows them, and how many more there were. The `FrameBudget` measures
+what frames cost and keeps all of them together to a hundredth of the time, so that readers do not slow down senders.
+A reader that is too slow, or that comes back after a while, gets a `gap` and reads the lists again: nothing is stored
+to be sent later.
 
 Reading: R16.
 """
@@ -31,15 +31,15 @@ from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.stores.store import Store
 
 SHARE_OF_TIME = 0.01
-"""The part of the time that goes into frames at most."""
+"""The largest share of the processor's time that frames may take."""
 SECONDS_PER_READER = 200e-6
-"""Seconds that it takes to send a frame to one reader, about: that is done later, elsewhere."""
+"""About how many seconds it takes to send a frame to one reader. That happens later, so it is not measured."""
 LONGEST_DELAY_OF_NEXT = 1.0
-"""Seconds that one frame may keep the next waiting, whatever it cost."""
+"""The most seconds that one frame delays the next, whatever it cost."""
 
 
 class FrameBudget:
-    """The pace of all feeds of a simulator. Moments are those of the event loop, in seconds."""
+    """When the feeds of a simulator may make their next frame. Moments are those of the event loop, in seconds."""
 
     # CPU time of this thread: other processes do not count, and tests do not freeze it.
     def __init__(self, cpu: Callable[[], float] = time.thread_time) -> None:
@@ -49,17 +49,17 @@ class FrameBudget:
         self._free_at = 0.0
 
     def slot(self, earliest: float) -> float:
-        """The moment for another frame, not before `earliest`."""
+        """Reserves the moment of another frame, not before `earliest`, and returns it."""
         moment = max(earliest, self._free_at)
         self._free_at = moment + min(self._cost / SHARE_OF_TIME, LONGEST_DELAY_OF_NEXT)
         return moment
 
     def begin(self) -> None:
-        """A frame is begun."""
+        """Begins to measure a frame."""
         self._begun = self._cpu()
 
     def end(self, readers: int = 0) -> None:
-        """It is done, but for being sent to so many. The next will cost about as much as the last ones did."""
+        """Ends measuring: the frame is made and goes to so many readers. The next is taken to cost about the same."""
         self._cost = (self._cost + self._cpu() - self._begun + readers * SECONDS_PER_READER) / 2
 
 
@@ -68,9 +68,9 @@ ItemType = TypeVar("ItemType")
 EventName = Literal["request", "message", "report", "clock", "reset", "gap"]
 
 FRAME_INTERVAL = 0.1
-"""Seconds between two frames."""
+"""The least seconds between two frames of a feed."""
 MOST_SHOWN = 10
-"""Things of a kind that one frame shows; the others are counted."""
+"""How many records of a kind one frame shows; the others are only counted."""
 
 _JOURNAL_KINDS: tuple[EventName, ...] = ("request", "message", "report")
 _encoder = msgspec.json.Encoder()
@@ -102,32 +102,32 @@ class Bare(msgspec.Struct, frozen=True):
 
 
 class FrameReceiver(Protocol):
-    """Where frames go."""
+    """Receives the frames of a feed."""
 
     def put(self, frame: bytes) -> None:
-        """Takes a frame; must not wait."""
+        """Takes a frame. It must not block."""
 
 
 class AccountFeed:
-    """The feed of one account, or of nobody's exchanges. Belongs to one event loop."""
+    """Makes the frames about one account, or about exchanges of no account. Belongs to one event loop."""
 
-    def __init__(self, account: Account | None, store: Store, wall: WallClock, pace: FrameBudget) -> None:
-        self.takers: tuple[FrameReceiver, ...] = ()
+    def __init__(self, account: Account | None, store: Store, wall: WallClock, budget: FrameBudget) -> None:
+        self.receivers: tuple[FrameReceiver, ...] = ()
         self._account = account
         self._store = store
         self._wall = wall
-        self._pace = pace
+        self._budget = budget
         self._clock = store.standing(account).clock
         # Whole transactions would keep the garbage collector busy.
         self._recent: dict[EventName, _Recent] = {name: _Recent() for name in _JOURNAL_KINDS}
         self._clock_now = self._clock
         self._was_reset = False
         self._flushing: asyncio.TimerHandle | None = None
-        self._making: asyncio.Task[None] | None = None
+        self._building: asyncio.Task[None] | None = None
         self._not_before = 0.0
 
     def hear(self, account: Account | None, transactions: Sequence[Transaction]) -> None:
-        """Transactions were kept; what they say is put into words later."""
+        """Remembers what transactions changed; the frame about it is made later."""
         self._account = account
         requests: list[JournalRecord] = []
         messages: list[JournalRecord] = []
@@ -139,61 +139,61 @@ class AccountFeed:
             for uid in transaction.updated:
                 messages.append(transaction.messages[uid])
                 reports += transaction.reports.get(uid, ())
-        for recent, values in zip(self._recent.values(), (requests, messages, reports), strict=True):
-            recent.add(values)
+        for recent, records in zip(self._recent.values(), (requests, messages, reports), strict=True):
+            recent.add(records)
         self._clock_now = transactions[-1].standing.clock
         self._flush_soon()
 
     def hear_reset(self, account: Account | None) -> None:
-        """All that was kept is gone; what was not told yet is of no interest any more."""
+        """Drops what is not in a frame yet, and has the next frame begin with `reset`."""
         self._account = account
         self._recent = {name: _Recent() for name in _JOURNAL_KINDS}
         self._was_reset = True
         self._flush_soon()
 
     def close(self) -> None:
-        """Tells nothing any more."""
+        """Makes no more frames."""
         if self._flushing is not None:
             self._flushing.cancel()
-        if self._making is not None:
-            self._making.cancel()
+        if self._building is not None:
+            self._building.cancel()
 
     def _flush_soon(self) -> None:
         if self._flushing is None:
             loop = asyncio.get_running_loop()
-            self._flushing = loop.call_at(self._pace.slot(max(self._not_before, loop.time())), self._flush)
+            self._flushing = loop.call_at(self._budget.slot(max(self._not_before, loop.time())), self._flush)
 
     def _flush(self) -> None:
         self._not_before = asyncio.get_running_loop().time() + FRAME_INTERVAL
-        self._pace.begin()
-        makers = list(self._events())
-        values = [value for recent in self._recent.values() for value in recent.once()]
-        octets = sum(map(octets_of, values))
+        self._budget.begin()
+        builders = list(self._events())
+        records = [record for recent in self._recent.values() for record in recent.once()]
+        octets = sum(map(octets_of, records))
         self._recent = {name: _Recent() for name in _JOURNAL_KINDS}
         self._was_reset = False
         if octets <= INLINE_OCTETS:
             self._flushing = None
-            self._put(b"".join([make() for make in makers]))
-            self._pace.end(len(self.takers))
+            self._put(b"".join([build() for build in builders]))
+            self._budget.end(len(self.receivers))
         else:
             # The frame is made in a thread, and the next one not before this one is there.
-            self._making = asyncio.get_running_loop().create_task(self._make_aside(octets, makers))
+            self._building = asyncio.get_running_loop().create_task(self._build_aside(octets, builders))
 
-    async def _make_aside(self, octets: int, makers: list[Callable[[], bytes]]) -> None:
+    async def _build_aside(self, octets: int, builders: list[Callable[[], bytes]]) -> None:
         try:
-            self._put(await offload(octets, lambda: b"".join([make() for make in makers])))
+            self._put(await offload(octets, lambda: b"".join([build() for build in builders])))
         finally:
-            self._making = self._flushing = None
-            self._pace.end(len(self.takers))
+            self._building = self._flushing = None
+            self._budget.end(len(self.receivers))
         if any(recent.count for recent in self._recent.values()) or self._was_reset:
             self._flush_soon()
 
     def _put(self, frame: bytes) -> None:
-        for taker in self.takers if frame else ():
-            taker.put(frame)
+        for receiver in self.receivers if frame else ():
+            receiver.put(frame)
 
     def _events(self) -> Iterator[Callable[[], bytes]]:
-        """What makes the events, each wherever it is called."""
+        """Functions that encode the events of the next frame, in their order; any thread may call them."""
         account = self._account
         name_of_account = None if account is None else account.name
         if self._was_reset:
@@ -202,17 +202,17 @@ class AccountFeed:
             changed, self._clock = self._clock_now != self._clock, self._clock_now
             if changed and account is not None:
                 yield partial(encoded_event, "clock", self._clock_set(account, self._clock))
-        kept = JournalView(self._store, account)
+        view = JournalView(self._store, account)
         for name, recent in self._recent.items():
             if recent.count:
-                yield partial(_happened, name, name_of_account, kept.item_builders(list(recent.once())), recent.more)
+                yield partial(_happened, name, name_of_account, view.item_builders(list(recent.once())), recent.more)
 
     def _clock_set(self, account: Account, clock: Clock) -> ClockSet:
         return ClockSet(account.name, clock.now(self._wall.now()), clock.mode, clock.rate)
 
 
-def _happened(name: EventName, account: str | None, makers: Sequence[Callable[[], JournalItem]], more: int) -> bytes:
-    return encoded_event(name, Happened(account, [make() for make in makers], more))
+def _happened(name: EventName, account: str | None, builders: Sequence[Callable[[], JournalItem]], more: int) -> bytes:
+    return encoded_event(name, Happened(account, [build() for build in builders], more))
 
 
 def encoded_event(name: EventName, value: msgspec.Struct) -> bytes:
@@ -221,36 +221,36 @@ def encoded_event(name: EventName, value: msgspec.Struct) -> bytes:
 
 
 class _Recent:
-    """The last things of one kind to which something happened."""
+    """The records of one kind that changed last, and how many changes there were in all."""
 
-    __slots__ = ("_values", "count")
+    __slots__ = ("_records", "count")
 
     def __init__(self) -> None:
-        self._values: deque[JournalRecord] = deque(maxlen=MOST_SHOWN)
+        self._records: deque[JournalRecord] = deque(maxlen=MOST_SHOWN)
         self.count = 0
 
-    def add(self, values: Sequence[JournalRecord]) -> None:
-        self._values.extend(values)
-        self.count += len(values)
+    def add(self, records: Sequence[JournalRecord]) -> None:
+        self._records.extend(records)
+        self.count += len(records)
 
     @property
     def more(self) -> int:
-        """How many times something happened that is not among them."""
-        return self.count - len(self._values)
+        """How many changes there were to records that are not shown any more."""
+        return self.count - len(self._records)
 
     def once(self) -> Iterable[JournalRecord]:
-        """Each of them once, as it was last, in that order."""
+        """Each of the records once, as it was last, in the order of the last changes."""
         latest: dict[str | int, JournalRecord] = {}
-        for value in self._values:
-            latest.pop(record_id(value), None)
-            latest[record_id(value)] = value
+        for record in self._records:
+            latest.pop(record_id(record), None)
+            latest[record_id(record)] = record
         return latest.values()
 
 
 KEEP_ALIVE_SECONDS = 15.0
-"""Seconds of silence after which a comment shows that the stream still stands."""
+"""Seconds of silence after which a comment shows that the stream is still open."""
 MOST_UNREAD = 512 * 1024
-"""Octets kept for a slow reader; beyond, it is told of a gap instead."""
+"""The most octets kept for a slow reader; beyond that they are replaced by a `gap`."""
 
 _GREETING = b"retry: 1000\n\n"
 _STILL_HERE = b":\n\n"
@@ -258,7 +258,10 @@ _GAP = encoded_event("gap", Bare(None))
 
 
 class EventStream:
-    """One reader's stream: frames go in as they come, and out as they are read."""
+    """One reader's stream: holds the frames that a reader has not read yet.
+
+    `resumed` begins it with a `gap`, since the reader may have missed something.
+    """
 
     def __init__(self, *, resumed: bool = False) -> None:
         self._unread: list[bytes] = [_GREETING]
@@ -267,12 +270,12 @@ class EventStream:
         self._wake.set()
         self._closed = False
         self._resting: asyncio.TimerHandle | None = None
-        """Until when nothing is sent."""
+        """Set while nothing is sent, for `FRAME_INTERVAL` after each frame."""
         if resumed:
             self._unread.append(_GAP)
 
     def put(self, frame: bytes) -> None:
-        """Adds a frame; when there is no room, all that is unread gives way to a gap."""
+        """Adds a frame. Where there is no room for it, everything unread is replaced by a `gap`."""
         if self._octets + len(frame) > MOST_UNREAD:
             self._unread, self._octets = [_GAP], 0
         else:
@@ -282,16 +285,16 @@ class EventStream:
             self._wake.set()
 
     def close(self) -> None:
-        """Ends the stream, whatever is unread."""
+        """Ends the stream; what is unread is dropped."""
         self._closed = True
         self._wake.set()
 
     async def frames(self) -> AsyncIterator[bytes]:
-        """What to send, until the stream is closed."""
+        """The octets to send, until the stream is closed."""
         loop = asyncio.get_running_loop()
         try:
             while True:
-                if not await _came(self._wake, KEEP_ALIVE_SECONDS):
+                if not await _is_set_within(self._wake, KEEP_ALIVE_SECONDS):
                     yield _STILL_HERE
                     continue
                 if self._closed:
@@ -314,25 +317,25 @@ class EventStream:
 class EventHub:
     """All streams of a simulator; they end when `stopping` is set. Belongs to one event loop."""
 
-    def __init__(self, store: Store, news: ChangeBus, wall: WallClock, stopping: asyncio.Event) -> None:
+    def __init__(self, store: Store, changes: ChangeBus, wall: WallClock, stopping: asyncio.Event) -> None:
         self._store = store
-        self._news = news
+        self._changes = changes
         self._wall = wall
         self._stopping = stopping
-        self._pace = FrameBudget()
+        self._budget = FrameBudget()
         self._feeds: dict[str | None, AccountFeed] = {}
         self._streams: set[EventStream] = set()
         self._ending: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
-        """How many streams there are."""
+        """How many streams are open."""
         return len(self._streams)
 
     @contextmanager
     def stream(self, accounts: Sequence[Account | None], *, resumed: bool = False) -> Iterator[EventStream]:
-        """A stream about some accounts, None being nobody's exchanges, for as long as it is read.
+        """Opens a stream about some accounts, None being exchanges of no account, for as long as the block lasts.
 
-        `resumed` says that the reader read another one before, and may have missed something.
+        `resumed` says that the reader read another stream before, and may have missed something.
         """
         stream = EventStream(resumed=resumed)
         self._begin(stream, accounts)
@@ -351,18 +354,18 @@ class EventHub:
             name = None if account is None else account.name
             feed = self._feeds.get(name)
             if feed is None:
-                feed = self._feeds[name] = AccountFeed(account, self._store, self._wall, self._pace)
-                self._news.listen(name, feed)
-            if stream not in feed.takers:
-                feed.takers = (*feed.takers, stream)
+                feed = self._feeds[name] = AccountFeed(account, self._store, self._wall, self._budget)
+                self._changes.subscribe(name, feed)
+            if stream not in feed.receivers:
+                feed.receivers = (*feed.receivers, stream)
 
     def _end(self, stream: EventStream) -> None:
         self._streams.discard(stream)
         for name, feed in tuple(self._feeds.items()):
-            feed.takers = tuple(each for each in feed.takers if each is not stream)
-            if not feed.takers:
+            feed.receivers = tuple(each for each in feed.receivers if each is not stream)
+            if not feed.receivers:
                 feed.close()
-                self._news.unsubscribe(name, feed)
+                self._changes.unsubscribe(name, feed)
                 del self._feeds[name]
         if not self._streams and self._ending is not None:
             self._ending.cancel()
@@ -374,8 +377,8 @@ class EventHub:
             stream.close()
 
 
-async def _came(event: asyncio.Event, seconds: float) -> bool:
-    """Whether an event is set within some seconds."""
+async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Whether an event is set within so many seconds."""
     try:
         async with asyncio.timeout(seconds):
             await event.wait()

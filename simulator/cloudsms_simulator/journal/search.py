@@ -1,8 +1,8 @@
 """A search: one syntax for messages, requests and reports.
 
 `to:852* state:DELIVERED -content:"old code" after:10m` finds what all terms hold for; `-` excludes, words without a
-field are looked for in the text. A search is put together once and asked often, also by a thousand who wait; for what
-it does not find it can say which terms do not hold and what the record has instead.
+field are looked for in the text. A search is compiled once and matched often, also by a thousand waits at a time. For a
+record that it does not match it says which terms do not hold, and what the record has instead.
 
 Spec: none; this is how the simulator is searched. Reading: R17.
 """
@@ -38,7 +38,7 @@ _LONGEST_EXCERPT = 60
 
 
 class Term(msgspec.Struct, frozen=True):
-    """One thing a search asks: the field, the pattern, and whether it must not be so."""
+    """One term of a search: the field, the pattern, and whether the field must not match it."""
 
     field: str
     pattern: str
@@ -61,24 +61,27 @@ class Difference(msgspec.Struct, frozen=True):
 class _CompiledTerm(msgspec.Struct, frozen=True):
     term: Term
     check: RecordCheck
-    told: RecordTexts
+    texts: RecordTexts
     effort: int
 
-    def holds(self, value: JournalRecord, beside: SearchContext) -> bool:
-        return self.check(value, beside) is not self.term.negated
+    def holds(self, record: JournalRecord, context: SearchContext) -> bool:
+        return self.check(record, context) is not self.term.negated
 
 
 class Search:
-    """What is looked for. Two that ask the same in the same order are equal; `str()` is read back as the same."""
+    """A search of messages, requests or reports. Searches of the same terms in the same order are equal.
 
-    def __init__(self, asked: Sequence[_CompiledTerm]) -> None:
-        self.terms = tuple(each.term for each in asked)
-        self._asked = tuple(asked)
-        self._easiest_first = tuple(sorted(asked, key=lambda each: each.effort))
+    `str()` writes a search so that `parse_search` reads the same one again.
+    """
+
+    def __init__(self, compiled: Sequence[_CompiledTerm]) -> None:
+        self.terms = tuple(each.term for each in compiled)
+        self._compiled = tuple(compiled)
+        self._easiest_first = tuple(sorted(compiled, key=lambda each: each.effort))
         self.recipient = self._demanded("to")
-        """The one recipient, country code and number in one, if all that is found must have it."""
+        """The one recipient that a record must have to match, country code and number in one; None if any may do."""
         self.uid = self._demanded("uid")
-        """The one SMS_UID, in upper case, if all that is found must have it."""
+        """The one SMS_UID that a record must have to match, in upper case; None if any may do."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Search) and self.terms == other.terms
@@ -92,35 +95,35 @@ class Search:
     def __repr__(self) -> str:
         return f"<Search {self}>"
 
-    def matches(self, value: JournalRecord, beside: SearchContext = NO_CONTEXT) -> bool:
+    def matches(self, record: JournalRecord, context: SearchContext = NO_CONTEXT) -> bool:
         """Whether every term holds for a message, an exchange or a report.
 
-        A field that a value has not got fits no pattern. What a report's message says is known from `beside` only.
+        A field that the record has not got fits no pattern. A report's message is looked at only if it is in `context`.
         """
-        for asked in self._easiest_first:  # noqa: SIM110  # a generator costs more than most checks
-            if asked.check(value, beside) is asked.term.negated:
+        for compiled in self._easiest_first:  # noqa: SIM110  # a generator costs more than most checks
+            if compiled.check(record, context) is compiled.term.negated:
                 return False
         return True
 
-    def misses(self, value: JournalRecord, beside: SearchContext = NO_CONTEXT) -> tuple[str, ...]:
-        """The terms that do not hold, as they are written; empty when all do."""
-        return tuple(str(asked.term) for asked in self._asked if not asked.holds(value, beside))
+    def misses(self, record: JournalRecord, context: SearchContext = NO_CONTEXT) -> tuple[str, ...]:
+        """The terms that do not hold, as they are written in a search; empty when all do."""
+        return tuple(str(compiled.term) for compiled in self._compiled if not compiled.holds(record, context))
 
-    def count_misses(self, value: JournalRecord, beside: SearchContext = NO_CONTEXT) -> int:
+    def count_misses(self, record: JournalRecord, context: SearchContext = NO_CONTEXT) -> int:
         """How many terms do not hold."""
-        return sum([not asked.holds(value, beside) for asked in self._asked])
+        return sum([not compiled.holds(record, context) for compiled in self._compiled])
 
-    def differences(self, value: JournalRecord, beside: SearchContext = NO_CONTEXT) -> tuple[Difference, ...]:
-        """The terms that do not hold, each with what the value has instead."""
+    def differences(self, record: JournalRecord, context: SearchContext = NO_CONTEXT) -> tuple[Difference, ...]:
+        """The terms that do not hold, each with what the record has instead."""
         return tuple(
-            Difference(str(asked.term), _shown(asked.told(value, beside)))
-            for asked in self._asked
-            if not asked.holds(value, beside)
+            Difference(str(compiled.term), _shown(compiled.texts(record, context)))
+            for compiled in self._compiled
+            if not compiled.holds(record, context)
         )
 
     @property
     def awaits_outcome(self) -> bool:
-        """Whether no message that was only just accepted is found: one must have reached some state."""
+        """Whether a message matches only once it has reached some state, and never when it was just accepted."""
         return any(
             term.field in _OUTCOMES and (term.pattern in {NONE_WORD, "false"}) is term.negated for term in self.terms
         )
@@ -135,14 +138,14 @@ class Search:
 
 
 MATCH_ALL = Search(())
-"""Holds for whatever there is."""
+"""The search that matches every record."""
 
 
 def parse_search(text: str, now: datetime, kind: JournalKind | None = None) -> Search:
-    """The search a text stands for; `now` is what durations in it count back from.
+    """Reads a search; durations in it count back from `now`.
 
-    Raises SearchError, saying where, what came and what would be right; of a field that things of `kind` have not got
-    too, if one is given.
+    Raises SearchError, saying where, what came and what would be right. With a `kind`, a field that records of that
+    kind have not got is an error too.
     """
     return Search([_compile_term(word, now, kind) for word in split_words(text)])
 
@@ -162,14 +165,14 @@ def _compile_term(word: SearchWord, now: datetime, kind: JournalKind | None) -> 
     if kind is not None and kind not in field.kinds:
         raise SearchError(word.column, f'"{name}" is a field of {" and ".join(field.kinds)}, not of {kind}')
     try:
-        check, pattern = field.asked(pattern, now)
+        check, pattern = field.compile(pattern, now)
     except ValueError as error:
         raise _wrong(word, given, pattern, str(error)) from None
-    return _CompiledTerm(Term(name, pattern, word.negated), check, field.told, field.effort)
+    return _CompiledTerm(Term(name, pattern, word.negated), check, field.texts, field.effort)
 
 
 def _split(word: SearchWord) -> tuple[str, str]:
-    """Field and pattern of a word; `segments>1` has a field too."""
+    """The field and the pattern of a word; `segments>1` names a field too."""
     if word.field is not None:
         return word.field, word.value
     compared = None if word.quoted else _WITHOUT_COLON.fullmatch(word.value)

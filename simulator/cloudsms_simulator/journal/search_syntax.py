@@ -1,10 +1,10 @@
 """How a search is written: its words, the patterns in them, and how the value of each type of field is read.
 
-Words are parted by white space; a word may begin with `-`, and then with a field and a colon. Quotes keep everything
-together; a backslash takes the character after it for itself. A glob has `*`, `?` and `[abc]` and is like all of a
-value; a text to be found anywhere has `*` only. Letters' case and width never count, accents do, however they are
-encoded. A term reader gives back the test and the value as it would be read again, a moment in place of a duration;
-it raises ValueError saying what would be right.
+White space separates words; a word may begin with `-`, and then with a field and a colon. Quotes keep everything
+together; a backslash takes away the special meaning of the character after it. A glob has `*`, `?` and `[abc]` and must
+match the whole value; a text that may be found anywhere in the value has `*` only. Letters' case and width never count;
+accents do, however they are encoded. A term reader returns a test and the pattern as it would be read again, with a
+moment in place of a duration; it raises ValueError saying what would be right.
 
 Spec: none; this is how the simulator is searched. Reading: R17.
 """
@@ -27,22 +27,22 @@ from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.protocol.unicode_text import composed, folded
 
 LONGEST_SEARCH = 2000
-"""Characters of a search."""
+"""The most characters a search may have."""
 
 _ESCAPED_CHARACTERS = frozenset("\\*?[]")
-"""What a pattern takes for itself only after a backslash."""
+"""Characters that mean themselves in a pattern only after a backslash."""
 _FIELD = re.compile(r"[A-Za-z][A-Za-z_]*")
 _NEEDS_NO_QUOTES = re.compile(r"[^\s\":\\()<>=-][^\s\":\\()<>=]*")
 _LOGIC = frozenset({"AND", "NOT", "OR"})
 
 
 class SearchError(ValueError):
-    """A search that cannot be understood: where, what came, and what would be right."""
+    """A search that cannot be read. The text says where, what came, and what would be right."""
 
     def __init__(self, column: int, text: str) -> None:
         super().__init__(f"search, column {column}: {text}")
         self.column = column
-        """From 1."""
+        """Where it is wrong, counted from 1."""
 
 
 class SearchWord(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ class SearchWord(msgspec.Struct, frozen=True):
 
 
 def split_words(text: str) -> list[SearchWord]:
-    """The words of a search, in order; SearchError for a quote that is not closed and the like."""
+    """The words of a search, in order. Raises SearchError for a quote that is not closed and the like."""
     if len(text) > LONGEST_SEARCH:
         raise SearchError(LONGEST_SEARCH + 1, f"got {len(text):,} characters, want at most {LONGEST_SEARCH:,}")
     words, at = [], 0
@@ -71,7 +71,10 @@ def split_words(text: str) -> list[SearchWord]:
 
 
 def written_pattern(pattern: str, *, bare: bool) -> str:
-    """A pattern as it is written in a search; `bare` without a field, where more has to be quoted."""
+    """A pattern as it is written in a search.
+
+    `bare` says that no field stands before it: then more has to be quoted.
+    """
     if pattern and not bare and not any(each.isspace() or each == '"' for each in pattern):
         return pattern
     if bare and _NEEDS_NO_QUOTES.fullmatch(pattern) and pattern not in _LOGIC:
@@ -99,7 +102,7 @@ def _word(text: str, begin: int) -> tuple[SearchWord, int]:
 
 
 def _value(text: str, at: int) -> tuple[str, int, bool]:
-    """The pattern that begins at a place, where it ends, and whether any of it was in quotes."""
+    """The pattern that begins at `at`, the place where it ends, and whether any of it was in quotes."""
     pattern: list[str] = []
     opened, quoted = 0, False
     while at < len(text) and (opened or not text[at].isspace()):
@@ -129,12 +132,12 @@ _FNMATCH = {"*": "[*]", "?": "[?]", "[": "[[]"}
 
 
 def literal_of(pattern: str) -> str | None:
-    """The one text a glob stands for, or None when there may be several."""
+    """The one text that a glob matches; None when it matches several."""
     return None if _WILD.search(pattern) else _ESCAPED.sub(r"\1", pattern)
 
 
 def glob_test(pattern: str) -> TextTest:
-    """Whether a glob is like all of a text."""
+    """A test whether a glob matches the whole of a text."""
     literal = literal_of(pattern)
     if literal is not None:
         wanted = folded(literal)
@@ -150,7 +153,7 @@ def glob_test(pattern: str) -> TextTest:
 
 
 def contains_test(pattern: str) -> TextTest:
-    """Whether a text is found anywhere in another, its parts between `*` in their order."""
+    """A test whether a pattern is found anywhere in a text, its parts between `*` in their order."""
     parts = _parts(pattern)
     if len(parts) == 1:
         (only,) = parts
@@ -183,7 +186,7 @@ def _parts(pattern: str) -> list[str]:
 
 
 def _glob(pattern: str) -> str:
-    """A pattern as `fnmatch` writes it, its characters folded; one that is folded to a special one means itself."""
+    """A pattern as `fnmatch` writes it, its characters folded. One that folding makes a special one means itself."""
     glob, at = "", 0
     pattern = composed(pattern)
     while at < len(pattern):
@@ -202,7 +205,7 @@ def _glob(pattern: str) -> str:
 T = TypeVar("T")
 ValueTest = Callable[[T], bool]
 TermReader = Callable[[str, datetime], tuple[ValueTest[T], str]]
-"""From a pattern and the moment it is to a test and the pattern again."""
+"""Reads a pattern, given the moment it is now; returns the test and the pattern as it would be read again."""
 
 _NUMBER_GLOB = re.compile(r"[0-9*?\[\]!-]+")
 _COMPARED = re.compile(r"(>=|<=|>|<|=|)([0-9]{1,18}(?:\.[0-9]{1,9})?)", re.ASCII)
@@ -216,17 +219,17 @@ _DESCS = tuple(dict.fromkeys(row.desc for row in RESULT_CODES))
 
 
 def read_glob_term(pattern: str, now: datetime) -> tuple[ValueTest[str], str]:
-    """A glob on all of the value."""
+    """Reads a glob that must match the whole value."""
     return glob_test(pattern), pattern
 
 
 def read_text_term(pattern: str, now: datetime) -> tuple[ValueTest[str], str]:
-    """Something found anywhere in the value."""
+    """Reads a text that may be found anywhere in the value."""
     return contains_test(pattern), pattern
 
 
 def read_msisdn_term(pattern: str, now: datetime) -> tuple[ValueTest[str], str]:
-    """A glob on a telephone number; a + in front does not count."""
+    """Reads a glob on a telephone number; a + in front does not count."""
     digits = pattern.removeprefix("+")
     if _NUMBER_GLOB.fullmatch(digits):
         return glob_test(digits), digits
@@ -236,7 +239,7 @@ def read_msisdn_term(pattern: str, now: datetime) -> tuple[ValueTest[str], str]:
 
 
 def read_number_term(pattern: str, now: datetime) -> tuple[ValueTest[int | Decimal], str]:
-    """A number, compared with `>`, `>=`, `<`, `<=` or `=`, or a range such as `2..5`."""
+    """Reads a number to compare with, after `>`, `>=`, `<`, `<=`, `=` or nothing, or a range such as `2..5`."""
     between = _RANGE.fullmatch(pattern)
     if between is not None:
         least, most = Decimal(between[1]), Decimal(between[2])
@@ -249,7 +252,7 @@ def read_number_term(pattern: str, now: datetime) -> tuple[ValueTest[int | Decim
 
 
 def read_state_term(pattern: str, now: datetime) -> tuple[ValueTest[int], str]:
-    """A state by its number, its name, or a glob on that."""
+    """Reads a state: its number, its name, or a glob on the name."""
     literal = literal_of(pattern)
     if literal is None:
         named = glob_test(pattern)
@@ -262,7 +265,7 @@ def read_state_term(pattern: str, now: datetime) -> tuple[ValueTest[int], str]:
 
 
 def read_code_term(pattern: str, now: datetime) -> tuple[ValueTest[int], str]:
-    """A result code as `0x05`, as `5`, or by name; `Empty_data` is two of them."""
+    """Reads a result code: `0x05`, `5`, or its name. `Empty_data` is the name of two codes."""
     literal = literal_of(pattern) or ""
     try:
         code = ResultCode(int(literal, 0))
@@ -277,7 +280,7 @@ def read_code_term(pattern: str, now: datetime) -> tuple[ValueTest[int], str]:
 
 
 def read_flag_term(pattern: str, now: datetime) -> tuple[ValueTest[bool], str]:
-    """Whether something is so."""
+    """Reads true or false, also as yes or no."""
     wanted = _FLAGS.get(pattern.lower())
     if wanted is None:
         raise ValueError("true or false")
@@ -285,7 +288,7 @@ def read_flag_term(pattern: str, now: datetime) -> tuple[ValueTest[bool], str]:
 
 
 def word_term_reader(words: Iterable[str]) -> TermReader[str]:
-    """A reader for one of some words."""
+    """A term reader that takes one of these words."""
     known = tuple(words)
 
     def read(pattern: str, now: datetime) -> tuple[ValueTest[str], str]:
@@ -296,21 +299,21 @@ def word_term_reader(words: Iterable[str]) -> TermReader[str]:
 
 
 def read_after_term(pattern: str, now: datetime) -> tuple[ValueTest[datetime], str]:
-    """At a moment or later."""
+    """Reads a moment; the value must be that or later."""
     moment = _moment(pattern, now)
     return lambda value: value >= moment, moment.isoformat()
 
 
 def read_before_term(pattern: str, now: datetime) -> tuple[ValueTest[datetime], str]:
-    """Earlier than a moment."""
+    """Reads a moment; the value must be earlier."""
     moment = _moment(pattern, now)
     return lambda value: value < moment, moment.isoformat()
 
 
 def _moment(pattern: str, now: datetime) -> datetime:
-    """An ISO 8601 moment or day, Hong Kong's where no zone is said, or a duration back from now.
+    """Reads an ISO 8601 moment or day, Hong Kong's where no zone is given, or a duration back from now.
 
-    Any that has a year in Hong Kong, so that `before:9999-12-31` is for ever: it is only compared.
+    Any moment in the years 1 to 9999 in Hong Kong will do, since it is only compared: `before:9999-12-31` is for ever.
     """
     try:
         return now - read_duration(pattern)

@@ -1,8 +1,8 @@
-"""What happened to one message and what is still to come of it, in order; and all that is still due of an account.
+"""The timeline of one message, past and planned, and the list of what is still due for the messages of an account.
 
-`timeline_of` tells everything about one message: acceptance, states, pushes, answers, money, what is planned.
+`timeline_of` lists everything about one message: acceptance, states, pushes, answers, money, what is planned.
 `pending_of` and `PendingListing` list what is due, soonest first: a state with the first push of its report, a
-further push, or the expiry. Both are items of the admin API.
+further push, or the expiry. Both are made of items of the admin API.
 
 Reading: R15, R25.
 """
@@ -59,7 +59,7 @@ class TimelineItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def timeline_of(store: Store, account: Account, message: Message, wall: datetime) -> TimelineItem:
-    """The timeline of a kept message; `wall` is what the wall's clock shows."""
+    """The timeline of a kept message; `wall` is the time on the wall now."""
     clock = store.standing(account).clock
     now = clock.now(wall)
     findings = JournalView(store, account).findings(message.sending)
@@ -67,15 +67,15 @@ def timeline_of(store: Store, account: Account, message: Message, wall: datetime
     return timeline_item(message, history_of(message, reports, store.ledger(account), findings, now), clock, now)
 
 
-def timeline_item(message: Message, chronicle: Sequence[HistoryEntry], clock: Clock, now: datetime) -> TimelineItem:
-    """The chronicle of a message as the API shows it."""
+def timeline_item(message: Message, history: Sequence[HistoryEntry], clock: Clock, now: datetime) -> TimelineItem:
+    """The history of a message as the API shows it; `now` is the time on the account's clock."""
     return TimelineItem(
         uid=message.uid,
         account=message.sending.account or "",  # messages come of an account's exchanges only
         to=f"{message.country_code}{message.msisdn}",
         now=now,
         settled=message.settled,
-        items=[_timeline_entry(entry, message.uid, clock) for entry in chronicle],
+        items=[_timeline_entry(entry, message.uid, clock) for entry in history],
     )
 
 
@@ -97,7 +97,7 @@ def _timeline_entry(entry: HistoryEntry, uid: str, clock: Clock) -> TimelineEntr
 
 
 PendingOfMessage = tuple[DueItem, Message]
-"""What is due of which message."""
+"""Something that is due, and the message it is due for."""
 
 
 class PendingItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +119,7 @@ class PendingItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PendingListing:
-    """What is due of messages, soonest first, as they and `now` were when it was made."""
+    """A `Listing` of what is due for messages, soonest first, as it was when this was made; `now` is the time then."""
 
     def __init__(self, pending: Iterable[PendingOfMessage], now: datetime, evicted: int) -> None:
         self._pending = sorted(pending, key=lambda each: (each[0].due_at, each[0].uid, each[0].number))
@@ -128,29 +128,32 @@ class PendingListing:
         self._now = now
 
     def __iter__(self) -> Iterator[PendingItem]:
-        return (_pending_item(coming, message, self._now) for coming, message in self._pending)
+        return (_pending_item(due, message, self._now) for due, message in self._pending)
 
 
 async def pending_of(store: Store, account: Account, messages: Iterable[JournalRecord]) -> list[PendingOfMessage]:
-    """What is due of those messages that are not done, each beside its message. Others get their turn meanwhile."""
+    """What is due for those of these messages that are not settled, each with its message.
+
+    Other tasks get their turn meanwhile.
+    """
     found: list[PendingOfMessage] = []
     slices = TimeSlices()
     for each in list(messages):
         if isinstance(each, Message) and not each.settled:
-            found += [(coming, each) for coming in due_items(each, store.reports_of(account, each.uid))]
+            found += [(due, each) for due in due_items(each, store.reports_of(account, each.uid))]
         await slices.rest()
     return found
 
 
-def _pending_item(coming: DueItem, message: Message, now: datetime) -> PendingItem:
+def _pending_item(due: DueItem, message: Message, now: datetime) -> PendingItem:
     return PendingItem(
-        uid=coming.uid,
-        report_id=f"{coming.uid}-{coming.number}",
+        uid=due.uid,
+        report_id=f"{due.uid}-{due.number}",
         to=f"{message.country_code}{message.msisdn}",
-        state=coming.state,
-        state_name=state_desc(coming.state),
-        due_at=coming.due_at,
-        in_s=max(coming.due_at - now, timedelta()).total_seconds(),
-        attempt=coming.attempt,
-        kind=coming.kind,
+        state=due.state,
+        state_name=state_desc(due.state),
+        due_at=due.due_at,
+        in_s=max(due.due_at - now, timedelta()).total_seconds(),
+        attempt=due.attempt,
+        kind=due.kind,
     )

@@ -1,8 +1,9 @@
-"""One account's part of the journal, as searches look at it and as the admin API shows it.
+"""One account's part of the journal: its records for searches, and its items as the admin API shows them.
 
-`JournalView` lists records, newest first, gives a search what it needs beside each, works out the findings on
-accepted exchanges when somebody looks, with what the exchanges around one make suspect, and makes items. Long work
-goes into threads; much of it in slices. Account None stands for the exchanges that are nobody's.
+`JournalView` lists records, newest first, and gives a search what it needs besides each. It works out the findings on
+accepted exchanges when somebody looks, those included that follow from the exchanges around one, and makes the items of
+the admin API. Long work goes into threads; lists are worked through in slices of time. Account None stands for the
+exchanges that belong to no account.
 
 Reading: R17, R20.
 """
@@ -46,49 +47,53 @@ from cloudsms_simulator.protocol.findings import Finding
 from cloudsms_simulator.stores.store import Listing, Store
 
 _LONGEST_DIAGNOSED = 64 * 1024
-"""Octets of an accepted body whose mistakes are worked out for a list, a search or a page about others too."""
-_MOST_TRACES = 1_000
-"""Exchanges whose traces are remembered while others are held against them."""
+"""The largest accepted body, in octets, whose mistakes are worked out where it is one of many."""
+_MOST_SUMMARIES = 1_000
+"""How many summaries of exchanges are kept to compare others with."""
 
 JournalItem = MessageItem | RequestItem | ReportItem
 
 
 class JournalView:
-    """One account's part of a store; account None: the exchanges that are nobody's."""
+    """One account's part of a store; account None: the exchanges that belong to no account."""
 
     def __init__(self, store: Store, account: Account | None) -> None:
         self._store = store
         self._account = account
         self._in_order: list[Exchange] = []
-        """The exchanges, the oldest first, as they were when one was last looked for."""
-        self._traces: dict[int, ExchangeSummary] = {}
+        """The exchanges, oldest first, as they were when the neighbours of one were last looked for."""
+        self._summaries: dict[int, ExchangeSummary] = {}
 
     def listing(self, kind: JournalKind) -> Listing[JournalRecord]:
-        """Everything of a kind, newest first. Nobody's exchanges have neither messages nor reports."""
+        """All records of a kind, newest first. Where there is no account there are neither messages nor reports."""
         if kind == "requests":
             return self._store.exchanges(self._account)
         if self._account is None:
             return SearchHits([], 0)
         return self._store.messages(self._account) if kind == "messages" else self._store.reports(self._account)
 
-    def context_of(self, value: JournalRecord) -> SearchContext:
-        """What a search needs beside a value, all of it at hand: a search may look at both wherever it runs."""
-        if isinstance(value, Exchange):
-            finder = self.findings_builder(value)
+    def context_of(self, record: JournalRecord) -> SearchContext:
+        """What a search needs besides a record. Nothing is looked up in the store later, so any thread may use it."""
+        if isinstance(record, Exchange):
+            finder = self.findings_builder(record)
             found = SearchContext(findings=lambda _exchange: finder())
-            return SearchContext(findings=found.findings, request=SearchableRequest(value, found))
-        if isinstance(value, Message) or self._account is None:
+            return SearchContext(findings=found.findings, request=SearchableRequest(record, found))
+        if isinstance(record, Message) or self._account is None:
             return NO_CONTEXT
-        return SearchContext(self._store.message(self._account, value.uid))
+        return SearchContext(self._store.message(self._account, record.uid))
 
     def findings(self, exchange: Exchange) -> tuple[Finding, ...]:
-        """The findings on an exchange, suspicions last; those of accepted ones are worked out now, of no long body."""
+        """The findings on an exchange, suspicions last.
+
+        For an accepted one they are worked out now, unless it is long.
+        """
         return self.findings_builder(exchange)()
 
     def suspicions(self, exchange: Exchange, neighbours: int = NEIGHBOURS) -> Callable[[], tuple[Finding, ...]]:
-        """What works out, wherever it is called, what so many exchanges before and behind one make suspect of it.
+        """A function that works out which findings the exchanges around one make suspect; any thread may call it.
 
-        Nothing of one that is no packet, or a large one.
+        It compares with that many exchanges before and after. It finds nothing for an exchange that is no packet, or
+        that is large.
         """
         if exchange.kind != "uip" or len(exchange.kept_body) > NEIGHBOURING_OCTETS:
             return tuple
@@ -97,40 +102,43 @@ class JournalView:
 
         def suspected() -> tuple[Finding, ...]:
             before, behind = _around(order, exchange, neighbours)
-            traces = tuple(map(self._trace, reversed(before))), tuple(map(self._trace, behind))
-            return suspected_in(ExchangeWindow(traces[0], self._trace(exchange), traces[1], real))
+            summaries = tuple(map(self._summary, reversed(before))), tuple(map(self._summary, behind))
+            return suspected_in(ExchangeWindow(summaries[0], self._summary(exchange), summaries[1], real))
 
         return suspected
 
     def findings_builder(self, exchange: Exchange, *, whole: bool = False) -> Callable[[], tuple[Finding, ...]]:
-        """What works those out, wherever it is called; `whole`: of a long body too."""
+        """A function that works out the findings on an exchange; any thread may call it.
+
+        `whole`: of a long body too.
+        """
         return self._findings(exchange, None if whole else _LONGEST_DIAGNOSED)
 
-    async def item(self, value: JournalRecord) -> JournalItem:
-        """A value, whole, as the admin API shows it alone. Others are served while it is put together."""
-        return await offload(octets_of(value), self._maker(value, whole=True))
+    async def item(self, record: JournalRecord) -> JournalItem:
+        """A record as the admin API shows it alone, nothing cut. Long ones are put together in a thread."""
+        return await offload(octets_of(record), self._builder(record, whole=True))
 
-    async def items(self, values: Sequence[JournalRecord]) -> list[JournalItem]:
-        """Values as the admin API lists them: what is long is cut, and says where it is whole."""
-        makers = self.item_builders(values)
-        return await offload(sum(map(octets_of, values)), lambda: [make() for make in makers])
+    async def items(self, records: Sequence[JournalRecord]) -> list[JournalItem]:
+        """Records as the admin API lists them: long texts are cut, and the item says where they are whole."""
+        builders = self.item_builders(records)
+        return await offload(sum(map(octets_of, records)), lambda: [build() for build in builders])
 
-    def item_builders(self, values: Sequence[JournalRecord]) -> list[Callable[[], JournalItem]]:
-        """What makes the items of `items`, one each, wherever it is called."""
-        return [self._maker(value, whole=False) for value in values]
+    def item_builders(self, records: Sequence[JournalRecord]) -> list[Callable[[], JournalItem]]:
+        """Functions that make the items that `items` returns, one for each record; any thread may call them."""
+        return [self._builder(record, whole=False) for record in records]
 
-    def _maker(self, value: JournalRecord, *, whole: bool) -> Callable[[], JournalItem]:
-        """Makes the item of a value, wherever it is called: everything it needs is at hand."""
+    def _builder(self, record: JournalRecord, *, whole: bool) -> Callable[[], JournalItem]:
+        """A function that makes the item of a record. What it needs is looked up now, so any thread may call it."""
         account, key = self._account, self._key
-        if isinstance(value, Message):
-            return partial(message_item, value, key)
-        if isinstance(value, Report):
+        if isinstance(record, Message):
+            return partial(message_item, record, key)
+        if isinstance(record, Report):
             return partial(
-                report_item, value, key, None if account is None else self._store.message(account, value.uid)
+                report_item, record, key, None if account is None else self._store.message(account, record.uid)
             )
-        messages = self._messages_of(value)
-        findings = self._findings(value, None if whole else _LONGEST_DIAGNOSED)
-        return lambda: request_item(value, answer_of(value, messages), findings(), whole=whole)
+        messages = self._messages_of(record)
+        findings = self._findings(record, None if whole else _LONGEST_DIAGNOSED)
+        return lambda: request_item(record, answer_of(record, messages), findings(), whole=whole)
 
     def _findings(self, exchange: Exchange, longest: int | None) -> Callable[[], tuple[Finding, ...]]:
         real = self._store.standing(self._account).clock.is_real
@@ -142,11 +150,11 @@ class JournalView:
         )
 
     def message(self, message: Message) -> MessageItem:
-        """A message of the account as the admin API shows it."""
+        """The item of a message of the account."""
         return message_item(message, self._key)
 
     def report(self, report: Report) -> ReportItem:
-        """A report of the account as the admin API shows it."""
+        """The item of a report of the account."""
         account = self._account
         return report_item(report, self._key, None if account is None else self._store.message(account, report.uid))
 
@@ -155,23 +163,23 @@ class JournalView:
         return "" if self._account is None else self._account.auth_key
 
     async def found(self, kind: JournalKind, search: Search) -> "SearchHits":
-        """What a search finds now, newest first. Others get their turn while it looks."""
+        """The records that a search matches now, newest first. Other tasks get their turn while it looks."""
         listing = self.listing(kind)
         hits: list[JournalRecord] = []
         slices = TimeSlices()
-        for value in list(listing):
-            if await self.is_found(value, search):
-                hits.append(value)
+        for record in list(listing):
+            if await self.is_found(record, search):
+                hits.append(record)
             await slices.rest()
         return SearchHits(hits, listing.evicted)
 
-    async def is_found(self, value: JournalRecord, search: Search) -> bool:
-        """Whether a search finds a value; a long one is looked at in a thread."""
-        beside = self.context_of(value)
-        return await offload(octets_of(value), lambda: search.matches(value, beside))
+    async def is_found(self, record: JournalRecord, search: Search) -> bool:
+        """Whether a search matches a record; a long one is looked at in a thread."""
+        context = self.context_of(record)
+        return await offload(octets_of(record), lambda: search.matches(record, context))
 
     def _order_around(self, exchange: Exchange) -> list[Exchange]:
-        """Exchanges with an oldest-first order in which the neighbours of one are found. Nobody changes the list."""
+        """Exchanges, oldest first, among which are the neighbours of one. The list is never changed afterwards."""
         listing = self._store.exchanges(self._account)
         newest = next(iter(listing), None)
         if newest is None or newest.id <= exchange.id:
@@ -180,13 +188,13 @@ class JournalView:
             self._in_order = list(listing)[::-1]
         return self._in_order
 
-    def _trace(self, exchange: Exchange) -> ExchangeSummary:
-        trace = self._traces.get(exchange.id)
-        if trace is None:
-            if len(self._traces) >= _MOST_TRACES:
-                self._traces.clear()
-            trace = self._traces[exchange.id] = exchange_summary_of(exchange)
-        return trace
+    def _summary(self, exchange: Exchange) -> ExchangeSummary:
+        summary = self._summaries.get(exchange.id)
+        if summary is None:
+            if len(self._summaries) >= _MOST_SUMMARIES:
+                self._summaries.clear()
+            summary = self._summaries[exchange.id] = exchange_summary_of(exchange)
+        return summary
 
     def _messages_of(self, exchange: Exchange) -> tuple[Message, ...]:
         account = self._account
@@ -197,19 +205,19 @@ class JournalView:
 
 
 class SearchHits:
-    """A `Listing` of what a search found; `evicted` counts all that is gone, found or not."""
+    """A `Listing` of the records a search matched. `evicted` counts all that are gone, whether they matched or not."""
 
-    def __init__(self, values: list[JournalRecord], evicted: int) -> None:
-        self.total = len(values)
+    def __init__(self, records: list[JournalRecord], evicted: int) -> None:
+        self.total = len(records)
         self.evicted = evicted
-        self._values = values
+        self._values = records
 
     def __iter__(self) -> Iterator[JournalRecord]:
         return iter(self._values)
 
 
 def _around(order: Sequence[Exchange], exchange: Exchange, neighbours: int) -> tuple[list[Exchange], list[Exchange]]:
-    """The nearest packets before an exchange and behind it, the nearest first."""
+    """The nearest packets before an exchange and those after it, in both cases the nearest first."""
     at = bisect_left(order, exchange.id, key=_number)
     is_there = at < len(order) and order[at].id == exchange.id
     before = (order[place] for place in range(at - 1, -1, -1))
@@ -218,7 +226,7 @@ def _around(order: Sequence[Exchange], exchange: Exchange, neighbours: int) -> t
 
 
 def _nearest(exchanges: Iterable[Exchange], most: int) -> list[Exchange]:
-    """The first packets of them, so many at most, and so many octets."""
+    """The first packets of them: at most so many, and together at most `NEIGHBOURING_OCTETS`."""
     octets, chosen = 0, []
     for each in islice(exchanges, most):
         if each.kind == "uip":

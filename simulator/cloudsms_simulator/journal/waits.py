@@ -1,10 +1,10 @@
 """Waits: long polls for messages, requests and reports, each with a future of its own.
 
-A `Wait` looks first at what is kept, then hears the changes of its account. The `WaitIndex` finds waits by the one
-recipient or SMS_UID they want, so that a thousand others cost nothing. A wait that nothing running can satisfy, since
-the account's clock stands and no work is pending (`PendingWork`), ends at once and names the next due moment; one
-that ends without enough says what came close. What is pending is told from what is kept alone, so it is right at
-every moment.
+A `Wait` is offered first the records that are kept, then the changes of its account. The `WaitIndex` finds waits by the
+one recipient or SMS_UID they want, so that a thousand others cost nothing. A wait that nothing running can satisfy,
+since the account's clock stands and no work is pending (`PendingWork`), ends at once and names the next due moment; one
+that ends without enough records says what came close. What is pending follows from what is kept alone, so it is right
+at every moment.
 
 Spec: Delivery Report (DR) CallBack. Reading: R10, R11, R15, R16, R17.
 """
@@ -44,7 +44,7 @@ from cloudsms_simulator.stores.store import Store
 
 
 class PendingWork(msgspec.Struct, frozen=True):
-    """Whether something is due by now or on its way; if nothing is, when the next is due, None when nothing is."""
+    """Whether something is due by now or on its way. If not, when the next thing is due; None when nothing is."""
 
     busy: bool
     next_due_at: datetime | None = None
@@ -54,7 +54,7 @@ BUSY = PendingWork(True)
 
 
 def pending_work_of(store: Store, account: Account, now: datetime) -> PendingWork:
-    """What is to come; `now` is the moment on the account's clock."""
+    """The work that is pending for an account; `now` is the time on its clock."""
     if store.standing(account).outstanding == 0:
         return PendingWork(False)
     due = store.next_wake(account)
@@ -71,7 +71,7 @@ def pending_work_of(store: Store, account: Account, now: datetime) -> PendingWor
 
 
 def _to_come(message: Message, reports: tuple[Report, ...], now: datetime) -> list[datetime]:
-    """The moments at which something is due, `now` among them if anything is; empty when a push is on its way."""
+    """When something of a message is due, `now` alone if it is due already; empty while a push is on its way."""
     pending = [report.next_attempt_at for report in reports if report.outcome == "pending"]
     moments = [moment for moment in pending if moment is not None]
     if len(moments) < len(pending):
@@ -79,7 +79,7 @@ def _to_come(message: Message, reports: tuple[Report, ...], now: datetime) -> li
     step = message.next_step_at
     if (step is not None and step <= now) or due_report(message, reports, now) is not None:
         return [now]
-    # What is due and waits behind another report is not to come before that.
+    # A state that is due but waits for an earlier report does not come before that one.
     return [moment for moment in (*moments, step) if moment is not None and moment > now]
 
 
@@ -87,9 +87,9 @@ FoundRecords = tuple[JournalRecord, ...]
 
 
 class Wait:
-    """One wait. `future` gets what was found, newest first, as soon as that is enough; None when it is in vain.
+    """One wait. `future` gets the records found, newest first, as soon as they are enough; None when it is in vain.
 
-    Until it has looked at all that is kept it only gathers, so that the newest come first in any case.
+    Until all that is kept was looked at it only gathers, so that the newest come first in any case.
     """
 
     def __init__(
@@ -100,42 +100,42 @@ class Wait:
         self.count = count
         self.future = future
         self.wants_an_outcome = kind == "reports" or (kind == "messages" and search.awaits_outcome)
-        """Whether time has to pass for it, if what it waits for is not there yet."""
+        """Whether time has to pass before it can find what is not there yet."""
         self.looked = False
-        self._kept: dict[str | int, JournalRecord] = {}
-        self._told: dict[str | int, JournalRecord] = {}
-        self._heard_of: set[str | int] = set()
+        self._scanned: dict[str | int, JournalRecord] = {}
+        self._offered: dict[str | int, JournalRecord] = {}
+        self._offered_ids: set[str | int] = set()
 
     @property
     def total(self) -> int:
-        """How many it has found."""
-        return len(self._kept) + len(self._told)
+        """How many records it has found."""
+        return len(self._scanned) + len(self._offered)
 
     @property
     def values(self) -> FoundRecords:
-        """What it has found, newest first."""
-        return (*reversed(self._told.values()), *self._kept.values())
+        """The records it has found, newest first."""
+        return (*reversed(self._offered.values()), *self._scanned.values())
 
-    def add_kept(self, value: JournalRecord) -> None:
-        """Takes in something kept that its search finds, from the newest on. What the news told of is newer."""
-        name = record_id(value)
-        if name not in self._heard_of:
-            self._kept[name] = value
+    def add_kept(self, record: JournalRecord) -> None:
+        """Adds a kept record that its search matches, called from the newest on. One offered meanwhile is newer."""
+        name = record_id(record)
+        if name not in self._offered_ids:
+            self._scanned[name] = record
 
     def scan_done(self) -> None:
-        """All that is kept was looked at."""
+        """Notes that all that is kept was looked at."""
         self.looked = True
         self._finish()
 
-    def offer(self, value: JournalRecord, beside: SearchContext) -> None:
-        """Takes in something new, or what has changed, and may be found no more."""
-        name = record_id(value)
+    def offer(self, record: JournalRecord, context: SearchContext) -> None:
+        """Takes a record that is new or has changed: adds it if the search matches it, removes it if not."""
+        name = record_id(record)
         if not self.looked:
-            self._heard_of.add(name)
-        found = self.search.matches(value, beside)
-        of = self._kept if name in self._kept else self._told
+            self._offered_ids.add(name)
+        found = self.search.matches(record, context)
+        of = self._scanned if name in self._scanned else self._offered
         if found:
-            of[name] = value
+            of[name] = record
             self._finish()
         else:
             of.pop(name, None)
@@ -146,75 +146,75 @@ class Wait:
 
 
 class WaitIndex:
-    """The waiters of one account."""
+    """The waits of one account."""
 
     def __init__(self) -> None:
-        self._lines: dict[JournalKind, WaitsOfKind] = {
+        self._by_kind: dict[JournalKind, WaitsOfKind] = {
             "messages": WaitsOfKind(),
             "requests": WaitsOfKind(),
             "reports": WaitsOfKind(),
         }
         self._for_outcomes = 0
         self._demanded: Counter[str | None] = Counter()
-        """The SMS_UIDs and recipients that waiters demand, and how many do; None: those that demand neither."""
+        """How many waits demand each SMS_UID or recipient; under None those that demand neither."""
 
     def __len__(self) -> int:
-        return sum(line.count for line in self._lines.values())
+        return sum(waits.count for waits in self._by_kind.values())
 
     def __iter__(self) -> Iterator[Wait]:
-        return (waiter for line in self._lines.values() for waiter in line)
+        return (wait for waits in self._by_kind.values() for wait in waits)
 
     @property
     def awaits_outcomes(self) -> bool:
-        """Whether any of them needs time to pass."""
+        """Whether any of the waits needs time to pass."""
         return self._for_outcomes > 0
 
-    def add(self, waiter: Wait) -> None:
-        """One more."""
-        self._lines[waiter.kind].add(waiter)
-        self._for_outcomes += waiter.wants_an_outcome
-        self._demanded[_demand_of(waiter)] += 1
+    def add(self, wait: Wait) -> None:
+        """Adds a wait."""
+        self._by_kind[wait.kind].add(wait)
+        self._for_outcomes += wait.wants_an_outcome
+        self._demanded[_demand_of(wait)] += 1
 
-    def remove(self, waiter: Wait) -> None:
-        """One less."""
-        self._lines[waiter.kind].remove(waiter)
-        self._for_outcomes -= waiter.wants_an_outcome
-        demand = _demand_of(waiter)
+    def remove(self, wait: Wait) -> None:
+        """Removes a wait."""
+        self._by_kind[wait.kind].remove(wait)
+        self._for_outcomes -= wait.wants_an_outcome
+        demand = _demand_of(wait)
         self._demanded[demand] -= 1
         if not self._demanded[demand]:
             del self._demanded[demand]
 
-    def hear(self, transactions: Iterable[Transaction], kept: JournalView) -> None:
-        """Tells what transactions wrote to those it may concern."""
+    def hear(self, transactions: Iterable[Transaction], view: JournalView) -> None:
+        """Offers what transactions wrote to the waits that it may concern."""
         for transaction in transactions:
             if self._may_concern_somebody(transaction):
-                self._tell(transaction, kept)
+                self._offer(transaction, view)
 
-    def _tell(self, transaction: Transaction, kept: JournalView) -> None:
-        messages, requests, reports = self._lines["messages"], self._lines["requests"], self._lines["reports"]
+    def _offer(self, transaction: Transaction, view: JournalView) -> None:
+        messages, requests, reports = self._by_kind["messages"], self._by_kind["requests"], self._by_kind["reports"]
         exchange = transaction.exchange
         if requests.count and exchange is not None:
             # An accepted exchange's messages are in the store by now, and the findings on it need them.
-            beside = kept.context_of(exchange)
-            recipients = _recipients_in(exchange, transaction.new_messages, beside) if requests.by_recipient else ()
-            for waiter in requests.candidates(exchange.uids, recipients):
-                waiter.offer(exchange, beside)
+            context = view.context_of(exchange)
+            recipients = _recipients_in(exchange, transaction.new_messages, context) if requests.by_recipient else ()
+            for wait in requests.candidates(exchange.uids, recipients):
+                wait.offer(exchange, context)
         if messages.count:
             for message in transaction.new_messages:
-                messages.tell(message)
+                messages.offer(message)
         if transaction.updated and (messages.count or reports.count):
             for uid in transaction.updated:
                 changed = transaction.messages[uid]
                 if messages.count:
-                    messages.tell(changed)
+                    messages.offer(changed)
                 if reports.count:
                     concerned = reports.candidates((uid,), recipients_of(changed))
                     for report in transaction.reports.get(uid, ()) if concerned else ():
-                        for waiter in concerned:
-                            waiter.offer(report, SearchContext(changed))
+                        for wait in concerned:
+                            wait.offer(report, SearchContext(changed))
 
     def _may_concern_somebody(self, transaction: Transaction) -> bool:
-        """False for nearly all that is sent while others are waited for, which shows at once."""
+        """Whether a transaction may concern any wait. Cheap, and False for nearly all that nobody waits for."""
         demanded, exchange = self._demanded, transaction.exchange
         if None in demanded or not (exchange is None or (isinstance(exchange, Sending) and exchange.places is None)):
             return True
@@ -228,21 +228,21 @@ class WaitIndex:
         return False
 
 
-def _demand_of(waiter: Wait) -> str | None:
-    """What all that a waiter finds must have, by which `Line` files it too."""
-    return waiter.search.recipient if waiter.search.uid is None else waiter.search.uid
+def _demand_of(wait: Wait) -> str | None:
+    """The SMS_UID or recipient that a wait demands, by which `WaitsOfKind` files it; None when it demands neither."""
+    return wait.search.recipient if wait.search.uid is None else wait.search.uid
 
 
-def _recipients_in(exchange: Exchange, messages: tuple[Message, ...], beside: SearchContext) -> tuple[str, ...]:
-    """The recipients of an exchange. Nobody reads its body when all that it names are `messages`."""
+def _recipients_in(exchange: Exchange, messages: tuple[Message, ...], context: SearchContext) -> tuple[str, ...]:
+    """The recipients of an exchange. Its body is not read when all that it names are `messages`."""
     if messages and isinstance(exchange, Sending) and exchange.places is None:
         return tuple([recipient for message in messages for recipient in recipients_of(message)])
-    sought = beside.request or SearchableRequest(exchange)
-    return tuple([recipient_of(each.country_code, each.msisdn) for each in sought.destinations])
+    searchable = context.request or SearchableRequest(exchange)
+    return tuple([recipient_of(each.country_code, each.msisdn) for each in searchable.destinations])
 
 
 class WaitsOfKind:
-    """Waiters of one kind. Who demands an SMS_UID is found by that, who demands a recipient by that."""
+    """The waits for one kind of records, found by the SMS_UID or the recipient they demand."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -254,43 +254,43 @@ class WaitsOfKind:
         for row in (*self._by_uid.values(), *self.by_recipient.values(), self._others):
             yield from row
 
-    def add(self, waiter: Wait) -> None:
+    def add(self, wait: Wait) -> None:
         self.count += 1
-        uid, recipient = waiter.search.uid, waiter.search.recipient
+        uid, recipient = wait.search.uid, wait.search.recipient
         if uid is not None:
-            self._by_uid.setdefault(uid, []).append(waiter)
+            self._by_uid.setdefault(uid, []).append(wait)
         elif recipient is not None:
-            self.by_recipient.setdefault(recipient, []).append(waiter)
+            self.by_recipient.setdefault(recipient, []).append(wait)
         else:
-            self._others.append(waiter)
+            self._others.append(wait)
 
-    def remove(self, waiter: Wait) -> None:
+    def remove(self, wait: Wait) -> None:
         self.count -= 1
-        uid, recipient = waiter.search.uid, waiter.search.recipient
+        uid, recipient = wait.search.uid, wait.search.recipient
         if uid is not None:
-            _take_out(self._by_uid, uid, waiter)
+            _take_out(self._by_uid, uid, wait)
         elif recipient is not None:
-            _take_out(self.by_recipient, recipient, waiter)
+            _take_out(self.by_recipient, recipient, wait)
         else:
-            self._others.remove(waiter)
+            self._others.remove(wait)
 
-    def matching(self, value: JournalRecord, beside: SearchContext) -> list[Wait]:
-        """Those whose search finds something that is kept; it may look at a body, and be called in a thread."""
-        if isinstance(value, Exchange):
-            uids = value.uids
-            recipients = _recipients_in(value, (), beside) if self.by_recipient else ()
+    def matching(self, record: JournalRecord, context: SearchContext) -> list[Wait]:
+        """The waits whose search matches a kept record. It may read a body, and any thread may call it."""
+        if isinstance(record, Exchange):
+            uids = record.uids
+            recipients = _recipients_in(record, (), context) if self.by_recipient else ()
         else:
-            uids = (value.uid,)
-            recipients = recipients_of(value, beside.message) if self.by_recipient else ()
-        return [waiter for waiter in self.candidates(uids, recipients) if waiter.search.matches(value, beside)]
+            uids = (record.uid,)
+            recipients = recipients_of(record, context.message) if self.by_recipient else ()
+        return [wait for wait in self.candidates(uids, recipients) if wait.search.matches(record, context)]
 
-    def tell(self, message: Message) -> None:
-        """Tells those it may concern of a message."""
-        for waiter in self.candidates((message.uid,), recipients_of(message) if self.by_recipient else ()):
-            waiter.offer(message, NO_CONTEXT)
+    def offer(self, message: Message) -> None:
+        """Offers a message to the waits that it may concern."""
+        for wait in self.candidates((message.uid,), recipients_of(message) if self.by_recipient else ()):
+            wait.offer(message, NO_CONTEXT)
 
     def candidates(self, uids: tuple[str, ...], recipients: tuple[str, ...]) -> list[Wait]:
-        """Those whom something with these SMS_UIDs, for these recipients, may concern."""
+        """The waits that a record with these SMS_UIDs, for these recipients, may concern."""
         found = self._others
         if self._by_uid:
             for uid in uids:
@@ -303,21 +303,24 @@ class WaitsOfKind:
         return found
 
 
-def _take_out(rows: dict[str, list[Wait]], name: str, waiter: Wait) -> None:
-    rows[name].remove(waiter)
+def _take_out(rows: dict[str, list[Wait]], name: str, wait: Wait) -> None:
+    rows[name].remove(wait)
     if not rows[name]:
         del rows[name]
 
 
 MOST_CLOSEST = 3
 _LOOKED_AT_FOR_CLOSEST = 200
-"""The newest so many are looked at for what came close."""
+"""How many of the newest records are looked at for what came close."""
 _RECHECK = 0.05
-"""Seconds from the news of an account until it is asked again whether its waits are in vain."""
+"""Seconds from a change of an account until it is checked again whether its waits are in vain."""
 
 
 class WaitFound(msgspec.Struct, frozen=True):
-    """As many as were waited for, newest first. `total` is how many there were, `evicted` how many are gone in all."""
+    """As many records as were waited for, newest first.
+
+    `total` is how many matched, `evicted` how many records of the kind are gone from the journal.
+    """
 
     values: tuple[JournalRecord, ...]
     total: int
@@ -325,7 +328,7 @@ class WaitFound(msgspec.Struct, frozen=True):
 
 
 class NearMiss(msgspec.Struct, frozen=True):
-    """What nearly was found, and the terms that do not hold for it."""
+    """A record that was nearly found, and the terms that do not hold for it."""
 
     value: JournalRecord
     differences: tuple[Difference, ...]
@@ -334,8 +337,8 @@ class NearMiss(msgspec.Struct, frozen=True):
 class WaitMissed(msgspec.Struct, frozen=True):
     """A wait that ended without enough.
 
-    `in_vain`: nothing that is running could bring it, since the account's clock stands; `next_due_at` is then the
-    moment at which something is due next. `evicted` counts what is gone and nobody could look at.
+    `in_vain`: nothing that is running could bring more, since the account's clock stands; `next_due_at` is then the
+    moment at which something is due next. `evicted` counts records that are gone and could not be looked at.
     """
 
     in_vain: bool
@@ -347,138 +350,140 @@ class WaitMissed(msgspec.Struct, frozen=True):
 
 
 class _Sweep:
-    """One look through all that is kept of a kind, for everybody in `line`."""
+    """One look through all kept records of a kind, for all of `waits` together."""
 
     def __init__(self) -> None:
-        self.line = WaitsOfKind()
+        self.waits = WaitsOfKind()
         self.over = asyncio.Event()
 
 
 class Waits:
     """Every wait of a simulator. Belongs to one event loop.
 
-    `is_moved(account)` says whether somebody is moving the account's clock: what stands then will go on. Waits end when
-    `stopping` is set.
+    `is_moved(account)` says whether somebody is moving the account's clock, so that what stands will go on. Waits end
+    when `stopping` is set.
     """
 
     def __init__(
         self,
         store: Store,
-        news: ChangeBus,
+        changes: ChangeBus,
         wall: WallClock,
         is_moved: Callable[[Account], bool],
         stopping: asyncio.Event,
     ) -> None:
         self._store = store
-        self._news = news
+        self._changes = changes
         self._wall = wall
         self._is_moved = is_moved
         self._stopping = stopping
-        self._waiting: dict[str | None, WaitIndex] = {}
+        self._indexes: dict[str | None, WaitIndex] = {}
         self._rechecks: set[str] = set()
         self._known: dict[str | None, tuple[datetime, PendingWork]] = {}
-        """What is to come on accounts whose clock stands, and the moment at which that was so."""
+        """What is pending for accounts whose clock stands, and the moment at which that was so."""
         self._looking = asyncio.Lock()
-        """Held by the one that looks through what is kept: others are served between its slices, not one of each."""
+        """Held by the task that looks through what is kept, so that only one does at a time."""
         self._sweeps: dict[tuple[str | None, JournalKind], _Sweep] = {}
-        """Those that are yet to begin."""
+        """The sweeps that have not begun yet, which more waits can still join."""
         self._sweeping: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
-        """How many wait."""
-        return sum(map(len, self._waiting.values()))
+        """How many waits there are."""
+        return sum(map(len, self._indexes.values()))
 
     async def wait(
         self, account: Account | None, kind: JournalKind, search: Search, count: int, within: timedelta
     ) -> WaitFound | WaitMissed:
-        """Returns once `count` are there that the search finds, or after `within` of the wall.
+        """Waits until the search matches `count` records, for at most `within` of wall time.
 
-        One that nothing running can bring ends at once: reports, and messages in a state, while the clock stands and
-        nothing is due or on its way. CalledOffError when the account is reset or deleted meanwhile or the simulator
-        stops.
+        A wait that nothing running can satisfy ends at once: for reports, or for messages in a state, while the clock
+        stands and nothing is due or on its way. Raises CalledOffError when the account is reset or deleted meanwhile,
+        or the simulator stops.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within.total_seconds()
-        waiter = Wait(kind, search, count, loop.create_future())
-        self._add(account, waiter)
+        wait = Wait(kind, search, count, loop.create_future())
+        self._add(account, wait)
         stop = loop.create_task(self._stopping.wait())
         try:
-            await self._look(account, waiter)
-            if account is not None and waiter.wants_an_outcome and not waiter.future.done():
-                if not self._prospects(account).busy:
-                    return await self._missed(account, waiter)
+            await self._look(account, wait)
+            if account is not None and wait.wants_an_outcome and not wait.future.done():
+                if not self._pending_work(account).busy:
+                    return await self._missed(account, wait)
                 self._recheck_soon(account)
             left = max(0.0, deadline - loop.time())
-            await asyncio.wait((waiter.future, stop), timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            self._news.flush()
-            if waiter.future.done():
-                values = waiter.future.result()
-                return await self._missed(account, waiter) if values is None else self._found(account, waiter, values)
+            await asyncio.wait((wait.future, stop), timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            self._changes.flush()
+            if wait.future.done():
+                values = wait.future.result()
+                return await self._missed(account, wait) if values is None else self._found(account, wait, values)
             if self._stopping.is_set():
                 raise CalledOffError("stopped")
-            return await self._missed(account, waiter, in_vain=False)
+            return await self._missed(account, wait, in_vain=False)
         finally:
             stop.cancel()
-            waiter.future.cancel()
-            self._remove(account, waiter)
+            wait.future.cancel()
+            self._remove(account, wait)
 
     async def closest(
         self, account: Account | None, kind: JournalKind, search: Search, most: int = MOST_CLOSEST
     ) -> tuple[NearMiss, ...]:
-        """What came close: of the newest 200 that are kept, those for which the fewest terms do not hold.
+        """What came close: of the newest 200 kept records, those for which the fewest terms do not hold.
 
-        Others get their turn meanwhile, and no two look at once.
+        Other tasks get their turn meanwhile, and no two calls look at once.
         """
         async with self._looking:
-            kept, slices = JournalView(self._store, account), TimeSlices()
+            view, slices = JournalView(self._store, account), TimeSlices()
             near: list[tuple[int, JournalRecord]] = []
-            for value in list(islice(kept.listing(kind), _LOOKED_AT_FOR_CLOSEST)):
-                lacking = await offload(octets_of(value), partial(search.count_misses, value, kept.context_of(value)))
+            for record in list(islice(view.listing(kind), _LOOKED_AT_FOR_CLOSEST)):
+                lacking = await offload(
+                    octets_of(record), partial(search.count_misses, record, view.context_of(record))
+                )
                 if lacking:
-                    near.append((lacking, value))
+                    near.append((lacking, record))
                 await slices.rest()
             near.sort(key=itemgetter(0))
             closest = []
-            for _, value in near[:most]:
-                work = partial(search.differences, value, kept.context_of(value))
-                closest.append(NearMiss(value, await offload(octets_of(value), work)))
+            for _, record in near[:most]:
+                work = partial(search.differences, record, view.context_of(record))
+                closest.append(NearMiss(record, await offload(octets_of(record), work)))
             # The lock goes from one to the next within a turn of the loop otherwise.
             await asyncio.sleep(0)
         return tuple(closest)
 
-    # What the news tell
+    # Changes of an account
 
     def hear(self, account: Account | None, transactions: Sequence[Transaction]) -> None:
-        """Tells those it may concern what is new."""
+        """Offers what transactions wrote to the waits of their account."""
         name = None if account is None else account.name
         self._known.pop(name, None)
-        waiting = self._waiting.get(name)
-        if waiting is None:
+        index = self._indexes.get(name)
+        if index is None:
             return
-        waiting.hear(transactions, JournalView(self._store, account))
-        if account is not None and waiting.awaits_outcomes:
+        index.hear(transactions, JournalView(self._store, account))
+        if account is not None and index.awaits_outcomes:
             self._recheck_soon(account)
 
     def hear_reset(self, account: Account | None) -> None:
-        """Ends the waits of an account: what they waited for belongs to the past."""
+        """Ends the waits of an account with CalledOffError: what they waited for is gone."""
         name = None if account is None else account.name
         self._known.pop(name, None)
-        for waiter in self._waiting.get(name, ()):
-            if not waiter.future.done():
-                waiter.future.set_exception(CalledOffError("gone"))
+        for wait in self._indexes.get(name, ()):
+            if not wait.future.done():
+                wait.future.set_exception(CalledOffError("gone"))
 
     # Waits in vain
 
-    def _prospects(self, account: Account) -> PendingWork:
-        """What is to come by itself; a clock that goes, or is moved, brings everything some day."""
+    def _pending_work(self, account: Account) -> PendingWork:
+        """The work that is pending for an account. A clock that goes, or is being moved, counts as busy."""
         clock = self._store.standing(account).clock
         if clock.rate != 0 or self._is_moved(account):
             return BUSY
         return self._at_rest(account, clock.virtual)
 
     def _at_rest(self, account: Account, now: datetime) -> PendingWork:
-        """The same for a clock that stands at `now`. Known until there is news of the account: that changes it."""
-        self._news.flush()
+        """The same for a clock that stands at `now`; remembered until the account changes."""
+        self._changes.flush()
         known = self._known.get(account.name)
         if known is None or known[0] != now:
             known = self._known[account.name] = (now, pending_work_of(self._store, account, now))
@@ -490,91 +495,91 @@ class Waits:
             asyncio.get_running_loop().call_later(_RECHECK, self._recheck, account)
 
     def _recheck(self, account: Account) -> None:
-        """Ends the waits that have come to be in vain."""
-        self._news.flush()
+        """Ends the waits of an account that are in vain by now."""
+        self._changes.flush()
         self._rechecks.discard(account.name)
-        waiting = self._waiting.get(account.name)
-        if waiting is None or not waiting.awaits_outcomes:
+        index = self._indexes.get(account.name)
+        if index is None or not index.awaits_outcomes:
             return
         if self._is_moved(account):
-            # It ends without news, and the clock may stand then.
+            # The move may end without a change of the account, and the clock may stand then.
             self._recheck_soon(account)
-        elif not self._prospects(account).busy:
-            for waiter in waiting:
-                if waiter.wants_an_outcome and waiter.looked and not waiter.future.done():
-                    waiter.future.set_result(None)
+        elif not self._pending_work(account).busy:
+            for wait in index:
+                if wait.wants_an_outcome and wait.looked and not wait.future.done():
+                    wait.future.set_result(None)
 
     # One wait
 
-    async def _look(self, account: Account | None, waiter: Wait) -> None:
-        """Looks at what is kept; what the news tell meanwhile is newer.
+    async def _look(self, account: Account | None, wait: Wait) -> None:
+        """Offers a wait the records that are kept; what changes meanwhile is newer.
 
-        All that begin to wait while others are looked for are looked for together.
+        Waits that begin while a sweep goes on are looked for together in the next one.
         """
-        name = (None if account is None else account.name, waiter.kind)
+        name = (None if account is None else account.name, wait.kind)
         sweep = self._sweeps.get(name)
         if sweep is None:
             sweep = self._sweeps[name] = _Sweep()
-            task = asyncio.get_running_loop().create_task(self._sweep(account, waiter.kind, sweep))
+            task = asyncio.get_running_loop().create_task(self._sweep(account, wait.kind, sweep))
             self._sweeping.add(task)
             task.add_done_callback(self._sweeping.discard)
-        sweep.line.add(waiter)
+        sweep.waits.add(wait)
         try:
             await sweep.over.wait()
         finally:
-            sweep.line.remove(waiter)
-        self._news.flush()
-        waiter.scan_done()
+            sweep.waits.remove(wait)
+        self._changes.flush()
+        wait.scan_done()
 
     async def _sweep(self, account: Account | None, kind: JournalKind, sweep: "_Sweep") -> None:
         try:
             async with self._looking:
                 del self._sweeps[(None if account is None else account.name, kind)]
-                kept, line, slices = JournalView(self._store, account), sweep.line, TimeSlices()
-                for value in list(kept.listing(kind)):
-                    if not line.count or self._stopping.is_set():
+                view, waits, slices = JournalView(self._store, account), sweep.waits, TimeSlices()
+                for record in list(view.listing(kind)):
+                    if not waits.count or self._stopping.is_set():
                         break
-                    for waiter in await offload(
-                        octets_of(value), partial(line.matching, value, kept.context_of(value))
+                    for wait in await offload(
+                        octets_of(record), partial(waits.matching, record, view.context_of(record))
                     ):
-                        waiter.add_kept(value)
+                        wait.add_kept(record)
                     await slices.rest()
         finally:
             sweep.over.set()
 
-    def _found(self, account: Account | None, waiter: Wait, values: Sequence[JournalRecord]) -> WaitFound:
-        # The rest of a batch, or a change, may have been told since it was enough.
-        values = waiter.values if waiter.total >= waiter.count else values
+    def _found(self, account: Account | None, wait: Wait, values: Sequence[JournalRecord]) -> WaitFound:
+        # The rest of a batch, or a change, may have been offered since there were enough.
+        values = wait.values if wait.total >= wait.count else values
         return WaitFound(
-            tuple(values[: waiter.count]), len(values), JournalView(self._store, account).listing(waiter.kind).evicted
+            tuple(values[: wait.count]), len(values), JournalView(self._store, account).listing(wait.kind).evicted
         )
 
-    async def _missed(self, account: Account | None, waiter: Wait, *, in_vain: bool = True) -> WaitMissed:
+    async def _missed(self, account: Account | None, wait: Wait, *, in_vain: bool = True) -> WaitMissed:
         clock = self._store.standing(account).clock
         now = clock.now(self._wall.now())
         due = None
         if account is not None and clock.rate == 0:
             due = self._at_rest(account, now).next_due_at
-        evicted = JournalView(self._store, account).listing(waiter.kind).evicted
-        closest = await self.closest(account, waiter.kind, waiter.search)
-        return WaitMissed(in_vain, waiter.total, evicted, closest, now, due)
+        evicted = JournalView(self._store, account).listing(wait.kind).evicted
+        closest = await self.closest(account, wait.kind, wait.search)
+        return WaitMissed(in_vain, wait.total, evicted, closest, now, due)
 
-    def _add(self, account: Account | None, waiter: Wait) -> None:
+    def _add(self, account: Account | None, wait: Wait) -> None:
         if self._stopping.is_set():
             raise CalledOffError("stopped")
-        self._news.flush()
+        self._changes.flush()
         name = None if account is None else account.name
-        waiting = self._waiting.get(name)
-        if waiting is None:
-            waiting = self._waiting[name] = WaitIndex()
-            self._news.listen(name, self)
-        waiting.add(waiter)
+        index = self._indexes.get(name)
+        if index is None:
+            index = self._indexes[name] = WaitIndex()
+            self._changes.subscribe(name, self)
+        index.add(wait)
 
-    def _remove(self, account: Account | None, waiter: Wait) -> None:
+    def _remove(self, account: Account | None, wait: Wait) -> None:
         name = None if account is None else account.name
-        waiting = self._waiting[name]
-        waiting.remove(waiter)
-        if not len(waiting):
-            del self._waiting[name]
+        index = self._indexes[name]
+        index.remove(wait)
+        if not len(index):
+            del self._indexes[name]
             self._known.pop(name, None)
-            self._news.unsubscribe(name, self)
+            self._changes.unsubscribe(name, self)

@@ -1,4 +1,4 @@
-"""The news: who listens is told what was kept, and nobody else. Reading: R16."""
+"""The change bus: a listener receives what is committed of its account, and nothing else. Reading: R16."""
 
 import asyncio
 import logging
@@ -47,14 +47,14 @@ def transaction(account: Account | None) -> Transaction:
 
 def test_a_listener_hears_of_its_account_alone() -> None:
     async def story() -> None:
-        news, shop, nobody = ChangeBus(), Ear(), Ear()
-        news.listen("shop", shop)
-        news.listen(None, nobody)
+        changes, shop, nobody = ChangeBus(), Ear(), Ear()
+        changes.subscribe("shop", shop)
+        changes.subscribe(None, nobody)
         of_shop, of_nobody = transaction(SHOP), transaction(None)
         for account, told in ((SHOP, of_shop), (BANK, transaction(BANK)), (None, of_nobody)):
-            news.publish(account, told)
-        news.reset(SHOP)
-        news.reset(BANK)
+            changes.publish(account, told)
+        changes.reset(SHOP)
+        changes.reset(BANK)
         assert (shop.heard, nobody.heard) == ([of_shop, "reset"], [of_nobody])
 
     tell(story())
@@ -62,16 +62,16 @@ def test_a_listener_hears_of_its_account_alone() -> None:
 
 def test_what_was_kept_in_one_turn_is_told_in_the_next_in_its_order() -> None:
     async def story() -> None:
-        news, shop = ChangeBus(), Ear()
-        news.listen("shop", shop)
+        changes, shop = ChangeBus(), Ear()
+        changes.subscribe("shop", shop)
         told = [transaction(SHOP) for _ in range(3)]
         for each in told[:2]:
-            news.publish(SHOP, each)
+            changes.publish(SHOP, each)
         assert shop.heard == []
         await asyncio.sleep(0)
         assert shop.heard == told[:2]
-        news.publish(SHOP, told[2])
-        news.flush()
+        changes.publish(SHOP, told[2])
+        changes.flush()
         assert shop.heard == told
         await asyncio.sleep(0)
         assert shop.heard == told
@@ -81,13 +81,13 @@ def test_what_was_kept_in_one_turn_is_told_in_the_next_in_its_order() -> None:
 
 def test_a_reset_is_told_at_once_and_what_came_before_it_first() -> None:
     async def story() -> None:
-        news, shop = ChangeBus(), Ear()
-        news.listen("shop", shop)
+        changes, shop = ChangeBus(), Ear()
+        changes.subscribe("shop", shop)
         before, after = transaction(SHOP), transaction(SHOP)
-        news.publish(SHOP, before)
-        news.reset(SHOP)
+        changes.publish(SHOP, before)
+        changes.reset(SHOP)
         assert shop.heard == [before, "reset"]
-        news.publish(SHOP, after)
+        changes.publish(SHOP, after)
         await asyncio.sleep(0)
         assert shop.heard == [before, "reset", after]
 
@@ -96,13 +96,13 @@ def test_a_reset_is_told_at_once_and_what_came_before_it_first() -> None:
 
 def test_who_begins_to_listen_hears_nothing_older() -> None:
     async def story() -> None:
-        news, first, second, everything = ChangeBus(), Ear(), Ear(), Ear()
-        news.listen("shop", first)
+        changes, first, second, everything = ChangeBus(), Ear(), Ear(), Ear()
+        changes.subscribe("shop", first)
         old = [transaction(SHOP), transaction(SHOP)]
-        news.publish(SHOP, old[0])
-        news.listen("shop", second)
-        news.publish(SHOP, old[1])
-        news.subscribe_to_all(everything)
+        changes.publish(SHOP, old[0])
+        changes.subscribe("shop", second)
+        changes.publish(SHOP, old[1])
+        changes.subscribe_to_all(everything)
         await asyncio.sleep(0)
         assert (first.heard, second.heard, everything.heard) == (old, old[1:], [])
 
@@ -111,13 +111,13 @@ def test_who_begins_to_listen_hears_nothing_older() -> None:
 
 def test_who_listens_to_all_hears_of_everybody_first_and_harms_nobody() -> None:
     async def story() -> None:
-        news, everything, shop = ChangeBus(), Ear(), Ear()
-        news.subscribe_to_all(everything)
-        news.listen("shop", shop)
+        changes, everything, shop = ChangeBus(), Ear(), Ear()
+        changes.subscribe_to_all(everything)
+        changes.subscribe("shop", shop)
         told = [transaction(SHOP), transaction(BANK), transaction(None)]
         for each in told:
-            news.publish(each.account, each)
-        news.flush()
+            changes.publish(each.account, each)
+        changes.flush()
         assert (everything.heard, shop.heard) == (told, told[:1])
 
     tell(story())
@@ -125,16 +125,16 @@ def test_who_listens_to_all_hears_of_everybody_first_and_harms_nobody() -> None:
 
 def test_a_listener_that_ceases_hears_nothing_more_and_the_others_do() -> None:
     async def story() -> None:
-        news, one, other = ChangeBus(), Ear(), Ear()
-        news.listen("shop", one)
-        news.listen("shop", other)
-        news.unsubscribe("shop", one)
-        news.unsubscribe("shop", one)
-        news.publish(SHOP, transaction(SHOP))
-        news.flush()
-        news.unsubscribe("shop", other)
-        news.publish(SHOP, transaction(SHOP))
-        news.flush()
+        changes, one, other = ChangeBus(), Ear(), Ear()
+        changes.subscribe("shop", one)
+        changes.subscribe("shop", other)
+        changes.unsubscribe("shop", one)
+        changes.unsubscribe("shop", one)
+        changes.publish(SHOP, transaction(SHOP))
+        changes.flush()
+        changes.unsubscribe("shop", other)
+        changes.publish(SHOP, transaction(SHOP))
+        changes.flush()
         assert (len(one.heard), len(other.heard)) == (0, 1)
 
     tell(story())
@@ -142,12 +142,12 @@ def test_a_listener_that_ceases_hears_nothing_more_and_the_others_do() -> None:
 
 def test_a_listener_that_fails_harms_nobody_and_the_log_has_it(caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
-        news, well = ChangeBus(), Ear()
-        news.listen("shop", Ear(deaf=True))
-        news.listen("shop", well)
+        changes, well = ChangeBus(), Ear()
+        changes.subscribe("shop", Ear(deaf=True))
+        changes.subscribe("shop", well)
         with caplog.at_level(logging.ERROR):
-            news.publish(SHOP, transaction(SHOP))
-            news.reset(SHOP)
+            changes.publish(SHOP, transaction(SHOP))
+            changes.reset(SHOP)
         assert len(well.heard) == 2
         assert [record.exc_info is not None for record in caplog.records] == [True, True]
 

@@ -1,4 +1,4 @@
-"""Prospects: what is still to come, told from what is kept alone. Reading: R10, R11, R15."""
+"""Pending work: what is still to come, worked out from what is kept alone. Reading: R10, R11, R15."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -1,4 +1,4 @@
-"""What is kept of one account: what a list shows of what is long, and that nobody waits while it is put together."""
+"""The view of one account: what a list shows of what is long, and that nobody waits while it is put together."""
 
 import asyncio
 import threading
@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from cloudsms_simulator.engine.transaction import Arrival
-from cloudsms_simulator.journal import views as kept_module
+from cloudsms_simulator.journal import views
 from cloudsms_simulator.journal.search import parse_search
 from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.models.journal import LONGEST_LISTED, RequestItem
@@ -22,9 +22,9 @@ def test_a_list_cuts_a_long_body_and_says_where_the_whole_is(stage) -> None:
     async def story() -> None:
         here = stage()
         await here.send(x="y" * 30_000)
-        kept = JournalView(here.store, here.account)
-        [exchange] = kept.listing("requests")
-        whole, [listed] = await kept.item(exchange), await kept.items([exchange])
+        view = JournalView(here.store, here.account)
+        [exchange] = view.listing("requests")
+        whole, [listed] = await view.item(exchange), await view.items([exchange])
         assert isinstance(whole, RequestItem)
         assert isinstance(listed, RequestItem)
         assert whole.body == exchange.body.decode()
@@ -38,8 +38,8 @@ def test_a_body_cut_inside_a_character_is_cut_before_it(stage) -> None:
     async def story() -> None:
         here = stage()
         await here.receive(VERSION="é" * LONGEST_LISTED)
-        kept = JournalView(here.store, here.account)
-        [listed] = await kept.items(list(kept.listing("requests")))
+        view = JournalView(here.store, here.account)
+        [listed] = await view.items(list(view.listing("requests")))
         assert isinstance(listed, RequestItem)
         assert "\\x" not in listed.body
 
@@ -50,9 +50,9 @@ def test_the_mistakes_in_a_long_accepted_body_are_worked_out_for_it_alone(stage)
     async def story() -> None:
         here = stage()
         await here.send(x="y" * 70_000)
-        kept = JournalView(here.store, here.account)
-        [exchange] = kept.listing("requests")
-        whole, [listed] = await kept.item(exchange), await kept.items([exchange])
+        view = JournalView(here.store, here.account)
+        [exchange] = view.listing("requests")
+        whole, [listed] = await view.item(exchange), await view.items([exchange])
         assert isinstance(whole, RequestItem)
         assert isinstance(listed, RequestItem)
         assert "unknown-field" in [finding.rule for finding in whole.findings]
@@ -66,19 +66,19 @@ def test_what_is_long_is_put_together_in_a_thread(
     stage, monkeypatch: pytest.MonkeyPatch, octets: int, aside: bool
 ) -> None:
     threads: list[int] = []
-    make = kept_module.request_item
+    make = views.request_item
 
     def request_item(*args: object, **how: object) -> RequestItem:
         threads.append(threading.get_ident())
         return make(*args, **how)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(kept_module, "request_item", request_item)
+    monkeypatch.setattr(views, "request_item", request_item)
 
     async def story() -> None:
         here = stage()
         await here.send(x="y" * octets)
-        kept = JournalView(here.store, here.account)
-        await kept.items(list(kept.listing("requests")))
+        view = JournalView(here.store, here.account)
+        await view.items(list(view.listing("requests")))
         assert [each != threading.get_ident() for each in threads] == [aside]
 
     told(story)
@@ -91,8 +91,8 @@ def test_a_search_lets_others_have_their_turn(stage, noon, monkeypatch: pytest.M
         here = stage()
         for _ in range(3):
             await here.send(200)
-        kept, turns = JournalView(here.store, here.account), 0
-        looking = asyncio.create_task(kept.found("messages", parse_search("text:code", noon)))
+        view, turns = JournalView(here.store, here.account), 0
+        looking = asyncio.create_task(view.found("messages", parse_search("text:code", noon)))
         while not looking.done():
             turns += 1
             await asyncio.sleep(0)
@@ -106,8 +106,8 @@ def test_a_search_of_long_bodies_looks_at_them_in_a_thread(stage, noon) -> None:
     async def story() -> None:
         here = stage()
         await here.receive(VERSION="y" * 100_000)
-        kept, turns = JournalView(here.store, here.account), 0
-        looking = asyncio.create_task(kept.found("requests", parse_search("finding:version-unknown body:yyy", noon)))
+        view, turns = JournalView(here.store, here.account), 0
+        looking = asyncio.create_task(view.found("requests", parse_search("finding:version-unknown body:yyy", noon)))
         while not looking.done():
             turns += 1
             await asyncio.sleep(0)
