@@ -235,7 +235,7 @@ class Simulator:
 
         explainer = Explainer(self.platform, self.store, self.wall, lambda: self.ready, self.settings.admits)
         sender = PacketSender(self.store, self.endpoint.take)
-        office = ApiContext(
+        context = ApiContext(
             self.directory,
             self.store,
             self.wall,
@@ -259,7 +259,7 @@ class Simulator:
             self.tally,
         )
         hosts = {self.settings.admin_host, *self.settings.hosts}
-        return app_with_inbox(office, self.news, self.stopping, hosts, TokenAuth(self.settings.admin_token))
+        return app_with_inbox(context, self.news, self.stopping, hosts, TokenAuth(self.settings.admin_token))
 
     def _platform_listener(self, sock: socket.socket, context: ssl.SSLContext | None) -> Listener:
         """A listener for the platform's packets, the main one or one in trouble."""

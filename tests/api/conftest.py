@@ -81,7 +81,7 @@ class Scene:
             stage.directory, stage.store, stage.wall, settings, lambda named: PROFILES[named or "spec"], told
         )
         self.troubles = Troubles()
-        self.keeper = AccountService(
+        self.accounts = AccountService(
             stage.directory,
             stage.store,
             self.scenarios,
@@ -90,25 +90,25 @@ class Scene:
             seed=1,
             profile_of=lambda named: PROFILES[named or "spec"],
         )
-        news, stopping = ChangeBus(), asyncio.Event()
+        changes, stopping = ChangeBus(), asyncio.Event()
         explainer = Explainer(stage.platform, stage.store, stage.wall, lambda: READY)
         sender = PacketSender(stage.store, stage.endpoint.take)
-        office = ApiContext(
+        context = ApiContext(
             stage.directory,
             stage.store,
             stage.wall,
             stage.timekeeper,
             self.scenarios,
             self.troubles,
-            self.keeper,
+            self.accounts,
             StateService(
-                stage.directory, stage.store, self.scenarios, stage.timekeeper, self.keeper, stage.pusher, stage.wall
+                stage.directory, stage.store, self.scenarios, stage.timekeeper, self.accounts, stage.pusher, stage.wall
             ),
             Sink(ssl.create_default_context),
             lambda features: None,
             lambda: None,
-            Waits(stage.store, news, stage.wall, stage.timekeeper.is_moved, stopping),
-            EventHub(stage.store, news, stage.wall, stopping),
+            Waits(stage.store, changes, stage.wall, stage.timekeeper.is_moved, stopping),
+            EventHub(stage.store, changes, stage.wall, stopping),
             explainer,
             Interventions(stage.platform, stage.store, stage.pusher, stage.wall),
             Resubmitter(sender, explainer, stage.store, stage.wall),
@@ -116,7 +116,7 @@ class Scene:
             lambda: self.ready,
             Counters(),
         )
-        self.client = TestClient(admin_app(office, NAMES, TokenAuth(token)), base_url="http://localhost:61816")
+        self.client = TestClient(admin_app(context, NAMES, TokenAuth(token)), base_url="http://localhost:61816")
 
     def send(self, account: Account, count: int = 1, **fields: object) -> Reply:
         """Has a packet accepted, and what is due at once reached."""

@@ -23,8 +23,8 @@ def tell(story: Coroutine[None, None, None]) -> None:
     asyncio.run(asyncio.wait_for(story, STORY))
 
 
-class Office:
-    """What event streams use of an office."""
+class Context:
+    """What event streams use of an ApiContext."""
 
     def __init__(self, stage) -> None:
         self._directory = stage.directory
@@ -40,10 +40,10 @@ class Served:
     """A stage whose events are served on a port of its own."""
 
     def __init__(self, stage) -> None:
-        news, stopping = ChangeBus(), asyncio.Event()
-        self.stage = stage(audience=news)
-        self.events = EventHub(self.stage.store, news, self.stage.wall, stopping)
-        streams = EventHandlers(Office(self.stage), self.events)
+        changes, stopping = ChangeBus(), asyncio.Event()
+        self.stage = stage(audience=changes)
+        self.events = EventHub(self.stage.store, changes, self.stage.wall, stopping)
+        streams = EventHandlers(Context(self.stage), self.events)
         app = Starlette(
             routes=[Route("/events", streams.stream)], exception_handlers={HTTPException: on_http_exception}
         )
@@ -118,7 +118,7 @@ def test_more_accounts_than_anybody_looks_at_are_too_many(served) -> None:
         scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": query}
         here = served()
         with pytest.raises(HTTPException, match="got 101 of them, want at most 100"):
-            await EventHandlers(Office(here.stage), here.events).stream(Request(scope))
+            await EventHandlers(Context(here.stage), here.events).stream(Request(scope))
         await here.listener.stop()
 
     tell(story())

@@ -40,12 +40,12 @@ class Counter:
 
     def __init__(self, stage) -> None:
         self.stage = stage(Account(), SHOP)
-        office = SimpleNamespace(directory=self.stage.directory, store=self.stage.store)
-        office.named = lambda name: ApiContext.named(office, name)
-        office.default_account = lambda: ApiContext.default_account(office)
-        office.asked = lambda request: ApiContext.asked(office, request)
+        context = SimpleNamespace(directory=self.stage.directory, store=self.stage.store)
+        context.named = lambda name: ApiContext.named(context, name)
+        context.default_account = lambda: ApiContext.default_account(context)
+        context.requested_account = lambda request: ApiContext.requested_account(context, request)
         explainer = Explainer(self.stage.platform, self.stage.store, self.stage.wall, lambda: READY)
-        explain = ExplainHandlers(office, explainer)
+        explain = ExplainHandlers(context, explainer)
         routes = [Route(PATH, explain.show), Route(PATH, explain.ask, methods=["POST"])]
         self.client = TestClient(Starlette(routes=routes, exception_handlers={HTTPException: on_http_exception}))
 

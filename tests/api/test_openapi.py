@@ -23,8 +23,8 @@ def document(scene) -> dict[str, object]:
 
 def operations(document: dict[str, object]) -> Iterator[tuple[str, str, dict[str, object]]]:
     for path, verbs in document["paths"].items():
-        for verb, operation in verbs.items():
-            yield path, verb, operation
+        for method, operation in verbs.items():
+            yield path, method, operation
 
 
 def everything(value: object) -> Iterator[tuple[str, object]]:
@@ -57,8 +57,8 @@ def test_every_schema_is_json_schema_and_every_reference_leads_somewhere(documen
 def test_every_route_is_described_and_every_described_route_is_there(scene, document) -> None:
     routes = scene.client.app.routes
     assert [route for route in routes if not isinstance(route, Operation)] == []
-    there = {(re.sub(r":\w+", "", route.path), verb.lower()) for route in routes for verb in route.verbs}
-    assert {(path, verb) for path, verb, _ in operations(document)} == there
+    there = {(re.sub(r":\w+", "", route.path), method.lower()) for route in routes for method in route.http_methods}
+    assert {(path, method) for path, method, _ in operations(document)} == there
     assert len(there) >= 50
 
 
@@ -93,11 +93,11 @@ def test_a_list_says_what_its_page_has_and_how_it_is_asked_for(document) -> None
 
 
 def test_errors_are_problems(document) -> None:
-    for path, verb, operation in operations(document):
+    for path, method, operation in operations(document):
         for status, answer in operation["responses"].items():
             if status.startswith("4"):
                 answer = found(document, answer["$ref"]) if "$ref" in answer else answer
-                assert list(answer["content"]) == ["application/problem+json"], (path, verb, status)
+                assert list(answer["content"]) == ["application/problem+json"], (path, method, status)
     problem = document["components"]["schemas"]["Problem"]
     assert problem["required"] == ["title", "status", "detail"]
 
@@ -112,8 +112,8 @@ def test_a_body_refuses_what_it_does_not_know(document) -> None:
 
 def test_an_account_is_described_by_the_kinds_it_is_read_with_but_for_paths_of_files(document) -> None:
     new, change = (
-        document["paths"][path][verb]["requestBody"]["content"]["application/json"]["schema"]["properties"]
-        for path, verb in (("/api/v1/accounts", "post"), ("/api/v1/accounts/{name}", "patch"))
+        document["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]["properties"]
+        for path, method in (("/api/v1/accounts", "post"), ("/api/v1/accounts/{name}", "patch"))
     )
     assert {"name", "auth_key", "clock", "seed", "scenario", "balance"} < set(new)
     assert set(new) - set(change) == {"name", "auth_key", "clock", "scenario"}
@@ -140,8 +140,8 @@ def test_every_event_is_described(document) -> None:
 
 
 def test_delivery_reports_are_a_callback_of_accounts(document) -> None:
-    for path, verb in (("/api/v1/accounts", "post"), ("/api/v1/accounts/{name}", "patch")):
-        reference = document["paths"][path][verb]["callbacks"]["deliveryReport"]["$ref"]
+    for path, method in (("/api/v1/accounts", "post"), ("/api/v1/accounts/{name}", "patch")):
+        reference = document["paths"][path][method]["callbacks"]["deliveryReport"]["$ref"]
         [(where, calls)] = found(document, reference).items()
         assert where == "{$request.body#/callback/url}"
         assert calls["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("ReceivedPacket")

@@ -16,13 +16,13 @@ from cloudsms_simulator.journal.search_fields import JournalKind
 from cloudsms_simulator.journal.views import JournalView
 
 
-class Office:
-    """What searching uses of an office."""
+class Context:
+    """What searching uses of an ApiContext."""
 
     def __init__(self, stage) -> None:
         self.store, self.wall, self._directory = stage.store, stage.wall, stage.directory
 
-    def asked(self, request: Request):
+    def requested_account(self, request: Request):
         return self._directory.named(request.query_params.get("account", "default"))
 
 
@@ -31,12 +31,12 @@ def listing(scene) -> Callable[..., dict[str, object]]:
     """The page of a kind, as a list that takes searches answers it."""
 
     def handler(kind: JournalKind) -> Callable[[Request], object]:
-        office = Office(scene.stage)
+        context = Context(scene.stage)
 
         async def handle(request: Request) -> Response:
-            account = account_or_nobody(office, request)
-            found = await searched_list(office, request, account, kind)
-            return await page_of_values(request, found, JournalView(office.store, account))
+            account = account_or_nobody(context, request)
+            found = await searched_list(context, request, account, kind)
+            return await page_of_values(request, found, JournalView(context.store, account))
 
         return handle
 

@@ -31,10 +31,10 @@ PACKED = Account(
 
 @pytest.fixture
 def client() -> Iterator[TestClient]:
-    office = SimpleNamespace(directory=AccountDirectory((Account(), PACKED)))
-    office.named = lambda name: ApiContext.named(office, name)
-    office.asked = lambda request: ApiContext.asked(office, request)
-    routes = [Route("/segments", SegmentHandlers(office).count, methods=["POST"])]
+    context = SimpleNamespace(directory=AccountDirectory((Account(), PACKED)))
+    context.named = lambda name: ApiContext.named(context, name)
+    context.requested_account = lambda request: ApiContext.requested_account(context, request)
+    routes = [Route("/segments", SegmentHandlers(context).count, methods=["POST"])]
     with TestClient(Starlette(routes=routes, exception_handlers={HTTPException: on_http_exception})) as client:
         yield client
 

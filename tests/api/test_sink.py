@@ -20,10 +20,10 @@ from cloudsms_simulator.push.sink import Sink
 PATH = "/api/v1/sink"
 
 
-class Office:
+class Context:
     """Knows the account a request asks for."""
 
-    def asked(self, request: Request) -> Account:
+    def requested_account(self, request: Request) -> Account:
         return Account(name=request.query_params.get("account", "default"))
 
 
@@ -39,7 +39,7 @@ def client(folder: Path) -> Iterator[TestClient]:
     async def app(scope: object, receive: object, send: object) -> None:
         if not sinks:
             sinks.append(Sink(lambda: receiver_context(open_certificates(folder), "required")))
-            handlers = SinkHandlers(Office(), sinks[0])
+            handlers = SinkHandlers(Context(), sinks[0])
             starlette.router.routes += [
                 Route(PATH, handlers.show),
                 Route(PATH, handlers.answer, methods=["PUT"]),

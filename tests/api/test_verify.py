@@ -14,13 +14,13 @@ from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.journal.waits import Waits
 
 
-class Office:
-    """What a verification uses of an office."""
+class Context:
+    """What a verification uses of an ApiContext."""
 
     def __init__(self, stage) -> None:
         self.store, self.wall, self._directory = stage.store, stage.wall, stage.directory
 
-    def asked(self, request):
+    def requested_account(self, request):
         return self._directory.named(request.query_params.get("account", "default"))
 
 
@@ -33,7 +33,7 @@ def verifies(scenes) -> Callable[..., object]:
         stage = scene.stage
         waits = Waits(stage.store, ChangeBus(), stage.wall, lambda _account: False, None)
         app = Starlette(
-            routes=[Route("/verify", VerifyHandlers(Office(stage), waits).requests, methods=["POST"])],
+            routes=[Route("/verify", VerifyHandlers(Context(stage), waits).requests, methods=["POST"])],
             exception_handlers={HTTPException: on_http_exception},
         )
         client = TestClient(app)

@@ -28,9 +28,9 @@ class Desk:
         self.news = ChangeBus()
         self.stopping = asyncio.Event()
         stage = scene.stage
-        self.office = _Office(stage)
+        self.context = _Context(stage)
         self.waits = Waits(stage.store, self.news, stage.wall, lambda _account: False, self.stopping)
-        self.points, verify = WaitHandlers(self.office, self.waits), VerifyHandlers(self.office, self.waits)
+        self.points, verify = WaitHandlers(self.context, self.waits), VerifyHandlers(self.context, self.waits)
         both = ["GET", "POST"]
         app = Starlette(
             routes=[
@@ -57,13 +57,13 @@ class Desk:
         return told
 
 
-class _Office:
-    """What waits and verifications use of an office."""
+class _Context:
+    """What waits and verifications use of an ApiContext."""
 
     def __init__(self, stage) -> None:
         self.store, self.wall, self._directory = stage.store, stage.wall, stage.directory
 
-    def asked(self, request: Request):
+    def requested_account(self, request: Request):
         return self._directory.named(request.query_params.get("account", "default"))
 
 

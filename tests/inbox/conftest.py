@@ -1,4 +1,4 @@
-"""Visits of an inbox whose accounts are those of a stage."""
+"""Requests for pages of an inbox whose accounts are those of a stage."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,17 +15,17 @@ from cloudsms_simulator.services.scenarios import ScenarioService
 
 
 class Door:
-    """An office that has nothing but accounts and their clocks, and whoever comes to see it."""
+    """An ApiContext with nothing but accounts and their clocks, and requests for its pages."""
 
     def __init__(self, stage: Any) -> None:
         self.stage = stage
         nothing = dict.fromkeys(ApiContext.__struct_fields__)
-        there = {name: getattr(stage, name) for name in ("directory", "store", "wall", "timekeeper")}
+        there = {"directory": stage.directory, "store": stage.store, "wall": stage.wall, "clocks": stage.timekeeper}
         settings = {each.name: AccountSettings(name=each.name, auth_key=each.auth_key) for each in stage.accounts}
         scenarios = ScenarioService(
             stage.directory, stage.store, stage.wall, settings, lambda named: PROFILES[named or "spec"], print
         )
-        self.office = ApiContext(**(nothing | there | {"scenarios": scenarios}))
+        self.context = ApiContext(**(nothing | there | {"scenarios": scenarios}))
 
     def request(self, query: str = "", path: str = "/", **headers: str) -> Request:
         """A request for a page; names of headers with `_` for `-`."""
@@ -33,9 +33,9 @@ class Door:
         scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "headers": lines}
         return Request(scope | {"server": ("localhost", 80), "scheme": "http", "root_path": ""})
 
-    def visit(self, query: str = "", path: str = "/", **headers: str) -> PageContext:
-        """The visit that such a request is."""
-        return page_context_of(self.office, self.request(query, path, **headers))
+    def page(self, query: str = "", path: str = "/", **headers: str) -> PageContext:
+        """The PageContext of such a request."""
+        return page_context_of(self.context, self.request(query, path, **headers))
 
 
 @pytest.fixture

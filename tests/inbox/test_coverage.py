@@ -26,8 +26,8 @@ from cloudsms_simulator.services.rules import RuleKind
 from cloudsms_simulator.services.scenarios import ActiveScenario
 
 
-def groups(survey: JournalStatistics, back: dict[str, int] | None = None) -> dict[str, CoverageGroup]:
-    return {group.name: group for group in coverage_of(survey, back or {}, ())}
+def groups(statistics: JournalStatistics, back: dict[str, int] | None = None) -> dict[str, CoverageGroup]:
+    return {group.name: group for group in coverage_of(statistics, back or {}, ())}
 
 
 NOTHING = groups(JournalStatistics())

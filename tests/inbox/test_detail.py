@@ -13,8 +13,8 @@ SHOP = Account(name="shop", auth_key="the key of the shop")
 
 
 def walk(stage, *accounts: Account | None, mark: ListPosition, text: str = "") -> list[str | None]:
-    arrivals = EntryList(stage.store, stage.wall, accounts)
-    beside = asyncio.run(arrivals.around(mark, text))
+    entries = EntryList(stage.store, stage.wall, accounts)
+    beside = asyncio.run(entries.around(mark, text))
     return [None if each is None else str(list_position_of(each)) for each in beside]
 
 

@@ -34,7 +34,7 @@ def test_the_rest_of_a_search_stays(query: str, state: str | None, without: str)
 
 
 def test_every_suggestion_but_a_bare_field_is_a_search_and_none_comes_twice(door) -> None:
-    offered = search_suggestions(door.office)
+    offered = search_suggestions(door.context)
     assert {"state:EXPIRED", "code:Busy", "is:final", "kind:handshake", "account:shop", "to:"} <= set(offered)
     assert len(offered) == len(set(offered))
     for term in offered:

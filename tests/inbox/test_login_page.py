@@ -35,8 +35,8 @@ class Time:
 
 
 def client_of(token: str | None, time: Time | None = None, origin: str = "http://localhost:61816") -> TestClient:
-    gate = TokenAuth(token, AttemptLimiter(time or Time()))
-    login = LoginPage(Templates("1"), gate)
+    auth = TokenAuth(token, AttemptLimiter(time or Time()))
+    login = LoginPage(Templates("1"), auth)
 
     async def inside(request: object) -> PlainTextResponse:
         return PlainTextResponse("inside")
@@ -49,7 +49,7 @@ def client_of(token: str | None, time: Time | None = None, origin: str = "http:/
             Route("/static/inbox.css", inside),
             Route("/{path:path}", inside, methods=["GET", "POST"]),
         ],
-        middleware=[Middleware(AuthMiddleware, names=AllowedHosts({"localhost", "sms.test"}), gate=gate, asks=True)],
+        middleware=[Middleware(AuthMiddleware, hosts=AllowedHosts({"localhost", "sms.test"}), auth=auth, asks=True)],
     )
     return TestClient(app, base_url=origin, follow_redirects=False)
 

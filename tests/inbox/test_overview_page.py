@@ -34,7 +34,7 @@ def test_a_count_that_is_still_good_is_shown_again_and_says_when_to_ask(
     stay_good(monkeypatch)
 
     async def story() -> None:
-        page = OverviewPage(door.office, Templates("0"))
+        page = OverviewPage(door.context, Templates("0"))
         await door.stage.send(2)
         first = await shown(page, door)
         await door.stage.send(1)
@@ -53,7 +53,7 @@ def test_a_count_that_took_long_is_good_for_five_seconds_at_most(door: Any, monk
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(moments)))
 
     async def story() -> None:
-        page = OverviewPage(door.office, Templates("0"))
+        page = OverviewPage(door.context, Templates("0"))
         await door.stage.send(1)
         await shown(page, door)
         assert "load delay:4000ms" in await shown(page, door)
@@ -65,7 +65,7 @@ def test_a_count_that_is_good_no_more_is_made_anew(door: Any, monkeypatch: pytes
     monkeypatch.setattr(module, "REST_FACTOR", 0)
 
     async def story() -> None:
-        page = OverviewPage(door.office, Templates("0"))
+        page = OverviewPage(door.context, Templates("0"))
         for count in (1, 2, 3):
             await door.stage.send(1)
             assert messages(await shown(page, door)) == count
@@ -77,7 +77,7 @@ def test_who_asks_meanwhile_gets_the_same_count(door: Any, monkeypatch: pytest.M
     stay_good(monkeypatch)
 
     async def story() -> None:
-        page = OverviewPage(door.office, Templates("0"))
+        page = OverviewPage(door.context, Templates("0"))
         await door.stage.send(1)
         pages = await asyncio.gather(*(shown(page, door) for _ in range(3)))
         assert [messages(each) for each in pages] == [1, 1, 1]
@@ -93,7 +93,7 @@ def test_it_asks_again_while_requests_are_not_looked_at(door: Any, monkeypatch: 
     monkeypatch.setattr(overview_page, "MESSAGES_AT_ONCE", 1)
 
     async def story() -> None:
-        page = OverviewPage(door.office, Templates("0"))
+        page = OverviewPage(door.context, Templates("0"))
         for _ in range(2):
             await door.stage.send(1)
         first, second = await shown(page, door), await shown(page, door)
@@ -106,10 +106,10 @@ def test_it_asks_again_while_requests_are_not_looked_at(door: Any, monkeypatch: 
 
 def test_accounts_that_are_gone_are_forgotten(door: Any) -> None:
     async def story() -> None:
-        page = OverviewPage(door.office, Templates("0"))
+        page = OverviewPage(door.context, Templates("0"))
         await shown(page, door, "account=shop")
         door.stage.directory.remove(door.stage.account.name)
         await shown(page, door)
-        assert (set(page._lookbacks), set(page._counted), set(page._counting)) == ({None, "default"}, {""}, {""})
+        assert (set(page._findings), set(page._counted), set(page._counting)) == ({None, "default"}, {""}, {""})
 
     asyncio.run(story())

@@ -31,93 +31,93 @@ from cloudsms_simulator.services.accounts import AccountConflictError, AccountSe
 class AccountListHandlers:
     """`/accounts`, `/accounts/{name}/reset` and `/reset`."""
 
-    def __init__(self, office: ApiContext) -> None:
-        self._office = office
+    def __init__(self, context: ApiContext) -> None:
+        self._context = context
 
     async def listing(self, request: Request) -> Response:
         """Every account with its standing."""
-        return page_response(request, WholeListing(tuple(self._office.directory)), lambda each: each.name, self._item)
+        return page_response(request, WholeListing(tuple(self._context.directory)), lambda each: each.name, self._item)
 
     async def reset(self, request: Request) -> Response:
         """One account as it was created, but for its clock; the account. Nothing scheduled before fires after.
 
         It plays what it played at first, and rules laid down since are gone. Its sink is empty and answers rightly.
         """
-        account = self._office.named(request.path_params["name"])
+        account = self._context.named(request.path_params["name"])
         await read_json(request, Nothing)
         return json_response(self._item(await self._reset(account)))
 
     async def reset_all(self, request: Request) -> Response:
         """Every account as it was created, those made over the API gone, and no exchange of nobody's; the accounts."""
         await read_json(request, Nothing)
-        await self._office.keeper.delete_all()
-        for account in self._office.directory:
+        await self._context.accounts.delete_all()
+        for account in self._context.directory:
             await self._reset(account)
-        await self._office.store.reset(None, self._office.wall.now())
+        await self._context.store.reset(None, self._context.wall.now())
         return self._all()
 
     async def _reset(self, account: Account) -> Account:
-        created = await self._office.timekeeper.reset(account, self._office.scenarios.restore)
-        self._office.sink.clear(account.name)
+        created = await self._context.clocks.reset(account, self._context.scenarios.restore)
+        self._context.sink.clear(account.name)
         return created
 
     def _all(self) -> Response:
-        shown = [self._item(account) for account in self._office.directory]
+        shown = [self._item(account) for account in self._context.directory]
         return json_response(Page(shown, len(shown), None, 0))
 
     def _item(self, account: Account) -> AccountItem:
-        standing = self._office.store.standing(account)
-        return account_item(account, standing, standing.clock.now(self._office.wall.now()))
+        state = self._context.store.standing(account)
+        return account_item(account, state, state.clock.now(self._context.wall.now()))
 
 
 class AccountHandlers:
     """POST `/accounts`, `/accounts/{name}` and what is below it, but for its reset."""
 
-    def __init__(self, office: ApiContext, keeper: AccountService) -> None:
-        self._office = office
-        self._keeper = keeper
+    def __init__(self, context: ApiContext, accounts: AccountService) -> None:
+        self._context = context
+        self._accounts = accounts
 
     async def create(self, request: Request) -> Response:
         """Makes an account; 201 and the account, with its whole AUTH_KEY this once."""
-        account = await self._keeper.create(await _table(request))
+        account = await self._accounts.create(await _table(request))
         response = json_response(msgspec.structs.replace(self._item(account), auth_key=account.auth_key), 201)
         response.headers["Location"] = f"/api/v1/accounts/{account.name}"
         return response
 
     async def show(self, request: Request) -> Response:
         """One account with its standing."""
-        return json_response(self._item(self._asked(request)))
+        return json_response(self._item(self._account(request)))
 
     async def change(self, request: Request) -> Response:
         """Changes some settings of an account, until it is reset; the account."""
-        account = self._asked(request)
-        return json_response(self._item(await self._keeper.change(account, await _table(request))))
+        account = self._account(request)
+        return json_response(self._item(await self._accounts.change(account, await _table(request))))
 
     async def delete(self, request: Request) -> Response:
         """Deletes an account made over the API, its pushes on the way aborted first; 204."""
-        account = self._asked(request)
+        account = self._account(request)
         await read_json(request, Nothing)
-        await self._keeper.delete(account)
+        await self._accounts.delete(account)
         return Response(status_code=204)
 
     async def credit(self, request: Request) -> Response:
         """Puts money on an account; the movement."""
-        account = self._asked(request)
-        entry = await self._keeper.credit(account, read_credit(await _table(request)))
-        return json_response(ledger_item(self._office.store.ledger(account), entry, account.currency))
+        account = self._account(request)
+        entry = await self._accounts.credit(account, read_credit(await _table(request)))
+        return json_response(ledger_item(self._context.store.ledger(account), entry, account.currency))
 
     async def ledger(self, request: Request) -> Response:
         """Every movement on an account."""
-        account = self._asked(request)
-        listing = LedgerListing(self._office.store.ledger(account), account.currency)
+        account = self._account(request)
+        listing = LedgerListing(self._context.store.ledger(account), account.currency)
         return page_response(request, listing, lambda each: each.id, lambda each: each)
 
-    def _asked(self, request: Request) -> Account:
-        return self._office.named(request.path_params["name"])
+    def _account(self, request: Request) -> Account:
+        return self._context.named(request.path_params["name"])
 
     def _item(self, account: Account) -> AccountItem:
-        standing = self._office.store.standing(account)
-        return account_item(account, standing, standing.clock.now(self._office.wall.now()))
+        state = self._context.store.standing(account)
+        return account_item(account, state, state.clock.now(self._context.wall.now()))
 
 
 async def _table(request: Request) -> JsonTable:
@@ -125,6 +125,6 @@ async def _table(request: Request) -> JsonTable:
 
 
 async def on_account_conflict(request: Request, error: Exception) -> Response:
-    """For what does not go with the accounts there are."""
+    """Answers what does not go with the accounts there are with 409."""
     assert isinstance(error, AccountConflictError)
     return problem_response(Problem("conflict", 409, str(error)))

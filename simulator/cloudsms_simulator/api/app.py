@@ -1,9 +1,9 @@
 """The ASGI application of the admin port: routes and pages behind the middleware, with the handlers of errors.
 
-`AuthKeyMaskingMiddleware` sees to it that no whole AUTH_KEY leaves the port, wherever a customer put it. What is
-kept is already without the keys of the accounts there were when it came; what goes back to its customer as it came,
-and the keys of accounts that are younger than what is kept, are masked here, in one place for all the API shows.
-Pages mask where their values are written. Only the answers of `POST /accounts` and `GET /state` hold whole keys.
+`AuthKeyMaskingMiddleware` lets no whole AUTH_KEY leave the port, wherever a customer put it. What the journal keeps
+has no keys of accounts that existed when it came. Texts that a customer gets back as they came, and keys of accounts
+made later than what is kept, are masked here, in one place for all that the API shows. Pages mask values where they
+write them. Only the answers of `POST /accounts` and `GET /state` hold whole keys.
 
 Spec: Parameter Details, AUTH_KEY. Reading: R18.
 """
@@ -28,26 +28,26 @@ from cloudsms_simulator.protocol.masking import KeyRing, hide, hide_in_json
 from cloudsms_simulator.services.accounts import AccountConflictError
 
 _WITH_WHOLE_KEYS = (("GET", "/api/v1/state"), ("POST", "/api/v1/accounts"))
-"""Where whole keys are promised: all that there is, to be put back, and an account that was just made."""
+"""Requests whose answers promise whole keys: the state document, to be put back, and a new account."""
 _EVENTS = "text/event-stream"
 _MASKED_TYPES = {"application/json", "application/problem+json", "text/plain", _EVENTS}
 
 
 class AuthKeyMaskingMiddleware:
-    """Stands before an application; `keys` gives the AUTH_KEYs of all accounts."""
+    """ASGI middleware that masks AUTH_KEYs in answers; `keys` returns those of all accounts."""
 
     def __init__(self, app: ASGIApp, keys: Callable[[], KeyRing]) -> None:
         self._app = app
         self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request; what it is answered goes out without keys."""
+        """Serves one request; its answer goes out without keys."""
         is_lifespan = scope["type"] != "http"
         await self._app(scope, receive, send if is_lifespan else _MaskedResponse(scope, send, self._keys).send)
 
 
 class _MaskedResponse:
-    """One answer on its way. Its head waits for a body that comes in one piece, as the length may change."""
+    """One answer on its way out. Its head is held back until the body comes, in one piece, as the length may change."""
 
     def __init__(self, scope: Scope, send: Send, keys: Callable[[], KeyRing]) -> None:
         self._whole = (scope["method"], scope["path"]) in _WITH_WHOLE_KEYS
@@ -57,10 +57,10 @@ class _MaskedResponse:
         self._kind = ""
 
     async def send(self, message: Message) -> None:
-        """Takes what the application sends."""
+        """Masks a message of the application and sends it on."""
         if message["type"] == "http.response.start":
             kind = Headers(raw=message["headers"]).get("content-type", "").partition(";")[0].strip()
-            # A refusal of either says nothing that was promised.
+            # An error answer promises no whole keys, so it is masked.
             self._kind = kind if kind in _MASKED_TYPES and not (self._whole and message["status"] < 400) else ""
             if self._kind not in ("", _EVENTS):
                 self._head = message
@@ -83,21 +83,22 @@ class _MaskedResponse:
 
 
 def _masked_event_line(line: bytes, keys: KeyRing) -> bytes:
-    """A line of a stream of events: what one is about is JSON."""
+    """A line of a stream of events with its keys masked: the `data` of an event is JSON."""
     name, colon, data = line.partition(b": ")
     return name + colon + hide_in_json(data, keys) if name == b"data" else line
 
 
-def admin_app(office: ApiContext, names: Iterable[str], gate: TokenAuth, pages: Sequence[BaseRoute] = ()) -> Starlette:
-    """The ASGI application of the admin port; `names` are the hosts it may be called by, as `Names` has them.
+def admin_app(context: ApiContext, hosts: Iterable[str], auth: TokenAuth, pages: Sequence[BaseRoute] = ()) -> Starlette:
+    """The ASGI application of the admin port.
 
-    `pages` are routes beside those of the API.
+    `hosts` are the names it may be called by, as `AllowedHosts` reads them; `pages` are routes beside those of the API.
+    With pages, a person without the token is shown the form of `/login`.
     """
     return Starlette(
-        routes=[*routes_of(office), *pages],
+        routes=[*routes_of(context), *pages],
         middleware=[
-            Middleware(AuthKeyMaskingMiddleware, keys=lambda: office.directory.keys),
-            Middleware(AuthMiddleware, names=AllowedHosts(names), gate=gate, asks=bool(pages)),
+            Middleware(AuthKeyMaskingMiddleware, keys=lambda: context.directory.keys),
+            Middleware(AuthMiddleware, hosts=AllowedHosts(hosts), auth=auth, asks=bool(pages)),
         ],
         exception_handlers={
             HTTPException: on_http_exception,

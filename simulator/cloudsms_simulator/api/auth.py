@@ -33,17 +33,17 @@ from cloudsms_simulator.engine.account import Network
 from cloudsms_simulator.net.wall_clock import WallClock
 
 MAX_ADDRESSES = 1_000
-"""Of which something is remembered; what was remembered first is forgotten first, and the limit over all holds on."""
+"""How many addresses are remembered. The one remembered first is forgotten first; the limit over all still holds."""
 
 
 class AttemptRate(msgspec.Struct, frozen=True):
-    """So many at once, and then one in so many seconds."""
+    """A rate of attempts: so many at once, and then one in so many seconds."""
 
     at_once: int
     seconds: float
 
     def wait(self, until: float, now: float) -> float:
-        """How many seconds until the next may be made; `until` is when all are made up for."""
+        """Seconds until the next attempt may be made; `until` is when all made so far are paid off."""
         return max(0.0, until - now - (self.at_once - 1) * self.seconds)
 
 
@@ -52,7 +52,7 @@ RATE_OVERALL = AttemptRate(50, 1.2)
 
 
 class AttemptLimiter:
-    """Counts the wrong attempts. `monotonic` tells seconds that only go forward, the wall's unless said."""
+    """Counts wrong tokens. `monotonic` returns seconds that only go forward, those of the wall unless given."""
 
     def __init__(self, monotonic: Callable[[], float] | None = None) -> None:
         self._monotonic = monotonic or WallClock().monotonic
@@ -60,14 +60,14 @@ class AttemptLimiter:
         self._each: dict[str, float] = {}
 
     def wait(self, address: str) -> float:
-        """How many seconds an address has to wait before it may try; 0 when it may now."""
+        """Seconds an address has to wait before it may try again; 0 when it may now."""
         now = self._monotonic()
         return max(
             RATE_PER_ADDRESS.wait(self._each.get(_network_of(address), 0.0), now), RATE_OVERALL.wait(self._overall, now)
         )
 
     def failed(self, address: str) -> None:
-        """Counts one that was wrong."""
+        """Counts a wrong token of an address."""
         now, network = self._monotonic(), _network_of(address)
         self._overall = max(self._overall, now) + RATE_OVERALL.seconds
         self._each[network] = max(self._each.pop(network, 0.0), now) + RATE_PER_ADDRESS.seconds
@@ -76,7 +76,7 @@ class AttemptLimiter:
 
 
 def _network_of(address: str) -> str:
-    """What counts as one address: of IPv6 its network, in which a machine may have any number of them."""
+    """What counts as one address: for IPv6 its /64 network, since a machine may have any number of addresses in it."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -85,55 +85,58 @@ def _network_of(address: str) -> str:
 
 
 MAX_BROWSERS = 1_000
-"""That may be in at a time; the one that came first is out when there is one more."""
+"""How many browsers may be logged in at a time; the one that came first is logged out for one more."""
 _OWN_SITES = frozenset({"same-origin", "none"})
-"""What Sec-Fetch-Site says of a request of our own pages, and of one that a person made."""
+"""Values of Sec-Fetch-Site on requests of our own pages, and on those that a person makes by opening an address."""
 
 
 class TokenAuth:
-    """The gate of an admin port; a `token` of None stands open."""
+    """Who may use an admin port: whoever has the token. Without a `token` everybody may."""
 
     def __init__(self, token: str | None, attempts: AttemptLimiter | None = None) -> None:
         self._token = None if token is None else token.encode()
         self._browsers: dict[str, None] = {}
         self.attempts = attempts or AttemptLimiter()
-        """The wrong tokens that people tried."""
+        """Limits how many wrong tokens may be tried."""
 
     @property
     def is_open(self) -> bool:
-        """Whether everybody may in."""
+        """Whether no token is needed."""
         return self._token is None
 
     def is_token(self, text: str) -> bool:
-        """Whether a text is the token; how long that takes says nothing of how much of it was right."""
+        """Whether a text is the token. Takes as long for a nearly right one as for any other."""
         return self._token is not None and hmac.compare_digest(text.encode("utf-8", "replace"), self._token)
 
     def has_token(self, headers: Headers) -> bool:
-        """Whether these headers say the token: `Authorization: Bearer`, in any case of letters."""
+        """Whether these headers have the token:
+
+        `Authorization: Bearer …`, the scheme in any case, or the token alone.
+        """
         given = headers.get("authorization", "")
         scheme, _, token = given.partition(" ")
         return self.is_token(token.strip() if scheme.lower() == "bearer" else given)
 
     def admits(self, headers: Headers) -> bool:
-        """Whether whoever sent these headers may in."""
+        """Whether a request with these headers may pass: by the token, by the cookie, or because none is needed."""
         return self.is_open or self.has_token(headers) or self.knows(headers)
 
     def enter(self) -> str:
-        """What the cookie of one more browser holds, which said the token."""
-        word = secrets.token_hex(32)
-        self._browsers[word] = None
+        """Logs in a browser that has given the token; returns the value for its cookie."""
+        cookie = secrets.token_hex(32)
+        self._browsers[cookie] = None
         if len(self._browsers) > MAX_BROWSERS:
             del self._browsers[next(iter(self._browsers))]
-        return word
+        return cookie
 
     def knows(self, headers: Headers) -> bool:
-        """Whether a browser that said the token once sent these headers, for a page of ours or a person."""
+        """Whether these headers have the cookie of a logged-in browser, on a request of our pages or of a person."""
         if self.is_open or headers.get("sec-fetch-site", "none") not in _OWN_SITES:
             return False
         return _cookie_in(headers) in self._browsers
 
     def leave(self, headers: Headers) -> None:
-        """Ends the cookie in these headers: nobody comes in by it any more."""
+        """Logs out the browser that sent these headers; its cookie is no longer accepted."""
         self._browsers.pop(_cookie_in(headers), None)
 
 
@@ -150,12 +153,12 @@ def _cookie_in(headers: Headers) -> str:
 
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-"""Names under which a browser of this machine may call it."""
+"""The names by which a browser on this machine may call the port."""
 _ANY = "*"
 
 
 class AllowedHosts:
-    """The names of one admin port. Letters' case and ports do not count."""
+    """The hosts by which one admin port may be called. Letters' case and port numbers do not count."""
 
     def __init__(self, names: Iterable[str]) -> None:
         said = frozenset(name.lower().strip("[]") for name in names)
@@ -164,7 +167,7 @@ class AllowedHosts:
         self._above = frozenset(name.removeprefix("*.") for name in said if name.startswith("*."))
         self._any = _ANY in said
         self.shown = ", ".join(sorted(said))
-        """All of them, for people."""
+        """All of them as text, for people."""
 
     def __contains__(self, host: str) -> bool:
         """Whether a Host header names this server."""
@@ -174,10 +177,10 @@ class AllowedHosts:
         return self._any or name in self._names or is_below or _is_in_networks(name, self._ranges)
 
     def owns(self, origin: str, host: str) -> bool:
-        """Whether a page that calls this server by a Host is its own.
+        """Whether a page of an origin, which calls this server by a Host header, is the server's own.
 
-        It is when it was read from there; over https too, where a proxy that ends TLS stands before one of the names
-        beyond loopback. Such a proxy may say another Host, but then the page has the usual port.
+        It is if it was read from that host over http; or over https, where a proxy that ends TLS stands before one of
+        the names beyond loopback. Such a proxy may send another Host, but then the page has the usual port.
         """
         if origin == f"http://{host}":
             return True
@@ -203,32 +206,33 @@ def _is_in_networks(name: str, ranges: tuple[Network, ...]) -> bool:
 
 
 LOGIN_PATH = "/login"
-"""The path of the page that asks for the token."""
+"""The path of the page that asks a person for the token."""
 PROBE_PATHS = ("/livez", "/readyz")
 METRICS_PATH = "/metrics"
 DOCS_PATH = "/api/v1/docs"
-"""The page that shows the API."""
+"""The path of the page that shows the API."""
 _FREE_PATHS = (*PROBE_PATHS, LOGIN_PATH)
 """Paths that need no token."""
 _FREE_FOLDERS = ("/static/", "/vendored/")
-"""What pages are made of; nothing of what happened is in there."""
+"""Folders of files that pages are made of. They need no token, since they hold nothing of what happened."""
 
 
 class AuthMiddleware:
-    """Stands before an application. `asks` tells whether that has a page that asks people for the token.
+    """ASGI middleware that refuses requests by a wrong host, from a foreign origin, or without the token.
 
-    Probes are answered by whatever name they come, and so are the metrics for who says the token: what probes or
-    scrapes a container calls it by its address. A page of another site cannot say the token.
+    `asks`: the application has a page that asks people for the token. Probes are answered whatever host name they come
+    by, and so are the metrics for whoever sends the token, since containers are called by their address. A page of
+    another site cannot know the token.
     """
 
-    def __init__(self, app: ASGIApp, names: AllowedHosts, gate: TokenAuth, asks: bool = False) -> None:
+    def __init__(self, app: ASGIApp, hosts: AllowedHosts, auth: TokenAuth, asks: bool = False) -> None:
         self._app = app
-        self._names = names
-        self._gate = gate
+        self._hosts = hosts
+        self._auth = auth
         self._asks = asks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request, or says why not."""
+        """Passes a request on, or answers with the problem; a person without the token is shown the login page."""
         problem = None if scope["type"] == "lifespan" else self._problem(scope)
         if problem is None:
             await self._app(scope, receive, send)
@@ -245,22 +249,22 @@ class AuthMiddleware:
     def _problem(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)
         host, path = headers.get("host", ""), scope["path"]
-        by_any_name = path in PROBE_PATHS or (path == METRICS_PATH and self._gate.has_token(headers))
-        if not by_any_name and host not in self._names:
-            known = self._names.shown
+        by_any_name = path in PROBE_PATHS or (path == METRICS_PATH and self._auth.has_token(headers))
+        if not by_any_name and host not in self._hosts:
+            known = self._hosts.shown
             return Problem(
                 "wrong host", 421, f'this server is not "{host_without_port(host)[:100]}"; it goes by {known}'
             )
         origin = headers.get("origin")
-        if origin is not None and not self._names.owns(origin, host):
+        if origin is not None and not self._hosts.owns(origin, host):
             return Problem("foreign origin", 403, "pages of other sites have no business here")
-        if path in _FREE_PATHS or path.startswith(_FREE_FOLDERS) or self._gate.admits(headers):
+        if path in _FREE_PATHS or path.startswith(_FREE_FOLDERS) or self._auth.admits(headers):
             return None
         return Problem("token missing or wrong", 401, "send `Authorization: Bearer` with the admin token")
 
 
 def _is_for_a_person(scope: Scope) -> bool:
-    """Whether a browser asks for a page to show."""
+    """Whether a browser asks for a page to show to a person."""
     accepted = Headers(scope=scope).get("accept", "")
     is_page = scope["path"] == DOCS_PATH or not scope["path"].startswith("/api/")
     return scope["method"] == "GET" and "text/html" in accepted and is_page

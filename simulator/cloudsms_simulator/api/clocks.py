@@ -58,48 +58,48 @@ class RunUntilIdle(msgspec.Struct, frozen=True):
 class ClockHandlers:
     """`/clock` and what is below it."""
 
-    def __init__(self, office: ApiContext) -> None:
-        self._office = office
+    def __init__(self, context: ApiContext) -> None:
+        self._context = context
 
     async def show(self, request: Request) -> Response:
         """What the clock shows."""
-        return json_response(clock_item(self._office.timekeeper.read(self._office.asked(request))))
+        return json_response(clock_item(self._context.clocks.read(self._context.requested_account(request))))
 
     async def freeze(self, request: Request) -> Response:
         """Stops the clock where it is."""
-        account = self._office.asked(request)
+        account = self._context.requested_account(request)
         await read_json(request, Nothing)
-        return json_response(clock_item(await self._office.timekeeper.freeze(account)))
+        return json_response(clock_item(await self._context.clocks.freeze(account)))
 
     async def resume(self, request: Request) -> Response:
         """Lets the clock go on at a rate, 1 unless said."""
-        account = self._office.asked(request)
+        account = self._context.requested_account(request)
         wanted = await read_json(request, Resume)
-        return json_response(clock_item(await self._office.timekeeper.resume(account, wanted.rate)))
+        return json_response(clock_item(await self._context.clocks.resume(account, wanted.rate)))
 
     async def advance(self, request: Request) -> Response:
         """Moves the clock ahead; what fired on the way."""
-        account = self._office.asked(request)
+        account = self._context.requested_account(request)
         wanted = await read_json(request, Advance)
         timeout = _timeout(wanted.timeout)
-        keeper = self._office.timekeeper
+        clocks = self._context.clocks
         try:
             if wanted.by is not None and wanted.to is None:
-                reading = await keeper.advance(account, _duration("by", wanted.by), timeout)
+                reading = await clocks.advance(account, _duration("by", wanted.by), timeout)
             elif wanted.to is not None and wanted.by is None:
-                reading = await keeper.advance_to(account, wanted.to, timeout)
+                reading = await clocks.advance_to(account, wanted.to, timeout)
             else:
                 raise HTTPException(400, 'want one of by and to, such as {"by": "PT25H"}')
         except ValueError as error:
             raise HTTPException(400, str(error)) from error
-        return json_response(advance_item(reading, JournalView(self._office.store, account)))
+        return json_response(advance_item(reading, JournalView(self._context.store, account)))
 
     async def run_until_idle(self, request: Request) -> Response:
         """Moves the clock ahead until nothing is planned any more; what fired on the way."""
-        account = self._office.asked(request)
+        account = self._context.requested_account(request)
         wanted = await read_json(request, RunUntilIdle)
-        reading = await self._office.timekeeper.run_until_idle(account, _timeout(wanted.timeout))
-        return json_response(advance_item(reading, JournalView(self._office.store, account)))
+        reading = await self._context.clocks.run_until_idle(account, _timeout(wanted.timeout))
+        return json_response(advance_item(reading, JournalView(self._context.store, account)))
 
 
 def _timeout(value: str | float) -> timedelta:

@@ -1,9 +1,9 @@
-"""What handlers and pages work with: the services of a simulator, and how they find what a request is about.
+"""What handlers and pages work with: the services of a simulator, and lookups of what a request is about.
 
-`ApiContext` holds the services. `?account=` names an account, `default` unless said; `*` stands for the exchanges
-that belong to nobody, for which the functions here give None. `?q=`, also written `?match=`, is a search of a list;
-durations in it count back from the account's clock. The lookups find the one thing that a path names, and otherwise
-raise 404: it says whether the thing may have been evicted, and which other account has it.
+`ApiContext` holds the services. `?account=` names an account, `default` unless given; `*` stands for the exchanges
+that belong to no account, for which the functions here return None. `?q=`, also written `?match=`, is a search of a
+list; durations in it count back from the account's clock. The lookups return the one thing that a path names, or raise
+HTTPException 404, which says whether the thing may have been evicted, and which other account has it.
 """
 
 from collections.abc import Callable
@@ -47,19 +47,19 @@ class TroubleItem(msgspec.Struct, frozen=True):
 
 
 class ApiContext(msgspec.Struct, frozen=True):
-    """What a simulator has that its API shows and moves."""
+    """The services of a simulator that its admin API and its pages call."""
 
     directory: AccountDirectory
     store: Store
     wall: WallClock
-    timekeeper: ClockService
+    clocks: ClockService
     scenarios: ScenarioService
     tls_troubles: FaultyTlsListeners
-    keeper: AccountService
+    accounts: AccountService
     state: StateService
     sink: Sink
     info: Callable[[tuple[str, ...]], Info]
-    """What the server is; it is given the resources of its API."""
+    """Returns what `/info` shows; takes the resources that the API has."""
     certs: Callable[[], Certs]
     waits: Waits
     events: EventHub
@@ -69,15 +69,15 @@ class ApiContext(msgspec.Struct, frozen=True):
     sender: PacketSender
     is_ready: Callable[[], bool]
     """Whether both ports serve."""
-    tally: Counters
-    """What happened how often."""
+    counters: Counters
+    """How often what happened since the start."""
 
-    def asked(self, request: Request) -> Account:
-        """The account of `?account=`, or the one named `default`; 404 when there is none."""
+    def requested_account(self, request: Request) -> Account:
+        """The account that `?account=` names, `default` without it. Raises HTTPException 404 when there is none."""
         return self.named(request.query_params.get("account", DEFAULT_ACCOUNT))
 
     def named(self, name: str) -> Account:
-        """The account of a name; 404 when there is none."""
+        """The account of a name. Raises HTTPException 404 when there is none."""
         account = self.directory.named(name)
         if account is None:
             known = ", ".join(each.name for each in self.directory)
@@ -85,14 +85,14 @@ class ApiContext(msgspec.Struct, frozen=True):
         return account
 
     def default_account(self) -> Account:
-        """The account `default`, else the first there is; 404 when there is none at all."""
+        """The account `default`, else the first there is. Raises HTTPException 404 when there is none at all."""
         account = self.directory.named(DEFAULT_ACCOUNT) or next(iter(self.directory), None)
         if account is None:
             raise HTTPException(404, "there is no account; POST /api/v1/accounts makes one")
         return account
 
     async def tls_trouble_listener(self, trouble: TlsTrouble) -> TroubleItem:
-        """The listener that has a trouble, opened if it is not; 503 when it cannot be."""
+        """The listener with a TLS fault, opened if it is not open. Raises HTTPException 503 when it cannot be."""
         try:
             return TroubleItem(trouble, await self.tls_troubles.url_of(trouble))
         except (CertificateError, ListenError, RuntimeError) as error:
@@ -100,18 +100,21 @@ class ApiContext(msgspec.Struct, frozen=True):
 
 
 NOBODY = "*"
-"""`?account=*`: exchanges that belong to no account."""
+"""The value of `?account=` for exchanges that belong to no account."""
 SEARCH_PARAMETERS = ("q", "match")
 
 
-def account_or_nobody(office: ApiContext, request: Request) -> Account | None:
-    """The account of `?account=`, None for `*`, which stands for nobody's exchanges; 404 when there is none."""
-    return None if request.query_params.get("account") == NOBODY else office.asked(request)
+def account_or_nobody(context: ApiContext, request: Request) -> Account | None:
+    """The account that `?account=` names, None for `*`. Raises HTTPException 404 when there is none."""
+    return None if request.query_params.get("account") == NOBODY else context.requested_account(request)
 
 
-def read_search(office: ApiContext, account: Account | None, kind: JournalKind, text: str) -> Search:
-    """A search; durations in it count back from the account's clock. 400 for what is none, saying where and why."""
-    now = office.store.standing(account).clock.now(office.wall.now())
+def read_search(context: ApiContext, account: Account | None, kind: JournalKind, text: str) -> Search:
+    """Reads a search; durations in it count back from the account's clock.
+
+    Raises HTTPException 400, saying where and why.
+    """
+    now = context.store.standing(account).clock.now(context.wall.now())
     try:
         return parse_search(text, now, kind)
     except SearchError as error:
@@ -119,80 +122,86 @@ def read_search(office: ApiContext, account: Account | None, kind: JournalKind, 
 
 
 async def searched_list(
-    office: ApiContext, request: Request, account: Account | None, kind: JournalKind
+    context: ApiContext, request: Request, account: Account | None, kind: JournalKind
 ) -> Listing[JournalRecord]:
-    """What the list of a kind shows: all that is kept, or what `?q=`, also written `?match=`, finds of it."""
+    """The records that a list shows: all that are kept, or those that `?q=`, also written `?match=`, finds."""
     text = next((request.query_params[name] for name in SEARCH_PARAMETERS if name in request.query_params), "")
-    kept = JournalView(office.store, account)
+    view = JournalView(context.store, account)
     if not text:
-        return kept.listing(kind)
-    found: SearchHits = await kept.found(kind, read_search(office, account, kind, text))
+        return view.listing(kind)
+    found: SearchHits = await view.found(kind, read_search(context, account, kind, text))
     return found
 
 
-_SHOWN = 60
+_LONGEST_SHOWN = 60
 
 
-def message_of(office: ApiContext, request: Request) -> tuple[Account, Message]:
-    """The message of the path, and the account of `?account=`; 404 when it has none of that SMS_UID."""
-    account, uid = office.asked(request), request.path_params["uid"]
-    message = office.store.message(account, uid)
+def message_of(context: ApiContext, request: Request) -> tuple[Account, Message]:
+    """The account that `?account=` names, and its message that the path names. Raises HTTPException 404 without one."""
+    account, uid = context.requested_account(request), request.path_params["uid"]
+    message = context.store.message(account, uid)
     if message is None:
-        raise no_message(office, account, uid)
+        raise no_message(context, account, uid)
     return account, message
 
 
-def no_message(office: ApiContext, account: Account, uid: str) -> HTTPException:
-    """That an account has no message of an SMS_UID: perhaps no more, perhaps another account has it."""
-    others = [each.name for each in office.directory if office.store.message(each, uid) is not None]
-    gone = office.store.messages(account).evicted
-    return _missing(f'there is no message "{uid[:_SHOWN]}" of account "{account.name}"', others, gone, "messages")
+def no_message(context: ApiContext, account: Account, uid: str) -> HTTPException:
+    """The 404 for an SMS_UID an account has no message of: says if it may be evicted, or which account has it."""
+    others = [each.name for each in context.directory if context.store.message(each, uid) is not None]
+    gone = context.store.messages(account).evicted
+    return _missing(
+        f'there is no message "{uid[:_LONGEST_SHOWN]}" of account "{account.name}"', others, gone, "messages"
+    )
 
 
-def report_of(office: ApiContext, request: Request) -> tuple[Account, Report]:
-    """The report of the path, and the account of `?account=`; 404 when it has none of that id."""
-    account = office.asked(request)
+def report_of(context: ApiContext, request: Request) -> tuple[Account, Report]:
+    """The account that `?account=` names, and its report that the path names. Raises HTTPException 404 without one."""
+    account = context.requested_account(request)
     uid, number = report_named(request)
-    reports = office.store.reports_of(account, uid)
+    reports = context.store.reports_of(account, uid)
     if not 1 <= number <= len(reports):
-        raise no_report(office, account, request.path_params["id"])
+        raise no_report(context, account, request.path_params["id"])
     return account, reports[number - 1]
 
 
 def report_named(request: Request) -> tuple[str, int]:
-    """The SMS_UID and the number in the id of a report; 0 for what is none."""
+    """The SMS_UID and the number in the report id of the path; the number is 0 when it cannot be read."""
     uid, _, number = request.path_params["id"].rpartition("-")
     return uid, int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
 
 
-def no_report(office: ApiContext, account: Account, report_id: str) -> HTTPException:
-    """That an account has no report of an id; the message may be there, and the report yet to come."""
+def no_report(context: ApiContext, account: Account, report_id: str) -> HTTPException:
+    """The 404 for an id an account has no report of; the message may be there, and the report yet to come."""
     uid = report_id.rpartition("-")[0]
-    message = office.store.message(account, uid)
+    message = context.store.message(account, uid)
     if message is not None:
-        reports = office.store.reports_of(account, uid)
+        reports = context.store.reports_of(account, uid)
         there = f"it has {', '.join(report.id for report in reports)}" if reports else "it has none yet"
-        return HTTPException(404, f'there is no report "{report_id[:_SHOWN]}" of message {uid}; {there}')
-    others = [each.name for each in office.directory if office.store.message(each, uid) is not None]
-    gone = office.store.reports(account).evicted
-    return _missing(f'there is no report "{report_id[:_SHOWN]}" of account "{account.name}"', others, gone, "reports")
+        return HTTPException(404, f'there is no report "{report_id[:_LONGEST_SHOWN]}" of message {uid}; {there}')
+    others = [each.name for each in context.directory if context.store.message(each, uid) is not None]
+    gone = context.store.reports(account).evicted
+    return _missing(
+        f'there is no report "{report_id[:_LONGEST_SHOWN]}" of account "{account.name}"', others, gone, "reports"
+    )
 
 
-def exchange_of(office: ApiContext, account: Account | None, number: str | int) -> Exchange:
-    """An exchange of an account, or of nobody; 404 when there is none of that number."""
+def exchange_of(context: ApiContext, account: Account | None, number: str | int) -> Exchange:
+    """The exchange of a number, of an account or (None) of no account. Raises HTTPException 404 without one."""
     text = str(number)
-    known = office.store.exchange(account, int(text)) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    known = context.store.exchange(account, int(text)) if text.isascii() and text.isdigit() and len(text) < 19 else None
     if known is not None:
         return known
     whose = "nobody" if account is None else f'account "{account.name}"'
-    holders: list[Account | None] = [each for each in (*office.directory, None) if each is not account]
+    holders: list[Account | None] = [each for each in (*context.directory, None) if each is not account]
     others = []
     if text.isascii() and text.isdigit() and len(text) < 19:
         others = [
-            "*" if each is None else each.name for each in holders if office.store.exchange(each, int(text)) is not None
+            "*" if each is None else each.name
+            for each in holders
+            if context.store.exchange(each, int(text)) is not None
         ]
-    gone = office.store.exchanges(account).evicted
-    raise _missing(f'there is no request "{text[:_SHOWN]}" of {whose}', others, gone, "requests")
+    gone = context.store.exchanges(account).evicted
+    raise _missing(f'there is no request "{text[:_LONGEST_SHOWN]}" of {whose}', others, gone, "requests")
 
 
 def _missing(what: str, others: list[str], gone: int, kind: str) -> HTTPException:

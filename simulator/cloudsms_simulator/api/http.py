@@ -7,7 +7,7 @@
   OpenAPI document too. 400 for what does not fit, 413 for what is too large, 415 for what is not JSON by name.
 - A list is `{items, total, cursor, evicted}`, newest first. `cursor` fetches the next page and is null on the last
   one; `evicted` counts what the bounded journal no longer has. 410 for a cursor whose place is gone.
-- `cached_response` answers with an ETag, and 304 to whoever has that already.
+- `cached_response` answers with an ETag, and with 304 to a client that has the body already.
 """
 
 import asyncio
@@ -59,12 +59,12 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    """The answer that tells a problem."""
+    """The answer that says what the problem is."""
     return Response(msgspec.json.encode(problem), problem.status, headers, "application/problem+json")
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
-    """For what a handler refuses with HTTPException, and for paths and methods there are none of."""
+    """Answers an HTTPException: what a handler refuses, and unknown paths and methods."""
     assert isinstance(error, HTTPException)
     detail, headers = error.detail, error.headers
     if error.status_code == 404 and detail == "Not Found":
@@ -78,25 +78,25 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 
 
 async def on_settings_error(request: Request, error: Exception) -> Response:
-    """For rules and scenarios that have mistakes: all of them."""
+    """Answers mistakes in settings, rules and scenarios with 400 and all of them."""
     assert isinstance(error, SettingsError)
     return problem_response(Problem(PROBLEM_TITLES[400], 400, str(error), problems=error.problems))
 
 
 async def on_called_off(request: Request, error: Exception) -> Response:
-    """For a call that moved a clock when its account was reset or deleted, or when the simulator stopped."""
+    """Answers a call that was called off: 409 when its account was reset or deleted, 503 when the simulator stops."""
     assert isinstance(error, CalledOffError)
     status = 503 if error.reason == "stopped" else 409
     return problem_response(Problem(PROBLEM_TITLES[status], status, str(error)))
 
 
 async def on_unexpected_error(request: Request, error: Exception) -> Response:
-    """For a failure of ours; its traceback goes to the log."""
+    """Answers an error that nobody expected with 500; its traceback goes to the log."""
     return problem_response(Problem("internal error", 500, "a mistake of the simulator; its log has the traceback"))
 
 
 def _methods_at(request: Request) -> list[str]:
-    """What a path takes; several routes may share it."""
+    """The methods that the path of a request takes; several routes may share it."""
     routes = [route for route in request.app.routes if isinstance(route, Route)]
     matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
     return sorted({method for route in matching for method in route.methods or ()})
@@ -105,7 +105,7 @@ def _methods_at(request: Request) -> list[str]:
 BodyT = TypeVar("BodyT", bound=msgspec.Struct)
 
 MAX_JSON_BODY = 64 * 1024
-"""Octets of a body."""
+"""The most octets of a body, unless a handler allows more."""
 _LONGEST_SHOWN = 60
 _CLOSE = {"Connection": "close"}
 
@@ -115,7 +115,7 @@ class Nothing(msgspec.Struct, frozen=True):
 
 
 async def read_json(request: Request, kind: type[BodyT], largest: int = MAX_JSON_BODY) -> BodyT:
-    """The body as a Struct; without a body, one with every default.
+    """The body of a request as a Struct; without a body, one with every default.
 
     Raises HTTPException, saying what came and what would be right: 415 for another Content-Type than application/json,
     413 beyond `largest` octets, 400 for what is no JSON object, a key there is none of, a value that does not fit, and
@@ -126,9 +126,9 @@ async def read_json(request: Request, kind: type[BodyT], largest: int = MAX_JSON
 
 
 async def read_table(request: Request, name: str) -> "YamlFile":
-    """The body as a file called `name` would say it, since JSON is YAML; doubled keys and nulls are in its problems.
+    """The body as a YAML file called `name`, since JSON is YAML; doubled keys and nulls are among its problems.
 
-    Raises HTTPException as `read_json` does, and SettingsError for what YAML has no place for.
+    Raises HTTPException as `read_json` does, and SettingsError for what cannot be YAML.
     """
     from cloudsms_simulator.config.yaml_source import parse_yaml
 
@@ -138,7 +138,7 @@ async def read_table(request: Request, name: str) -> "YamlFile":
 
 
 async def read_octets(request: Request, largest: int = MAX_JSON_BODY) -> bytes:
-    """The body, once it is known to be JSON by name; 415 and 413 as for `read_json`."""
+    """The octets of a body whose Content-Type is JSON. Raises HTTPException 415 and 413 as `read_json` does."""
     body = bytearray()
     try:
         async for piece in request.stream():
@@ -155,7 +155,7 @@ async def read_octets(request: Request, largest: int = MAX_JSON_BODY) -> bytes:
 
 
 def _object(body: bytes) -> Mapping[str, msgspec.Raw]:
-    """The values of the JSON object that a body is."""
+    """The members of the JSON object in a body, not decoded. Raises HTTPException 400 for anything else."""
     try:
         body.decode()
         return msgspec.json.decode(body, type=dict[str, msgspec.Raw])
@@ -234,19 +234,20 @@ def json_response(value: object, status: int = 200) -> Response:
 def page_response(
     request: Request, listing: Listing[ListedT], key: Callable[[ListedT], str], shown: Callable[[ListedT], object]
 ) -> Response:
-    """The page a request asks for with `limit` and `cursor`; 400 for what is no limit, 410 for a cursor that is gone.
+    """The page of a list that a request asks for with `limit` and `cursor`.
 
-    `key` names an item in cursors, `shown` is what the page has of it.
+    `key` returns what names an item in cursors, `shown` what the page shows of it. Raises HTTPException 400 for a wrong
+    limit, and 410 for a cursor whose place is gone.
     """
     page, more = _page(request, listing, key)
     return json_response(Page([shown(item) for item in page], listing.total, more, listing.evicted))
 
 
-async def page_of_values(request: Request, listing: Listing[JournalRecord], kept: JournalView) -> Response:
-    """The page of messages, exchanges or reports that a request asks for, likewise. Others are served meanwhile."""
+async def page_of_values(request: Request, listing: Listing[JournalRecord], view: JournalView) -> Response:
+    """Likewise a page of messages, exchanges or reports, as items. Large pages are put together in a thread."""
     values, more = _page(request, listing, lambda value: str(record_id(value)))
     total, evicted = listing.total, listing.evicted
-    items = await kept.items(values)
+    items = await view.items(values)
     return await offload(sum(map(octets_of, values)), lambda: json_response(Page(items, total, more, evicted)))
 
 
@@ -275,9 +276,9 @@ def _limit(request: Request) -> int:
 
 
 def cached_response(request: Request, body: bytes, media_type: str, **headers: str) -> Response:
-    """A body with its ETag, to be asked for again each time; 304 for who has it. Underscores in names are dashes."""
+    """A body with its ETag, or 304 when the client has it. Underscores in names of `headers` stand for dashes."""
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    told = {name.replace("_", "-"): value for name, value in headers.items()}
-    response = Response(body, media_type=media_type, headers={"ETag": tag, "Cache-Control": "no-cache", **told})
+    shown = {name.replace("_", "-"): value for name, value in headers.items()}
+    response = Response(body, media_type=media_type, headers={"ETag": tag, "Cache-Control": "no-cache", **shown})
     known = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
     return NotModifiedResponse(response.headers) if tag in known else response

@@ -83,33 +83,33 @@ class ForcedItem(msgspec.Struct, frozen=True, kw_only=True):
 class MessageHandlers:
     """`/messages` and what is below it."""
 
-    def __init__(self, office: ApiContext) -> None:
-        self._office = office
+    def __init__(self, context: ApiContext) -> None:
+        self._context = context
 
     async def listing(self, request: Request) -> Response:
         """The messages of one account. `?q=` searches."""
-        account = self._office.asked(request)
-        found = await searched_list(self._office, request, account, "messages")
-        return await page_of_values(request, found, JournalView(self._office.store, account))
+        account = self._context.requested_account(request)
+        found = await searched_list(self._context, request, account, "messages")
+        return await page_of_values(request, found, JournalView(self._context.store, account))
 
     async def show(self, request: Request) -> Response:
         """One message, as the list has it."""
-        account, message = message_of(self._office, request)
-        return json_response(JournalView(self._office.store, account).message(message))
+        account, message = message_of(self._context, request)
+        return json_response(JournalView(self._context.store, account).message(message))
 
     async def timeline(self, request: Request) -> Response:
         """Everything that happened to a message in order, and what is still to come."""
-        account, message = message_of(self._office, request)
-        return json_response(timeline_of(self._office.store, account, message, self._office.wall.now()))
+        account, message = message_of(self._context, request)
+        return json_response(timeline_of(self._context.store, account, message, self._context.wall.now()))
 
     async def segments(self, request: Request) -> Response:
         """The parts of a message as a handset gets them, what they cost, and what forced its alphabet."""
-        _, message = message_of(self._office, request)
+        _, message = message_of(self._context, request)
         return json_response(bill_of_message(message))
 
     async def otp(self, request: Request) -> Response:
         """The one-time password in a message; 404 when it has none."""
-        _, message = message_of(self._office, request)
+        _, message = message_of(self._context, request)
         code = otp_in(message.sending.text)
         if code is None:
             raise HTTPException(404, f"message {message.uid} has no number of 4 to 8 digits that could be one")
@@ -117,18 +117,18 @@ class MessageHandlers:
 
     async def report(self, request: Request) -> Response:
         """Forces a state on a message, now or later; what it came to."""
-        account, uid = self._office.asked(request), request.path_params["uid"]
-        wish = _forced_state(await read_json(request, ForcedState))
+        account, uid = self._context.requested_account(request), request.path_params["uid"]
+        wanted = _forced_state(await read_json(request, ForcedState))
         try:
-            forced = await self._office.interventions.force(account, uid, wish)
+            forced = await self._context.interventions.force(account, uid, wanted)
         except ValueError as error:
             raise HTTPException(400, f"after: {error}") from error
         if isinstance(forced, Conflict):
             raise HTTPException(409, forced.why)
-        message = None if forced is None else self._office.store.message(account, uid)
+        message = None if forced is None else self._context.store.message(account, uid)
         if forced is None or message is None:
-            raise no_message(self._office, account, uid)
-        kept, reports = JournalView(self._office.store, account), self._office.store.reports_of(account, uid)
+            raise no_message(self._context, account, uid)
+        view, reports = JournalView(self._context.store, account), self._context.store.reports_of(account, uid)
         is_there = forced.number is not None and forced.number <= len(reports)
         return json_response(
             ForcedItem(
@@ -137,23 +137,25 @@ class MessageHandlers:
                 final=forced.final,
                 due_at=forced.due_at,
                 dropped=forced.number is None,
-                message=kept.message(message),
-                report=kept.report(reports[(forced.number or 0) - 1]) if is_there else None,
+                message=view.message(message),
+                report=view.report(reports[(forced.number or 0) - 1]) if is_there else None,
             )
         )
 
 
-def _forced_state(said: ForcedState) -> ForceRequest:
+def _forced_state(wanted: ForcedState) -> ForceRequest:
     try:
-        state = state_of_value(said.state)
+        state = state_of_value(wanted.state)
     except InvalidValueError:
-        raise HTTPException(400, f"state: got {msgspec.json.encode(said.state).decode()[:60]}, want {_STATE}") from None
+        raise HTTPException(
+            400, f"state: got {msgspec.json.encode(wanted.state).decode()[:60]}, want {_STATE}"
+        ) from None
     try:
-        after = read_duration_or_seconds(said.after)
+        after = read_duration_or_seconds(wanted.after)
     except ValueError as error:
-        shown = f'"{said.after[:60]}"' if isinstance(said.after, str) else said.after
+        shown = f'"{wanted.after[:60]}"' if isinstance(wanted.after, str) else wanted.after
         raise HTTPException(400, f"after: got {shown}, want {error}") from error
-    return ForceRequest(state, after, is_final(state) if said.final is None else said.final, said.again)
+    return ForceRequest(state, after, is_final(state) if wanted.final is None else wanted.final, wanted.again)
 
 
 TrueOrFalse = Annotated[bool, msgspec.Meta(description="true or false")]
@@ -170,74 +172,74 @@ class SendAgain(msgspec.Struct, frozen=True):
 class RequestHandlers:
     """`/requests` and what is below it."""
 
-    def __init__(self, office: ApiContext) -> None:
-        self._office = office
+    def __init__(self, context: ApiContext) -> None:
+        self._context = context
 
     async def listing(self, request: Request) -> Response:
         """The exchanges of one account, or of none with `?account=*`. `?q=` searches."""
-        account = account_or_nobody(self._office, request)
-        found = await searched_list(self._office, request, account, "requests")
-        return await page_of_values(request, found, JournalView(self._office.store, account))
+        account = account_or_nobody(self._context, request)
+        found = await searched_list(self._context, request, account, "requests")
+        return await page_of_values(request, found, JournalView(self._context.store, account))
 
     async def show(self, request: Request) -> Response:
         """One exchange of an account, or of none with `?account=*`."""
-        account = account_or_nobody(self._office, request)
-        exchange = exchange_of(self._office, account, request.path_params["id"])
-        return json_response(await JournalView(self._office.store, account).item(exchange))
+        account = account_or_nobody(self._context, request)
+        exchange = exchange_of(self._context, account, request.path_params["id"])
+        return json_response(await JournalView(self._context.store, account).item(exchange))
 
     async def send(self, request: Request) -> Response:
         """Sends the packet of an exchange again, as it was or corrected; the exchange that comes of it.
 
         409 when there is no packet, or none that can be corrected.
         """
-        office, owner = self._office, account_or_nobody(self._office, request)
-        asked = await read_json(request, SendAgain)
-        exchange = exchange_of(office, owner, request.path_params["id"])
-        sender = owner or (office.default_account() if asked.account is None else office.named(asked.account))
-        if asked.account not in (None, sender.name):
+        context, owner = self._context, account_or_nobody(self._context, request)
+        wanted = await read_json(request, SendAgain)
+        exchange = exchange_of(context, owner, request.path_params["id"])
+        sender = owner or (context.default_account() if wanted.account is None else context.named(wanted.account))
+        if wanted.account not in (None, sender.name):
             want = f'"{sender.name}", whose packet it is'
-            raise HTTPException(400, f'account: got "{asked.account[:60]}", want {want}')
-        sent = await office.resubmitter.send(owner, exchange, sender, corrected=asked.corrected)
+            raise HTTPException(400, f'account: got "{wanted.account[:60]}", want {want}')
+        sent = await context.resubmitter.send(owner, exchange, sender, corrected=wanted.corrected)
         if isinstance(sent, CannotResend):
             raise HTTPException(409, sent.why)
-        account, kept = sent
-        return json_response(await JournalView(office.store, account).item(kept))
+        account, resent = sent
+        return json_response(await JournalView(context.store, account).item(resent))
 
 
 class ReportHandlers:
     """`/reports` and what is below it."""
 
-    def __init__(self, office: ApiContext) -> None:
-        self._office = office
+    def __init__(self, context: ApiContext) -> None:
+        self._context = context
 
     async def listing(self, request: Request) -> Response:
         """The reports of one account, with their attempts. `?q=` searches."""
-        account = self._office.asked(request)
-        found = await searched_list(self._office, request, account, "reports")
-        return await page_of_values(request, found, JournalView(self._office.store, account))
+        account = self._context.requested_account(request)
+        found = await searched_list(self._context, request, account, "reports")
+        return await page_of_values(request, found, JournalView(self._context.store, account))
 
     async def pending(self, request: Request) -> Response:
         """What is still due of the messages of one account, soonest first. `?q=` searches the messages."""
-        account = self._office.asked(request)
-        store = self._office.store
-        messages = await searched_list(self._office, request, account, "messages")
+        account = self._context.requested_account(request)
+        store = self._context.store
+        messages = await searched_list(self._context, request, account, "messages")
         pending = await pending_of(store, account, messages)
-        now = store.standing(account).clock.now(self._office.wall.now())
+        now = store.standing(account).clock.now(self._context.wall.now())
         listing = PendingListing(pending, now, messages.evicted)
         return page_response(request, listing, lambda each: each.report_id, lambda each: each)
 
     async def show(self, request: Request) -> Response:
         """One report with its attempts."""
-        account, report = report_of(self._office, request)
-        return json_response(JournalView(self._office.store, account).report(report))
+        account, report = report_of(self._context, request)
+        return json_response(JournalView(self._context.store, account).report(report))
 
     async def resend(self, request: Request) -> Response:
         """Pushes a report once more now, whatever came of it; the report. 409 while a push of it is on the way."""
-        account = self._office.asked(request)
+        account = self._context.requested_account(request)
         await read_json(request, Nothing)
-        report = await self._office.interventions.resend(account, *report_named(request))
+        report = await self._context.interventions.resend(account, *report_named(request))
         if report is None:
-            raise no_report(self._office, account, request.path_params["id"])
+            raise no_report(self._context, account, request.path_params["id"])
         if isinstance(report, Conflict):
             raise HTTPException(409, report.why)
-        return json_response(JournalView(self._office.store, account).report(report))
+        return json_response(JournalView(self._context.store, account).report(report))

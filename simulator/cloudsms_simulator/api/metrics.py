@@ -16,45 +16,45 @@ from cloudsms_simulator.services.info import own_version
 from cloudsms_simulator.services.metrics import Counters
 
 
-def metrics_registry(office: ApiContext) -> CollectorRegistry:
-    """A registry of a server's own: there may be several in one process."""
+def metrics_registry(context: ApiContext) -> CollectorRegistry:
+    """A registry with the metrics of one server; there may be several servers in a process."""
     registry = CollectorRegistry()
-    registry.register(_CountersCollector(office.tally))
-    registry.register(_GaugesCollector(office))
+    registry.register(_CountersCollector(context.counters))
+    registry.register(_GaugesCollector(context))
     ProcessCollector(registry=registry)
     return registry
 
 
 class _CountersCollector(Collector):
-    """What the tally has."""
+    """The metrics that `Counters` counts."""
 
-    def __init__(self, tally: Counters) -> None:
-        self._tally = tally
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
 
     def describe(self) -> Iterator[Metric]:
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        tally = self._tally
+        counters = self._counters
         yield _counter(
             "cloudsms_requests",
             "Requests by kind and result code.",
             ("kind", "code", "result"),
-            (((kind, *_named(code)), count) for (kind, code), count in tally.requests.items()),
+            (((kind, *_named(code)), count) for (kind, code), count in counters.requests.items()),
         )
-        yield CounterMetricFamily("cloudsms_messages_accepted", "Messages that were accepted.", tally.messages)
-        yield CounterMetricFamily("cloudsms_segments", "Segments of accepted messages.", tally.segments)
+        yield CounterMetricFamily("cloudsms_messages_accepted", "Messages that were accepted.", counters.messages)
+        yield CounterMetricFamily("cloudsms_segments", "Segments of accepted messages.", counters.segments)
         yield _counter(
             "cloudsms_segments_billed",
             "Segments of messages not rejected locally, by currency.",
             ("currency",),
-            (((currency,), count) for currency, count in tally.billed.items()),
+            (((currency,), count) for currency, count in counters.billed.items()),
         )
         yield _counter(
             "cloudsms_messages_final",
             "Messages by the final state they reached.",
             ("state",),
-            (((name,), count) for name, count in _by_name(tally).items()),
+            (((name,), count) for name, count in _by_name(counters).items()),
         )
         yield _counter(
             "cloudsms_pushes",
@@ -62,47 +62,47 @@ class _CountersCollector(Collector):
             ("outcome", "status"),
             (
                 ((outcome, "" if status is None else str(status)), count)
-                for (outcome, status), count in tally.pushes.items()
+                for (outcome, status), count in counters.pushes.items()
             ),
         )
         yield _counter(
             "cloudsms_findings",
             "Findings on refused requests and on pushes, by rule.",
             ("rule",),
-            (((rule,), count) for rule, count in tally.findings.items()),
+            (((rule,), count) for rule, count in counters.findings.items()),
         )
         yield _counter(
             "cloudsms_handshakes_refused",
             "TLS handshakes that were refused, by reason.",
             ("reason",),
-            (((reason,), count) for reason, count in tally.handshakes.items()),
+            (((reason,), count) for reason, count in counters.handshakes.items()),
         )
-        times = tally.answer_times
+        times = counters.answer_times
         buckets = [(_bound(bound), float(count)) for bound, count in times.cumulated()]
         about = "Time from a whole request to its answer."
         yield HistogramMetricFamily("cloudsms_answer_seconds", about, buckets, times.seconds)
 
 
 class _GaugesCollector(Collector):
-    """How things are."""
+    """The metrics that are looked up when they are asked for."""
 
-    def __init__(self, office: ApiContext) -> None:
-        self._office = office
+    def __init__(self, context: ApiContext) -> None:
+        self._context = context
 
     def describe(self) -> Iterator[Metric]:
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        office = self._office
-        store, accounts = office.store, tuple(office.directory)
+        context = self._context
+        store, accounts = context.store, tuple(context.directory)
         about = GaugeMetricFamily("cloudsms_build_info", "Always 1; the labels say what it is.", labels=["version"])
         about.add_metric([own_version()], 1)
         yield about
         yield GaugeMetricFamily("cloudsms_accounts", "Accounts there are.", len(accounts))
         pending = sum(store.standing(account).outstanding for account in accounts)
         yield GaugeMetricFamily("cloudsms_reports_pending", "Messages whose reports are outstanding.", pending)
-        yield GaugeMetricFamily("cloudsms_event_streams", "Streams of events that are read.", len(office.events))
-        yield GaugeMetricFamily("cloudsms_waits", "Waits for messages, requests and reports.", len(office.waits))
+        yield GaugeMetricFamily("cloudsms_event_streams", "Streams of events that are read.", len(context.events))
+        yield GaugeMetricFamily("cloudsms_waits", "Waits for messages, requests and reports.", len(context.waits))
         kept = GaugeMetricFamily("cloudsms_journal_items", "What the journal has, by kind.", labels=["of"])
         gone = GaugeMetricFamily(
             "cloudsms_journal_evicted", "What the journal has no more; a reset account begins at 0.", labels=["of"]
@@ -135,9 +135,9 @@ def _named(code: ResultCode | None) -> tuple[str, str]:
     return ("", "") if code is None else (hex_code(code), desc_of(code))
 
 
-def _by_name(tally: Counters) -> dict[str, int]:
-    """Final states by name; what is not in the table is UNKNOWN."""
+def _by_name(counters: Counters) -> dict[str, int]:
+    """How many messages reached each final state, by its name; states that are not in the table count as UNKNOWN."""
     named: dict[str, int] = {}
-    for state, count in tally.final_states.items():
+    for state, count in counters.final_states.items():
         named[state_desc(state)] = named.get(state_desc(state), 0) + count
     return named

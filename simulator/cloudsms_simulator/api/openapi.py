@@ -64,18 +64,20 @@ _PROBLEM_REASONS: Mapping[int, str] = {
     503: "The server cannot do it now, or is about to stop.",
 }
 _PLAIN = re.compile(r":[a-z]+(?=})")
-"""What a router is told of a part of a path, and OpenAPI is not."""
+"""The converter of a path parameter, as in `{path:path}`, which OpenAPI does not have."""
 _CALLBACK = "deliveryReport"
 _WITH_A_CALLBACK = (("/api/v1/accounts", "post"), ("/api/v1/accounts/{name}", "patch"))
 
 
 def openapi_document(operations: Sequence[Operation], version: str) -> bytes:
-    """The document as JSON."""
+    """The OpenAPI document of these operations, as JSON."""
     schemas = Schemas(_structs(operations), _bodies(operations))
     paths: dict[str, dict[str, SchemaObject]] = {}
     for operation in operations:
-        for verb in operation.verbs:
-            paths.setdefault(_PLAIN.sub("", operation.path), {})[verb.lower()] = _operation(operation, verb, schemas)
+        for method in operation.http_methods:
+            paths.setdefault(_PLAIN.sub("", operation.path), {})[method.lower()] = _operation(
+                operation, method, schemas
+            )
     document: SchemaObject = {
         "openapi": "3.1.0",
         "info": {"title": "CloudSMS simulator", "version": version, "description": _DESCRIPTION},
@@ -123,33 +125,33 @@ def _structs_of(answer: AnswerType) -> Iterator[type[msgspec.Struct]]:
         yield answer
 
 
-def _operation(operation: Operation, verb: str, schemas: Schemas) -> SchemaObject:
+def _operation(operation: Operation, method: str, schemas: Schemas) -> SchemaObject:
     about = inspect.getdoc(operation.handler) or ""
     summary = _summary(about)
-    told: dict[str, SchemaValue] = {} if about.removesuffix(".") == summary else {"description": about}
+    shown: dict[str, SchemaValue] = {} if about.removesuffix(".") == summary else {"description": about}
     if operation.body is not None:
-        told["requestBody"] = _body(operation, schemas)
-    if (operation.path, verb.lower()) in _WITH_A_CALLBACK:
-        told["callbacks"] = {_CALLBACK: {"$ref": f"#/components/callbacks/{_CALLBACK}"}}
+        shown["requestBody"] = _body(operation, schemas)
+    if (operation.path, method.lower()) in _WITH_A_CALLBACK:
+        shown["callbacks"] = {_CALLBACK: {"$ref": f"#/components/callbacks/{_CALLBACK}"}}
     return {
-        "operationId": _id(verb, operation.path),
+        "operationId": _id(method, operation.path),
         "tags": [operation.tag],
         "summary": summary,
         **({"security": []} if operation.path in PROBE_PATHS else {}),
         "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
-        **told,
+        **shown,
         "responses": _responses(operation, schemas),
     }
 
 
-def _id(verb: str, path: str) -> str:
-    """`get_messages_uid`."""
+def _id(method: str, path: str) -> str:
+    """The operationId, such as `get_messages_uid`."""
     plain = _PLAIN.sub("", path.removeprefix("/api/v1"))
-    return "_".join([verb.lower(), *re.findall("[a-z0-9]+", plain)])
+    return "_".join([method.lower(), *re.findall("[a-z0-9]+", plain)])
 
 
 def _summary(about: str) -> str:
-    """The beginning of a docstring that makes sense by itself."""
+    """The beginning of a docstring that makes sense by itself, as summary."""
     first = " ".join(about.split("\n\n")[0].split())
     for end in ("; ", ". ", ": "):
         first = first.partition(end)[0]
@@ -190,13 +192,13 @@ def _body(operation: Operation, schemas: Schemas) -> SchemaObject:
 
 
 def _responses(operation: Operation, schemas: Schemas) -> SchemaObject:
-    told: dict[str, SchemaObject] = {
+    shown: dict[str, SchemaObject] = {
         str(status): {"description": HTTPStatus(status).phrase, **_content(answer, schemas)}
         for status, answer in operation.answers.items()
     }
     for status in _problems(operation):
-        told.setdefault(str(status), {"$ref": f"#/components/responses/{_name_of(status)}"})
-    return dict(sorted(told.items()))
+        shown.setdefault(str(status), {"$ref": f"#/components/responses/{_name_of(status)}"})
+    return dict(sorted(shown.items()))
 
 
 def _content(answer: AnswerType, schemas: Schemas) -> SchemaObject:
@@ -212,7 +214,7 @@ def _content(answer: AnswerType, schemas: Schemas) -> SchemaObject:
 
 
 def _problems(operation: Operation) -> set[int]:
-    """The statuses of every problem there may be."""
+    """The statuses of all problems that an operation may answer with."""
     found = {*operation.problems, 403, 421}
     if operation.path not in PROBE_PATHS:
         found.add(401)
@@ -238,7 +240,7 @@ def _problem(status: int, schemas: Schemas) -> SchemaObject:
 
 
 def _callback(schemas: Schemas) -> SchemaObject:
-    """A delivery report, and what the customer's server is to answer."""
+    """The callback object: a delivery report, and what the customer's server is to answer."""
     return {
         "{$request.body#/callback/url}": {
             "post": {

@@ -28,7 +28,7 @@ PATH_PARAMETERS: Mapping[str, str] = {
     "uid": "the SMS_UID of a message",
     "path": "the path of a file",
 }
-"""What stands in a path, by name."""
+"""Descriptions of path parameters, by name."""
 
 AccountName = Annotated[str, msgspec.Meta(description="the name of an account")]
 MaybeNobody = Annotated[
@@ -43,23 +43,23 @@ Cursor = Annotated[str | None, msgspec.Meta(description="the `cursor` of a page,
 
 
 class NoQuery(msgspec.Struct, frozen=True):
-    """Nothing."""
+    """A query without parameters."""
 
 
 class OfAccount(msgspec.Struct, frozen=True):
-    """Whose."""
+    """A query that names an account."""
 
     account: AccountName = DEFAULT_ACCOUNT
 
 
 class OfAnybody(msgspec.Struct, frozen=True):
-    """Whose, or nobody's."""
+    """A query that names an account, or `*` for what belongs to none."""
 
     account: MaybeNobody = DEFAULT_ACCOUNT
 
 
 class OfSome(msgspec.Struct, frozen=True):
-    """Of which accounts."""
+    """A query that names several accounts."""
 
     account: Annotated[
         tuple[MaybeNobody, ...], msgspec.Meta(max_length=MAX_EVENT_ACCOUNTS, description="said once for each account")
@@ -67,14 +67,14 @@ class OfSome(msgspec.Struct, frozen=True):
 
 
 class Paged(msgspec.Struct, frozen=True):
-    """Which page of a list."""
+    """A query of a list, page by page."""
 
     limit: Limit = DEFAULT_PAGE_SIZE
     cursor: Cursor = None
 
 
 class Searched(OfAccount, frozen=True):
-    """Which page of what is found."""
+    """A query of a list that can be searched."""
 
     q: Query = ""
     match: Alias = ""
@@ -83,7 +83,7 @@ class Searched(OfAccount, frozen=True):
 
 
 class SearchedOfAnybody(OfAnybody, frozen=True):
-    """Which page of what is found, perhaps of what is nobody's."""
+    """A query of a list that can be searched, of an account or of none."""
 
     q: Query = ""
     match: Alias = ""
@@ -92,7 +92,7 @@ class SearchedOfAnybody(OfAnybody, frozen=True):
 
 
 class Awaited(OfAccount, frozen=True):
-    """What to wait for, how many of it, and for how long."""
+    """A query of a wait: for what, for how many, and for how long."""
 
     q: Query = ""
     match: Alias = ""
@@ -101,7 +101,7 @@ class Awaited(OfAccount, frozen=True):
 
 
 class AwaitedOfAnybody(OfAnybody, frozen=True):
-    """What to wait for, perhaps of what is nobody's, how many of it, and for how long."""
+    """A query of a wait for requests, of an account or of none."""
 
     q: Query = ""
     match: Alias = ""
@@ -110,7 +110,7 @@ class AwaitedOfAnybody(OfAnybody, frozen=True):
 
 
 class OfExchange(OfAnybody, frozen=True):
-    """Which exchange."""
+    """A query that names an exchange, of an account or of none."""
 
     request: Annotated[
         int | None, msgspec.Meta(description="the number of an exchange, as `/requests` lists it; the newest without")
@@ -120,33 +120,33 @@ class OfExchange(OfAnybody, frozen=True):
 Handler = Callable[[Request], Awaitable[Response]]
 
 BodyType = type[msgspec.Struct] | Callable[[Definitions], Schema]
-"""A Struct, or a function that gives a JSON Schema and puts what that refers to among the definitions."""
+"""A Struct, or a function that returns a JSON Schema and adds what that refers to to the definitions."""
 
 
 _ACCOUNT_PARAMETER = "account"
-"""Clients say it in every request; where nothing is changed it does no harm where it says nothing."""
+"""Accepted by every request that only reads, also where it has no meaning: clients send it with all of theirs."""
 _READING_METHODS = ("GET", "HEAD")
 
 
 class RawContent(msgspec.Struct, frozen=True):
-    """What is answered with, where that is no Struct."""
+    """An answer that is no Struct."""
 
     media_type: str
     schema: Schema = MappingProxyType({"type": "string"})
     structs: Mapping[str, type[msgspec.Struct]] = {}
-    """What stands in it, by name."""
+    """The Structs of its parts, by name."""
 
 
 AnswerType = type[msgspec.Struct] | tuple[type[msgspec.Struct], ...] | RawContent | None
-"""What is answered with: a Struct, one of several, something else, or nothing."""
+"""The body of an answer: a Struct, one of several Structs, something else, or nothing."""
 
 
 class Operation(Route):
-    """One or more methods of a path. The docstring of its handler tells what it does.
+    """One or more methods of a path. The docstring of its handler says what it does.
 
-    `tag` groups operations; the first part of the path below `/api/v1` unless said. `query` has the parameters there
-    may be, None when nobody minds any. `answers` are by status; `problems` are the statuses of other problems than
-    those that follow from the rest: what does not fit, no account or item of that name, and what the guard refuses.
+    `tag` groups operations; it is the first part of the path below `/api/v1` unless given. `query` has the parameters
+    that are allowed, None when any are. `answers` are by status. `problems` are the statuses of problems, but for those
+    that follow from the rest: what does not fit, no account or item of that name, and what `AuthMiddleware` refuses.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class Operation(Route):
     ) -> None:
         super().__init__(path, handler if query is None else _refusing_unknown(handler, query), methods=list(methods))
         self.handler = handler
-        self.verbs = tuple(methods)
+        self.http_methods = tuple(methods)
         self.tag = tag or path.removeprefix("/api/v1/").partition("/")[0]
         self.query = query
         self.body = body
@@ -178,7 +178,7 @@ def _refusing_unknown(handler: Handler, query: type[msgspec.Struct]) -> Handler:
         for kind in (_bare(field.type),)
     }
 
-    async def held(request: Request) -> Response:
+    async def checked(request: Request) -> Response:
         given = request.query_params
         for name in given:
             if name not in known:
@@ -191,7 +191,7 @@ def _refusing_unknown(handler: Handler, query: type[msgspec.Struct]) -> Handler:
                 raise HTTPException(400, f"{name}: got {times} of them in the query, want one")
         return await handler(request)
 
-    return held
+    return checked
 
 
 def _fields(query: type[msgspec.Struct]) -> tuple[msgspec.inspect.Field, ...]:

@@ -1,6 +1,6 @@
-"""The table of the admin port's endpoints: which path is whose, with its description. An endpoint needs a row here.
+"""The table of the admin port's endpoints: which handler serves which path. An endpoint needs a row here.
 
-The OpenAPI document is made of this table. What a row does not tell follows from the handler's docstring, from the
+The OpenAPI document is made of this table. What a row does not say follows from the handler's docstring, from the
 Structs of body and answer, and from the query. Rows are tried in their order.
 """
 
@@ -119,21 +119,21 @@ _FILE = RawContent("text/javascript")
 _METRICS = RawContent("text/plain")
 
 
-def routes_of(office: ApiContext) -> list[Operation]:
+def routes_of(context: ApiContext) -> list[Operation]:
     """Every route, in the order in which they are tried."""
-    probes, accounts, clocks = ProbeHandlers(office), AccountListHandlers(office), ClockHandlers(office)
-    messages, requests, reports = MessageHandlers(office), RequestHandlers(office), ReportHandlers(office)
-    verbs, sinks = AccountHandlers(office, office.keeper), SinkHandlers(office, office.sink)
-    facts, states = InfoHandlers(office.info, office.certs), StateHandlers(office.state)
-    scenarios, rules, faults = ScenarioHandlers(office), RuleHandlers(office), FaultHandlers(office)
-    waits, verify = WaitHandlers(office, office.waits), VerifyHandlers(office, office.waits)
+    probes, accounts, clocks = ProbeHandlers(context), AccountListHandlers(context), ClockHandlers(context)
+    messages, requests, reports = MessageHandlers(context), RequestHandlers(context), ReportHandlers(context)
+    account, sinks = AccountHandlers(context, context.accounts), SinkHandlers(context, context.sink)
+    info, state = InfoHandlers(context.info, context.certs), StateHandlers(context.state)
+    scenarios, rules, faults = ScenarioHandlers(context), RuleHandlers(context), FaultHandlers(context)
+    waits, verify = WaitHandlers(context, context.waits), VerifyHandlers(context, context.waits)
     events, explain, segments = (
-        EventHandlers(office, office.events),
-        ExplainHandlers(office, office.explainer),
-        SegmentHandlers(office),
+        EventHandlers(context, context.events),
+        ExplainHandlers(context, context.explainer),
+        SegmentHandlers(context),
     )
-    metrics, send = MetricsHandlers(office), SendHandlers(office)
-    description = DocsHandlers(lambda: _document(routes))
+    metrics, send = MetricsHandlers(context), SendHandlers(context)
+    docs = DocsHandlers(lambda: _document(routes))
     # fmt: off
     routes = [
         Operation("/livez", probes.livez, tag="server", query=None, answers={200: Probe}),
@@ -141,16 +141,16 @@ def routes_of(office: ApiContext) -> list[Operation]:
         Operation("/metrics", metrics.show, tag="server", query=None, answers={200: _METRICS}),
 
         Operation("/api/v1/accounts", accounts.listing, query=Paged, answers={200: Page[AccountItem]}),
-        Operation("/api/v1/accounts", verbs.create, methods=["POST"], body=new_account_schema,
+        Operation("/api/v1/accounts", account.create, methods=["POST"], body=new_account_schema,
                   answers={201: AccountItem}, problems=[409]),
-        Operation("/api/v1/accounts/{name}", verbs.show, answers={200: AccountItem}),
-        Operation("/api/v1/accounts/{name}", verbs.change, methods=["PATCH"], body=account_change_schema,
+        Operation("/api/v1/accounts/{name}", account.show, answers={200: AccountItem}),
+        Operation("/api/v1/accounts/{name}", account.change, methods=["PATCH"], body=account_change_schema,
                   answers={200: AccountItem}, problems=[409, 503]),
-        Operation("/api/v1/accounts/{name}", verbs.delete, methods=["DELETE"], body=Nothing,
+        Operation("/api/v1/accounts/{name}", account.delete, methods=["DELETE"], body=Nothing,
                   answers={204: None}, problems=[409]),
-        Operation("/api/v1/accounts/{name}/credit", verbs.credit, methods=["POST"], body=credit_schema,
+        Operation("/api/v1/accounts/{name}/credit", account.credit, methods=["POST"], body=credit_schema,
                   answers={200: LedgerItem}, problems=[409]),
-        Operation("/api/v1/accounts/{name}/ledger", verbs.ledger, query=Paged, answers={200: Page[LedgerItem]}),
+        Operation("/api/v1/accounts/{name}/ledger", account.ledger, query=Paged, answers={200: Page[LedgerItem]}),
         Operation("/api/v1/accounts/{name}/reset", accounts.reset, methods=["POST"], body=Nothing,
                   answers={200: AccountItem}, problems=[409, 503]),
 
@@ -243,18 +243,18 @@ def routes_of(office: ApiContext) -> list[Operation]:
         Operation("/api/v1/sink", sinks.clear, methods=["DELETE"], query=OfAccount, body=Nothing,
                   answers={200: _SINK}),
 
-        Operation("/api/v1/state", states.take, tag="server", answers={200: RawContent("application/json", _STATE)}),
-        Operation("/api/v1/state", states.put, tag="server", methods=["PUT"], body=_state,
+        Operation("/api/v1/state", state.take, tag="server", answers={200: RawContent("application/json", _STATE)}),
+        Operation("/api/v1/state", state.put, tag="server", methods=["PUT"], body=_state,
                   answers={204: None}, problems=[409, 503]),
-        Operation("/api/v1/info", facts.info, tag="server", answers={200: Info}),
-        Operation("/api/v1/readings", facts.readings, tag="server", answers={200: ReadingsItem}),
-        Operation("/api/v1/certs", facts.certs, tag="server", answers={200: Certs}),
+        Operation("/api/v1/info", info.info, tag="server", answers={200: Info}),
+        Operation("/api/v1/readings", info.readings, tag="server", answers={200: ReadingsItem}),
+        Operation("/api/v1/certs", info.certs, tag="server", answers={200: Certs}),
         Operation("/api/v1/reset", accounts.reset_all, tag="server", methods=["POST"], body=Nothing,
                   answers={200: Page[AccountItem]}, problems=[409, 503]),
-        Operation("/api/v1/openapi.json", description.openapi, tag="server", query=None,
+        Operation("/api/v1/openapi.json", docs.openapi, tag="server", query=None,
                   answers={200: RawContent("application/json", {"type": "object"})}),
-        Operation("/api/v1/docs", description.docs, tag="server", query=None, answers={200: _HTML}),
-        Operation("/vendored/{path:path}", description.vendored, tag="server", query=None, answers={200: _FILE}),
+        Operation("/api/v1/docs", docs.docs, tag="server", query=None, answers={200: _HTML}),
+        Operation("/vendored/{path:path}", docs.vendored, tag="server", query=None, answers={200: _FILE}),
     ]
     # fmt: on
     return routes
@@ -267,7 +267,7 @@ def _document(routes: Sequence[Operation]) -> bytes:
 
 
 def _rule(definitions: Definitions) -> Schema:
-    # Takes PyYAML along, and only who reads the description wants it.
+    # Imports PyYAML, which only readers of the OpenAPI document need.
     from cloudsms_simulator.config.rule_schema import RULE
 
     return {**RULE.schema_in(definitions), "examples": [RULE.example]}

@@ -44,24 +44,24 @@ class RuleHandlers:
     shown: ClassVar[Set[RuleKind]] = frozenset({"rule", "fault"})
     added: ClassVar[RuleKind] = "rule"
 
-    def __init__(self, office: ApiContext) -> None:
-        self._office = office
+    def __init__(self, context: ApiContext) -> None:
+        self._context = context
 
     async def listing(self, request: Request) -> Response:
         """What the account goes by, with how often each decided; in a timeline's other scenarios too."""
-        return self._page(self._counted(self._office.asked(request)))
+        return self._page(self._counted(self._context.requested_account(request)))
 
     async def unused(self, request: Request) -> Response:
         """Those of them that never decided."""
-        return self._page([each for each in self._counted(self._office.asked(request)) if each.hits == 0])
+        return self._page([each for each in self._counted(self._context.requested_account(request)) if each.hits == 0])
 
     async def add(self, request: Request) -> Response:
         """Lays down one, before all others; one of the same id, laid down before, makes room for it."""
-        account = self._office.asked(request)
+        account = self._context.requested_account(request)
         table = await read_table(request, self.added)
         from cloudsms_simulator.services.rule_body import read_rule_body, warnings_of
 
-        scenarios = self._office.scenarios
+        scenarios = self._context.scenarios
         rule = read_rule_body(table, self.added, scenarios.playing(account))
         if isinstance(rule, Rule):
             await scenarios.add_rules(account, rules=[rule])
@@ -71,32 +71,32 @@ class RuleHandlers:
 
     async def clear(self, request: Request) -> Response:
         """Takes back all that were laid down by themselves; what is left."""
-        account = self._office.asked(request)
+        account = self._context.requested_account(request)
         await read_json(request, Nothing)
         self._take_back(account, [each for each in self._counted(account) if each.is_own])
         return self._page(self._counted(account))
 
     async def switch(self, request: Request) -> Response:
         """Switches one on or off, the scenario's too; it."""
-        account = self._office.asked(request)
+        account = self._context.requested_account(request)
         wanted = await read_json(request, Switch)
         counted = self._found(account, request.path_params["id"])
-        self._office.scenarios.switch(account, counted.rule.id, on=wanted.enabled)
+        self._context.scenarios.switch(account, counted.rule.id, on=wanted.enabled)
         return json_response(rule_item(self._found(account, counted.rule.id)))
 
     async def remove(self, request: Request) -> Response:
         """Takes back one that was laid down by itself; what is left."""
-        account = self._office.asked(request)
+        account = self._context.requested_account(request)
         await read_json(request, Nothing)
         counted = self._found(account, request.path_params["id"])
         if not counted.is_own:
-            told = f'"{counted.rule.id}" is of the scenario "{counted.book}"; put another to use to be rid of it'
-            raise HTTPException(409, told)
+            detail = f'"{counted.rule.id}" is of the scenario "{counted.book}"; put another to use to be rid of it'
+            raise HTTPException(409, detail)
         self._take_back(account, [counted])
         return self._page(self._counted(account))
 
     def _counted(self, account: Account) -> list[CountedRule]:
-        return [each for each in self._office.scenarios.counted(account) if rule_kind_of(each) in self.shown]
+        return [each for each in self._context.scenarios.counted(account) if rule_kind_of(each) in self.shown]
 
     def _found(self, account: Account, name: str) -> CountedRule:
         counted = self._counted(account)
@@ -107,7 +107,7 @@ class RuleHandlers:
         return found
 
     def _take_back(self, account: Account, counted: list[CountedRule]) -> None:
-        self._office.scenarios.remove_rules(account, [each.rule.id for each in counted])
+        self._context.scenarios.remove_rules(account, [each.rule.id for each in counted])
 
     def _page(self, counted: list[CountedRule]) -> Response:
         return json_response(Page([rule_item(each) for each in counted], len(counted), None, 0))
@@ -127,19 +127,19 @@ class FaultHandlers(RuleHandlers):
 
     async def troubles(self, request: Request) -> Response:
         """The listeners that are open."""
-        items = [TroubleItem(each.trouble, each.url) for each in self._office.tls_troubles.listeners]
+        items = [TroubleItem(each.trouble, each.url) for each in self._context.tls_troubles.listeners]
         return json_response(Page(items, len(items), None, 0))
 
     async def open(self, request: Request) -> Response:
         """Where a client meets a trouble; opened first, if nobody asked for it before."""
         sent = await read_json(request, Open)
-        return json_response(await self._office.tls_trouble_listener(sent.trouble))
+        return json_response(await self._context.tls_trouble_listener(sent.trouble))
 
 
 MAX_SCENARIO_TEXT = 1024 * 1024
-"""Octets of a body with a scenario."""
+"""The most octets of a body with a scenario."""
 FILE_NAME = "scenario.yaml"
-"""What complaints call a text."""
+"""The file name that problems give for a scenario that came as text."""
 _WANT_ONE = 'want one of name and text, such as {"name": "flaky"}'
 
 ScenarioName = Annotated[str | None, msgspec.Meta(description="the name of a bundled scenario")]
@@ -205,12 +205,12 @@ class Verdict(msgspec.Struct, frozen=True):
 class ScenarioHandlers:
     """`/scenarios` and what is below it."""
 
-    def __init__(self, office: ApiContext) -> None:
-        self._office = office
+    def __init__(self, context: ApiContext) -> None:
+        self._context = context
 
     async def listing(self, request: Request) -> Response:
         """The bundled scenarios, and what the account plays."""
-        account = self._office.asked(request)
+        account = self._context.requested_account(request)
         items = await asyncio.to_thread(bundled_items)
         return json_response(ScenarioPage(items, len(items), None, 0, self._playing(account)))
 
@@ -233,30 +233,30 @@ class ScenarioHandlers:
         Counts, states and the timeline begin anew, and rules laid down by themselves are gone; what was planned for
         messages stays planned.
         """
-        account = self._office.asked(request)
+        account = self._context.requested_account(request)
         sent = await read_json(request, Use, MAX_SCENARIO_TEXT)
         return json_response(await self._used(account, await _chosen(sent), sent.seed))
 
     async def stop(self, request: Request) -> Response:
         """Puts none to use, likewise."""
-        account = self._office.asked(request)
+        account = self._context.requested_account(request)
         await read_json(request, Nothing)
         return json_response(await self._used(account, None, None))
 
     async def _used(self, account: Account, scenario: Scenario | None, seed: int | None) -> UsedItem:
         tls = [
-            await self._office.tls_trouble_listener(trouble) for trouble in (() if scenario is None else scenario.tls)
+            await self._context.tls_trouble_listener(trouble) for trouble in (() if scenario is None else scenario.tls)
         ]
-        async with self._office.timekeeper.turn(account):
-            changed = await self._office.scenarios.use(account, scenario, seed)
+        async with self._context.clocks.turn(account):
+            changed = await self._context.scenarios.use(account, scenario, seed)
             warnings = () if scenario is None else scenario.warnings
             return UsedItem(self._playing(changed), changed.seed, warnings, tls)
 
     def _playing(self, account: Account) -> PlayingItem | None:
-        scenario = self._office.scenarios.playing(account).scenario
+        scenario = self._context.scenarios.playing(account).scenario
         if scenario is None:
             return None
-        return PlayingItem(scenario.name, scenario.about, self._office.store.standing(account).rules_since)
+        return PlayingItem(scenario.name, scenario.about, self._context.store.standing(account).rules_since)
 
 
 async def _chosen(sent: Use) -> Scenario:

@@ -21,9 +21,9 @@ SchemaObject: TypeAlias = "Mapping[str, SchemaValue]"
 
 
 class Schemas:
-    """The schemas of some Structs, and of what they are made of. `taken` are those that the API reads as bodies.
+    """The schemas of Structs and of the Structs in them. `taken` are the Structs that the API reads as bodies.
 
-    Two Structs of one name are told apart by their modules, which is ugly: give one of them another name.
+    Two Structs of one name get the names of their modules too, which is ugly: rename one of them.
     """
 
     def __init__(self, structs: Iterable[type[msgspec.Struct]], taken: Iterable[type[msgspec.Struct]]) -> None:
@@ -49,12 +49,12 @@ class Schemas:
             self._components[name] = referring(schema)
 
     def components(self) -> SchemaObject:
-        """All of them, by name."""
+        """All schemas, by name."""
         return dict(sorted(self._components.items()))
 
 
 def referring(schema: Schema) -> SchemaObject:
-    """A schema of a kind, whose definitions are among the components."""
+    """A schema whose references lead to the components of the document."""
     moved = _moved(schema)
     assert isinstance(moved, Mapping)
     return moved
@@ -73,7 +73,7 @@ def _moved(value: object) -> SchemaValue:
 
 
 def _described(schema: SchemaObject, struct: inspect.StructType | None) -> SchemaObject:
-    """A schema with what the docstrings of a Struct say of its fields; what is no Struct has none."""
+    """A schema with the docstrings of the Struct's fields as descriptions; as it is without a Struct."""
     if struct is None:
         return schema
     docs: dict[str, str] = {}
@@ -82,14 +82,14 @@ def _described(schema: SchemaObject, struct: inspect.StructType | None) -> Schem
             docs.update(docstrings(each))
     properties = schema.get("properties")
     assert isinstance(properties, Mapping)
-    told: dict[str, SchemaValue] = {}
+    shown: dict[str, SchemaValue] = {}
     for field in struct.fields:
-        said = properties[field.encode_name]
-        assert isinstance(said, Mapping)
+        property_schema = properties[field.encode_name]
+        assert isinstance(property_schema, Mapping)
         if field.name in docs:
-            said = {"description": docs[field.name], **said}
-        told[field.encode_name] = _with_moments(said) if _is_a_moment(field.type) else said
-    return {**schema, "properties": told}
+            property_schema = {"description": docs[field.name], **property_schema}
+        shown[field.encode_name] = _with_moments(property_schema) if _is_a_moment(field.type) else property_schema
+    return {**schema, "properties": shown}
 
 
 def _is_a_moment(kind: inspect.Type) -> bool:
@@ -99,7 +99,7 @@ def _is_a_moment(kind: inspect.Type) -> bool:
 
 
 def _with_moments(schema: SchemaObject) -> SchemaObject:
-    """A schema whose strings are moments: there they are all of one form."""
+    """A schema whose strings are moments, with the format `date-time`."""
     choices = schema.get("anyOf")
     if isinstance(choices, list):
         return {**schema, "anyOf": [_with_moments(each) for each in choices if isinstance(each, Mapping)]}
@@ -107,7 +107,7 @@ def _with_moments(schema: SchemaObject) -> SchemaObject:
 
 
 def _parts(infos: Iterable[inspect.Type]) -> Iterator[inspect.StructType]:
-    """Every Struct that types are made of."""
+    """Every Struct in some types."""
     left: list[object] = list(infos)
     seen: set[int] = set()
     while left:

@@ -39,7 +39,7 @@ class ReadingsItem(msgspec.Struct, frozen=True):
 
 
 class InfoHandlers:
-    """`/info`, `/readings` and `/certs`. `info` is given the resources there are."""
+    """`/info`, `/readings` and `/certs`. `info` takes the resources that the API has."""
 
     def __init__(self, info: Callable[[tuple[str, ...]], Info], certs: Callable[[], Certs]) -> None:
         self._info = info
@@ -72,8 +72,8 @@ class Probe(msgspec.Struct, frozen=True):
 class ProbeHandlers:
     """`/livez` and `/readyz`, which need no token."""
 
-    def __init__(self, office: ApiContext) -> None:
-        self._office = office
+    def __init__(self, context: ApiContext) -> None:
+        self._context = context
 
     async def livez(self, request: Request) -> Response:
         """The process answers."""
@@ -81,35 +81,35 @@ class ProbeHandlers:
 
     async def readyz(self, request: Request) -> Response:
         """200 once both ports serve, 503 before that and while it stops."""
-        ready = self._office.is_ready()
+        ready = self._context.is_ready()
         return json_response(Probe("ok" if ready else "not ready"), 200 if ready else 503)
 
 
 MAX_STATE_BODY = 256 * 1024 * 1024
-"""Octets of a document."""
+"""The most octets of a state document."""
 
 
 class StateHandlers:
     """`/state`."""
 
-    def __init__(self, keeper: StateService) -> None:
-        self._keeper = keeper
+    def __init__(self, state: StateService) -> None:
+        self._state = state
 
     async def take(self, request: Request) -> Response:
         """Everything at this one moment: accounts with their AUTH_KEYs, clocks, messages, reports, money and rules."""
-        return Response(await self._keeper.take(), media_type="application/json")
+        return Response(await self._state.take(), media_type="application/json")
 
     async def put(self, request: Request) -> Response:
         """Puts a document in the place of everything there is; 204. Pushes on the way are aborted first."""
-        await self._keeper.put(await read_octets(request, MAX_STATE_BODY))
+        await self._state.put(await read_octets(request, MAX_STATE_BODY))
         return Response(status_code=204)
 
 
 class MetricsHandlers:
-    """`/metrics`. What it takes is imported when somebody asks."""
+    """`/metrics`. prometheus-client is imported at the first request."""
 
-    def __init__(self, office: ApiContext) -> None:
-        self._office = office
+    def __init__(self, context: ApiContext) -> None:
+        self._context = context
 
     async def show(self, request: Request) -> Response:
         """What is counted and measured, for Prometheus: text, or OpenMetrics for who accepts that."""
@@ -122,7 +122,7 @@ class MetricsHandlers:
     def _registry(self) -> "CollectorRegistry":
         from cloudsms_simulator.api.metrics import metrics_registry
 
-        return metrics_registry(self._office)
+        return metrics_registry(self._context)
 
 
 VENDORED_FOLDER = Path(__file__).parents[1] / "vendored"
@@ -154,7 +154,7 @@ _DOCS_PAGE = f"""<!doctype html>
 
 
 class DocsHandlers:
-    """`/openapi.json`, `/docs` and `/vendored`. `document` makes the first; it is asked once."""
+    """`/openapi.json`, `/docs` and `/vendored`. `document` makes the OpenAPI document; it is called once."""
 
     def __init__(self, document: Callable[[], bytes]) -> None:
         self._make = document

@@ -62,8 +62,8 @@ class ExplainBody(msgspec.Struct, frozen=True):
 class ExplainHandlers:
     """`/explain`."""
 
-    def __init__(self, office: ApiContext, explainer: Explainer) -> None:
-        self._office = office
+    def __init__(self, context: ApiContext, explainer: Explainer) -> None:
+        self._context = context
         self._explainer = explainer
 
     async def show(self, request: Request) -> Response:
@@ -71,33 +71,33 @@ class ExplainHandlers:
         text = request.query_params.get("request")
         if text is not None and not (text.isascii() and text.isdigit() and len(text) < 19):
             raise HTTPException(400, f'request is "{text[:20]}"; it is the number of an exchange')
-        return await self._kept(request, None if text is None else int(text))
+        return await self._explained(request, None if text is None else int(text))
 
     async def ask(self, request: Request) -> Response:
         """An exchange, or a body that is sent nowhere."""
-        asked = await read_json(request, ExplainBody)
-        given = [asked.body is not msgspec.UNSET, asked.body_base64 is not None, asked.request is not None]
+        wanted = await read_json(request, ExplainBody)
+        given = [wanted.body is not msgspec.UNSET, wanted.body_base64 is not None, wanted.request is not None]
         if sum(given) != 1:
             raise HTTPException(400, _WANTED_TO_EXPLAIN)
-        if asked.request is not None:
-            if asked.peer is not None:
+        if wanted.request is not None:
+            if wanted.peer is not None:
                 raise HTTPException(400, "peer goes with a body; a request has the one it came from")
-            return await self._kept(request, asked.request)
-        account = self._office.asked(request)
-        return json_response(await self._explainer.explain_body(account, _explained_body(asked), _peer(asked)))
+            return await self._explained(request, wanted.request)
+        account = self._context.requested_account(request)
+        return json_response(await self._explainer.explain_body(account, _explained_body(wanted), _peer(wanted)))
 
-    async def _kept(self, request: Request, number: int | None) -> Response:
+    async def _explained(self, request: Request, number: int | None) -> Response:
         of_nobody = request.query_params.get("account") == NOBODY
-        account = None if of_nobody else self._office.asked(request)
+        account = None if of_nobody else self._context.requested_account(request)
         exchange = self._exchange(account, number)
         return json_response(
-            await self._explainer.explain_exchange(account, exchange, account or self._office.default_account())
+            await self._explainer.explain_exchange(account, exchange, account or self._context.default_account())
         )
 
     def _exchange(self, account: Account | None, number: int | None) -> Exchange:
         if number is not None:
-            return exchange_of(self._office, account, number)
-        newest = next(islice(self._office.store.exchanges(account), 1), None)
+            return exchange_of(self._context, account, number)
+        newest = next(islice(self._context.store.exchanges(account), 1), None)
         if newest is None:
             whose = "nobody" if account is None else f'account "{account.name}"'
             others = "" if account is None else "; what belongs to no account is under account=*"
@@ -105,22 +105,22 @@ class ExplainHandlers:
         return newest
 
 
-def _peer(asked: ExplainBody) -> str | None:
-    if asked.peer is None:
+def _peer(wanted: ExplainBody) -> str | None:
+    if wanted.peer is None:
         return None
     try:
-        return str(ipaddress.ip_address(asked.peer))
+        return str(ipaddress.ip_address(wanted.peer))
     except ValueError:
-        raise HTTPException(400, f'peer: got "{asked.peer[:60]}", want an IP address such as "203.0.113.7"') from None
+        raise HTTPException(400, f'peer: got "{wanted.peer[:60]}", want an IP address such as "203.0.113.7"') from None
 
 
-def _explained_body(asked: ExplainBody) -> bytes:
-    if asked.body_base64 is not None:
+def _explained_body(wanted: ExplainBody) -> bytes:
+    if wanted.body_base64 is not None:
         try:
-            return base64.b64decode(asked.body_base64, validate=True)
+            return base64.b64decode(wanted.body_base64, validate=True)
         except (binascii.Error, ValueError) as error:
             raise HTTPException(400, f"body_base64 is not base64: {error}") from error
-    raw = b"" if asked.body is msgspec.UNSET else bytes(asked.body)
+    raw = b"" if wanted.body is msgspec.UNSET else bytes(wanted.body)
     return msgspec.json.decode(raw, type=str).encode() if raw.startswith(b'"') else raw
 
 
@@ -146,16 +146,16 @@ class SegmentsBody(msgspec.Struct, frozen=True):
 class SegmentHandlers:
     """`/segments`."""
 
-    def __init__(self, office: ApiContext) -> None:
-        self._office = office
+    def __init__(self, context: ApiContext) -> None:
+        self._context = context
 
     async def count(self, request: Request) -> Response:
         """The bill of a text."""
-        account = self._office.asked(request)
-        asked = await read_json(request, SegmentsBody)
-        price, warnings = _price(account, asked.country)
-        counting = asked.counting or account.profile.segmentation
-        found = bill(asked.text, asked.signature, asked.signature_type, counting, price)
+        account = self._context.requested_account(request)
+        wanted = await read_json(request, SegmentsBody)
+        price, warnings = _price(account, wanted.country)
+        counting = wanted.counting or account.profile.segmentation
+        found = bill(wanted.text, wanted.signature, wanted.signature_type, counting, price)
         return json_response(msgspec.structs.replace(found, warnings=(*found.warnings, *warnings)))
 
 
@@ -172,7 +172,7 @@ def _price(account: Account, country: int | None) -> tuple[Money | None, tuple[s
 
 
 MAX_SEND_BODY = 1024 * 1024
-"""Octets of a body."""
+"""The most octets of a body."""
 _WANTED_TO_SEND = 'want either packet, or to and text, such as {"to": ["85267000011"], "text": "Hello"}'
 
 PacketToSend = Annotated[
@@ -190,32 +190,32 @@ class SendBody(Outgoing, frozen=True, kw_only=True):
 class SendHandlers:
     """`/send`."""
 
-    def __init__(self, office: ApiContext) -> None:
-        self._office = office
+    def __init__(self, context: ApiContext) -> None:
+        self._context = context
 
     async def send(self, request: Request) -> Response:
         """Sends; the number of the exchange, its code, the answer, and the SMS_UIDs of what was accepted.
 
         A packet without an AUTH_KEY, or with `$CLOUDSMS_AUTH_KEY` in its place, gets that of the account.
         """
-        account = self._office.asked(request)
-        asked = await read_json(request, SendBody, MAX_SEND_BODY)
-        body = self._made(asked, account) if asked.packet is msgspec.UNSET else _packet_body(asked, asked.packet)
-        return json_response(sent_item(await self._office.sender.send(account, body)))
+        account = self._context.requested_account(request)
+        wanted = await read_json(request, SendBody, MAX_SEND_BODY)
+        body = self._made(wanted, account) if wanted.packet is msgspec.UNSET else _packet_body(wanted, wanted.packet)
+        return json_response(sent_item(await self._context.sender.send(account, body)))
 
-    def _made(self, asked: SendBody, account: Account) -> bytes:
-        if asked.to is None or asked.text is None:
+    def _made(self, wanted: SendBody, account: Account) -> bytes:
+        if wanted.to is None or wanted.text is None:
             raise HTTPException(400, _WANTED_TO_SEND)
-        sender, now = self._office.sender, self._office.timekeeper.read(account).now
+        sender, now = self._context.sender, self._context.clocks.read(account).now
         try:
-            return packet_of(asked, account, sender.take_serial(), now)
+            return packet_of(wanted, account, sender.take_serial(), now)
         except NoCountryError as error:
             raise HTTPException(400, str(error)) from error
 
 
-def _packet_body(asked: SendBody, packet: msgspec.Raw) -> bytes:
-    """The packet, with what stands for the key if there is none."""
-    if msgspec.structs.replace(asked, packet=msgspec.UNSET) != SendBody():
+def _packet_body(wanted: SendBody, packet: msgspec.Raw) -> bytes:
+    """The octets of the packet to send; without an AUTH_KEY it gets the placeholder for that of the account."""
+    if msgspec.structs.replace(wanted, packet=msgspec.UNSET) != SendBody():
         raise HTTPException(400, _WANTED_TO_SEND)
     raw = bytes(packet)
     if raw.startswith(b'"'):
@@ -279,17 +279,17 @@ class SinkItem(msgspec.Struct, Generic[AnswerT], frozen=True):
 class SinkHandlers:
     """`/sink`."""
 
-    def __init__(self, office: ApiContext, sink: Sink) -> None:
-        self._office = office
+    def __init__(self, context: ApiContext, sink: Sink) -> None:
+        self._context = context
         self._sink = sink
 
     async def show(self, request: Request) -> Response:
         """Where it is, what it received, and how it answers. Asking opens it."""
-        return await self._shown(self._office.asked(request).name)
+        return await self._shown(self._context.requested_account(request).name)
 
     async def answer(self, request: Request) -> Response:
         """Sets how the reports to come are answered; the sink."""
-        name = self._office.asked(request).name
+        name = self._context.requested_account(request).name
         wanted = await read_json(request, AnswerBody)
         try:
             self._sink.set_answers(name, wanted.answers())
@@ -299,7 +299,7 @@ class SinkHandlers:
 
     async def clear(self, request: Request) -> Response:
         """Forgets what it received, and has it answer rightly again; the sink."""
-        name = self._office.asked(request).name
+        name = self._context.requested_account(request).name
         await read_json(request, Nothing)
         self._sink.clear(name)
         return await self._shown(name)

@@ -77,30 +77,30 @@ class WaitProblem(Problem, Generic[AwaitedT], frozen=True, kw_only=True):
 class WaitHandlers:
     """`/messages/wait`, `/requests/wait` and `/reports/wait`, by GET and by POST."""
 
-    def __init__(self, office: ApiContext, waits: Waits) -> None:
-        self._office = office
+    def __init__(self, context: ApiContext, waits: Waits) -> None:
+        self._context = context
         self._waits = waits
 
     async def messages(self, request: Request) -> Response:
         """Waits for messages; those that came, newest first."""
-        return await self._wait(request, "messages", self._office.asked(request))
+        return await self._wait(request, "messages", self._context.requested_account(request))
 
     async def requests(self, request: Request) -> Response:
         """Waits for exchanges, with `?account=*` for those that are nobody's."""
-        return await self._wait(request, "requests", account_or_nobody(self._office, request))
+        return await self._wait(request, "requests", account_or_nobody(self._context, request))
 
     async def reports(self, request: Request) -> Response:
         """Waits for reports; those that came, newest first."""
-        return await self._wait(request, "reports", self._office.asked(request))
+        return await self._wait(request, "reports", self._context.requested_account(request))
 
     async def _wait(self, request: Request, kind: JournalKind, account: Account | None) -> Response:
         wanted = await read_json(request, Wanted) if request.method == "POST" else _wanted_in_query(request)
-        search = read_search(self._office, account, kind, wanted.match)
+        search = read_search(self._context, account, kind, wanted.match)
         timeout = _timeout(wanted.timeout)
         ended = await _until_disconnected(request, self._waits.wait(account, kind, search, wanted.count, timeout))
-        kept = JournalView(self._office.store, account)
+        view = JournalView(self._context.store, account)
         if isinstance(ended, WaitFound):
-            shown = await kept.items(ended.values[:MAX_PAGE_SIZE])
+            shown = await view.items(ended.values[:MAX_PAGE_SIZE])
             return json_response(Page(shown, ended.total, None, ended.evicted))
         if ended is None:
             return Response(status_code=408)  # nobody reads it
@@ -114,22 +114,22 @@ class WaitHandlers:
             evicted=ended.evicted,
             in_vain=ended.in_vain,
             next_due_at=ended.next_due_at,
-            closest=await close_items(kept, ended.closest),
+            closest=await close_items(view, ended.closest),
         )
         return Response(msgspec.json.encode(problem), 408, media_type="application/problem+json")
 
 
-async def close_items(kept: JournalView, closest: tuple[NearMiss, ...]) -> list[CloseItem[JournalItem]]:
-    """What came close, as the API lists it."""
-    items = await kept.items([each.value for each in closest])
+async def close_items(view: JournalView, closest: tuple[NearMiss, ...]) -> list[CloseItem[JournalItem]]:
+    """What came close, as items of the API."""
+    items = await view.items([each.value for each in closest])
     return [CloseItem(item, each.differences) for item, each in zip(items, closest, strict=True)]
 
 
 def _wait_detail(
     missed: WaitMissed, kind: JournalKind, name: str, search: Search, count: int, timeout: timedelta
 ) -> str:
-    sought = f"{kind} for {search}" if search.terms else kind
-    so_far, gone = f"{missed.total} of {count} {sought}", _evicted_detail(missed.evicted, kind)
+    wanted = f"{kind} for {search}" if search.terms else kind
+    so_far, gone = f"{missed.total} of {count} {wanted}", _evicted_detail(missed.evicted, kind)
     if not missed.in_vain:
         return f"there were {so_far} within {duration_text(timeout)}{gone}"
     stands = f'the clock of "{name}" stands at {missed.now.isoformat()} and nothing is due by then'
@@ -141,12 +141,12 @@ def _wait_detail(
 
 
 def _evicted_detail(evicted: int, kind: JournalKind) -> str:
-    """What to say about things that nobody can look at any more; nothing when there are none."""
+    """What a problem says of evicted records that could not be looked at; empty when there are none."""
     return f"; {evicted:,} {kind} are gone from the journal and were not looked at" if evicted else ""
 
 
 def _wanted_in_query(request: Request) -> Wanted:
-    """What query parameters say."""
+    """The wait that query parameters ask for."""
     query = request.query_params
     match = next((query[name] for name in SEARCH_PARAMETERS if name in query), "")
     count = query.get("count", "1")
@@ -157,7 +157,7 @@ def _wanted_in_query(request: Request) -> Wanted:
 
 
 def _seconds(text: str) -> str | float:
-    """A bare number is seconds, in a query as in JSON."""
+    """A timeout in a query: a number is seconds, as in JSON; anything else is a duration."""
     return float(text) if text.replace(".", "", 1).isdigit() and text.isascii() else text
 
 
@@ -175,7 +175,7 @@ def _timeout(value: str | float) -> timedelta:
 async def _until_disconnected(
     request: Request, wait: Coroutine[None, None, WaitFound | WaitMissed]
 ) -> WaitFound | WaitMissed | None:
-    """What a wait ends with; None when the client left, which ends it."""
+    """The result of a wait; None when the client left first, which ends the wait."""
     waiting = asyncio.ensure_future(wait)
     leaving = asyncio.ensure_future(_disconnected(request))
     try:
@@ -230,38 +230,39 @@ class VerifyProblem(Problem, Generic[AwaitedT], frozen=True, kw_only=True):
 class VerifyHandlers:
     """`/requests/verify`."""
 
-    def __init__(self, office: ApiContext, waits: Waits) -> None:
-        self._office = office
+    def __init__(self, context: ApiContext, waits: Waits) -> None:
+        self._context = context
         self._waits = waits
 
     async def requests(self, request: Request) -> Response:
         """200 when the exchanges so far are as expected, 409 when they are not, or when nobody can say any more."""
         kind: JournalKind = "requests"
-        account = account_or_nobody(self._office, request)
+        account = account_or_nobody(self._context, request)
         expected = await read_json(request, Expected)
         _check(expected)
-        kept = JournalView(self._office.store, account)
-        evicted = kept.listing(kind).evicted
+        view = JournalView(self._context.store, account)
+        evicted = view.listing(kind).evicted
         if expected.in_order is not None:
-            steps = [read_search(self._office, account, kind, text) for text in expected.in_order]
-            total, lacking = await _followed(kept, kind, steps), True
-            if total == len(steps):
+            searches = [read_search(self._context, account, kind, text) for text in expected.in_order]
+            total, lacking = await _found_in_order(view, kind, searches), True
+            if total == len(searches):
                 return json_response(Verified(verified=True, total=total, evicted=evicted))
-            missing = steps[total]
-            after = f" after the one{_for_search(steps[total - 1])}" if total else ""
+            missing = searches[total]
+            after = f" after the one{_for_search(searches[total - 1])}" if total else ""
             why = f"there is no request{_for_search(missing)}{after}, which was expected as number {total + 1}"
         else:
-            missing = read_search(self._office, account, kind, expected.match)
-            total = (await kept.found(kind, missing)).total
-            told, lacking = _unexpected(expected, total, evicted), _too_few(expected, total)
-            if told is None:
+            missing = read_search(self._context, account, kind, expected.match)
+            total = (await view.found(kind, missing)).total
+            difference, lacking = _unexpected(expected, total, evicted), _too_few(expected, total)
+            if difference is None:
                 return json_response(Verified(verified=True, total=total, evicted=evicted))
-            why = f"there {'is 1 request' if total == 1 else f'are {total:,} requests'}{_for_search(missing)}, {told}"
+            found = "is 1 request" if total == 1 else f"are {total:,} requests"
+            why = f"there {found}{_for_search(missing)}, {difference}"
         if evicted:
             why += f"; {evicted:,} requests are gone from the journal, and nobody knows whether they were among them"
         closest = await self._waits.closest(account, kind, missing) if lacking else ()
         problem = VerifyProblem(
-            "not as expected", 409, why, total=total, evicted=evicted, closest=await close_items(kept, closest)
+            "not as expected", 409, why, total=total, evicted=evicted, closest=await close_items(view, closest)
         )
         return Response(msgspec.json.encode(problem), 409, media_type="application/problem+json")
 
@@ -278,8 +279,8 @@ def _check(expected: Expected) -> None:
         )
 
 
-def _bounds(expected: Expected) -> tuple[int | None, int | None]:
-    """The fewest and the most there may be."""
+def _limits(expected: Expected) -> tuple[int | None, int | None]:
+    """The fewest and the most that there may be; None where there is no limit."""
     if expected.exactly is not None:
         return expected.exactly, expected.exactly
     if expected.at_least is None and expected.at_most is None:
@@ -288,37 +289,37 @@ def _bounds(expected: Expected) -> tuple[int | None, int | None]:
 
 
 def _unexpected(expected: Expected, total: int, evicted: int) -> str | None:
-    """What was expected instead; None when it is so for certain."""
-    least, most = _bounds(expected)
+    """What was expected instead of `total`; None when all is certainly as expected."""
+    least, most = _limits(expected)
     if expected.exactly is not None:
         wanted = f"expected exactly {expected.exactly:,}"
     else:
         said = (("at least", least), ("at most", most))
         wanted = "expected " + " and ".join(f"{word} {number:,}" for word, number in said if number is not None)
-    # What is gone may have been found too, so an upper bound is certain only while nothing is.
+    # What is gone might have counted too, so an upper limit is certain only while nothing is gone.
     not_too_many = most is None or (total <= most and not evicted)
     return None if not_too_many and not _too_few(expected, total) else wanted
 
 
 def _too_few(expected: Expected, total: int) -> bool:
-    least, _ = _bounds(expected)
+    least, _ = _limits(expected)
     return least is not None and total < least
 
 
-async def _followed(kept: JournalView, kind: JournalKind, steps: list[Search]) -> int:
-    """How many of the searches find an exchange, each a later one than that before it."""
+async def _found_in_order(view: JournalView, kind: JournalKind, searches: list[Search]) -> int:
+    """How many of the searches, in their order, find an exchange later than the one found before."""
     done, slices = 0, TimeSlices()
-    for value in _oldest_first(kept, kind):
-        if await kept.is_found(value, steps[done]):
+    for value in _oldest_first(view, kind):
+        if await view.is_found(value, searches[done]):
             done += 1
-            if done == len(steps):
+            if done == len(searches):
                 break
         await slices.rest()
     return done
 
 
-def _oldest_first(kept: JournalView, kind: JournalKind) -> Iterable[JournalRecord]:
-    return reversed(list(kept.listing(kind)))
+def _oldest_first(view: JournalView, kind: JournalKind) -> Iterable[JournalRecord]:
+    return reversed(list(view.listing(kind)))
 
 
 def _for_search(search: Search) -> str:
@@ -332,8 +333,8 @@ MAX_EVENT_ACCOUNTS = 100
 class EventHandlers:
     """`/events`."""
 
-    def __init__(self, office: ApiContext, events: EventHub) -> None:
-        self._office = office
+    def __init__(self, context: ApiContext, events: EventHub) -> None:
+        self._context = context
         self._events = events
 
     async def stream(self, request: Request) -> Response:
@@ -345,7 +346,7 @@ class EventHandlers:
         names = list(dict.fromkeys(request.query_params.getlist("account"))) or [DEFAULT_ACCOUNT]
         if len(names) > MAX_EVENT_ACCOUNTS:
             raise HTTPException(400, f"account: got {len(names)} of them, want at most {MAX_EVENT_ACCOUNTS}")
-        accounts = [None if name == NOBODY else self._office.named(name) for name in names]
+        accounts = [None if name == NOBODY else self._context.named(name) for name in names]
         if request.method == "HEAD":
             return Response(media_type=_MEDIA_TYPE)
         return _EventResponse(self._events, accounts, resumed="last-event-id" in request.headers)

@@ -1,7 +1,7 @@
 """The inbox: pages on the admin port that show what happened, and change things by calling the admin API.
 
 `app.inbox_routes` says which path is which page. The pages themselves are imported and made when the first one is
-asked for (`pages.Pages`), since whoever only calls the API need not wait for Jinja2. A request becomes a
+asked for (`pages.Pages`), so that calls of the API need not wait for Jinja2. A request becomes a
 `PageContext` (`page_context`: account or scope, search, language, theme, clock); a class `...Page` in the module of
 that name reads the journal through `ApiContext` and gives plain Structs to a template; `templates.Templates`
 renders it in the visitor's language, masks AUTH_KEYs and sets the security headers. Nothing is polled: `live` tells

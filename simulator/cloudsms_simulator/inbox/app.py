@@ -1,7 +1,7 @@
 """The routes of the inbox, and the whole application of the admin port: API and pages put together for a simulator.
 
 `app_with_inbox` is imported and called at the first request on the admin port: nothing else takes as long at a
-start, and many a run never needs it. The pages wait for the first request for one of them.
+start, and many a run never needs it. The pages in turn are imported at the first request for one of them.
 """
 
 import asyncio
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 
 
 def app_with_inbox(
-    office: ApiContext, news: ChangeBus, stopping: asyncio.Event, hosts: Set[str], gate: TokenAuth
+    context: ApiContext, changes: ChangeBus, stopping: asyncio.Event, hosts: Set[str], auth: TokenAuth
 ) -> ASGIApp:
-    """What the admin port serves; `hosts` are the names it may be called by, beside those of this machine."""
-    return admin_app(office, {*LOOPBACK_HOSTS, *hosts}, gate, inbox_routes(office, news, stopping, gate))
+    """The application of the admin port. `hosts` are the names it may be called by, besides those of this machine."""
+    return admin_app(context, {*LOOPBACK_HOSTS, *hosts}, auth, inbox_routes(context, changes, stopping, auth))
 
 
-def inbox_routes(office: ApiContext, news: ChangeBus, stopping: asyncio.Event, gate: TokenAuth) -> list[BaseRoute]:
-    """The routes of every page, and of what pages are made of; `gate` is the admin port's."""
+def inbox_routes(context: ApiContext, changes: ChangeBus, stopping: asyncio.Event, auth: TokenAuth) -> list[BaseRoute]:
+    """The routes of all pages and of the files they are made of; `auth` is that of the admin port."""
 
     def make() -> "Pages":
         from cloudsms_simulator.inbox.pages import Pages
 
-        return Pages(office, news, stopping, gate)
+        return Pages(context, changes, stopping, auth)
 
-    # Who only calls the API need not wait for what they import.
+    # Calls of the API need not wait for what pages import.
     pages = Lazy("cloudsms_simulator.inbox.pages", make)
 
     def route(
@@ -48,7 +48,7 @@ def inbox_routes(office: ApiContext, news: ChangeBus, stopping: asyncio.Event, g
         async def handled(request: Request) -> Response:
             made = await pages.get()
             if template is not None:
-                await made.press.load(template)
+                await made.templates.load(template)
             return await handler(made)(request)
 
         return Route(path, handled, methods=[method], name=f"inbox:{method} {path}")

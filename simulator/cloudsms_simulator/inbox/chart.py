@@ -1,4 +1,4 @@
-"""Stacked bars for an SVG: what was counted in each bucket of virtual time, measured out.
+"""Stacked bars for an SVG: what was counted in each bucket of virtual time, with sizes and places.
 
 Buckets are of one of some round lengths, begin where clocks in Hong Kong have round times, and are at most 60.
 Seconds are whole ones since 1970. Series differ in pattern as well as in colour, and every number is in a table
@@ -16,16 +16,16 @@ from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
 MAX_BUCKETS = 60
-"""Buckets over any span."""
+"""The most buckets over any span."""
 BUCKET_LENGTHS = (
     *(1, 2, 5, 10, 15, 30, 60),
     *(120, 300, 600, 900, 1_800, 3_600),
     *(7_200, 10_800, 21_600, 43_200, 86_400),
 )
-"""Seconds of a bucket; a span of more than 60 days has buckets of several."""
+"""Lengths of a bucket in seconds; a span of more than 60 days has buckets of several days."""
 _DAY_SECONDS = BUCKET_LENGTHS[-1]
 _OFFSET = 8 * 3_600
-"""What clocks in Hong Kong are ahead, in seconds."""
+"""How far clocks in Hong Kong are ahead of UTC, in seconds."""
 
 
 class Buckets(msgspec.Struct, frozen=True):
@@ -45,7 +45,7 @@ class Buckets(msgspec.Struct, frozen=True):
 
 
 def buckets_over(earliest: int, latest: int) -> Buckets:
-    """The shortest buckets of which no more than 60 hold both seconds, and all between them."""
+    """The shortest buckets of which at most 60 cover all from one second to another."""
     for length in BUCKET_LENGTHS:
         buckets = _of_length(length, earliest, latest)
         if buckets.count <= MAX_BUCKETS:
@@ -61,9 +61,9 @@ def _of_length(length: int, earliest: int, latest: int) -> Buckets:
 
 
 WIDTH, HEIGHT = 600, 120
-"""Of the drawing, in its own units."""
+"""The size of the drawing, in its own units."""
 STYLES = 8
-"""Looks that series can have: 0 is that of what went well, 1 looks like trouble, the last is that of all others."""
+"""How many styles series can have: 0 is for what went well, 1 looks like an error, the last is for all others."""
 OTHERS = "others"
 
 _WIDEST = 24
@@ -77,7 +77,7 @@ CountsBySecond = Mapping[int, int]
 
 
 class Series(msgspec.Struct, frozen=True):
-    """One kind of what is counted: what it is called, how it looks, and how much of it there is in all."""
+    """One series of a chart: its name, its style, and its total."""
 
     label: str
     style: int
@@ -107,7 +107,7 @@ class Chart(msgspec.Struct, frozen=True):
     series: tuple[Series, ...]
     bars: tuple[Bar, ...]
     width: float
-    """Of a bar."""
+    """The width of a bar."""
     top: int
     step: int
     begin: str
@@ -124,8 +124,8 @@ def chart_of(
 ) -> Chart:
     """A chart of what was counted by key and second.
 
-    Series stand in `order`, unknown ones behind; `good` is the one that looks like what went well, the others look
-    different from `first` on. Those for which no look is left are put together.
+    Series stand in `order`, unknown ones after that. `good` has the style of what went well, the others have styles
+    from `first` on. Those for which no style is left are added up as `OTHERS`.
     """
     known = {key: place for place, key in enumerate(order)}
     keys = sorted((key for key in counted if counted[key]), key=lambda key: (known.get(key, len(known)), str(key)))
@@ -186,7 +186,7 @@ def _pieces(series: Sequence[Series], counts: Sequence[int], top: int) -> Iterab
 
 
 def _shape(buckets: Buckets) -> str:
-    """How moments are written: with the day where there are several, with seconds where they matter."""
+    """The format of moments: with the day where there are several, with seconds where they matter."""
     if buckets.length % _DAY.total_seconds() == 0:
         return "%Y-%m-%d"
     one_day = buckets.begin(0).date() == buckets.begin(buckets.count - 1).date()

@@ -1,6 +1,6 @@
-"""`/compose`: sends as a customer would, and says before that, while one types, what would come of it.
+"""`/compose`: sends as a customer would, and shows while a person types what would come of it.
 
-A draft is what the fields stand for: recipients, segments, price, packet and curl command, and what the platform
+A draft is what the fields of the form mean: recipients, segments, price, packet and curl command, and what the platform
 would answer. Nothing is sent for it: the packet goes through the platform's own stages in a dry run. Reading: R24.
 """
 
@@ -25,7 +25,7 @@ from cloudsms_simulator.services.sending import NoCountryError, Outgoing, outgoi
 
 
 class Recipient(msgspec.Struct, frozen=True):
-    """One line of the recipients: whom it was understood to mean, or why nobody could tell."""
+    """One line of the recipients: the destination it stands for, or why it stands for none."""
 
     written: str
     destination: Destination | None
@@ -38,31 +38,31 @@ class ComposeDraft(msgspec.Struct, frozen=True):
     recipients: tuple[Recipient, ...]
     bill: TextBill
     left: int
-    """Units that still fit into the last segment."""
+    """How many units still fit into the last segment, in the unit of the text's alphabet."""
     problems: tuple[str, ...]
     packet: str | None
     curl: str | None
     explanation: Explanation | None
-    """What would happen; its `code`, charges and reports are those of this moment."""
+    """What would happen if it were sent now; None without a packet."""
 
 
-async def compose_draft(office: ApiContext, account: Account, fields: Mapping[str, str]) -> ComposeDraft:
-    """The draft that fields, as the form names them, stand for."""
+async def compose_draft(context: ApiContext, account: Account, fields: Mapping[str, str]) -> ComposeDraft:
+    """The draft that the fields of the form, by their names there, make."""
     outgoing, problems = _outgoing(fields)
     recipients = tuple(_recipient(number, outgoing.country) for number in outgoing.to or ())
     counted = bill(outgoing.text or "", outgoing.signature, outgoing.signature_type, account.profile.segmentation, None)
     packet, explanation = None, None
     if recipients and outgoing.text and not problems and all(each.destination for each in recipients):
-        now = office.timekeeper.read(account).now
-        packet = packet_of(outgoing, account, office.sender.serial, now)
-        explanation = await office.explainer.explain_body(account, packet)
+        now = context.clocks.read(account).now
+        packet = packet_of(outgoing, account, context.sender.serial, now)
+        explanation = await context.explainer.explain_body(account, packet)
     return ComposeDraft(
         recipients=recipients,
         bill=counted,
         left=_room_left(counted),
         problems=problems,
         packet=None if packet is None else packet.decode(),
-        curl=None if packet is None else office.explainer.curl_of_packet(packet),
+        curl=None if packet is None else context.explainer.curl_of_packet(packet),
         explanation=explanation,
     )
 
@@ -124,49 +124,51 @@ SIGNATURE_TYPES = ((1, "【S】text"), (2, "text【S】"), (3, "[S] text"), (4, 
 class ComposePage:
     """`/compose`, and what it shows beside its form: `/compose/draft` while one types, `/compose/sent` after that."""
 
-    def __init__(self, office: ApiContext, press: Templates) -> None:
-        self._office = office
-        self._press = press
+    def __init__(self, context: ApiContext, templates: Templates) -> None:
+        self._context = context
+        self._templates = templates
 
     async def show(self, request: Request) -> Response:
         """The form, and an empty draft."""
-        visit = page_context_of(self._office, request)
-        account = _account(visit)
-        return self._press.page(
+        page = page_context_of(self._context, request)
+        account = _account(page)
+        return self._templates.page(
             "compose.html",
-            visit,
+            page,
             account=account,
             routes=sorted(account.routes - {"*"}),
             countries=[(code, REGIONS.get(code, "")) for code in sorted(COUNTRY_CODES)],
             signature_types=SIGNATURE_TYPES,
             versions=account.profile.versions,
-            draft=await compose_draft(self._office, account, {}),
+            draft=await compose_draft(self._context, account, {}),
         )
 
     async def draft(self, request: Request) -> Response:
-        """What the fields of the form, as they are sent, would come to."""
-        visit = page_context_of(self._office, request)
+        """The draft that the fields of the form, as they are sent here, make."""
+        page = page_context_of(self._context, request)
         fields = await read_form(request)
-        return self._press.page("_draft.html", visit, draft=await compose_draft(self._office, _account(visit), fields))
+        return self._templates.page(
+            "_draft.html", page, draft=await compose_draft(self._context, _account(page), fields)
+        )
 
     async def sent(self, request: Request) -> Response:
-        """What came of the request of `?request=`, `?of=` whose it is; 404 when it is not kept."""
-        visit = page_context_of(self._office, request)
+        """What came of the request `?request=` of the account `?of=`. Raises HTTPException 404 when it is not kept."""
+        page = page_context_of(self._context, request)
         owner, number = request.query_params.get("of", NOBODY), request.query_params.get("request", "")
-        account = None if owner == NOBODY else self._office.named(owner)
-        store = self._office.store
+        account = None if owner == NOBODY else self._context.named(owner)
+        store = self._context.store
         known = number.isascii() and number.isdigit() and len(number) < 19
         exchange = store.exchange(account, int(number)) if known else None
         if exchange is None:
             raise HTTPException(404, f"no request {number[:20]} is kept")
-        explanation = await self._office.explainer.explain_exchange(account, exchange, account or _account(visit))
+        explanation = await self._context.explainer.explain_exchange(account, exchange, account or _account(page))
         messages = {} if account is None else {uid: store.message(account, uid) for uid in exchange.uids}
-        return self._press.page(
-            "_sent.html", visit, sent=explanation, owner=owner, messages=messages, fault=exchange.fault
+        return self._templates.page(
+            "_sent.html", page, sent=explanation, owner=owner, messages=messages, fault=exchange.fault
         )
 
 
-def _account(visit: PageContext) -> Account:
-    if visit.account is None:
+def _account(page: PageContext) -> Account:
+    if page.account is None:
         raise HTTPException(404, "there is no account to send for")
-    return visit.account
+    return page.account

@@ -36,7 +36,7 @@ from cloudsms_simulator.services.clocks import clock_item
 from cloudsms_simulator.services.rules import rule_item
 
 SHORTEST_SPAN = 26 * 3600.0
-"""Seconds that the scale shows at least."""
+"""The least seconds that the scale shows."""
 _SCALE_MARKS = (
     (1, "1 s"),
     (10, "10 s"),
@@ -47,11 +47,11 @@ _SCALE_MARKS = (
     (25 * 3600, "25 h"),
 )
 _SCALE_STEPS = 200
-"""Dots that fall into the same of so many parts of the line are one."""
+"""Into how many parts the line is divided; things of one kind that fall into the same part are one dot."""
 
 
 class DueDot(msgspec.Struct, frozen=True):
-    """Things that are due at about the same time; `at` is when the first of them is, `state` its state's name."""
+    """Things that are due at about the same time; `at` and `state` (its name) are those of the first of them."""
 
     x: float
     """Percent of the line."""
@@ -73,13 +73,13 @@ class DueLine(msgspec.Struct, frozen=True):
     """What is due, soonest first, and the scale it stands on."""
 
     span: float
-    """Seconds from one end to the other."""
+    """Seconds from one end of the scale to the other."""
     dots: tuple[DueDot, ...]
     marks: tuple[ScaleMark, ...]
 
 
 def due_line(pending: Iterable[PendingItem]) -> DueLine:
-    """The line of what is pending."""
+    """The line for what is pending."""
     due = sorted(pending, key=lambda each: each.in_s)
     span = max(SHORTEST_SPAN, due[-1].in_s * 1.05 if due else 0.0)
     dots: dict[tuple[DueKind, int], DueDot] = {}
@@ -96,18 +96,18 @@ def due_line(pending: Iterable[PendingItem]) -> DueLine:
 
 
 def place_of(seconds: float, span: float) -> float:
-    """Where a time from now stands, in percent of the line."""
+    """The place of something due in so many seconds, in percent of a line of `span` seconds."""
     return 100 * log1p(min(seconds, span)) / log1p(span)
 
 
 SHOWN_REPORTS = 8
-"""Reports and pushes that are told one by one."""
+"""How many reports and pushes are shown one by one."""
 COUNTED_PUSHES = 100
-"""Pushes that the rate of success is of."""
+"""How many of the last pushes the rate of success is computed from."""
 
 
 class RecentReport(msgspec.Struct, frozen=True):
-    """A report to which something happened, and when that was: its state was reached, or it was pushed."""
+    """A report, and when something last happened to it: its state was reached, or it was pushed."""
 
     at: datetime
     uid: str
@@ -138,7 +138,7 @@ class CallbackHealth(msgspec.Struct, frozen=True):
 
     @property
     def percent(self) -> int:
-        """How many of a hundred come through; 0 when none was tried."""
+        """How many pushes of a hundred succeed; 0 when none was tried."""
         return self.succeeded * 100 // self.tried if self.tried else 0
 
 
@@ -181,7 +181,7 @@ def _recent_push(attempt: Attempt, report: Report) -> RecentPush:
 
 
 _NEWEST_REPORTS = 2_000
-"""Messages, the newest ones, of which what is due is shown; and so many reports, of which the last are."""
+"""How many of the newest messages are searched for what is due, and how many reports for the latest pushes."""
 CLOCK_RATES = (1, 60, 3600)
 CLOCK_STEPS = (
     ("PT1S", "+1 s"),
@@ -196,22 +196,22 @@ CLOCK_STEPS = (
 class ControlPage:
     """`/control`, and `/control/live` with those parts of it that change by themselves."""
 
-    def __init__(self, office: ApiContext, press: Templates) -> None:
-        self._office = office
-        self._press = press
+    def __init__(self, context: ApiContext, templates: Templates) -> None:
+        self._context = context
+        self._templates = templates
         self._scenarios: list[ScenarioItem] | None = None
-        """The bundled ones, read once: they stay what they are while a server runs."""
+        """The bundled scenarios, read once: they do not change while a server runs."""
 
     async def show(self, request: Request) -> Response:
         """The page."""
-        visit = page_context_of(self._office, request)
-        account = _account(visit)
+        page = page_context_of(self._context, request)
+        account = _account(page)
         callback = account.callback
         if self._scenarios is None:
             self._scenarios = await asyncio.to_thread(bundled_items)
-        return self._press.page(
+        return self._templates.page(
             "control.html",
-            visit,
+            page,
             **await self._moving(account),
             rates=CLOCK_RATES,
             steps=CLOCK_STEPS,
@@ -220,38 +220,38 @@ class ControlPage:
             troubles=tuple(TlsTrouble),
             identities=tuple(Identity),
             profiles=tuple(PROFILES),
-            settings=self._office.scenarios.settings_of(account),
+            settings=self._context.scenarios.settings_of(account),
             retries="\n".join(duration_text(pause) for pause in callback.retries),
             timeouts=(duration_text(callback.connect_timeout), duration_text(callback.timeout)),
         )
 
     async def live(self, request: Request) -> Response:
-        """What changes by itself; nothing when the account is gone."""
-        if self._office.directory.named(request.query_params.get("account", "")) is None and _names_one(request):
+        """The parts of the page that change by themselves; 204 when the account is gone."""
+        if self._context.directory.named(request.query_params.get("account", "")) is None and _names_one(request):
             return Response(status_code=204)
-        visit = page_context_of(self._office, request)
-        return self._press.page("_control_live.html", visit, **await self._moving(_account(visit)))
+        page = page_context_of(self._context, request)
+        return self._templates.page("_control_live.html", page, **await self._moving(_account(page)))
 
     async def _moving(self, account: Account) -> Mapping[str, object]:
-        office, store = self._office, self._office.store
-        standing = store.standing(account)
-        clock = clock_item(office.timekeeper.read(account))
+        context, store = self._context, self._context.store
+        state = store.standing(account)
+        clock = clock_item(context.clocks.read(account))
         messages = store.messages(account)
         due = await pending_of(store, account, islice(messages, _NEWEST_REPORTS))
         reports = list(islice(store.reports(account), _NEWEST_REPORTS))
-        playing = office.scenarios.playing(account).scenario
+        scenario = context.scenarios.playing(account).scenario
         return {
             "account": account,
-            "item": account_item(account, standing, clock.now),
+            "item": account_item(account, state, clock.now),
             "clock": clock,
             "line": due_line(PendingListing(due, clock.now, messages.evicted)),
             "fired": recent_reports(reports),
             "health": callback_health(reports),
-            "playing": playing,
-            "since": standing.rules_since,
-            "rules": [rule_item(each) for each in office.scenarios.counted(account)],
-            "listeners": office.tls_troubles.listeners,
-            "made_here": office.keeper.made(account),
+            "playing": scenario,
+            "since": state.rules_since,
+            "rules": [rule_item(each) for each in context.scenarios.counted(account)],
+            "listeners": context.tls_troubles.listeners,
+            "made_here": context.accounts.made(account),
         }
 
 
@@ -259,7 +259,7 @@ def _names_one(request: Request) -> bool:
     return request.query_params.get("account", "") not in ("", NOBODY)
 
 
-def _account(visit: PageContext) -> Account:
-    if visit.account is None:
+def _account(page: PageContext) -> Account:
+    if page.account is None:
         raise HTTPException(404, "there is no account to control; make one over the API")
-    return visit.account
+    return page.account

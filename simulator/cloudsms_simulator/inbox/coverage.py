@@ -1,9 +1,9 @@
-"""What the kept journal holds, counted in one pass; and what of the protocol was exercised by it, and what was not.
+"""Statistics of the journal, counted in one pass; and what of the protocol it exercised, and what it did not.
 
-`collect_statistics` counts some accounts: a hundred thousand messages take a few tenths of a second, in pieces of
-some milliseconds between which others get their turn. Seconds are those of each account's own clock. `coverage_of`
-lists every result code, state, reason of a local rejection, fault and finding, each with how often it was seen, or
-with how to exercise it: a magic number, a scenario, a call. Reading: R8, R17, R20, R21, R22, R23, R26.
+`collect_statistics` counts the journals of some accounts: a hundred thousand messages take a few tenths of a second, in
+pieces of some milliseconds between which other tasks get their turn. Seconds are those of each account's own clock.
+`coverage_of` lists every result code, state, reason of a local rejection, fault and finding, each with how often it was
+seen, or with how to exercise it: a magic number, a scenario, a call. Reading: R8, R17, R20, R21, R22, R23, R26.
 """
 
 import asyncio
@@ -36,13 +36,13 @@ REJECTION_REASONS: Mapping[str, str] = {
     "price": "the account has no price",
     "balance": "is left",
 }
-"""What every reason of a kind says, by the name of its rule, in the order in which the rules are asked."""
+"""A text that every rejection reason of a kind contains, by its rule, in the order in which the rules are applied."""
 
 OTHER_REASON = "other"
 
 
 def reason_kind(reason: str) -> str:
-    """The kind of a reason."""
+    """The kind of a rejection reason: a key of `REJECTION_REASONS`, or `OTHER_REASON`."""
     return next((kind for kind, said in REJECTION_REASONS.items() if said in reason), OTHER_REASON)
 
 
@@ -57,25 +57,25 @@ ValueT = TypeVar("ValueT")
 
 
 class Occurrences(msgspec.Struct, frozen=True):
-    """That something was seen: how often, where that was counted, and the search of the list that shows it."""
+    """That something occurred: the search of the list that shows it, and how often, None where that is not counted."""
 
     search: str
     times: int | None = None
 
 
 class JournalStatistics:
-    """What was counted. `evicted` are messages and requests that are kept no more, and missing everywhere here."""
+    """What was counted. `evicted` counts messages and requests that are gone; no other number here has them."""
 
     def __init__(self) -> None:
         self.messages = self.requests = self.evicted = self.pending_reports = 0
         self.codes: defaultdict[ResultCode | str, Counter[int]] = defaultdict(Counter)
-        """Requests by what they were answered, or by the kind of what was none."""
+        """Requests by their result code, or by kind where there is none; each value counts by second."""
         self.encodings: defaultdict[int, Counter[int]] = defaultdict(Counter)
-        """Messages by their DCS."""
+        """Messages by DCS."""
         self.segments: Counter[int] = Counter()
-        """Segments by their DCS."""
+        """Segments by DCS."""
         self.states: defaultdict[int, Counter[int]] = defaultdict(Counter)
-        """States as they were reached, intermediate ones too."""
+        """States that were reached, intermediate ones too."""
         self.pushes: defaultdict[str, Counter[int]] = defaultdict(Counter)
         self.spent: defaultdict[Currency, Decimal] = defaultdict(Decimal)
         self.routes: Counter[str] = Counter()
@@ -84,12 +84,12 @@ class JournalStatistics:
         self.findings: dict[str, Occurrences] = {}
         self.reasons: Counter[str] = Counter()
         self.item_codes: dict[ResultCode, Occurrences] = {}
-        """Codes of single destinations in batches that were accepted in part."""
-        self.state_sights: dict[int, Occurrences] = {}
+        """Codes of single destinations, in batches that were accepted in part."""
+        self.state_occurrences: dict[int, Occurrences] = {}
 
     @property
     def span(self) -> tuple[int, int] | None:
-        """The first and the last second in which anything happened; None when nothing did."""
+        """The first and the last second in which anything was counted; None when nothing was."""
         counted = (self.codes, self.encodings, self.states, self.pushes)
         seconds = [second for each in counted for times in each.values() for second in times]
         return (min(seconds), max(seconds)) if seconds else None
@@ -110,8 +110,8 @@ class JournalStatistics:
             countries[message.country_code] += 1
             for passage in message.passages:
                 states[passage.state][second_of(passage.at)] += 1
-                if passage.state not in self.state_sights:
-                    self.state_sights[passage.state] = Occurrences(f"uid:{message.uid}")
+                if passage.state not in self.state_occurrences:
+                    self.state_occurrences[passage.state] = Occurrences(f"uid:{message.uid}")
             if isinstance(message.admission, str):
                 self.reasons[reason_kind(message.admission)] += 1
             elif not message.refunded:
@@ -161,24 +161,24 @@ class JournalStatistics:
 
 
 async def collect_statistics(store: Store, accounts: Iterable[Account | None]) -> JournalStatistics:
-    """The survey of some accounts; None among them stands for the requests that are nobody's."""
-    survey = JournalStatistics()
+    """The statistics of some accounts; None among them stands for the requests that belong to no account."""
+    statistics = JournalStatistics()
     for account in accounts:
         exchanges = store.exchanges(account)
-        survey.evicted += exchanges.evicted
+        statistics.evicted += exchanges.evicted
         if account is not None:
             messages = store.messages(account)
-            survey.evicted += messages.evicted
+            statistics.evicted += messages.evicted
             for part in _parts(messages):
-                survey.count_messages(part)
+                statistics.count_messages(part)
                 await asyncio.sleep(0)
             for reports in _parts(store.reports(account)):
-                survey.count_reports(reports)
+                statistics.count_reports(reports)
                 await asyncio.sleep(0)
         for requests in _parts(exchanges):
-            survey.count_exchanges(requests)
+            statistics.count_exchanges(requests)
             await asyncio.sleep(0)
-    return survey
+    return statistics
 
 
 def second_of(moment: datetime) -> int:
@@ -188,96 +188,97 @@ def second_of(moment: datetime) -> int:
 
 
 def _parts(values: Iterable[ValueT]) -> Iterator[list[ValueT]]:
-    """Values as they are now, in parts; they may change afterwards."""
+    """The values as they are now, in lists of at most `_IN_ONE_GO`."""
     left = iter(list(values))
     while part := list(islice(left, _IN_ONE_GO)):
         yield part
 
 
-def _count_once(sights: dict[str, Occurrences], name: str, search: str) -> Occurrences:
-    seen = sights.get(name)
+def _count_once(occurrences: dict[str, Occurrences], name: str, search: str) -> Occurrences:
+    seen = occurrences.get(name)
     return Occurrences(search, 1 if seen is None or seen.times is None else seen.times + 1)
 
 
 NUMBER_PREFIX = "85267"
-"""What magic suffixes are put behind, to show them: with it they make a number in Hong Kong."""
+"""Put before magic suffixes to show them as numbers in Hong Kong."""
 EVERY_STATE, EVERY_CODE, LOCAL_REJECTED = "every-state", "every-result-code", "local-rejected"
-"""Bundled scenarios that bring all of a kind."""
+"""Bundled scenarios that exercise all of a kind."""
 
 
 class CoverageItem(msgspec.Struct, frozen=True):
-    """One thing there is to exercise. Without `seen` it was not, and the rest says how it can be."""
+    """One thing there is to exercise. Without `seen` it was not exercised, and the other fields say how it can be."""
 
     name: str
     about: str = ""
     seen: Occurrences | None = None
     number: str | None = None
-    """Country code and number of a magic recipient that brings it."""
+    """Country code and number of a magic recipient that exercises it."""
     scenario: str | None = None
-    """The bundled scenario that brings it."""
+    """The bundled scenario that exercises it."""
     call: str | None = None
-    """A POST of the admin API that brings it, as its path and JSON."""
+    """A POST of the admin API that exercises it, as path and JSON."""
 
 
 class CoverageGroup(msgspec.Struct, frozen=True):
-    """Everything of one kind."""
+    """All there is to exercise of one kind."""
 
     name: str
     items: tuple[CoverageItem, ...]
 
     @property
     def seen(self) -> int:
-        """How many were exercised."""
+        """How many of the items were exercised."""
         return sum(item.seen is not None for item in self.items)
 
 
 def coverage_of(
-    survey: JournalStatistics, looked_back: Mapping[str, int], counted: Iterable[CountedRule]
+    statistics: JournalStatistics, newest_by_rule: Mapping[str, int], counted: Iterable[CountedRule]
 ) -> tuple[CoverageGroup, ...]:
     """The groups, in the order in which a test plan would have them.
 
-    `looked_back` has the newest accepted request under each rule of a finding, `counted` the rules that are played.
+    `newest_by_rule` has the number of the newest accepted request with a finding of each rule; `counted` are the rules
+    of the scenarios in use.
     """
     return (
-        CoverageGroup("codes", tuple(_codes(survey))),
-        CoverageGroup("states", tuple(_states(survey))),
-        CoverageGroup("reasons", tuple(_reasons(survey))),
-        CoverageGroup("faults", tuple(_faults(survey))),
+        CoverageGroup("codes", tuple(_codes(statistics))),
+        CoverageGroup("states", tuple(_states(statistics))),
+        CoverageGroup("reasons", tuple(_reasons(statistics))),
+        CoverageGroup("faults", tuple(_faults(statistics))),
         CoverageGroup("rules", tuple(map(_rule, counted))),
-        CoverageGroup("findings", tuple(_findings(survey, looked_back))),
+        CoverageGroup("findings", tuple(_findings(statistics, newest_by_rule))),
     )
 
 
-def _codes(survey: JournalStatistics) -> Iterator[CoverageItem]:
+def _codes(statistics: JournalStatistics) -> Iterator[CoverageItem]:
     numbers: dict[ResultCode, str] = {
-        omen.code: suffix for suffix, omen in MAGIC_NUMBERS.items() if omen.code is not ResultCode.OK
+        magic.code: suffix for suffix, magic in MAGIC_NUMBERS.items() if magic.code is not ResultCode.OK
     }
     for row in RESULT_CODES:
-        times = sum(survey.codes[row.code].values()) if row.code in survey.codes else 0
-        seen = Occurrences(f"code:{hex_code(row.code)}", times) if times else survey.item_codes.get(row.code)
+        times = sum(statistics.codes[row.code].values()) if row.code in statistics.codes else 0
+        seen = Occurrences(f"code:{hex_code(row.code)}", times) if times else statistics.item_codes.get(row.code)
         suffix = numbers.get(row.code)
         number = None if suffix is None else NUMBER_PREFIX + suffix
         yield CoverageItem(f"{desc_of(row.code)} {hex_code(row.code)}", row.description, seen, number, EVERY_CODE)
 
 
-def _states(survey: JournalStatistics) -> Iterator[CoverageItem]:
+def _states(statistics: JournalStatistics) -> Iterator[CoverageItem]:
     for row in STATES:
-        seen = survey.state_sights.get(row.state)
+        seen = statistics.state_occurrences.get(row.state)
         if seen is not None:
-            seen = msgspec.structs.replace(seen, times=sum(survey.states[row.state].values()))
+            seen = msgspec.structs.replace(seen, times=sum(statistics.states[row.state].values()))
         number = f"{NUMBER_PREFIX}5550{row.state:02}"
         yield CoverageItem(f"{row.state.name} {int(row.state)}", row.description, seen, number, EVERY_STATE)
 
 
-def _reasons(survey: JournalStatistics) -> Iterator[CoverageItem]:
+def _reasons(statistics: JournalStatistics) -> Iterator[CoverageItem]:
     for kind, said in REJECTION_REASONS.items():
-        times = survey.reasons.get(kind)
+        times = statistics.reasons.get(kind)
         seen = Occurrences(f'reason:"{said}"', times) if times else None
         yield CoverageItem(kind, "", seen, scenario=None if kind == "price" else LOCAL_REJECTED)
 
 
-def _faults(survey: JournalStatistics) -> Iterator[CoverageItem]:
-    numbers = {omen.fault: suffix for suffix, omen in MAGIC_NUMBERS.items() if omen.fault is not None}
+def _faults(statistics: JournalStatistics) -> Iterator[CoverageItem]:
+    numbers = {magic.fault: suffix for suffix, magic in MAGIC_NUMBERS.items() if magic.fault is not None}
     faults: Sequence[Fault | PushFault] = (*Fault, *PushFault)
     for fault in faults:
         suffix = numbers.get(fault) if isinstance(fault, Fault) else None
@@ -285,7 +286,7 @@ def _faults(survey: JournalStatistics) -> Iterator[CoverageItem]:
         call = f'/api/v1/faults {{"fault": "{fault}"}}'
         if isinstance(fault, PushFault):
             call = f'/api/v1/rules {{"report": [{{"state": "DELIVERED", "after": "1s", "push": "{fault}"}}]}}'
-        yield CoverageItem(fault, "", survey.faults.get(fault), number, call=None if number else call)
+        yield CoverageItem(fault, "", statistics.faults.get(fault), number, call=None if number else call)
 
 
 def _rule(counted: CountedRule) -> CoverageItem:
@@ -294,9 +295,9 @@ def _rule(counted: CountedRule) -> CoverageItem:
     return CoverageItem(name, counted.book, seen)
 
 
-def _findings(survey: JournalStatistics, looked_back: Mapping[str, int]) -> Iterator[CoverageItem]:
+def _findings(statistics: JournalStatistics, newest_by_rule: Mapping[str, int]) -> Iterator[CoverageItem]:
     for rule in FINDING_RULES.values():
-        seen = survey.findings.get(rule.id)
-        if seen is None and rule.id in looked_back:
+        seen = statistics.findings.get(rule.id)
+        if seen is None and rule.id in newest_by_rule:
             seen = Occurrences(f"finding:{rule.id}")
         yield CoverageItem(rule.id, rule.summary, seen)

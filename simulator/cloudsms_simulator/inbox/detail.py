@@ -1,8 +1,8 @@
 """What the pages of one message and of one request share: whose it is, its neighbours in the list, and marked bodies.
 
-A marked body is the JSON of an exchange laid out for people, with what findings or changes are about marked in it,
-and the marks numbered as in the list beside it. A body that is not JSON is shown as it came, marked where reading
-it stopped. The first 12,000 characters are shown; a body of more than 128 KiB is shown without marks.
+A marked body is the JSON of an exchange indented for people, with the places of findings or changes marked in it, and
+the marks numbered as in the list beside it. A body that is not JSON is shown as it came, marked where reading it
+stopped. The first 12,000 characters are shown; a body of more than 128 KiB is shown without marks.
 """
 
 from collections import defaultdict
@@ -18,23 +18,23 @@ from cloudsms_simulator.inbox.list_page import EntryList, ListEntry, list_positi
 from cloudsms_simulator.inbox.page_context import PageContext, accounts_in_scope
 from cloudsms_simulator.journal.search_syntax import SearchError
 from cloudsms_simulator.models.explanation import CorrectionItem
-from cloudsms_simulator.protocol import packet
 from cloudsms_simulator.protocol.findings import Finding
 from cloudsms_simulator.protocol.json_text import Place, Places
+from cloudsms_simulator.protocol.packet import decode
 
 MAX_SHOWN = 12_000
-"""Octets of a laid-out body that a page shows."""
+"""How many octets of an indented body a page shows."""
 MAX_MARKED = 128 * 1024
-"""Octets of a body that is laid out and marked; of a longer one the beginning is shown as it came."""
+"""The most octets of a body that is indented and marked; of a longer one the beginning is shown as it came."""
 _MAX_PRETTY = 4 * MAX_MARKED
-"""Octets of a body over lines. A deep nest is mostly indentation: one that grows beyond this is shown as it came."""
+"""The most octets of an indented body; beyond, it is shown as it came. A deep nest is mostly indentation."""
 _BODY = "body"
 _KINDS = ("error", "warning", "suspicion", "note", "change")
-"""Where several marks meet, the first of these is seen."""
+"""Kinds of marks; where several overlap, the first of these is shown."""
 
 
 class BodyMark(msgspec.Struct, frozen=True):
-    """What to mark: a path as findings have it, the number people find it by, and the rule or reason."""
+    """What to mark: a path as findings have it, the number shown beside it, and the rule or reason."""
 
     path: str
     number: int
@@ -56,7 +56,7 @@ class BodyPiece(msgspec.Struct, frozen=True):
 
 
 class MarkedBody(msgspec.Struct, frozen=True):
-    """A body in pieces; `left_out` octets of it are not among them, and `unplaced` marks are not about any octet."""
+    """A body in pieces. `left_out` octets of it are not shown; `unplaced` marks have no place in what is shown."""
 
     pieces: tuple[BodyPiece, ...]
     left_out: int
@@ -64,7 +64,7 @@ class MarkedBody(msgspec.Struct, frozen=True):
 
 
 def marked_body(body: bytes, marks: Sequence[BodyMark] = ()) -> MarkedBody:
-    """A body with marks. Those for what a change took away have no place, nor have those beyond what is shown."""
+    """A body with its marks. Marks of what a change removed have no place, nor have those beyond what is shown."""
     if len(body) > MAX_MARKED:
         return MarkedBody((BodyPiece(_readable(body[:MAX_SHOWN])),), len(body) - MAX_SHOWN, tuple(marks))
     text = pretty_json(body)
@@ -80,7 +80,7 @@ def marked_body(body: bytes, marks: Sequence[BodyMark] = ()) -> MarkedBody:
 
 
 def pretty_json(body: bytes) -> bytes:
-    """JSON over lines, its numbers and escapes as they were written; anything else, and a deep nest, as it is."""
+    """JSON indented over lines, its numbers and escapes as written; anything else, and a deep nest, as it is."""
     try:
         body.decode()
         over_lines = msgspec.json.format(body, indent=2)
@@ -97,8 +97,8 @@ def _place(text: bytes, places: Places, mark: BodyMark) -> Place | None:
 
 
 def _broken(text: bytes) -> Place | None:
-    """Where a body stops being one packet; None for one that is a packet, or empty."""
-    decoded = packet.decode(text)
+    """Where a body stops being a packet; None for a packet, or an empty body."""
+    decoded = decode(text)
     if decoded.form == "cut":
         return Place(decoded.offset, len(text))
     if decoded.form == "broken":
@@ -129,7 +129,7 @@ def _pieces(text: bytes, placed: Sequence[tuple[BodyMark, Place]]) -> Iterator[B
             yield BodyPiece(names, _worst(absent), absent, tuple(mark.label for mark in absent), is_missing=True)
         if start == end:
             continue
-        # In the order in which the marks were given.
+        # `over` is in the order in which the marks were given.
         over = sorted([*(each for each in over if placed[each][1].end > start), *beginning[start]])
         marks = [placed[each][0] for each in over]
         begins = tuple(placed[each][0] for each in beginning[start])
@@ -137,7 +137,7 @@ def _pieces(text: bytes, placed: Sequence[tuple[BodyMark, Place]]) -> Iterator[B
 
 
 def _name(path: str) -> str:
-    """The last step of a path, "" for what is none: `COUNTRY_CODE`."""
+    """The last member of a path, such as `COUNTRY_CODE`; "" for what is no path."""
     return path.rpartition(".")[2] if path.startswith("$") else ""
 
 
@@ -151,52 +151,53 @@ def _readable(data: bytes) -> str:
 
 
 MAX_MARKS = 50
-"""Findings, and changes, that a page shows one by one."""
+"""How many findings, and how many changes, a page shows one by one."""
 
 
 class Neighbours(msgspec.Struct, frozen=True):
-    """The addresses of what stands above and below in the list, None at its ends."""
+    """The addresses of the entries above and below in the list, None at its ends."""
 
     above: str | None
     below: str | None
 
 
-def owner_in(office: ApiContext, request: Request, has_it: Callable[[Account | None], bool]) -> Account | None:
-    """The account of `?of=`, None for `*`; without it whoever has what is looked for.
+def owner_in(context: ApiContext, request: Request, has_it: Callable[[Account | None], bool]) -> Account | None:
+    """The account that `?of=` names, None for `*`; without `?of=` the one for which `has_it` is true.
 
-    When nobody has it, the account of `?account=`, else the one at hand. 404 when there is no account of that name.
+    If there is none, the account that `?account=` names, else the default one. Raises HTTPException 404 when there is
+    no account of that name.
     """
     name = request.query_params.get("of")
     if name is None:
-        holders: tuple[Account | None, ...] = (*office.directory, None)
+        holders: tuple[Account | None, ...] = (*context.directory, None)
         for holder in holders:
             if has_it(holder):
                 return holder
         name = request.query_params.get("account")
     if name == NOBODY:
         return None
-    return office.named(name) if name else office.default_account()
+    return context.named(name) if name else context.default_account()
 
 
-async def neighbours(office: ApiContext, visit: PageContext, arrival: ListEntry) -> Neighbours:
-    """What stands beside an arrival in the list that the visit came from."""
-    arrivals = EntryList(office.store, office.wall, accounts_in_scope(office, visit))
+async def neighbours(context: ApiContext, page: PageContext, entry: ListEntry) -> Neighbours:
+    """The entries above and below an entry, in the list and search that the page was opened from."""
+    entries = EntryList(context.store, context.wall, accounts_in_scope(context, page))
     try:
-        above, below = await arrivals.around(list_position_of(arrival), visit.query)
+        above, below = await entries.around(list_position_of(entry), page.query)
     except SearchError:
         return Neighbours(None, None)
-    return Neighbours(_address(visit, above), _address(visit, below))
+    return Neighbours(_address(page, above), _address(page, below))
 
 
 def with_findings(body: bytes, findings: tuple[Finding, ...]) -> MarkedBody:
-    """A body with its findings, the first so many, which are numbered from 1 in their order."""
+    """A body with its findings marked, the first `MAX_MARKS`, numbered from 1 in their order."""
     return marked_body(
         body, [BodyMark(each.path, nth, each.severity, each.rule) for nth, each in enumerate(findings[:MAX_MARKS], 1)]
     )
 
 
 def with_changes(correction: CorrectionItem) -> MarkedBody | None:
-    """A corrected packet with its changes, numbered alike; None without one."""
+    """A corrected packet with its changes marked, numbered alike; None without a corrected packet."""
     if not isinstance(correction.request, msgspec.Raw):
         return None
     changes = enumerate(correction.changes[:MAX_MARKS], 1)
@@ -205,9 +206,9 @@ def with_changes(correction: CorrectionItem) -> MarkedBody | None:
     )
 
 
-def _address(visit: PageContext, arrival: ListEntry | None) -> str | None:
-    if isinstance(arrival, Message):
-        return visit.url(f"/messages/{arrival.uid}", of=arrival.sending.account, q=visit.query)
-    if isinstance(arrival, Exchange):
-        return visit.url(f"/requests/{arrival.id}", of=arrival.account or NOBODY, q=visit.query)
+def _address(page: PageContext, entry: ListEntry | None) -> str | None:
+    if isinstance(entry, Message):
+        return page.url(f"/messages/{entry.uid}", of=entry.sending.account, q=page.query)
+    if isinstance(entry, Exchange):
+        return page.url(f"/requests/{entry.id}", of=entry.account or NOBODY, q=page.query)
     return None

@@ -1,7 +1,7 @@
-"""HTTP for pages: their styles, scripts and icons as files that browsers keep, and the forms that pages send.
+"""HTTP for pages: their styles, scripts and icons as files that browsers cache, and the forms that pages send.
 
-An address with `?v=` and the version of the files is kept for good; another version has another address. A form is
-what somebody types while they type it, or a token: everything else that pages send goes to the admin API as JSON.
+Browsers cache an address with `?v=` and the version of the files for ever; another version has another address. Forms
+hold a draft while it is typed, or a token: everything else that pages send goes to the admin API as JSON.
 """
 
 import hashlib
@@ -21,10 +21,10 @@ _CACHE_FOREVER = "public, max-age=31536000, immutable"
 
 
 class CachedStaticFiles(StaticFiles):
-    """The files of a folder, with the headers that let a browser keep them, and take them for nothing else."""
+    """The files of a folder, with headers that let browsers cache them and keep their content type."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """One file; HTTPException 404 when there is none."""
+        """The answer with one file. Raises HTTPException 404 when there is none."""
         response = await super().get_response(path, scope)
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Cache-Control"] = _CACHE_FOREVER if b"v=" in scope["query_string"] else "no-cache"
@@ -32,7 +32,7 @@ class CachedStaticFiles(StaticFiles):
 
 
 def version_of_files(folder: Path) -> str:
-    """Eight hex digits that are others as soon as any file of the folder is."""
+    """The version of a folder's files: eight hex digits that change when any file changes."""
     digest = hashlib.blake2b(digest_size=4)
     for path in sorted(each for each in folder.rglob("*") if each.is_file()):
         digest.update(path.name.encode() + path.read_bytes())
@@ -40,11 +40,11 @@ def version_of_files(folder: Path) -> str:
 
 
 MAX_FORM = 256 * 1024
-"""Octets of a form."""
+"""The most octets of a form."""
 
 
 async def read_form(request: Request) -> Mapping[str, str]:
-    """The fields of a form, the last of each name; HTTPException 413 for one that is too large."""
+    """The fields of a form, the last one of each name. Raises HTTPException 413 for a form that is too large."""
     body = bytearray()
     async for piece in request.stream():
         body += piece

@@ -36,14 +36,14 @@ from cloudsms_simulator.stores.store import Store
 WINDOW_SIZE = 50
 """Rows of a window."""
 _ABOVE_ITS_MESSAGES = 1_000
-"""Where a request that was refused in part stands among its messages, whose places end at 199."""
+"""The place of a request that was refused in part among its messages, whose places end at 199."""
 _ENTRY = "$.MULTI_MSISDN_LIST["
 
 ListEntry = Message | Exchange
 
 
 class ListPosition(msgspec.Struct, frozen=True, order=True):
-    """The place of an arrival: its request's number, and its own place within the request. Written `17.3`."""
+    """Where an entry stands in the list: the number of its request, and its place in that. Written `17.3`."""
 
     request_id: int
     place: int
@@ -53,7 +53,7 @@ class ListPosition(msgspec.Struct, frozen=True, order=True):
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """The mark a text stands for; ValueError when it stands for none."""
+        """Reads a position as it is written. Raises ValueError for anything else."""
         request_id, _, place = text.partition(".")
         if not (text.isascii() and request_id.isdigit() and place.isdigit() and len(text) <= 40):
             raise ValueError(f'got "{text[:60]}", want a mark such as 17.0')
@@ -61,7 +61,7 @@ class ListPosition(msgspec.Struct, frozen=True, order=True):
 
 
 class ListRow(msgspec.Struct, frozen=True):
-    """One arrival as the list shows it; `findings` are those of the request a message came with."""
+    """One entry as the list shows it. `findings` of a message are those on its request that concern it."""
 
     mark: ListPosition
     item: MessageItem | RequestItem
@@ -69,18 +69,18 @@ class ListRow(msgspec.Struct, frozen=True):
 
 
 class ListWindow(msgspec.Struct, frozen=True):
-    """A stretch of the arrivals. `next` is the mark to go on from, None at the end."""
+    """A stretch of the list. `next` is the position to go on from, None at the end."""
 
     rows: tuple[ListRow, ...]
     next: ListPosition | None
     messages: int
-    """Messages that are kept, found or not."""
+    """How many messages are kept, found or not."""
     evicted: int
-    """Messages and requests that are kept no more."""
+    """How many messages and requests are kept no more."""
 
 
 class EntryList:
-    """The arrivals of some accounts; None among them stands for the requests that are nobody's."""
+    """The entries of some accounts; None among them stands for the requests that belong to no account."""
 
     def __init__(self, store: Store, wall: WallClock, accounts: Iterable[Account | None]) -> None:
         self._store = store
@@ -88,9 +88,9 @@ class EntryList:
         self._accounts = tuple(accounts)
 
     async def window(self, text: str = "", after: ListPosition | None = None) -> ListWindow:
-        """The newest arrivals that a search finds, those below a mark if one is given.
+        """The newest entries that a search finds, or with `after` the newest below that position.
 
-        SearchError for a text that is no search of messages, nor of requests.
+        Raises SearchError for a text that is no search of messages, nor of requests.
         """
         found: list[tuple[ListPosition, Account | None, ListEntry]] = []
         total = evicted = 0
@@ -104,39 +104,42 @@ class EntryList:
         more = shown[-1].mark if len(found) > WINDOW_SIZE else None
         return ListWindow(shown, more, total, evicted)
 
-    async def around(self, mark: ListPosition, text: str = "") -> tuple[ListEntry | None, ListEntry | None]:
-        """The arrivals just above a mark and just below it that a search finds. SearchError as for `window`."""
+    async def around(self, position: ListPosition, text: str = "") -> tuple[ListEntry | None, ListEntry | None]:
+        """The entries that a search finds just above a position and just below it; None at the ends of the list.
+
+        Raises SearchError as `window` does.
+        """
         above: list[ListEntry] = []
         below: list[ListEntry] = []
         for account in self._accounts:
-            kept = JournalView(self._store, account)
+            view = JournalView(self._store, account)
             for kind, search in self._searches(account, text).items():
-                listed = [each for each in kept.listing(kind) if isinstance(each, Message | Exchange)]
-                above += await _first(_shown(_above(listed, mark)), search, kept, 1)
-                below += await _first(_shown(_below(listed, mark)), search, kept, 1)
+                listed = [each for each in view.listing(kind) if isinstance(each, Message | Exchange)]
+                above += await _first(_shown(_above(listed, position)), search, view, 1)
+                below += await _first(_shown(_below(listed, position)), search, view, 1)
         return min(above, key=list_position_of, default=None), max(below, key=list_position_of, default=None)
 
     async def _of(self, account: Account | None, text: str, after: ListPosition | None) -> list[ListEntry]:
-        """One account's newest arrivals, one more than a window holds if there are so many."""
+        """One account's newest entries, one more than a window holds if there are so many."""
         searches = self._searches(account, text)
-        kept = JournalView(self._store, account)
+        view = JournalView(self._store, account)
         messages: list[ListEntry] = []
         if "messages" in searches and account is not None:
             search = searches["messages"]
-            messages = await _first(_entries_below(self._store.messages(account), after, search), search, kept)
+            messages = await _first(_entries_below(self._store.messages(account), after, search), search, view)
         if "requests" not in searches:
             return messages
         floor = list_position_of(messages[-1]) if len(messages) > WINDOW_SIZE else None
         search = searches["requests"]
         refused = _refused(_entries_below(self._store.exchanges(account), after, search), floor)
-        return messages + await _first(refused, search, kept)
+        return messages + await _first(refused, search, view)
 
     def _searches(self, account: Account | None, text: str) -> dict[JournalKind, Search | None]:
-        """What is asked of messages and of requests; without one of them where it has not got a field that is asked."""
+        """The searches of messages and of requests that a text is; a kind that lacks one of its fields is left out."""
         if not text.strip():
             return {"messages": None, "requests": None}
         now = self._store.standing(account).clock.now(self._wall.now())
-        parse_search(text, now)  # what is wrong with it for either
+        parse_search(text, now)  # raises what is wrong with it for both kinds
         searches: dict[JournalKind, Search | None] = {}
         problem = None
         kinds: tuple[JournalKind, ...] = ("messages", "requests")
@@ -150,51 +153,54 @@ class EntryList:
         return searches
 
 
-def list_position_of(arrival: ListEntry) -> ListPosition:
-    """Where an arrival stands."""
-    if isinstance(arrival, Message):
-        return ListPosition(arrival.sending.request_id, arrival.index)
-    return ListPosition(arrival.id, _ABOVE_ITS_MESSAGES)
+def list_position_of(entry: ListEntry) -> ListPosition:
+    """Where an entry stands in the list."""
+    if isinstance(entry, Message):
+        return ListPosition(entry.sending.request_id, entry.index)
+    return ListPosition(entry.id, _ABOVE_ITS_MESSAGES)
 
 
 def is_refused(exchange: Exchange) -> bool:
-    """Whether a person has to see an exchange beside the messages that came of it: not all of it was accepted."""
+    """Whether an exchange is an entry besides its messages: not all of it was accepted, or it had a fault."""
     if exchange.code is not ResultCode.OK or not isinstance(exchange, Sending):
         return True
     return exchange.places is not None or exchange.fault is not None
 
 
 def findings_about(place: int, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """The findings on a request that one of its destinations has to do with."""
+    """The findings on a request that concern one of its destinations, by its place in the request."""
     own = f"{_ENTRY}{place}]"
     return tuple(each for each in findings if own in each.path or _ENTRY not in each.path)
 
 
 def _entries_below(
-    arrivals: Iterable[ListEntry], after: ListPosition | None, search: Search | None
+    entries: Iterable[ListEntry], after: ListPosition | None, search: Search | None
 ) -> Iterator[ListEntry]:
-    """Those below a mark, as they are now. The newest without a search are read before anything can change: no copy."""
-    return iter(arrivals) if after is None and search is None else _below(list(arrivals), after)
+    """The entries below a position, as they are now.
+
+    They are copied, but for the newest without a search: those are read before anything can change.
+    """
+    return iter(entries) if after is None and search is None else _below(list(entries), after)
 
 
-def _below(arrivals: Sequence[ListEntry], after: ListPosition | None) -> Iterator[ListEntry]:
+def _below(entries: Sequence[ListEntry], after: ListPosition | None) -> Iterator[ListEntry]:
     if after is None:
-        return iter(arrivals)
-    at = bisect.bisect_left(arrivals, -after.request_id, key=lambda each: -_request_id(each))
-    return (arrivals[place] for place in range(at, len(arrivals)) if list_position_of(arrivals[place]) < after)
+        return iter(entries)
+    at = bisect.bisect_left(entries, -after.request_id, key=lambda each: -_request_id(each))
+    return (entries[place] for place in range(at, len(entries)) if list_position_of(entries[place]) < after)
 
 
-def _above(arrivals: Sequence[ListEntry], mark: ListPosition) -> Iterator[ListEntry]:
-    at = bisect.bisect_right(arrivals, -mark.request_id, key=lambda each: -_request_id(each))
-    return (each for each in reversed(arrivals[:at]) if list_position_of(each) > mark)
+def _above(entries: Sequence[ListEntry], position: ListPosition) -> Iterator[ListEntry]:
+    at = bisect.bisect_right(entries, -position.request_id, key=lambda each: -_request_id(each))
+    return (each for each in reversed(entries[:at]) if list_position_of(each) > position)
 
 
-def _shown(arrivals: Iterator[ListEntry]) -> Iterator[ListEntry]:
-    return (each for each in arrivals if isinstance(each, Message) or is_refused(each))
+def _shown(entries: Iterator[ListEntry]) -> Iterator[ListEntry]:
+    return (each for each in entries if isinstance(each, Message) or is_refused(each))
 
 
-def _request_id(arrival: ListEntry) -> int:
-    return arrival.sending.request_id if isinstance(arrival, Message) else arrival.id
+def _request_id(entry: ListEntry) -> int:
+    return entry.sending.request_id if isinstance(entry, Message) else entry.id
 
 
 def _refused(exchanges: Iterator[ListEntry], floor: ListPosition | None) -> Iterator[ListEntry]:
@@ -206,16 +212,16 @@ def _refused(exchanges: Iterator[ListEntry], floor: ListPosition | None) -> Iter
 
 
 async def _first(
-    arrivals: Iterator[ListEntry], search: Search | None, kept: JournalView, most: int = WINDOW_SIZE + 1
+    entries: Iterator[ListEntry], search: Search | None, view: JournalView, most: int = WINDOW_SIZE + 1
 ) -> list[ListEntry]:
-    """The first of them that a search finds, one more than a window holds. Others get their turn while it looks."""
+    """The first entries that a search finds, one more than a window holds. Other tasks get their turn meanwhile."""
     if search is None:
-        return list(islice(arrivals, most))
+        return list(islice(entries, most))
     found: list[ListEntry] = []
     slices = TimeSlices()
-    for arrival in arrivals:
-        if await kept.is_found(arrival, search):
-            found.append(arrival)
+    for entry in entries:
+        if await view.is_found(entry, search):
+            found.append(entry)
             if len(found) == most:
                 break
         await slices.rest()
@@ -223,89 +229,93 @@ async def _first(
 
 
 async def _rows(store: Store, found: Sequence[tuple[ListPosition, Account | None, ListEntry]]) -> tuple[ListRow, ...]:
-    """The rows of arrivals. What the messages of a request share is found out once; others are served meanwhile."""
+    """The rows of entries.
+
+    Findings of a request are worked out once for all its messages, in a thread if it takes long.
+    """
     findings: dict[int, Callable[[], tuple[Finding, ...]]] = {}
-    makers: list[Callable[[], JournalItem]] = []
-    for mark, account, arrival in found:
-        kept = JournalView(store, account)
-        makers += kept.item_builders([arrival])
-        if isinstance(arrival, Message) and mark.request_id not in findings:
-            findings[mark.request_id] = cache(kept.findings_builder(arrival.sending))
+    builders: list[Callable[[], JournalItem]] = []
+    for position, account, entry in found:
+        view = JournalView(store, account)
+        builders += view.item_builders([entry])
+        if isinstance(entry, Message) and position.request_id not in findings:
+            findings[position.request_id] = cache(view.findings_builder(entry.sending))
 
     def rows() -> tuple[ListRow, ...]:
-        return tuple(_row(*each, findings) for each in zip(found, makers, strict=True))
+        return tuple(_row(*each, findings) for each in zip(found, builders, strict=True))
 
-    return await offload(sum(octets_of(arrival) for _, _, arrival in found), rows)
+    return await offload(sum(octets_of(entry) for _, _, entry in found), rows)
 
 
 def _row(
     found: tuple[ListPosition, Account | None, ListEntry],
-    make: Callable[[], JournalItem],
+    build: Callable[[], JournalItem],
     findings: Mapping[int, Callable[[], tuple[Finding, ...]]],
 ) -> ListRow:
-    mark, _, arrival = found
-    item = make()
+    position, _, entry = found
+    item = build()
     if isinstance(item, RequestItem):
-        return ListRow(mark, item, item.findings)
-    assert isinstance(arrival, Message)
+        return ListRow(position, item, item.findings)
+    assert isinstance(entry, Message)
     assert isinstance(item, MessageItem)
-    return ListRow(mark, item, findings_about(arrival.index, findings[mark.request_id]()))
+    return ListRow(position, item, findings_about(entry.index, findings[position.request_id]()))
 
 
 class ListPage:
     """`/`, and `/window` for more of its rows."""
 
-    def __init__(self, office: ApiContext, press: Templates) -> None:
-        self._office = office
-        self._press = press
+    def __init__(self, context: ApiContext, templates: Templates) -> None:
+        self._context = context
+        self._templates = templates
 
     async def show(self, request: Request) -> Response:
-        """The page; a search that is none is told above an empty list."""
-        visit = page_context_of(self._office, request)
+        """The page; above an empty list it says what is wrong with a search."""
+        page = page_context_of(self._context, request)
         window, problem = ListWindow((), None, 0, 0), None
         try:
-            window = await self._window(visit, None)
+            window = await self._window(page, None)
         except SearchError as error:
             problem = str(error)
-        return self._press.page(
+        return self._templates.page(
             "list.html",
-            visit,
+            page,
             200 if problem is None else 400,
             window=window,
             problem=problem,
-            suggestions=search_suggestions(self._office),
-            narrowings=facets_of(visit.query),
-            info=self._office.info(()),
+            suggestions=search_suggestions(self._context),
+            narrowings=facets_of(page.query),
+            info=self._context.info(()),
         )
 
     async def window(self, request: Request) -> Response:
         """The rows below `?after=`, the newest ones without it."""
-        visit = page_context_of(self._office, request)
+        page = page_context_of(self._context, request)
         try:
             text = request.query_params.get("after")
             after = None if text is None else ListPosition.read(text)
         except ValueError as error:
             raise HTTPException(400, f"after: {error}") from error
-        return self._press.page("_window.html", visit, window=await self._window(visit, after))
+        return self._templates.page("_window.html", page, window=await self._window(page, after))
 
-    async def _window(self, visit: PageContext, after: ListPosition | None) -> ListWindow:
-        office = self._office
-        return await EntryList(office.store, office.wall, accounts_in_scope(office, visit)).window(visit.query, after)
+    async def _window(self, page: PageContext, after: ListPosition | None) -> ListWindow:
+        context = self._context
+        return await EntryList(context.store, context.wall, accounts_in_scope(context, page)).window(page.query, after)
 
 
 class Facet(msgspec.Struct, frozen=True):
-    """A field by which the list can be narrowed without typing: a search for each value, the one in effect, and all."""
+    """A field by which the list can be narrowed without typing: a search for each of its values, and one without it."""
 
     field: str
     options: tuple[tuple[str, str], ...]
-    """What each value is called, and the search with it."""
+    """The name of each value, and the search with it."""
     chosen: str | None
+    """The name of the value that the search has now."""
     without: str
-    """The search without any."""
+    """The search without the field."""
 
 
 def facets_of(query: str) -> tuple[Facet, ...]:
-    """The list by state and by code; the rest of a search stays."""
+    """The facets state and result code for a search; its other terms stay."""
     states = tuple((row.state.name, row.state.name) for row in STATES)
     codes = tuple((f"{row.desc} {hex_code(row.code)}", hex_code(row.code)) for row in RESULT_CODES)
     return tuple(_facet(query, field, values) for field, values in (("state", states), ("code", codes)))
@@ -320,13 +330,13 @@ def _facet(query: str, field: str, values: Sequence[tuple[str, str]]) -> Facet:
     return Facet(field, searches, chosen, without)
 
 
-def search_suggestions(office: ApiContext) -> tuple[str, ...]:
-    """Terms a search may be made of: every field of messages and requests, and the values that are known ahead."""
+def search_suggestions(context: ApiContext) -> tuple[str, ...]:
+    """Terms to suggest for a search: every field of messages and requests, and the values that are known ahead."""
     known = [f"state:{row.state.name}" for row in STATES]
     known += [f"code:{row.desc}" for row in RESULT_CODES]
     known += [f"is:{flag}" for flag in FLAGS]
     known += [f"kind:{kind}" for kind in ("uip", "http", "handshake", "closed")]
-    known += [f"account:{account.name}" for account in office.directory]
-    known += [f"route:{route}" for account in office.directory for route in sorted(account.routes) if route != "*"]
+    known += [f"account:{account.name}" for account in context.directory]
+    known += [f"route:{route}" for account in context.directory for route in sorted(account.routes) if route != "*"]
     fields = (name for name, field in SEARCH_FIELDS.items() if {"messages", "requests"} & set(field.kinds))
     return tuple(dict.fromkeys([*known, *(f"{name}:" for name in fields)]))

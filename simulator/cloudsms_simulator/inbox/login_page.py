@@ -1,6 +1,6 @@
-"""`/login` and `/logout`: asks a person for the token of the admin port, and remembers in a cookie that they knew it.
+"""`/login` and `/logout`: asks a person for the token of the admin port, and remembers in a cookie that they gave it.
 
-Whoever has no token yet learns nothing here but that one is wanted; a form leads on to a path of this server only.
+A person without the token learns nothing here but that one is wanted. The form leads on to paths of this server only.
 Reading: R19.
 """
 
@@ -18,51 +18,51 @@ from cloudsms_simulator.inbox.templates import Templates
 
 
 class LoginPage:
-    """`/login` and `/logout`. Whoever has no token yet learns nothing here but that one is wanted."""
+    """`/login` and `/logout`."""
 
-    def __init__(self, press: Templates, gate: TokenAuth) -> None:
-        self._press = press
-        self._gate = gate
+    def __init__(self, templates: Templates, auth: TokenAuth) -> None:
+        self._templates = templates
+        self._auth = auth
 
     async def show(self, request: Request) -> Response:
-        """The form, with status 401; who is known already goes on to where they wanted."""
+        """The form, with status 401; a person who is logged in already is sent on to `?next=`."""
         goal = _own_path(request.query_params.get("next", "/"))
-        if self._gate.admits(Headers(scope=request.scope)):
+        if self._auth.admits(Headers(scope=request.scope)):
             return RedirectResponse(goal, 303)
         return self._form(request, goal)
 
     async def enter(self, request: Request) -> Response:
-        """Takes the token; the right one is remembered until the browser is closed, or somebody signs out there.
+        """Takes the token; the right one is remembered until the browser is closed, or the person logs out.
 
-        Who tried too many wrong ones is told to wait, with status 429, and no token is looked at before.
+        After too many wrong ones the answer is 429 and says how long to wait; no token is looked at before that.
         """
         form = await read_form(request)
         goal = _own_path(form.get("next", "/"))
         response = RedirectResponse(goal, 303)
-        if self._gate.is_open:
+        if self._auth.is_open:
             return response
         address = "" if request.client is None else request.client.host
-        wait = math.ceil(self._gate.attempts.wait(address))
+        wait = math.ceil(self._auth.attempts.wait(address))
         if wait:
             return self._form(request, goal, wait=wait)
-        if not self._gate.is_token(form.get("token", "").strip()):
-            self._gate.attempts.failed(address)
+        if not self._auth.is_token(form.get("token", "").strip()):
+            self._auth.attempts.failed(address)
             return self._form(request, goal, wrong=True)
         name = cookie_of(request.headers.get("host", ""))
         is_over_tls = request.headers.get("origin", "").startswith("https://")
-        response.set_cookie(name, self._gate.enter(), httponly=True, samesite="strict", secure=is_over_tls)
+        response.set_cookie(name, self._auth.enter(), httponly=True, samesite="strict", secure=is_over_tls)
         return response
 
     async def leave(self, request: Request) -> Response:
-        """Has the browser forget, and lets nobody in any more by what it remembered."""
-        self._gate.leave(Headers(scope=request.scope))
+        """Removes the cookie, and ends what it stood for."""
+        self._auth.leave(Headers(scope=request.scope))
         response = RedirectResponse(LOGIN_PATH, 303)
         response.delete_cookie(cookie_of(request.headers.get("host", "")), httponly=True, samesite="strict")
         return response
 
     def _form(self, request: Request, goal: str, *, wrong: bool = False, wait: int = 0) -> Response:
         status = 429 if wait else 401
-        response = self._press.page(
+        response = self._templates.page(
             "login.html", context_before_login(request), status, goal=goal, wrong=wrong, wait=wait
         )
         if wait:
@@ -73,7 +73,7 @@ class LoginPage:
 
 
 def _own_path(text: str) -> str:
-    """A path of this server: where a form says to go on to, but never to another host."""
+    """The path to go on to, if it is one of this server, but for `/login`; else `/`."""
     parts = urlsplit(text.replace("\\", "/"))
     if parts.scheme or parts.netloc or not parts.path.startswith("/") or parts.path.startswith(("//", LOGIN_PATH)):
         return "/"

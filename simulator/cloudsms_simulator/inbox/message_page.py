@@ -1,7 +1,7 @@
 """`/messages/{uid}`: one message: its text as a handset shows it, its money, its timeline, and what to do to it.
 
-The text is shown in bubbles, one for each segment, with the characters marked that made it dear: those outside the
-GSM alphabet, which cost it its DCS 0.
+The text is shown in bubbles, one for each segment. The characters outside the GSM alphabet are marked: they keep it out
+of DCS 0, which makes it more expensive.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ from cloudsms_simulator.protocol.segmentation import is_gsm
 
 _FEW = 3
 _ONE_IN = 4
-"""Characters to blame are marked where they are few, or at most one in so many: a Chinese text is not to blame."""
+"""Characters outside GSM are marked if there are few, or at most one in so many: not those of a Chinese text."""
 
 
 class TextRun(msgspec.Struct, frozen=True):
@@ -42,7 +42,7 @@ class TextRun(msgspec.Struct, frozen=True):
     text: str
     kind: str = ""
     about: str = ""
-    """What these characters are, for people."""
+    """The names of these characters, for people."""
 
 
 class Bubble(msgspec.Struct, frozen=True):
@@ -54,7 +54,7 @@ class Bubble(msgspec.Struct, frozen=True):
 
 
 class Bubbles(msgspec.Struct, frozen=True):
-    """The bubbles of a text, and the characters that are marked in them: those to blame for its alphabet."""
+    """The bubbles of a text, and the characters marked in them, which decided its alphabet."""
 
     bubbles: tuple[Bubble, ...]
     blamed: tuple[Forcing, ...]
@@ -76,7 +76,7 @@ def bubbles_of(bill: TextBill) -> Bubbles:
 
 
 def _text_runs(bill: TextBill, text: str, start: int, blamed: dict[str, Forcing]) -> Iterator[TextRun]:
-    """A segment in stretches of one kind; joined characters, such as those of a family emoji, stay together."""
+    """A segment in runs of one kind; joined characters, such as those of a family emoji, stay together."""
     signature = bill.signature
     kinds = []
     for index, character in enumerate(text, start):
@@ -85,38 +85,39 @@ def _text_runs(bill: TextBill, text: str, start: int, blamed: dict[str, Forcing]
     begin = 0
     for end in range(1, len(text) + 1):
         if end == len(text) or kinds[end] != kinds[begin]:
-            stretch = text[begin:end]
-            names = dict.fromkeys(stretch) if kinds[begin] == "forced" else {}
+            run = text[begin:end]
+            names = dict.fromkeys(run) if kinds[begin] == "forced" else {}
             about = ", ".join(f"{blamed[each].code_point} {blamed[each].name}" for each in names)
-            yield TextRun(stretch, kinds[begin], about)
+            yield TextRun(run, kinds[begin], about)
             begin = end
 
 
 class MessagePage:
     """`/messages/{uid}`; `?of=` names whose it is."""
 
-    def __init__(self, office: ApiContext, press: Templates) -> None:
-        self._office = office
-        self._press = press
+    def __init__(self, context: ApiContext, templates: Templates) -> None:
+        self._context = context
+        self._templates = templates
 
     async def show(self, request: Request) -> Response:
-        """The page; one that says where to look when there is no such message."""
-        office, visit, uid = self._office, page_context_of(self._office, request), request.path_params["uid"]
+        """The page; when there is no such message, one that says where to look."""
+        context, page, uid = self._context, page_context_of(self._context, request), request.path_params["uid"]
         owner = (
-            owner_in(office, request, lambda holder: self._kept(holder, uid) is not None) or office.default_account()
+            owner_in(context, request, lambda holder: self._message(holder, uid) is not None)
+            or context.default_account()
         )
-        message = self._kept(owner, uid)
+        message = self._message(owner, uid)
         if message is None:
-            return self._missing(visit, no_message(office, owner, uid))
-        store, sending, key, keys = office.store, message.sending, owner.auth_key, office.directory.keys
+            return self._missing(page, no_message(context, owner, uid))
+        store, sending, key, keys = context.store, message.sending, owner.auth_key, context.directory.keys
         [came] = await JournalView(store, owner).items([sending])
         assert isinstance(came, RequestItem)
         findings = findings_about(message.index, came.findings)
         item, bill = message_item(message, key), bill_of_message(message)
         ledger = store.ledger(owner)
-        return self._press.page(
+        return self._templates.page(
             "message.html",
-            visit,
+            page,
             item=item,
             customer_body=None if item.customer_body is None else bytes(item.customer_body).decode(),
             bill=bill,
@@ -129,17 +130,17 @@ class MessagePage:
             body=await offload(octets_of(sending), lambda: with_findings(hide(sending.body, keys), findings)),
             answer=None if came.answer is None else marked_body(came.answer.encode()),
             is_alone=len(sending.uids) == 1 and sending.places is None,
-            curl=office.explainer.curl(owner, sending),
+            curl=context.explainer.curl(owner, sending),
             ledger=[ledger_item(ledger, each, owner.currency) for each in ledger if each.uid == uid],
-            timeline=timeline_of(store, owner, message, office.wall.now()),
+            timeline=timeline_of(store, owner, message, context.wall.now()),
             reports=[report_item(each, key, message) for each in store.reports_of(owner, uid)],
             verifies=owner.callback.verify,
             states=tuple(row.state.name for row in STATES),
-            beside=await neighbours(office, visit, message),
+            beside=await neighbours(context, page, message),
         )
 
-    def _kept(self, holder: Account | None, uid: str) -> Message | None:
-        return None if holder is None else self._office.store.message(holder, uid)
+    def _message(self, holder: Account | None, uid: str) -> Message | None:
+        return None if holder is None else self._context.store.message(holder, uid)
 
-    def _missing(self, visit: PageContext, error: HTTPException) -> Response:
-        return self._press.page("missing.html", visit, 404, what="message", detail=error.detail)
+    def _missing(self, page: PageContext, error: HTTPException) -> Response:
+        return self._templates.page("missing.html", page, 404, what="message", detail=error.detail)

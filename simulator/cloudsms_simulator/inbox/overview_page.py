@@ -1,6 +1,6 @@
 """`/overview`: what is kept in a few charts and numbers, and what of the protocol it exercised.
 
-The page reads itself again while things happen. Counting takes no more than a tenth of the time, whoever looks and
+The page loads itself again while things happen. Counting takes no more than a tenth of the time, whoever looks and
 however often: in between everybody gets what was counted last. Findings on accepted requests are not worked out
 when they are served, since that takes as long as serving them; `DeferredFindings` works them out here, a few at a
 time and each once, and remembers the newest request under each rule. Reading: R20, R24, R26.
@@ -36,17 +36,17 @@ from cloudsms_simulator.protocol.codes import STATES, ResultCode, State, desc_of
 from cloudsms_simulator.stores.store import Store
 
 MESSAGES_AT_ONCE = 400
-"""Messages whose requests are worked out on one look, about."""
+"""About how many messages have their requests worked out in one call of `go_on`."""
 MAX_SUSPECTS = 60
-"""Requests, the newest ones, that are held against each other on every look, as long as they are not large."""
+"""How many of the newest requests are compared with each other in one call, as long as they are not large."""
 _MESSAGES_IN_ONE_GO = 20
-"""Messages until others get their turn, about."""
+"""After about how many messages other tasks get their turn."""
 
 
 class DeferredFindings:
-    """What was found on the requests of one account so far, or on those that are nobody's.
+    """Works out the findings on the requests of one account little by little, and remembers the newest of each rule.
 
-    The account is handed in as it is by now; None stands for nobody.
+    Methods take the account as it is by now; None stands for requests that belong to no account.
     """
 
     def __init__(self, store: Store) -> None:
@@ -56,18 +56,18 @@ class DeferredFindings:
         self._suspected_at = 0
 
     async def go_on(self, account: Account | None) -> int:
-        """Works out some more, the oldest first; how many requests are left for another time."""
+        """Works out the findings on some more requests, oldest first; returns how many requests are left."""
         exchanges = self._store.exchanges(account)
         newest = next(iter(exchanges), None)
         if newest is None or newest.id < self._read_to:
-            self._read_to, self._suspected_at = 0, 0  # they were reset, and begin anew
+            self._read_to, self._suspected_at = 0, 0  # the account was reset, and its numbers begin anew
         waiting = [each for each in takewhile(self._is_new, exchanges) if each.findings is None]
         waiting.reverse()
-        chosen = _so_many(waiting, MESSAGES_AT_ONCE)
-        kept = JournalView(self._store, account)
+        chosen = _first_with(waiting, MESSAGES_AT_ONCE)
+        view = JournalView(self._store, account)
         done = 0
         for exchange in chosen:
-            self._newest |= dict.fromkeys((finding.rule for finding in kept.findings(exchange)), exchange.id)
+            self._newest |= dict.fromkeys((finding.rule for finding in view.findings(exchange)), exchange.id)
             done += _size(exchange)
             if done >= _MESSAGES_IN_ONE_GO:
                 done = 0
@@ -80,7 +80,7 @@ class DeferredFindings:
         return len(waiting) - len(chosen)
 
     def newest(self, account: Account | None) -> Mapping[str, int]:
-        """The number of the newest request under each rule, as far as it is kept."""
+        """The number of the newest request with a finding of each rule; requests that are gone are left out."""
         return {
             rule: number for rule, number in self._newest.items() if self._store.exchange(account, number) is not None
         }
@@ -90,14 +90,14 @@ class DeferredFindings:
 
     async def _suspect(self, account: Account | None) -> None:
         newest = (each for each in self._store.exchanges(account) if each.kind == "uip")
-        packets = _so_many(islice(newest, MAX_SUSPECTS), MESSAGES_AT_ONCE)
-        traces = [exchange_summary_of(each) for each in reversed(packets)]
+        packets = _first_with(islice(newest, MAX_SUSPECTS), MESSAGES_AT_ONCE)
+        summaries = [exchange_summary_of(each) for each in reversed(packets)]
         await asyncio.sleep(0)
         real = self._store.standing(account).clock.is_real
-        for at, trace in enumerate(traces):
-            scene = ExchangeWindow(tuple(traces[:at]), trace, tuple(traces[at + 1 :]), real)
-            found = (finding.rule for suspect in SUSPECTED for finding in suspect(scene))
-            self._newest |= dict.fromkeys(found, trace.id)
+        for at, summary in enumerate(summaries):
+            window = ExchangeWindow(tuple(summaries[:at]), summary, tuple(summaries[at + 1 :]), real)
+            found = (finding.rule for suspect in SUSPECTED for finding in suspect(window))
+            self._newest |= dict.fromkeys(found, summary.id)
             await asyncio.sleep(0)
 
 
@@ -105,8 +105,8 @@ def _size(exchange: Exchange) -> int:
     return max(1, len(exchange.uids))
 
 
-def _so_many(exchanges: Iterable[Exchange], most: int) -> list[Exchange]:
-    """The first of them, so that all together they have about so many messages; one at least."""
+def _first_with(exchanges: Iterable[Exchange], most: int) -> list[Exchange]:
+    """The first exchanges that together have about so many messages; at least one."""
     chosen: list[Exchange] = []
     for exchange in exchanges:
         if most <= 0:
@@ -117,11 +117,11 @@ def _so_many(exchanges: Iterable[Exchange], most: int) -> list[Exchange]:
 
 
 REST_FACTOR = 10
-"""How many times as long as a count took it is good for."""
+"""A count is shown for that many times as long as counting took."""
 LONGEST_REST = 5.0
-"""Seconds that it is good for at most: on a loaded machine one may have taken very long."""
+"""The most seconds that a count is shown: on a loaded machine counting may have taken very long."""
 TOP_ROUTES = 5
-"""Routes and countries that are shown."""
+"""How many routes and countries are shown."""
 _DCS = (0, 3, 8)
 
 
@@ -130,7 +130,7 @@ class Overview(msgspec.Struct, frozen=True):
 
     survey: JournalStatistics
     charts: Mapping[str, Chart]
-    """By what they are of; none at all when nothing happened."""
+    """The charts by what they count; none at all when nothing happened."""
     groups: tuple[CoverageGroup, ...]
     spent: tuple[Money, ...]
     pushes: int
@@ -140,7 +140,7 @@ class Overview(msgspec.Struct, frozen=True):
     routes: tuple[tuple[str, int], ...]
     countries: tuple[tuple[int, int], ...]
     waiting: int
-    """Messages with something still to come."""
+    """How many messages have something still to come."""
     unread: int
 
 
@@ -152,82 +152,82 @@ class _Counted(msgspec.Struct, frozen=True):
 class OverviewPage:
     """`/overview`."""
 
-    def __init__(self, office: ApiContext, press: Templates) -> None:
-        self._office = office
-        self._press = press
-        self._lookbacks: dict[str | None, DeferredFindings] = {}
+    def __init__(self, context: ApiContext, templates: Templates) -> None:
+        self._context = context
+        self._templates = templates
+        self._findings: dict[str | None, DeferredFindings] = {}
         self._counted: dict[str, _Counted] = {}
         self._counting: dict[str, asyncio.Lock] = {}
 
     async def show(self, request: Request) -> Response:
-        """The page. Where it shows what was counted before, it says when to ask again."""
-        visit = page_context_of(self._office, request)
-        counted, again_in = await self._latest(visit)
+        """The page. Where it shows what was counted before, it says when to load it again."""
+        page = page_context_of(self._context, request)
+        counted, again_in = await self._latest(page)
         again_in = 1.0 if counted.unread and again_in is None else again_in
         again_ms = None if again_in is None else max(10, round(again_in * 1000))
-        return self._press.page("overview.html", visit, view=counted, again_ms=again_ms)
+        return self._templates.page("overview.html", page, view=counted, again_ms=again_ms)
 
-    async def _latest(self, visit: PageContext) -> tuple[Overview, float | None]:
-        """What was counted last if it is still good, and for how many seconds it is; else what is counted now."""
-        lock = self._counting.setdefault(visit.scope, asyncio.Lock())
+    async def _latest(self, page: PageContext) -> tuple[Overview, float | None]:
+        """The last count, and for how many seconds it is still shown; or a new count and None."""
+        lock = self._counting.setdefault(page.scope, asyncio.Lock())
         async with lock:
-            last = self._counted.get(visit.scope)
+            last = self._counted.get(page.scope)
             begun = time.monotonic()
             if last is not None and begun < last.good_until:
                 return last.overview, last.good_until - begun
-            overview = await self._count(visit)
+            overview = await self._count(page)
             ended = time.monotonic()
-            self._counted[visit.scope] = _Counted(overview, ended + min(REST_FACTOR * (ended - begun), LONGEST_REST))
-            self._forget_all_but(visit.accounts)
+            self._counted[page.scope] = _Counted(overview, ended + min(REST_FACTOR * (ended - begun), LONGEST_REST))
+            self._forget_all_but(page.accounts)
             return overview, None
 
     def _forget_all_but(self, accounts: Sequence[str]) -> None:
-        """Forgets what it knows of accounts that are gone."""
+        """Drops what is remembered of accounts that are gone."""
         there = {None, "", NOBODY, *accounts}
-        for known in (self._lookbacks, self._counted, self._counting):
+        for known in (self._findings, self._counted, self._counting):
             for name in known.keys() - there:
                 del known[name]  # type: ignore[arg-type]
 
-    async def _count(self, visit: PageContext) -> Overview:
-        office = self._office
-        accounts = accounts_in_scope(office, visit)
-        survey = await collect_statistics(office.store, accounts)
-        looked_back: dict[str, int] = {}
+    async def _count(self, page: PageContext) -> Overview:
+        context = self._context
+        accounts = accounts_in_scope(context, page)
+        statistics = await collect_statistics(context.store, accounts)
+        newest_by_rule: dict[str, int] = {}
         unread = 0
         for account in accounts:
             name = None if account is None else account.name
-            lookback = self._lookbacks.setdefault(name, DeferredFindings(office.store))
-            unread += await lookback.go_on(account)
-            looked_back |= lookback.newest(account)
-        playing = [each for account in accounts if account is not None for each in office.scenarios.counted(account)]
-        failures = {rule: sum(times.values()) for rule, times in survey.pushes.items()}
+            findings = self._findings.setdefault(name, DeferredFindings(context.store))
+            unread += await findings.go_on(account)
+            newest_by_rule |= findings.newest(account)
+        counted = [each for account in accounts if account is not None for each in context.scenarios.counted(account)]
+        failures = {rule: sum(times.values()) for rule, times in statistics.pushes.items()}
         right = failures.pop(ANSWERED_RIGHTLY, 0)
         return Overview(
-            survey,
-            _charts(survey),
-            coverage_of(survey, looked_back, playing),
-            tuple(Money(amount, currency) for currency, amount in sorted(survey.spent.items())),
+            statistics,
+            _charts(statistics),
+            coverage_of(statistics, newest_by_rule, counted),
+            tuple(Money(amount, currency) for currency, amount in sorted(statistics.spent.items())),
             right + sum(failures.values()),
             right,
             tuple(Counter(failures).most_common()),
-            tuple(survey.routes.most_common(TOP_ROUTES)),
-            tuple(survey.countries.most_common(TOP_ROUTES)),
-            sum(office.store.standing(account).outstanding for account in accounts),
+            tuple(statistics.routes.most_common(TOP_ROUTES)),
+            tuple(statistics.countries.most_common(TOP_ROUTES)),
+            sum(context.store.standing(account).outstanding for account in accounts),
             unread,
         )
 
 
-def _charts(survey: JournalStatistics) -> Mapping[str, Chart]:
-    span = survey.span
+def _charts(statistics: JournalStatistics) -> Mapping[str, Chart]:
+    span = statistics.span
     if span is None:
         return {}
     buckets: Buckets = buckets_over(*span)
     codes: Iterable[ResultCode | str] = ResultCode
     return {
-        "messages": chart_of(survey.encodings, buckets, _DCS, first=2, label=lambda dcs: f"DCS {dcs}"),
-        "codes": chart_of(survey.codes, buckets, tuple(codes), ResultCode.OK, label=_code_label),
-        "states": chart_of(survey.states, buckets, _BY_NUMBER, int(State.DELIVERED), first=2, label=_state_label),
-        "pushes": chart_of(survey.pushes, buckets, (ANSWERED_RIGHTLY,), ANSWERED_RIGHTLY),
+        "messages": chart_of(statistics.encodings, buckets, _DCS, first=2, label=lambda dcs: f"DCS {dcs}"),
+        "codes": chart_of(statistics.codes, buckets, tuple(codes), ResultCode.OK, label=_code_label),
+        "states": chart_of(statistics.states, buckets, _BY_NUMBER, int(State.DELIVERED), first=2, label=_state_label),
+        "pushes": chart_of(statistics.pushes, buckets, (ANSWERED_RIGHTLY,), ANSWERED_RIGHTLY),
     }
 
 

@@ -1,9 +1,9 @@
-"""What one request for a page is about, and how its visitor wants to read: account, search, language, theme, clock.
+"""What one request for a page is about, and how it is to be shown: account, search, clock, language, theme.
 
-English stands in the templates themselves; what it is in Simplified Chinese stands in the files of `zh/`, text by
-text, one file for what pages share and one for each page. The language is the one a person chose, else the first
-offered of their Accept-Language, else English; choices are kept in cookies for a year. The scope, `?account=`, is
-the name of an account, `*` for the requests that belong to nobody, or nothing for everything there is.
+The English texts stand in the templates; their translations into Simplified Chinese stand in the files of `zh/`, one
+file for what pages share and one for each page. The language is the one a person chose, else the first of their
+Accept-Language that there is, else English; choices are kept in cookies for a year. The scope, `?account=`, is the
+name of an account, `*` for the requests that belong to no account, or nothing for everything there is.
 """
 
 import tomllib
@@ -25,7 +25,7 @@ Language = Literal["en", "zh"]
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 LANGUAGE_TAGS: Mapping[Language, str] = {"en": "en", "zh": "zh-Hans"}
-"""As HTML and browsers name them."""
+"""The languages as HTML and browsers name them."""
 TRANSLATIONS_FOLDER = Path(__file__).with_name("zh")
 
 
@@ -36,17 +36,17 @@ class Translations(msgspec.Struct, frozen=True):
     texts: Mapping[str, str]
 
     def get(self, english: str) -> str:
-        """A text; the English one where there is no other."""
+        """The translation of an English text; the English text where there is none."""
         return self.texts.get(english, english)
 
     def plural(self, one: str, many: str, number: int) -> str:
-        """A text that depends on a number; Chinese has one form for all of them."""
+        """The translation for a number of things; Chinese has one form for all numbers."""
         return self.get(one if number == 1 else many)
 
 
 @lru_cache
 def translations_of(language: Language) -> Translations:
-    """The words of a language."""
+    """The texts of a language, read from the files of `zh/` once in a process."""
     if language == "en":
         return Translations(language, {})
     texts: dict[str, str] = {}
@@ -56,7 +56,7 @@ def translations_of(language: Language) -> Translations:
 
 
 def language_of(chosen: str | None, accepted: str) -> Language:
-    """The language a person chose, else the first that is offered of their `Accept-Language`, else English."""
+    """The language a person chose, else the first of their `Accept-Language` that there is, else English."""
     for language in LANGUAGES:
         if chosen == language:
             return language
@@ -83,30 +83,30 @@ Theme = Literal["auto", "light", "dark"]
 
 _YEAR = 365 * 24 * 3600
 READING_CHOICES: Mapping[str, tuple[str, ...]] = {"lang": LANGUAGES, "theme": get_args(Theme)}
-"""What a visitor may choose in the address, and need not say again."""
+"""Query parameters by which a person chooses how pages look, with their values. Cookies remember the choice."""
 COOKIE_AGE = _YEAR
 """Seconds for which a choice is remembered."""
 
 
 class PageContext(msgspec.Struct, frozen=True):
-    """One request for a page.
+    """What one request for a page is about, and how the page is to be shown.
 
-    `scope` is what `?account=` says: the name of an account, `*` for what is nobody's, "" for everything there is.
+    `scope` is what `?account=` says: an account's name, `*` for what belongs to no account, "" for everything there is.
     """
 
     path: str
     query: str
     scope: str
     account: Account | None
-    """The account that is meant where it has to be one: that of the scope, else `default`, else the first."""
+    """The account where there has to be one: that of the scope, else `default`, else the first; None without any."""
     accounts: tuple[str, ...]
     clock: ClockItem | None
     language: Language
     theme: Theme
     chosen: Mapping[str, str]
-    """What was chosen in the address of this request."""
+    """The choices in the address of this request, for the cookies."""
     signed_in: bool = False
-    """Whether the browser said the token of the admin port, and can forget it."""
+    """Whether the browser has logged in with the token of the admin port, and can log out."""
 
     def url(self, path: str, **parameters: object) -> str:
         """An address within the inbox that keeps the scope, with parameters that are not None."""
@@ -115,30 +115,30 @@ class PageContext(msgspec.Struct, frozen=True):
         return f"{path}?{urlencode(said)}" if said else path
 
     def api(self, path: str, account: str | None = None) -> str:
-        """An address of the admin API, about the account of the visit unless another is named."""
+        """An address of the admin API, about the page's account unless another is named."""
         name = account if account is not None else None if self.account is None else self.account.name
         return f"/api/v1{path}" + (f"?{urlencode({'account': name})}" if name else "")
 
 
-def page_context_of(office: ApiContext, request: Request) -> PageContext:
-    """The visit a request is; HTTPException 404 for an account there is not."""
+def page_context_of(context: ApiContext, request: Request) -> PageContext:
+    """The context of a request for a page. Raises HTTPException 404 when it names an account there is not."""
     scope = request.query_params.get("account", "")
-    account = office.named(scope) if scope not in ("", NOBODY) else _any_account(office)
+    account = context.named(scope) if scope not in ("", NOBODY) else _any_account(context)
     return msgspec.structs.replace(
         context_before_login(request),
         query=request.query_params.get("q", ""),
         scope=scope,
         account=account,
-        accounts=tuple(each.name for each in office.directory),
-        clock=None if account is None else clock_item(office.timekeeper.read(account)),
+        accounts=tuple(each.name for each in context.directory),
+        clock=None if account is None else clock_item(context.clocks.read(account)),
         signed_in=cookie_of(request.headers.get("host", "")) in request.cookies,
     )
 
 
 def context_before_login(request: Request) -> PageContext:
-    """The visit of somebody who must not learn of any account."""
-    asked = request.query_params
-    chosen = {name: asked[name] for name, offered in READING_CHOICES.items() if asked.get(name) in offered}
+    """The context of a page for somebody without the token, who must not learn of any account."""
+    parameters = request.query_params
+    chosen = {name: parameters[name] for name, offered in READING_CHOICES.items() if parameters.get(name) in offered}
     wanted = dict(request.cookies) | chosen
     theme: Theme = next((each for each in get_args(Theme) if wanted.get("theme") == each), "auto")
     return PageContext(
@@ -154,12 +154,12 @@ def context_before_login(request: Request) -> PageContext:
     )
 
 
-def accounts_in_scope(office: ApiContext, visit: PageContext) -> tuple[Account | None, ...]:
-    """The accounts a visit is about, None among them for what is nobody's."""
-    if visit.scope == "":
-        return (None, *office.directory)
-    return (None,) if visit.scope == NOBODY else (visit.account,)
+def accounts_in_scope(context: ApiContext, page: PageContext) -> tuple[Account | None, ...]:
+    """The accounts a page is about; None among them stands for what belongs to no account."""
+    if page.scope == "":
+        return (None, *context.directory)
+    return (None,) if page.scope == NOBODY else (page.account,)
 
 
-def _any_account(office: ApiContext) -> Account | None:
-    return office.directory.named(DEFAULT_ACCOUNT) or next(iter(office.directory), None)
+def _any_account(context: ApiContext) -> Account | None:
+    return context.directory.named(DEFAULT_ACCOUNT) or next(iter(context.directory), None)

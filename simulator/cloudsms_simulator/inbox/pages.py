@@ -1,4 +1,4 @@
-"""All pages of the inbox, made at the first request for one, and how a problem is told on a page. Imports Jinja2."""
+"""All pages of the inbox, made at the first request for one, and the page that shows a problem. Imports Jinja2."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -27,22 +27,22 @@ PageHandler = Callable[[Request], Awaitable[Response]]
 
 
 class Pages:
-    """Every page; `gate` is the admin port's."""
+    """Every page of the inbox. `auth` is that of the admin port."""
 
-    def __init__(self, office: ApiContext, news: ChangeBus, stopping: asyncio.Event, gate: TokenAuth) -> None:
-        self._office = office
-        self.press = press = Templates(version_of_files(STATIC_FOLDER), lambda: office.directory.keys)
-        self.listing = ListPage(office, press)
-        self.messages = MessagePage(office, press)
-        self.requests = RequestPage(office, press)
-        self.compose = ComposePage(office, press)
-        self.control = ControlPage(office, press)
-        self.overview = OverviewPage(office, press)
-        self.login = LoginPage(press, gate)
-        self.live = LiveHandlers(office, news, stopping)
+    def __init__(self, context: ApiContext, changes: ChangeBus, stopping: asyncio.Event, auth: TokenAuth) -> None:
+        self._context = context
+        self.templates = templates = Templates(version_of_files(STATIC_FOLDER), lambda: context.directory.keys)
+        self.listing = ListPage(context, templates)
+        self.messages = MessagePage(context, templates)
+        self.requests = RequestPage(context, templates)
+        self.compose = ComposePage(context, templates)
+        self.control = ControlPage(context, templates)
+        self.overview = OverviewPage(context, templates)
+        self.login = LoginPage(templates, auth)
+        self.live = LiveHandlers(context, changes, stopping)
 
     def with_problems(self, handler: PageHandler) -> PageHandler:
-        """A handler whose problems are told on a page."""
+        """A handler that shows errors of this handler (HTTPException, SearchError) on a page."""
 
         async def handled(request: Request) -> Response:
             try:
@@ -52,7 +52,7 @@ class Pages:
             except HTTPException as error:
                 status, detail = error.status_code, error.detail
             unscoped = Request({**request.scope, "query_string": b""}) if status == 404 else request
-            visit = page_context_of(self._office, unscoped)
-            return self.press.page("problem.html", visit, status, status=status, detail=detail)
+            page = page_context_of(self._context, unscoped)
+            return self.templates.page("problem.html", page, status, status=status, detail=detail)
 
         return handled

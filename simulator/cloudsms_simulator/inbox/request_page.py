@@ -31,39 +31,39 @@ from cloudsms_simulator.net.concurrency import offload
 from cloudsms_simulator.protocol.masking import hide
 
 _ROW = 1_000
-"""Octets that take as long to be read as a destination or a finding to be written."""
+"""How many octets of the body one destination or finding counts as, in the time it takes to render."""
 
 
 class RequestPage:
     """`/requests/{id}`; `?of=` names whose it is, `*` what is nobody's."""
 
-    def __init__(self, office: ApiContext, press: Templates) -> None:
-        self._office = office
-        self._press = press
+    def __init__(self, context: ApiContext, templates: Templates) -> None:
+        self._context = context
+        self._templates = templates
 
     async def show(self, request: Request) -> Response:
-        """The page; one that says where to look when there is no such request."""
-        office, visit = self._office, page_context_of(self._office, request)
+        """The page; when there is no such request, one that says where to look."""
+        context, page = self._context, page_context_of(self._context, request)
         number = request.path_params["id"]
-        owner = owner_in(office, request, lambda holder: _has(office, holder, number))
+        owner = owner_in(context, request, lambda holder: _has(context, holder, number))
         try:
-            exchange = exchange_of(office, owner, number)
+            exchange = exchange_of(context, owner, number)
         except HTTPException as error:
-            return self._press.page("missing.html", visit, 404, what="request", detail=error.detail)
-        sender = owner or visit.account or office.default_account()
-        explanation = await office.explainer.explain_exchange(owner, exchange, sender)
-        [item] = await JournalView(office.store, owner).items([exchange])
+            return self._templates.page("missing.html", page, 404, what="request", detail=error.detail)
+        sender = owner or page.account or context.default_account()
+        explanation = await context.explainer.explain_exchange(owner, exchange, sender)
+        [item] = await JournalView(context.store, owner).items([exchange])
         assert isinstance(item, RequestItem)
-        curl = office.explainer.curl(owner, exchange)
-        keys = office.directory.keys
+        curl = context.explainer.curl(owner, exchange)
+        keys = context.directory.keys
         body, better, answer = await offload(
             octets_of(exchange), lambda: _laid_out(hide(exchange.body, keys), explanation, item.answer)
         )
         messages = self._messages(owner, exchange)
         write = partial(
-            self._press.page,
+            self._templates.page,
             "request.html",
-            visit,
+            page,
             item=item,
             explanation=explanation,
             most=MAX_MARKS,
@@ -74,7 +74,7 @@ class RequestPage:
             messages=messages,
             is_live=any(message.final_at is None for message in messages.values()),
             sender=sender,
-            beside=await neighbours(office, visit, exchange),
+            beside=await neighbours(context, page, exchange),
         )
         rows = len(explanation.destinations) + len(explanation.findings)
         return await offload(octets_of(exchange) + rows * _ROW, write)
@@ -83,7 +83,7 @@ class RequestPage:
         """The messages that came of an exchange, those that are still kept, by SMS_UID."""
         if owner is None:
             return {}
-        kept = (self._office.store.message(owner, uid) for uid in exchange.uids)
+        kept = (self._context.store.message(owner, uid) for uid in exchange.uids)
         return {each.uid: each for each in kept if each is not None}
 
 
@@ -99,9 +99,9 @@ def _laid_out(
     )
 
 
-def _has(office: ApiContext, holder: Account | None, number: str) -> bool:
+def _has(context: ApiContext, holder: Account | None, number: str) -> bool:
     try:
-        exchange_of(office, holder, number)
+        exchange_of(context, holder, number)
     except HTTPException:
         return False
     return True

@@ -41,6 +41,235 @@ from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol.codes import state_desc
 from cloudsms_simulator.protocol.masking import KeyRing, hide_in_text
 
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""The Content-Security-Policy of every page: nothing from elsewhere, no script and no style in a page itself."""
+PAGE_HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",  # with none at all a form would say that it is from nowhere (Origin: null)
+    "Cache-Control": "no-store",
+}
+TEMPLATES_FOLDER = Path(__file__).with_name("templates")
+
+_TEMPLATE_REFERENCE = re.compile(r'"(\w+\.html)"')
+"""The name of another template, as a template includes or extends it."""
+
+
+class Templates:
+    """Renders pages. `edition` is the version of the static files, so that a browser does not use those of another.
+
+    `keys` returns the AUTH_KEYs of all accounts, which are masked in every value on a page.
+    """
+
+    def __init__(self, edition: str, keys: Callable[[], KeyRing] = KeyRing) -> None:
+        hidden = partial(_masked, keys)
+        self._environments = {language: _environment(language, hidden) for language in LANGUAGES}
+        self._run = secrets.token_hex(4)
+        """Distinguishes this run's requests from those of earlier runs, whose numbers began at 1 too."""
+        self._edition = edition
+        self._loaded: set[str] = set()
+
+    async def load(self, template: str) -> None:
+        """Compiles a template and all that it is made of, in a thread, as that takes a tenth of a second.
+
+        A template that was not loaded is compiled when it is first rendered.
+        """
+        if template not in self._loaded:
+            await asyncio.to_thread(self._compile, template)
+            self._loaded.add(template)
+
+    def page(self, template: str, page: PageContext, status: int = 200, /, **values: object) -> Response:
+        """The answer with a template rendered: a page, or a piece of one. `values` are for the template."""
+        html = self._environments[page.language].get_template(template)
+        text = html.render(visit=page, run=self._run, edition=self._edition, tag=LANGUAGE_TAGS[page.language], **values)
+        response = HTMLResponse(text, status, PAGE_HEADERS)
+        for name, value in page.chosen.items():
+            response.set_cookie(name, value, max_age=COOKIE_AGE, samesite="strict")
+        return response
+
+    def _compile(self, template: str) -> None:
+        environment = self._environments[LANGUAGES[0]]
+        found, seen = [template], {template}
+        while found:
+            name = found.pop()
+            environment.get_template(name)
+            others = set(_TEMPLATE_REFERENCE.findall((TEMPLATES_FOLDER / name).read_text(encoding="utf-8"))) - seen
+            found += others
+            seen |= others
+
+
+class _MemoryBytecodeCache(jinja2.BytecodeCache):
+    """Bytecode of templates, which is the same in every language and for every server of a process."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        """Gives a bucket the bytecode of its template, if it is here."""
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        """Keeps the bytecode in a bucket."""
+        if bucket.code is not None:
+            self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+_BYTECODE_CACHE = _MemoryBytecodeCache()
+
+
+def _masked(keys: Callable[[], KeyRing], value: object) -> object:
+    """A value that a template is about to write, with AUTH_KEYs masked."""
+    if not isinstance(value, str):
+        return value
+    hidden = hide_in_text(value, keys())
+    return value if hidden == value else type(value)(hidden)
+
+
+def _environment(language: Language, hidden: Callable[[object], object]) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES_FOLDER),
+        bytecode_cache=_BYTECODE_CACHE,
+        autoescape=True,
+        finalize=hidden,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    translations = translations_of(language)
+    environment.install_gettext_callables(translations.get, translations.plural, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters.update(FILTERS)
+    return environment
+
+
+# The filters of the templates
+
+_CONTROL_PICTURES = {code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t"} | {0x7F: "\u2421"}
+_DIRECTIONS = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_DIRECTION_ESCAPES = {code: f"\\u{code:04x}" for code in _DIRECTIONS}
+"""Characters that turn the direction of what follows, as JSON spells them."""
+_REGIONAL_INDICATOR = 0x1F1E6 - ord("A")
+
+
+def visible(text: str) -> str:
+    """A text whose control characters, NUL among them, are pictures of themselves: no page can hold the real ones."""
+    return text.translate(_CONTROL_PICTURES)
+
+
+def as_code(text: str) -> str:
+    """A text in which nothing hides or turns what stands beside it: `visible`, and the like for directions."""
+    return visible(text).translate(_DIRECTION_ESCAPES)
+
+
+def between_tags(text: str) -> Markup:
+    """A text inside an element, never in an attribute: JSON is full of quotes, which need no escaping there."""
+    return Markup(text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))  # noqa: S704
+
+
+def clock_time(moment: datetime) -> str:
+    """A moment as `12:34:56`."""
+    return moment.strftime("%H:%M:%S")
+
+
+def full_time(moment: datetime) -> str:
+    """A moment as `2026-11-22 12:34:56.789`, or without the fraction when there is none."""
+    text = moment.strftime("%Y-%m-%d %H:%M:%S")
+    return f"{text}.{moment.microsecond // 1000:03d}" if moment.microsecond else text
+
+
+def span(seconds: float) -> str:
+    """A duration in seconds, in its largest units: `25 h`, `1 m 5 s`, `3.25 s`, `2 ms`."""
+    if seconds < 0:
+        return f"-{span(-seconds)}"
+    if seconds < 1:
+        return "0 s" if seconds == 0 else f"{seconds * 1000:.3g} ms"
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    whole = timedelta(seconds=round(seconds))
+    hours, rest = divmod(int(whole.total_seconds()), 3600)
+    parts = [(hours, "h"), (rest // 60, "m"), (rest % 60, "s")]
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)
+
+
+def amount(value: Money | Decimal | str) -> str:
+    """Money with every digit, and commas between thousands: `USD 1,000.0475`."""
+    return f"{value.currency} {value.amount:,f}" if isinstance(value, Money) else str(value)
+
+
+def state_name(state: int | None) -> str:
+    """The name of a state, such as `DELIVERED`; empty where there is no state yet."""
+    return "" if state is None else state_desc(state)
+
+
+def flag(country_code: int) -> str:
+    """The flag of a country by its calling code; empty where there is none."""
+    return "".join(chr(_REGIONAL_INDICATOR + ord(each)) for each in REGIONS.get(country_code, ""))
+
+
+def region(country_code: int) -> str:
+    """The ISO 3166 code of a country, from which a browser makes its name; empty where there is none."""
+    return REGIONS.get(country_code, "")
+
+
+def pretty(body: str) -> str:
+    """JSON indented over lines, its numbers and escapes as they were written; anything else as it is."""
+    try:
+        return msgspec.json.format(body.encode(), indent=2).decode()
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return body
+
+
+def decoded(raw: bytes) -> str:
+    """JSON that is kept as octets, as text."""
+    return bytes(raw).decode()
+
+
+def in_path(name: str) -> str:
+    """A name as a part of a path, percent-encoded."""
+    return quote(name, safe="")
+
+
+def text_json(value: object) -> str:
+    """A value as JSON for the text of a page, which is escaped as any other text."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def attribute_json(value: object) -> Markup:
+    """A value as JSON, escaped for an attribute."""
+    return escape(json.dumps(value, ensure_ascii=False))
+
+
+def character_name(character: str) -> str:
+    """The code point and name of a character: `U+2019 RIGHT SINGLE QUOTATION MARK`."""
+    return f"U+{ord(character):04X} {unicodedata.name(character, 'without a name')}"
+
+
+FILTERS: Mapping[str, object] = {
+    "visible": visible,
+    "as_code": as_code,
+    "between_tags": between_tags,
+    "clock_time": clock_time,
+    "full_time": full_time,
+    "span": span,
+    "amount": amount,
+    "flag": flag,
+    "region": region,
+    "pretty": pretty,
+    "state_name": state_name,
+    "decoded": decoded,
+    "in_path": in_path,
+    "tojson_plain": text_json,
+    "as_json": attribute_json,
+    "character_name": character_name,
+}
+"""The filters by the names that templates use."""
+
+
+# The flags of countries
+
 # fmt: off
 REGIONS: Mapping[int, str] = {
     1: "US", 7: "RU", 20: "EG", 27: "ZA", 30: "GR", 31: "NL", 32: "BE", 33: "FR", 34: "ES", 36: "HU", 39: "IT",
@@ -66,231 +295,4 @@ REGIONS: Mapping[int, str] = {
     996: "KG", 998: "UZ",
 }
 # fmt: on
-"""Services that belong to no country (800 freephone, 881 satellites) have none."""
-
-
-_CONTROL_PICTURES = {code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t"} | {0x7F: "\u2421"}
-_DIRECTIONS = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-_DIRECTION_ESCAPES = {code: f"\\u{code:04x}" for code in _DIRECTIONS}
-"""Characters that turn the direction of what follows, as JSON spells them."""
-_REGIONAL_INDICATOR = 0x1F1E6 - ord("A")
-
-
-def visible(text: str) -> str:
-    """A text whose control characters, NUL among them, are pictures of themselves: no page can hold the real ones."""
-    return text.translate(_CONTROL_PICTURES)
-
-
-def as_code(text: str) -> str:
-    """A text in which nothing hides or turns what stands beside it: `visible`, and the like for directions."""
-    return visible(text).translate(_DIRECTION_ESCAPES)
-
-
-def between_tags(text: str) -> Markup:
-    """A text inside an element, never in an attribute: JSON is full of quotes, which need no escaping there."""
-    return Markup(text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))  # noqa: S704
-
-
-def clock_time(moment: datetime) -> str:
-    """`12:34:56`."""
-    return moment.strftime("%H:%M:%S")
-
-
-def full_time(moment: datetime) -> str:
-    """`2026-11-22 12:34:56.789`, or without the fraction when there is none."""
-    text = moment.strftime("%Y-%m-%d %H:%M:%S")
-    return f"{text}.{moment.microsecond // 1000:03d}" if moment.microsecond else text
-
-
-def span(seconds: float) -> str:
-    """A time that passes, in its two largest units: `25 h`, `1 m 5 s`, `3.25 s`, `2 ms`."""
-    if seconds < 0:
-        return f"-{span(-seconds)}"
-    if seconds < 1:
-        return "0 s" if seconds == 0 else f"{seconds * 1000:.3g} ms"
-    if seconds < 60:
-        return f"{seconds:.3g} s"
-    whole = timedelta(seconds=round(seconds))
-    hours, rest = divmod(int(whole.total_seconds()), 3600)
-    parts = [(hours, "h"), (rest // 60, "m"), (rest % 60, "s")]
-    return " ".join(f"{number} {unit}" for number, unit in parts if number)
-
-
-def amount(value: Money | Decimal | str) -> str:
-    """Money with every digit, those of thousands apart: `USD 1,000.0475`."""
-    return f"{value.currency} {value.amount:,f}" if isinstance(value, Money) else str(value)
-
-
-def state_name(state: int | None) -> str:
-    """`DELIVERED`; nothing where there is no state yet."""
-    return "" if state is None else state_desc(state)
-
-
-def flag(country_code: int) -> str:
-    """The flag of the country, nothing where there is none."""
-    return "".join(chr(_REGIONAL_INDICATOR + ord(each)) for each in REGIONS.get(country_code, ""))
-
-
-def region(country_code: int) -> str:
-    """The ISO 3166 code of the country, for a browser to name it; nothing where there is none."""
-    return REGIONS.get(country_code, "")
-
-
-def pretty(body: str) -> str:
-    """JSON laid out over lines, its numbers and escapes as they were written; anything else as it is."""
-    try:
-        return msgspec.json.format(body.encode(), indent=2).decode()
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return body
-
-
-def decoded(raw: bytes) -> str:
-    """JSON that is kept as octets."""
-    return bytes(raw).decode()
-
-
-def in_path(name: str) -> str:
-    """A name as a part of an address."""
-    return quote(name, safe="")
-
-
-def text_json(value: object) -> str:
-    """A value as JSON in the text of a page, which escapes it as any other."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def attribute_json(value: object) -> Markup:
-    """A value as JSON in an attribute of a page."""
-    return escape(json.dumps(value, ensure_ascii=False))
-
-
-def character_name(character: str) -> str:
-    """`U+2019 RIGHT SINGLE QUOTATION MARK`."""
-    return f"U+{ord(character):04X} {unicodedata.name(character, 'without a name')}"
-
-
-FILTERS: Mapping[str, object] = {
-    "visible": visible,
-    "as_code": as_code,
-    "between_tags": between_tags,
-    "clock_time": clock_time,
-    "full_time": full_time,
-    "span": span,
-    "amount": amount,
-    "flag": flag,
-    "region": region,
-    "pretty": pretty,
-    "state_name": state_name,
-    "decoded": decoded,
-    "in_path": in_path,
-    "tojson_plain": text_json,
-    "as_json": attribute_json,
-    "character_name": character_name,
-}
-"""By the name that templates call them."""
-
-
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-"""The Content-Security-Policy of every page: nothing from elsewhere, no script and no style in a page itself."""
-PAGE_HEADERS: Mapping[str, str] = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",  # with none at all a form would say that it is from nowhere (Origin: null)
-    "Cache-Control": "no-store",
-}
-TEMPLATES_FOLDER = Path(__file__).with_name("templates")
-
-_TEMPLATE_REFERENCE = re.compile(r'"(\w+\.html)"')
-"""How a template names another one that it is made of."""
-
-
-class Templates:
-    """Prints pages. `edition` tells the files of this version from those a browser keeps of another.
-
-    `keys` gives the AUTH_KEYs of all accounts, which no value on a page may show.
-    """
-
-    def __init__(self, edition: str, keys: Callable[[], KeyRing] = KeyRing) -> None:
-        hidden = partial(_masked, keys)
-        self._environments = {language: _environment(language, hidden) for language in LANGUAGES}
-        self._run = secrets.token_hex(4)
-        """Tells this server's requests from those of one that ran before, whose numbers began at 1 too."""
-        self._edition = edition
-        self._loaded: set[str] = set()
-
-    async def load(self, template: str) -> None:
-        """Returns when a template, and all it is made of, is compiled: in a thread, as it takes a tenth of a second.
-
-        A template that was not loaded is compiled when it is first shown.
-        """
-        if template not in self._loaded:
-            await asyncio.to_thread(self._compile, template)
-            self._loaded.add(template)
-
-    def page(self, template: str, visit: PageContext, status: int = 200, /, **values: object) -> Response:
-        """A page, or a piece of one, with what its template shows."""
-        html = self._environments[visit.language].get_template(template)
-        text = html.render(
-            visit=visit, run=self._run, edition=self._edition, tag=LANGUAGE_TAGS[visit.language], **values
-        )
-        response = HTMLResponse(text, status, PAGE_HEADERS)
-        for name, value in visit.chosen.items():
-            response.set_cookie(name, value, max_age=COOKIE_AGE, samesite="strict")
-        return response
-
-    def _compile(self, template: str) -> None:
-        environment = self._environments[LANGUAGES[0]]
-        found, seen = [template], {template}
-        while found:
-            name = found.pop()
-            environment.get_template(name)
-            others = set(_TEMPLATE_REFERENCE.findall((TEMPLATES_FOLDER / name).read_text(encoding="utf-8"))) - seen
-            found += others
-            seen |= others
-
-
-class _MemoryBytecodeCache(jinja2.BytecodeCache):
-    """What templates were compiled to, which is the same in every language and for every server of a process."""
-
-    def __init__(self) -> None:
-        self._code: dict[tuple[str, str], CodeType] = {}
-
-    def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
-        """Looks into it for a template."""
-        bucket.code = self._code.get((bucket.key, bucket.checksum))
-
-    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
-        """Puts a template into it."""
-        if bucket.code is not None:
-            self._code[bucket.key, bucket.checksum] = bucket.code
-
-
-_BYTECODE_CACHE = _MemoryBytecodeCache()
-
-
-def _masked(keys: Callable[[], KeyRing], value: object) -> object:
-    """What a template is about to write, without AUTH_KEYs."""
-    if not isinstance(value, str):
-        return value
-    hidden = hide_in_text(value, keys())
-    return value if hidden == value else type(value)(hidden)
-
-
-def _environment(language: Language, hidden: Callable[[object], object]) -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES_FOLDER),
-        bytecode_cache=_BYTECODE_CACHE,
-        autoescape=True,
-        finalize=hidden,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n"],
-    )
-    words = translations_of(language)
-    environment.install_gettext_callables(words.get, words.plural, newstyle=True)  # type: ignore[attr-defined]
-    environment.filters.update(FILTERS)
-    return environment
+"""ISO 3166 codes by calling code. Services that belong to no country (800 freephone, 881 satellites) have none."""

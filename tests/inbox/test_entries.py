@@ -1,4 +1,4 @@
-"""Arrivals come in windows: every one exactly once, whatever comes in between, and as the API's searches find them."""
+"""Entries come in windows: every one exactly once, whatever comes in between, and as the API's searches find them."""
 
 import asyncio
 from typing import Any
@@ -51,11 +51,11 @@ async def arrive(stage: Any, packets: list[dict[str, Any]]) -> None:
 
 async def windows(stage: Any, text: str, between: list[list[dict[str, Any]]]) -> list[ListWindow]:
     """The windows in a row from the newest down, with packets that come in after each."""
-    arrivals = EntryList(stage.store, stage.wall, (None, *stage.accounts))
-    found = [await arrivals.window(text)]
+    entries = EntryList(stage.store, stage.wall, (None, *stage.accounts))
+    found = [await entries.window(text)]
     while found[-1].next is not None:
         await arrive(stage, between.pop() if between else [])
-        found.append(await arrivals.window(text, found[-1].next))
+        found.append(await entries.window(text, found[-1].next))
     return found
 
 
@@ -130,11 +130,11 @@ def test_a_row_has_the_findings_of_its_own_message(stage: Any) -> None:
 
 
 def test_what_is_no_search_at_all_is_told_and_what_fits_one_kind_only_is_not(stage: Any) -> None:
-    arrivals = EntryList(stage().store, stage().wall, (None,))
+    entries = EntryList(stage().store, stage().wall, (None,))
     for text in ("stat:DELIVERED", "state:DELIVERED kind:uip", "outcome:answered"):
         with pytest.raises(SearchError):
-            asyncio.run(arrivals.window(text))
-    assert asyncio.run(arrivals.window("state:DELIVERED")).rows == ()
+            asyncio.run(entries.window(text))
+    assert asyncio.run(entries.window("state:DELIVERED")).rows == ()
 
 
 @pytest.mark.parametrize("text", ["", "17", "17.", ".3", "-1.0", "1.0.0", "１.０", "9" * 50 + ".0", "a.b"])

@@ -1,4 +1,4 @@
-"""The press: every page has its policy, its language and no script or style of its own."""
+"""Templates: every page has its policy, its language and no script or style of its own."""
 
 import asyncio
 import re
@@ -14,7 +14,7 @@ from cloudsms_simulator.inbox.templates import CONTENT_SECURITY_POLICY, TEMPLATE
 
 
 def page(door: Any, query: str = "", detail: object = "gone") -> Any:
-    return Templates("0badcafe").page("problem.html", door.visit(query), 404, status=404, detail=detail)
+    return Templates("0badcafe").page("problem.html", door.page(query), 404, status=404, detail=detail)
 
 
 def test_a_page_runs_and_loads_nothing_but_its_own(door: Any) -> None:
@@ -51,7 +51,7 @@ def test_a_choice_is_remembered_and_shown(door: Any) -> None:
 
 def test_a_template_that_asks_for_what_nobody_gave_fails(door: Any) -> None:
     with pytest.raises(UndefinedError):
-        Templates("0").page("problem.html", door.visit(), 404)
+        Templates("0").page("problem.html", door.page(), 404)
 
 
 def test_two_runs_of_a_server_are_told_apart(door: Any) -> None:
@@ -63,14 +63,14 @@ def test_a_template_that_is_loaded_is_compiled_with_all_it_is_made_of(
     door: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(press_module._BYTECODE_CACHE, "_code", {})
-    press = Templates("0")
-    asyncio.run(press.load("problem.html"))
+    templates = Templates("0")
+    asyncio.run(templates.load("problem.html"))
 
     def refuse(*_args: object, **_named: object) -> None:
         raise AssertionError("a template is compiled while a page is made")
 
     monkeypatch.setattr(jinja2.Environment, "compile", refuse)
     for query in ("lang=en", "lang=zh"):
-        assert press.page("problem.html", door.visit(query), 404, status=404, detail="gone").status_code == 404
+        assert templates.page("problem.html", door.page(query), 404, status=404, detail="gone").status_code == 404
     with pytest.raises(AssertionError, match="is compiled while"):
-        press.page("missing.html", door.visit(), 404, what="message", detail="gone")
+        templates.page("missing.html", door.page(), 404, what="message", detail="gone")

@@ -1,4 +1,4 @@
-"""Looking back finds what accepted requests got wrong, a few at a time, each once."""
+"""What accepted requests got wrong is found later, a few at a time, each once."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Lately: what happened last, and how a callback does."""
+"""What happened last, and how a callback does."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The pulse: one beat at once, one for all that happens within a while, none while nothing does."""
+"""Live updates: one at once, one for all that happens within a while, none while nothing does."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ def tell(story: Coroutine[Any, Any, None]) -> None:
 
 
 class Room:
-    """News, and the pulse of some accounts, which counts its beats."""
+    """A change bus, and the updates about some accounts, which are counted."""
 
     def __init__(self, stage: Any, noon: datetime, accounts: Iterable[str | None] | None) -> None:
         self.stage = stage(Account(), SHOP)

@@ -1,4 +1,4 @@
-"""The guard: its names, its token, and pages of other sites. Reading: R19."""
+"""What the admin port refuses: by its hosts, its token, and pages of other sites. Reading: R19."""
 
 import pytest
 

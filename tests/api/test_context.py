@@ -1,4 +1,4 @@
-"""The office: which account a request is about."""
+"""Which account a request is about."""
 
 import pytest
 

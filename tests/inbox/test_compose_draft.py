@@ -21,14 +21,14 @@ class Table:
 
     def __init__(self, stage) -> None:
         self.stage = stage(Account())
-        self.office = SimpleNamespace(
-            timekeeper=self.stage.timekeeper,
+        self.context = SimpleNamespace(
+            clocks=self.stage.timekeeper,
             sender=PacketSender(self.stage.store, self.stage.endpoint.take),
             explainer=Explainer(self.stage.platform, self.stage.store, self.stage.wall, lambda: READY),
         )
 
     def write(self, **fields: str) -> ComposeDraft:
-        return asyncio.run(compose_draft(self.office, self.stage.account, fields))
+        return asyncio.run(compose_draft(self.context, self.stage.account, fields))
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_whole_fields_are_the_packet_that_would_be_sent_and_what_would_come_of_i
 def test_nothing_is_sent_by_it(table: Table) -> None:
     table.write(to="85267000011", text="Hello")
     assert list(table.stage.store.exchanges(table.stage.account)) == []
-    assert table.office.sender.serial == 1
+    assert table.context.sender.serial == 1
 
 
 def test_each_recipient_says_whom_it_means_or_why_nobody_can_tell(table: Table) -> None:

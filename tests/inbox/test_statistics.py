@@ -1,4 +1,4 @@
-"""A survey counts everything that is kept, once."""
+"""Statistics count everything that is kept, once."""
 
 import asyncio
 import json
@@ -45,17 +45,17 @@ def test_messages_are_counted_by_what_they_are(stage: Any, noon: datetime) -> No
         await it.send(1, SMS_CONTENT="验证码", ROUTE_ID="Marketing_516")
         await it.send(1, MULTI_MSISDN_LIST=[{"COUNTRY_CODE": 65, "DEST_MSISDN": "61234567"}])
 
-    survey = told(stage(), story)
-    assert (survey.messages, survey.requests, survey.evicted) == (5, 3, 0)
-    assert {dcs: dict(times) for dcs, times in survey.encodings.items()} == {
+    statistics = told(stage(), story)
+    assert (statistics.messages, statistics.requests, statistics.evicted) == (5, 3, 0)
+    assert {dcs: dict(times) for dcs, times in statistics.encodings.items()} == {
         0: {second_of(noon): 4},
         8: {second_of(noon): 1},
     }
-    assert dict(survey.segments) == {0: 4, 8: 1}
-    assert dict(survey.routes) == {"VerifyCode_516": 4, "Marketing_516": 1}
-    assert dict(survey.countries) == {852: 4, 65: 1}
-    assert dict(survey.reasons) == {"singapore_number": 1}
-    assert dict(survey.spent) == {"USD": Decimal("0.20")}
+    assert dict(statistics.segments) == {0: 4, 8: 1}
+    assert dict(statistics.routes) == {"VerifyCode_516": 4, "Marketing_516": 1}
+    assert dict(statistics.countries) == {852: 4, 65: 1}
+    assert dict(statistics.reasons) == {"singapore_number": 1}
+    assert dict(statistics.spent) == {"USD": Decimal("0.20")}
 
 
 def test_what_was_refunded_is_not_spent(stage: Any, customer: Callable[..., Account]) -> None:
@@ -63,8 +63,8 @@ def test_what_was_refunded_is_not_spent(stage: Any, customer: Callable[..., Acco
         await it.send(2)
         await it.timekeeper.advance(it.account, timedelta(seconds=1), WITHIN)
 
-    survey = told(stage(customer(step(8, timedelta(seconds=1)))), story)
-    assert dict(survey.spent) == {}
+    statistics = told(stage(customer(step(8, timedelta(seconds=1)))), story)
+    assert dict(statistics.spent) == {}
 
 
 def test_requests_are_counted_by_their_answer(stage: Any, noon: datetime) -> None:
@@ -74,15 +74,15 @@ def test_requests_are_counted_by_their_answer(stage: Any, noon: datetime) -> Non
         await it.receive(1, AUTH_KEY="nobody's")
         await it.receive(1, MULTI_MSISDN_LIST=[{"COUNTRY_CODE": 852, "DEST_MSISDN": "67555401"}])
 
-    survey = told(stage(), story)
-    assert {code: sum(times.values()) for code, times in survey.codes.items()} == {
+    statistics = told(stage(), story)
+    assert {code: sum(times.values()) for code, times in statistics.codes.items()} == {
         ResultCode.OK: 1,
         ResultCode.INVALID_CONTEXT: 1,
         ResultCode.CHANNEL_NOT_EXIST: 1,
         NO_ANSWER: 1,
     }
-    assert survey.findings["content-missing"].search == "finding:content-missing"
-    assert survey.faults["CONNECTION_RESET_BY_PEER"].times == 1
+    assert statistics.findings["content-missing"].search == "finding:content-missing"
+    assert statistics.faults["CONNECTION_RESET_BY_PEER"].times == 1
 
 
 def test_codes_within_a_batch_are_seen(stage: Any) -> None:
@@ -90,8 +90,8 @@ def test_codes_within_a_batch_are_seen(stage: Any) -> None:
         numbers = ("67000011", "67555103")
         await it.receive(2, MULTI_MSISDN_LIST=[{"COUNTRY_CODE": 852, "DEST_MSISDN": number} for number in numbers])
 
-    survey = told(stage(), story)
-    assert survey.item_codes[ResultCode.BUSY].search == "request:1"
+    statistics = told(stage(), story)
+    assert statistics.item_codes[ResultCode.BUSY].search == "request:1"
 
 
 def test_states_are_counted_when_they_are_reached_and_pushes_by_how_they_went(
@@ -109,16 +109,16 @@ def test_states_are_counted_when_they_are_reached_and_pushes_by_how_they_went(
         await it.send(2)
         await it.timekeeper.advance(it.account, timedelta(seconds=5), WITHIN)
 
-    survey = told(it, story)
+    statistics = told(it, story)
     start = second_of(noon)
-    assert {state: dict(times) for state, times in survey.states.items()} == {1: {start + 2: 2}, 2: {start + 5: 2}}
-    assert {kind: dict(times) for kind, times in survey.pushes.items()} == {
+    assert {state: dict(times) for state, times in statistics.states.items()} == {1: {start + 2: 2}, 2: {start + 5: 2}}
+    assert {kind: dict(times) for kind, times in statistics.pushes.items()} == {
         ANSWERED_RIGHTLY: {start + 5: 2},
         "dr-answer-serial": {start + 2: 2},
     }
-    assert survey.span == (start, start + 5)
-    assert survey.pending_reports == 0
-    assert survey.findings["dr-answer-serial"].search.startswith("uid:")
+    assert statistics.span == (start, start + 5)
+    assert statistics.pending_reports == 0
+    assert statistics.findings["dr-answer-serial"].search.startswith("uid:")
 
 
 def test_what_is_evicted_is_told(stage: Any, customer: Callable[..., Account]) -> None:
@@ -127,9 +127,9 @@ def test_what_is_evicted_is_told(stage: Any, customer: Callable[..., Account]) -
             await it.send(1)
             await it.timekeeper.advance(it.account, timedelta(seconds=1), WITHIN)
 
-    survey = told(stage(customer(), most_messages=2), story)
-    assert survey.messages + survey.requests + survey.evicted == 8
-    assert survey.evicted >= 4
+    statistics = told(stage(customer(), most_messages=2), story)
+    assert statistics.messages + statistics.requests + statistics.evicted == 8
+    assert statistics.evicted >= 4
 
 
 def test_nothing_has_no_span(stage: Any) -> None:

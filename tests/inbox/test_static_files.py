@@ -1,4 +1,4 @@
-"""Files are kept by browsers under the address of their edition, and taken for nothing else."""
+"""Files are kept by browsers under the address of their version, and taken for nothing else."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def test_without_an_edition_it_is_asked_for_again() -> None:
     )
 
 
-@pytest.mark.parametrize("path", ["/none.css", "/../press.py", "/%2e%2e/press.py"])
+@pytest.mark.parametrize("path", ["/none.css", "/../templates.py", "/%2e%2e/templates.py"])
 def test_what_is_not_there_is_not_found(path: str) -> None:
     app = Starlette(routes=[Mount("/static", CachedStaticFiles(directory=STATIC_FOLDER))])
     assert TestClient(app).get(f"/static{path}").status_code == 404

@@ -18,8 +18,8 @@ from cloudsms_simulator.services.accounts import AccountConflictError, AccountSe
 from cloudsms_simulator.services.scenarios import ScenarioService
 
 
-class Office:
-    """What the handlers use of an office."""
+class Context:
+    """What the handlers use of an ApiContext."""
 
     def __init__(self, stage: object) -> None:
         self.store, self.wall, self.directory = stage.store, stage.wall, stage.directory
@@ -41,10 +41,10 @@ class Scene:
             return PROFILES[named or "spec"]
 
         scenarios = ScenarioService(stage.directory, stage.store, stage.wall, {}, profile_of, lambda account: None)
-        keeper = AccountService(
+        accounts = AccountService(
             stage.directory, stage.store, scenarios, stage.timekeeper, stage.wall, seed=1, profile_of=profile_of
         )
-        verbs = AccountHandlers(Office(stage), keeper)
+        verbs = AccountHandlers(Context(stage), accounts)
         one = "/api/v1/accounts/{name}"
         self.client = TestClient(
             Starlette(

@@ -1,4 +1,4 @@
-"""The gate: the token, and the cookie of a browser that said it. Reading: R19."""
+"""The token of the admin port, and the cookie of a browser that gave it. Reading: R19."""
 
 import pytest
 from starlette.datastructures import Headers
@@ -11,14 +11,14 @@ HOST = "sms.test:61816"
 
 
 def test_an_open_gate_admits_everybody_and_knows_nobody() -> None:
-    gate = TokenAuth(None)
-    assert (gate.is_open, gate.admits(Headers({})), gate.is_token(""), gate.is_token("None")) == (
+    auth = TokenAuth(None)
+    assert (auth.is_open, auth.admits(Headers({})), auth.is_token(""), auth.is_token("None")) == (
         True,
         True,
         False,
         False,
     )
-    assert not gate.knows(Headers({"host": HOST, "cookie": f"{cookie_of(HOST)}={gate.enter()}"}))
+    assert not auth.knows(Headers({"host": HOST, "cookie": f"{cookie_of(HOST)}={auth.enter()}"}))
 
 
 @pytest.mark.parametrize("text", ["", "secre", "secrets", "Secret", "s\xe9cret", "\ud800"])
@@ -41,20 +41,20 @@ def test_any_other_word_is_not_the_token(given: str) -> None:
 
 
 def test_every_browser_has_a_word_of_its_own_that_does_not_tell_the_token() -> None:
-    gate = TokenAuth("secret")
-    words = {gate.enter() for _ in range(100)}
+    auth = TokenAuth("secret")
+    words = {auth.enter() for _ in range(100)}
     assert len(words) == 100
     assert not any("secret" in word for word in words)
     assert not TokenAuth("secret").knows(Headers({"host": HOST, "cookie": f"{cookie_of(HOST)}={words.pop()}"}))
 
 
 def test_a_browser_that_left_is_out_and_of_too_many_the_first() -> None:
-    gate = TokenAuth("secret")
-    cookies = [Headers({"host": HOST, "cookie": f"{cookie_of(HOST)}={gate.enter()}"}) for _ in range(MAX_BROWSERS + 1)]
-    assert [gate.knows(cookies[place]) for place in (0, 1, -1)] == [False, True, True]
-    gate.leave(cookies[1])
-    gate.leave(Headers({"host": HOST}))
-    assert [gate.knows(cookies[place]) for place in (1, 2)] == [False, True]
+    auth = TokenAuth("secret")
+    cookies = [Headers({"host": HOST, "cookie": f"{cookie_of(HOST)}={auth.enter()}"}) for _ in range(MAX_BROWSERS + 1)]
+    assert [auth.knows(cookies[place]) for place in (0, 1, -1)] == [False, True, True]
+    auth.leave(cookies[1])
+    auth.leave(Headers({"host": HOST}))
+    assert [auth.knows(cookies[place]) for place in (1, 2)] == [False, True]
 
 
 @pytest.mark.parametrize(
