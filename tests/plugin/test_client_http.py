@@ -128,8 +128,8 @@ def test_a_connection_that_the_server_closed_is_not_used_again() -> None:
     with answering(READY, READY, READY) as (port, asked), Client(f"http://127.0.0.1:{port}") as client:
         for _ in range(3):
             assert client.ready()
-            [line] = client._driver._every_lines[-1]._resting
-            while not line.is_stale:
+            [connection] = client._driver._pools[-1]._resting
+            while not connection.is_stale:
                 pass
     assert len(asked) == 3
 
@@ -139,8 +139,8 @@ def test_a_connection_that_the_server_closed_is_not_awaited_again() -> None:
         async with AsyncClient(f"http://127.0.0.1:{port}") as client:
             for _ in range(3):
                 assert await client.ready()
-                [line] = client._driver._resting
-                while not line.is_stale:
+                [connection] = client._driver._resting
+                while not connection.is_stale:
                     await asyncio.sleep(0)
 
     with answering(READY, READY, READY) as (port, asked):

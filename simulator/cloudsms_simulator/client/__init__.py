@@ -7,8 +7,8 @@
 a generator of calls, and without any input or output. It stands on a resource, such as `client.messages`
 (`resources`), which has a driver; the driver (`transport`) runs the calls over connections (`http`) and blocks or
 is awaited, and so decides the type of what the method gives back. Answers are read into Structs (`models`); what
-goes wrong is an `ApiError` (`errors`). Nothing of the package is imported before the first of its names is asked
-for."""
+goes wrong is an `ApiError` (`errors`). Importing this package imports none of its modules; the first use of one of its
+names does."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -44,10 +44,10 @@ __all__ = [
 ]
 
 
-# There is no __dir__ that lists them: whoever looks at all that modules have, as freezegun does, would load them.
+# There is no __dir__ that lists them: tools that look at everything in modules, as freezegun does, would load them.
 def __getattr__(name: str) -> object:
     """A public name, imported when it is first asked for. AttributeError for any other."""
     if name not in __all__ and name != "ADMIN_URL":  # which was importable before, though not listed
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # `client` imports all the others, as whoever asks for one of these names had before.
+    # `client` imports all the others.
     return getattr(import_module(f"{__name__}.client"), name)

@@ -120,8 +120,8 @@ class Api(Resource[DriverT_co], Generic[DriverT_co]):
         if body is None:
             said = query if request is None else {**query, "request": str(request)}
             return Call("GET", f"{API_ROOT}/explain", Explanation, said)
-        asked: dict[str, object] = {"body": body} if peer is None else {"body": body, "peer": peer}
-        return Call("POST", f"{API_ROOT}/explain", Explanation, query, json_body(asked))
+        wanted: dict[str, object] = {"body": body} if peer is None else {"body": body, "peer": peer}
+        return Call("POST", f"{API_ROOT}/explain", Explanation, query, json_body(wanted))
 
     @operation
     def segments(
@@ -143,8 +143,8 @@ class Api(Resource[DriverT_co], Generic[DriverT_co]):
             "country": country,
             "counting": counting,
         }
-        asked = {key: value for key, value in said.items() if value is not None}
-        return Call("POST", f"{API_ROOT}/segments", TextBill, {"account": self.account}, json_body(asked))
+        wanted = {key: value for key, value in said.items() if value is not None}
+        return Call("POST", f"{API_ROOT}/segments", TextBill, {"account": self.account}, json_body(wanted))
 
     @operation
     def send(
@@ -179,8 +179,8 @@ class Api(Resource[DriverT_co], Generic[DriverT_co]):
             "version": version,
             "customer_body": customer_body,
         }
-        asked = {key: value for key, value in said.items() if value is not None}
-        return Call("POST", f"{API_ROOT}/send", Sent, {"account": self.account}, json_body(asked))
+        wanted = {key: value for key, value in said.items() if value is not None}
+        return Call("POST", f"{API_ROOT}/send", Sent, {"account": self.account}, json_body(wanted))
 
     @operation
     def reset(self) -> Calls[list[Account]]:

@@ -1,4 +1,4 @@
-"""What a client of the admin API can meet: nobody answers, a refusal, a wait that got too little.
+"""Errors of the control client: nobody answers, a refusal, a wait that got too little.
 
 `ApiError` is the base of all. `UnreachableError` (nobody answers; `SilentError`: not in time), `UnreadableError`
 (the answer is not that of this version's admin API), and `RefusedError` with `detail` and `problems`, of which

@@ -1,7 +1,7 @@
-"""HTTP/1.1 as the control client speaks it: requests as octets, answers out of octets, connections that carry both.
+"""HTTP/1.1 for the control client: writes requests, parses responses, and keeps connections.
 
-A client that tests use must not be seen by them. So this uses no HTTP library: those write to the log of the user's
-tests, are replaced by other tools that tests use, and take longer to import than everything else of a session. A
+Tests must not notice the client they use. So this uses no HTTP library: those write to the log of the user's tests,
+are replaced by other tools that tests use, and take longer to import than everything else of a session. A
 connection is blocked on (`BlockingConnection`, in a `ConnectionPool` for any thread) or awaited (`AsyncConnection`,
 in asyncio or trio). Deadlines go by a clock that no test replaces.
 
@@ -46,7 +46,7 @@ class BrokenConnectionError(Exception):
 
 
 class ServerAddress(msgspec.Struct, frozen=True):
-    """Where a server is. `authority` is what a Host header has, `path` stands before every path."""
+    """Where a server is. `authority` is the value of the Host header; `path` is put before every path."""
 
     host: str
     port: int
@@ -54,11 +54,11 @@ class ServerAddress(msgspec.Struct, frozen=True):
     path: str
     secure: bool
     user: str | None
-    """User and password out of the URL."""
+    """User and password of the URL, as `user:password`; None without any."""
 
     @classmethod
     def of(cls, url: str) -> Self:
-        """The address in an http or https URL; ValueError, saying what would be right, when there is none."""
+        """The address in an http or https URL. Raises ValueError, saying what would be right, for anything else."""
         try:
             split = urlsplit(url)
             host, port = split.hostname, split.port
@@ -79,7 +79,7 @@ class ServerAddress(msgspec.Struct, frozen=True):
 
 
 class HttpRequest(msgspec.Struct, frozen=True):
-    """What to ask for; `query` may have lists of values."""
+    """One request; values of `query` may be lists."""
 
     method: str
     path: str
@@ -88,7 +88,7 @@ class HttpRequest(msgspec.Struct, frozen=True):
     body: bytes | None = None
 
     def octets(self, address: ServerAddress) -> bytes:
-        """As it is written on a connection. ValueError for a header that cannot be written."""
+        """The request as it is sent. Raises ValueError for a header that cannot be sent."""
         query = f"?{urlencode(self.query, doseq=True)}" if self.query else ""
         headers = {"Host": address.authority, "Accept": "*/*"}
         if address.user is not None:
@@ -105,22 +105,22 @@ class HttpRequest(msgspec.Struct, frozen=True):
 
 
 class ResponseParser:
-    """An answer, put together from what arrives. Interim ones, such as 100 Continue, are passed over."""
+    """Parses a response as its octets arrive. Interim responses, such as 100 Continue, are skipped."""
 
     def __init__(self) -> None:
         self.status: int | None = None
-        """None until the head is whole."""
+        """The status; None until the head is complete."""
         self.complete = False
         self.can_go_on = False
-        """Whether the connection can carry another request."""
+        """Whether the connection can be used for another request."""
         self._pieces: list[bytes] = []
         self._has_end = False
         self._parser = httptools.HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
-        """Takes what arrived, nothing at the end of the connection. BrokenConnectionError when it cannot be read."""
+        """Parses what arrived; empty at the end of the connection. Raises BrokenConnectionError when it cannot."""
         if not data:
-            # What has neither a length nor chunks ends with its connection.
+            # A body with neither a length nor chunks ends with its connection.
             self.complete = self.complete or (self.status is not None and not self._has_end)
             if not self.complete:
                 raise BrokenConnectionError("the connection was closed before the answer ended")
@@ -131,32 +131,32 @@ class ResponseParser:
             raise BrokenConnectionError(f"what came is no HTTP: {error}") from error
 
     def taken(self) -> bytes:
-        """What came of the body since it was last asked."""
+        """Returns and removes what arrived of the body so far."""
         pieces, self._pieces = self._pieces, []
         return b"".join(pieces)
 
     def on_header(self, name: bytes, _value: bytes) -> None:
-        """The parser's: a header."""
+        """Called by the parser for a header."""
         self._has_end = self._has_end or name.lower() in (b"content-length", b"transfer-encoding")
 
     def on_headers_complete(self) -> None:
-        """The parser's: the head is whole."""
+        """Called by the parser when the head is complete."""
         status = self._parser.get_status_code()
         if status >= _FIRST_FINAL_STATUS:
             self.status = status
 
     def on_body(self, data: bytes) -> None:
-        """The parser's: a piece of the body."""
+        """Called by the parser for a piece of the body."""
         self._pieces.append(data)
 
     def on_message_complete(self) -> None:
-        """The parser's: the end."""
+        """Called by the parser at the end of the response."""
         self.complete = self.status is not None
         self.can_go_on = self.complete and self._parser.should_keep_alive()
 
 
 class BlockingConnection:
-    """An open connection that is blocked on. It belongs to the process that made it."""
+    """An open connection whose methods block. It belongs to the process that made it."""
 
     def __init__(self, address: ServerAddress, context: ssl.SSLContext | None) -> None:
         try:
@@ -173,11 +173,11 @@ class BlockingConnection:
 
     @property
     def is_stale(self) -> bool:
-        """Whether the server closed it: nothing else can be there to read while nothing is asked."""
+        """Whether the server closed it: between requests nothing else can be there to read."""
         return _is_readable(self._socket.fileno())
 
     def begin(self, octets: bytes, deadline: float) -> ResponseParser:
-        """Writes a request; its answer, of which nothing has come yet. TimeoutError when the deadline has passed."""
+        """Sends a request; returns the parser of its response. Raises TimeoutError when the deadline has passed."""
         try:
             self._socket.settimeout(_left(deadline))
             self._socket.sendall(octets)
@@ -188,7 +188,7 @@ class BlockingConnection:
         return ResponseParser()
 
     def go_on(self, answer: ResponseParser, deadline: float) -> None:
-        """Waits for more of it. TimeoutError when nothing comes before the deadline."""
+        """Reads more of a response. Raises TimeoutError when nothing comes before the deadline."""
         try:
             self._socket.settimeout(_left(deadline))
             answer.feed(self._socket.recv(_READ_AT_ONCE))
@@ -198,17 +198,17 @@ class BlockingConnection:
             raise BrokenConnectionError(str(error)) from error
 
     def interrupt(self) -> None:
-        """Has the thread that waits on it find it broken."""
+        """Shuts it down, so that the thread that waits for it gets a BrokenConnectionError."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def end(self) -> None:
-        """Lets go of it."""
+        """Closes it."""
         self._socket.close()
 
 
 class ConnectionPool:
-    """The connections of one client in one process: those that rest, and those in use. Any thread may ask."""
+    """The connections of one client in one process, idle ones and those in use. Any thread may use it."""
 
     def __init__(self, address: ServerAddress) -> None:
         self.pid = os.getpid()
@@ -219,34 +219,37 @@ class ConnectionPool:
         self._resting: list[BlockingConnection] = []
 
     def take(self) -> BlockingConnection:
-        """One that nobody uses. NoConnectionError when there can be none, BrokenConnectionError after `close`."""
-        while (line := self._rested()) is not None and line.is_stale:
-            line.end()
-        if line is None:
-            line = BlockingConnection(self._address, self._context)
-        self._used.add(line)
-        if self.is_closed:
-            self.drop(line)
-            raise BrokenConnectionError("the client was closed")
-        return line
+        """An idle connection, or a new one.
 
-    def rest(self, line: BlockingConnection) -> None:
-        """Keeps one for the next request."""
-        self._used.discard(line)
-        self._resting.append(line)
+        Raises NoConnectionError when the server cannot be reached, BrokenConnectionError after `close`.
+        """
+        while (connection := self._rested()) is not None and connection.is_stale:
+            connection.end()
+        if connection is None:
+            connection = BlockingConnection(self._address, self._context)
+        self._used.add(connection)
+        if self.is_closed:
+            self.drop(connection)
+            raise BrokenConnectionError("the client was closed")
+        return connection
+
+    def rest(self, connection: BlockingConnection) -> None:
+        """Keeps a connection for the next request."""
+        self._used.discard(connection)
+        self._resting.append(connection)
         if self.is_closed:
             self._end_resting()
 
-    def drop(self, line: BlockingConnection) -> None:
-        """Lets go of one."""
-        self._used.discard(line)
-        line.end()
+    def drop(self, connection: BlockingConnection) -> None:
+        """Closes a connection that was taken."""
+        self._used.discard(connection)
+        connection.end()
 
     def close(self) -> None:
-        """Lets go of all of them. Whoever uses one finds it broken, and drops it."""
+        """Closes all connections. Threads that use one get a BrokenConnectionError, and drop it."""
         self.is_closed = True
-        for line in list(self._used):
-            line.interrupt()
+        for connection in list(self._used):
+            connection.interrupt()
         self._end_resting()
 
     def _rested(self) -> BlockingConnection | None:
@@ -256,8 +259,8 @@ class ConnectionPool:
             return None
 
     def _end_resting(self) -> None:
-        while (line := self._rested()) is not None:
-            line.end()
+        while (connection := self._rested()) is not None:
+            connection.end()
 
 
 class AsyncConnection:
@@ -269,7 +272,7 @@ class AsyncConnection:
 
     @classmethod
     async def to(cls, address: ServerAddress) -> Self:
-        """A new connection. NoConnectionError when there can be none."""
+        """Opens a connection. Raises NoConnectionError when the server cannot be reached."""
         import anyio
 
         try:
@@ -283,13 +286,13 @@ class AsyncConnection:
 
     @property
     def is_stale(self) -> bool:
-        """Whether the server closed it: nothing else can be there to read while nothing is asked."""
+        """Whether the server closed it: between requests nothing else can be there to read."""
         from anyio.abc import SocketAttribute
 
         return _is_readable(self._stream.extra(SocketAttribute.raw_socket).fileno())  # noqa: S610  # no database
 
     async def begin(self, octets: bytes) -> ResponseParser:
-        """Writes a request; its answer, of which nothing has come yet."""
+        """Sends a request; returns the parser of its response."""
         import anyio
 
         try:
@@ -299,7 +302,7 @@ class AsyncConnection:
         return ResponseParser()
 
     async def go_on(self, answer: ResponseParser) -> None:
-        """Waits for more of it."""
+        """Reads more of a response."""
         import anyio
 
         try:
@@ -311,14 +314,14 @@ class AsyncConnection:
         answer.feed(data)
 
     async def end(self) -> None:
-        """Lets go of it, also where whoever waits was cancelled."""
+        """Closes it, also in a task that is being cancelled."""
         import anyio
 
         await anyio.aclose_forcefully(self._stream)
 
 
 def deadline_in(seconds: float) -> float:
-    """A moment that `Line` waits for at most, whatever a test does to Python's clocks."""
+    """The deadline in so many seconds, for `BlockingConnection`, whatever a test does to Python's clocks."""
     return _wall.monotonic() + seconds
 
 
@@ -331,7 +334,7 @@ def _left(deadline: float) -> float:
 
 def _is_readable(fileno: int) -> bool:
     if fileno < 0:
-        return True  # closed here, as an event loop does that ended
+        return True  # closed on our side, as an event loop does when it ends
     with selectors.DefaultSelector() as selector:
         selector.register(fileno, selectors.EVENT_READ)
         return bool(selector.select(0))

@@ -1,6 +1,6 @@
 """What the admin API shows, as Structs that a client reads. Names and meanings are the API's.
 
-What a newer server adds is passed over. Moments are aware and in Hong Kong time; money is exact. The commands
+Members that a newer server adds are ignored. Moments are aware and in Hong Kong time; money is exact. The commands
 import this module to describe their tables, so it imports no HTTP and nothing else of the client.
 """
 

@@ -1,12 +1,11 @@
-"""An operation: something a client can do, written once; it blocks on a client that blocks and is awaited on another.
+"""An operation: something a client can do, written once, for clients that block and for those that are awaited.
 
-A function below `@operation` returns a `Call`, one request and what its answer is read as, or is a generator that
-yields calls and is sent what they came back with: `answer = yield from call` has the type the call says. It does no
-input and no output. What runs the calls is the driver of the resource it is called on; the driver's type decides
-what the method gives back: a value, an awaitable, or, on `Unbound`, the calls themselves for other operations to go
-on with.
+A function below `@operation` returns a `Call`, one request and the type its answer is read as, or is a generator that
+yields calls and is sent their answers: `answer = yield from call` has the type that the call says. It does no input
+and no output. The driver of the resource it is called on runs the calls; the driver's type decides what the method
+gives back: a value, an awaitable, or, on `Unbound`, the calls themselves, for another operation to yield from.
 
-Durations, names and bodies are written for the API here too: `json_body`, `json_duration`, `path_segment`.
+`json_body`, `json_duration` and `path_segment` write bodies, durations and names as the API reads them.
 """
 
 import functools
@@ -28,7 +27,7 @@ API_ROOT = "/api/v1"
 
 
 def json_duration(duration: Duration) -> str | float:
-    """A duration as the API reads it. ValueError for a negative one."""
+    """A duration as the API reads it. Raises ValueError for a negative one."""
     if not isinstance(duration, timedelta):
         return duration
     if duration < timedelta(0):
@@ -37,7 +36,7 @@ def json_duration(duration: Duration) -> str | float:
 
 
 def duration_seconds(duration: Duration) -> float:
-    """A duration in seconds; 0 for a text that is none, of which the API tells what would be right."""
+    """A duration in seconds; 0 for a text that is none: the API answers what would be right."""
     if isinstance(duration, timedelta):
         return duration.total_seconds()
     try:
@@ -47,17 +46,17 @@ def duration_seconds(duration: Duration) -> float:
 
 
 def json_values(values: Mapping[str, object]) -> dict[str, object]:
-    """Values of a body, timedeltas in them as durations."""
+    """The values of a body as JSON has them: timedeltas as durations, moments as ISO 8601."""
     return {key: _json_value(value) for key, value in values.items()}
 
 
 def json_body(values: Mapping[str, object]) -> bytes:
-    """A JSON object; decimals are written as texts, so they stay exact. TypeError for what JSON has no place for."""
+    """A JSON object; decimals are written as texts, so they stay exact. Raises TypeError for what JSON cannot hold."""
     return msgspec.json.encode(json_values(values))
 
 
 def path_segment(name: str | int) -> str:
-    """A name as a part of a path."""
+    """A name as one segment of a path, percent-encoded."""
     return quote(str(name), safe="")
 
 
@@ -80,19 +79,19 @@ _LONGEST_EXCERPT = 200
 
 
 class CallSequence(Protocol[T_co]):
-    """Calls to make one after another, and what comes of them. A `Call` alone is steps too."""
+    """Calls to make one after another, and the result of all. A single `Call` is one too."""
 
     def __iter__(self) -> Generator["Call[object]", object, T_co]:
-        """Yields each call and wants its answer, or the error it ended with."""
+        """Yields each call, and must be sent its answer, or thrown the error it ended with; returns the result."""
         ...
 
 
 Calls = Generator["Call[object]", object, T]
-"""Steps as a generator function makes them."""
+"""A `CallSequence` as a generator function makes it."""
 
 
 class Call(msgspec.Struct, Generic[T], frozen=True):
-    """One request; `kind` is what the answer is read as, None for an answer without a body or one to be left alone."""
+    """One request; `kind` is the type its answer is read as, None to return the octets of the body, if any."""
 
     method: str
     path: str
@@ -100,7 +99,7 @@ class Call(msgspec.Struct, Generic[T], frozen=True):
     query: Mapping[str, str | int] = {}
     body: bytes | None = None
     seconds: float = 0
-    """How long the server may be busy with it, wall time."""
+    """How many seconds of wall time the server may be busy with it."""
     media_type: str = "application/json"
 
     def __iter__(self) -> Generator["Call[object]", object, T]:
@@ -108,7 +107,7 @@ class Call(msgspec.Struct, Generic[T], frozen=True):
         return cast("T", (yield cast("Call[object]", self)))
 
     def read(self, status: int, body: bytes) -> T:
-        """What the answer says. RefusedError when it is a refusal, UnreadableError when it cannot be read."""
+        """The answer, read. Raises RefusedError when it is a refusal, UnreadableError when it cannot be read."""
         __tracebackhide__ = True
         if not 200 <= status <= 299:
             raise _refusal(self, status, body)
@@ -121,7 +120,7 @@ class Call(msgspec.Struct, Generic[T], frozen=True):
 
 
 class _Problem(msgspec.Struct, frozen=True):
-    """Every member that some problem has."""
+    """The members of all kinds of problems."""
 
     detail: str
     title: str = ""
@@ -135,17 +134,19 @@ class _Problem(msgspec.Struct, frozen=True):
 
 def _refusal(call: Call[T], status: int, body: bytes) -> Exception:
     try:
-        told = msgspec.json.decode(body, type=_Problem)
+        problem = msgspec.json.decode(body, type=_Problem)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         shown = body[:_LONGEST_EXCERPT].decode("utf-8", "replace")
         return UnreadableError(
             f"{call.method} {call.path}: HTTP {status}; is this an admin port of the simulator? {shown}"
         )
-    if told.closest is None:
-        return RefusedError(status, told.title, told.detail, told.problems)
+    if problem.closest is None:
+        return RefusedError(status, problem.title, problem.detail, problem.problems)
     if status == 408:
-        return WaitError(told.detail, told.count, told.total, told.evicted, told.closest, in_vain=told.in_vain)
-    return VerifyError(told.detail, told.total, told.evicted, told.closest)
+        return WaitError(
+            problem.detail, problem.count, problem.total, problem.evicted, problem.closest, in_vain=problem.in_vain
+        )
+    return VerifyError(problem.detail, problem.total, problem.evicted, problem.closest)
 
 
 ResultT = TypeVar("ResultT")
@@ -154,49 +155,49 @@ P = ParamSpec("P")
 
 
 class Driver(Protocol):
-    """Runs steps."""
+    """Runs calls."""
 
-    def run(self, steps: CallSequence[ResultT]) -> ResultT | Awaitable[ResultT]:
-        """What comes of the steps, now or when it is awaited."""
+    def run(self, calls: CallSequence[ResultT]) -> ResultT | Awaitable[ResultT]:
+        """The result of the calls, now or when it is awaited."""
         ...
 
 
 class BlockingDriver(Protocol):
-    """A driver that has done it when it returns."""
+    """A driver that blocks until the calls are done."""
 
-    def run(self, steps: CallSequence[ResultT]) -> ResultT:
-        """What comes of the steps."""
+    def run(self, calls: CallSequence[ResultT]) -> ResultT:
+        """Runs the calls and returns their result."""
         ...
 
 
 class AsyncDriver(Protocol):
     """A driver that is awaited."""
 
-    def run(self, steps: CallSequence[ResultT]) -> Awaitable[ResultT]:
-        """What comes of the steps, once it is awaited."""
+    def run(self, calls: CallSequence[ResultT]) -> Awaitable[ResultT]:
+        """Runs the calls when it is awaited, and returns their result."""
         ...
 
 
 class Unbound:
-    """No driver at all: what comes of a verb are its steps, for other steps to go on with."""
+    """In place of a driver: operations return their calls, for another operation to yield from."""
 
-    def run(self, steps: CallSequence[ResultT]) -> CallSequence[ResultT]:
-        """The steps themselves."""
-        return steps
+    def run(self, calls: CallSequence[ResultT]) -> CallSequence[ResultT]:
+        """Returns the calls as they are."""
+        return calls
 
 
 DriverT_co = TypeVar("DriverT_co", bound="Driver | Unbound", covariant=True)
 
 
 class Resource(Generic[DriverT_co]):
-    """Something that has verbs, and the driver that runs them."""
+    """Something that has operations, and the driver that runs their calls."""
 
     def __init__(self, driver: DriverT_co) -> None:
         self._driver = driver
 
 
 class operation(Generic[ResourceT_contra, P, ResultT]):  # noqa: N801 - it is used as a decorator
-    """A function that makes steps, as a method that has them run."""
+    """Decorator: makes a method that runs the calls of a function on the driver of its resource."""
 
     def __init__(self, of: Callable[Concatenate[ResourceT_contra, P], CallSequence[ResultT]]) -> None:
         self._of = of
@@ -211,7 +212,7 @@ class operation(Generic[ResourceT_contra, P, ResultT]):  # noqa: N801 - it is us
     @overload
     def __get__(self, resource: Resource[AsyncDriver], owner: type) -> Callable[P, Awaitable[ResultT]]: ...
     def __get__(self, resource: Resource[Driver | Unbound] | None, owner: type) -> object:
-        """The verb itself on the class; on a resource, a method that has it run."""
+        """The operation itself on the class; on a resource, a method that runs it."""
         if resource is None:
             return self
         of, driver, bound = self._of, resource._driver, cast("ResourceT_contra", resource)

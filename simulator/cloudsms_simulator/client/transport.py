@@ -2,7 +2,7 @@
 
 A connection belongs to the process that made it: a forked child makes its own, since two processes that write on
 one connection would read each other's answers. An answer may take 20 s longer than the server was asked to be busy;
-a stream without a word for 60 s is given up.
+a stream that is silent for 60 s counts as broken.
 
 Spec: none; this is how the admin API is called.
 """
@@ -29,7 +29,7 @@ from cloudsms_simulator.client.http import (
 from cloudsms_simulator.client.operation import API_ROOT, Call, CallSequence
 
 MAX_SILENCE = 60.0
-"""Seconds without a word, its signs of life among them, after which a server is gone."""
+"""Seconds of silence, keep-alive comments included, after which a stream of events counts as broken."""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -40,12 +40,12 @@ class Event(msgspec.Struct, frozen=True):
 
 
 def events_request(headers: Mapping[str, str], accounts: tuple[str, ...]) -> HttpRequest:
-    """What to ask a server for."""
+    """The request for the stream of events of some accounts."""
     return HttpRequest("GET", f"{API_ROOT}/events", {"account": list(accounts)}, headers)
 
 
 class EventReader:
-    """The events in a stream of `text/event-stream`, as its octets arrive."""
+    """Reads events out of a `text/event-stream`, as its octets arrive."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -53,7 +53,7 @@ class EventReader:
         self._data: list[bytes] = []
 
     def feed(self, octets: bytes) -> Iterator[Event]:
-        """Those that are whole now. Comments, which are signs of life, are passed over."""
+        """The events that are complete now. Comments, which only keep the stream alive, are skipped."""
         *lines, self._rest = (self._rest + octets).split(b"\n")
         for line in lines:
             field, _, value = line.removesuffix(b"\r").partition(b":")
@@ -67,12 +67,12 @@ class EventReader:
 
 
 def stream_broken(error: Exception) -> UnreachableError:
-    """What a stream ends with when its connection does."""
+    """The error of a stream whose connection broke or went silent."""
     return UnreachableError(f"the stream of events broke off: {str(error) or 'there was no sign of life'}")
 
 
 def raise_refusal(status: int | None, body: bytes) -> None:
-    """Raises what the server said instead of a stream."""
+    """Raises the error that the server answered instead of a stream."""
     Call[None]("GET", f"{API_ROOT}/events").read(status or 0, body)
 
 
@@ -87,7 +87,7 @@ _FAILURES = (NoConnectionError, BrokenConnectionError, TimeoutError)
 
 
 class HttpDriver:
-    """Where the admin API is, and the token it may want. ValueError for a URL that is none."""
+    """What both drivers share: the URL of the admin API and its token. Raises ValueError for a wrong URL."""
 
     def __init__(self, url: str, token: str | None) -> None:
         self.url = url.rstrip("/")
@@ -100,7 +100,7 @@ class HttpDriver:
             headers["Content-Type"] = call.media_type
         return HttpRequest(call.method, call.path, call.query, headers, call.body).octets(self._address)
 
-    def _asked_for_events(self, accounts: tuple[str, ...]) -> bytes:
+    def _events_octets(self, accounts: tuple[str, ...]) -> bytes:
         return events_request(self._headers, accounts).octets(self._address)
 
     def _failed(self, error: _Failure) -> UnreachableError:
@@ -110,16 +110,16 @@ class HttpDriver:
 
 
 class BlockingHttpDriver(HttpDriver):
-    """Has done it when it returns. May be used by several threads, and after a fork by both processes."""
+    """Blocks until the calls are done. May be used by several threads, and after a fork by both processes."""
 
     def __init__(self, url: str, token: str | None) -> None:
         super().__init__(url, token)
-        self._every_lines = [ConnectionPool(self._address)]
+        self._pools = [ConnectionPool(self._address)]
 
-    def run(self, steps: CallSequence[T]) -> T:
-        """What comes of the steps."""
+    def run(self, calls: CallSequence[T]) -> T:
+        """Runs the calls and returns their result."""
         __tracebackhide__ = True
-        running = steps.__iter__()
+        running = calls.__iter__()
         try:
             call = next(running)
             while True:
@@ -134,72 +134,74 @@ class BlockingHttpDriver(HttpDriver):
 
     @contextmanager
     def events(self, *accounts: str) -> Iterator[Iterator[Event]]:
-        """A stream of what happens to some accounts, for as long as the block lasts."""
-        lines, octets = self._lines(), self._asked_for_events(accounts)
+        """The stream of events of some accounts, for as long as the block lasts."""
+        pool, octets = self._pool(), self._events_octets(accounts)
         try:
-            line = lines.take()
+            connection = pool.take()
         except _FAILURES as error:
             raise self._failed(error) from error
         try:
             try:
-                answer = line.begin(octets, deadline_in(MAX_SILENCE))
+                answer = connection.begin(octets, deadline_in(MAX_SILENCE))
                 while answer.status is None:
-                    line.go_on(answer, deadline_in(MAX_SILENCE))
+                    connection.go_on(answer, deadline_in(MAX_SILENCE))
             except _FAILURES as error:
                 raise self._failed(error) from error
-            yield _events_on(line, answer)
+            yield _events_on(connection, answer)
         finally:
-            lines.drop(line)
+            pool.drop(connection)
 
     def close(self) -> None:
-        """Lets go of its connections."""
-        self._lines().close()
+        """Closes its connections."""
+        self._pool().close()
 
     def _answer(self, call: Call[T]) -> T:
         __tracebackhide__ = True
-        lines, octets, deadline = self._lines(), self._octets(call), deadline_in(call.seconds + MARGIN)
+        pool, octets, deadline = self._pool(), self._octets(call), deadline_in(call.seconds + MARGIN)
         try:
-            line = lines.take()
+            connection = pool.take()
             try:
-                answer = line.begin(octets, deadline)
+                answer = connection.begin(octets, deadline)
                 while not answer.complete:
-                    line.go_on(answer, deadline)
+                    connection.go_on(answer, deadline)
             except BaseException:
-                lines.drop(line)
+                pool.drop(connection)
                 raise
         except _FAILURES as error:
-            if lines.is_closed:
+            if pool.is_closed:
                 raise UnreachableError(f"the client was closed before {self.url} answered") from error
             raise self._failed(error) from error
         if answer.can_go_on:
-            lines.rest(line)
+            pool.rest(connection)
         else:
-            lines.drop(line)
+            pool.drop(connection)
         assert answer.status is not None
         return call.read(answer.status, answer.taken())
 
-    def _lines(self) -> ConnectionPool:
-        lines = self._every_lines[-1]
-        if lines.pid != os.getpid():
-            # Those of the parent are kept as they are: ending them here would end them there.
-            lines = ConnectionPool(self._address)
-            self._every_lines.append(lines)
-        return lines
+    def _pool(self) -> ConnectionPool:
+        pool = self._pools[-1]
+        if pool.pid != os.getpid():
+            # The parent's connections are left alone: closing them here would close them there.
+            pool = ConnectionPool(self._address)
+            self._pools.append(pool)
+        return pool
 
 
 class AsyncHttpDriver(HttpDriver):
-    """Is awaited, in any event loop. Without `keep_alive` each call has a connection of its own, so that the event
-    loop may be another each time."""
+    """Awaits the calls, in any event loop.
+
+    Without `keep_alive` each call has a connection of its own, so that each may be in another event loop.
+    """
 
     def __init__(self, url: str, token: str | None, *, keep_alive: bool = True) -> None:
         super().__init__(url, token)
         self._keep_alive = keep_alive
         self._resting: list[AsyncConnection] = []
 
-    async def run(self, steps: CallSequence[T]) -> T:
-        """What comes of the steps."""
+    async def run(self, calls: CallSequence[T]) -> T:
+        """Runs the calls and returns their result."""
         __tracebackhide__ = True
-        running = steps.__iter__()
+        running = calls.__iter__()
         try:
             call = next(running)
             while True:
@@ -214,74 +216,74 @@ class AsyncHttpDriver(HttpDriver):
 
     @asynccontextmanager
     async def events(self, *accounts: str) -> AsyncIterator[AsyncIterator[Event]]:
-        """A stream of what happens to some accounts, for as long as the block lasts."""
+        """The stream of events of some accounts, for as long as the block lasts."""
         import anyio
 
-        octets = self._asked_for_events(accounts)
+        octets = self._events_octets(accounts)
         try:
-            line = await AsyncConnection.to(self._address)
+            connection = await AsyncConnection.to(self._address)
         except NoConnectionError as error:
             raise self._failed(error) from error
         try:
             try:
                 with anyio.fail_after(MAX_SILENCE):
-                    answer = await line.begin(octets)
+                    answer = await connection.begin(octets)
                     while answer.status is None:
-                        await line.go_on(answer)
+                        await connection.go_on(answer)
             except _FAILURES as error:
                 raise self._failed(error) from error
-            yield _awaited_events_on(line, answer)
+            yield _awaited_events_on(connection, answer)
         finally:
-            await line.end()
+            await connection.end()
 
     async def close(self) -> None:
-        """Lets go of its connections."""
+        """Closes its connections."""
         self._keep_alive = False
-        while (line := self._rested()) is not None:
-            await line.end()
+        while (connection := self._rested()) is not None:
+            await connection.end()
 
     async def _answer(self, call: Call[T]) -> T:
         import anyio
 
         octets = self._octets(call)
         try:
-            line = await self._take()
+            connection = await self._take()
             try:
                 with anyio.fail_after(call.seconds + MARGIN):
-                    answer = await line.begin(octets)
+                    answer = await connection.begin(octets)
                     while not answer.complete:
-                        await line.go_on(answer)
+                        await connection.go_on(answer)
             except BaseException:
-                await line.end()
+                await connection.end()
                 raise
         except _FAILURES as error:
             raise self._failed(error) from error
         if answer.can_go_on and self._keep_alive:
-            self._resting.append(line)
+            self._resting.append(connection)
         else:
-            await line.end()
+            await connection.end()
         assert answer.status is not None
         return call.read(answer.status, answer.taken())
 
     async def _take(self) -> AsyncConnection:
-        while (line := self._rested()) is not None:
-            if not line.is_stale:
-                return line
-            await line.end()
+        while (connection := self._rested()) is not None:
+            if not connection.is_stale:
+                return connection
+            await connection.end()
         return await AsyncConnection.to(self._address)
 
     def _rested(self) -> AsyncConnection | None:
-        # Those of a parent process are kept as they are: ending them here would end them there.
+        # A parent's connections are left alone: closing them here would close them there.
         return self._resting.pop() if self._resting and self._resting[-1].pid == os.getpid() else None
 
 
-def _events_on(line: BlockingConnection, answer: ResponseParser) -> Iterator[Event]:
+def _events_on(connection: BlockingConnection, answer: ResponseParser) -> Iterator[Event]:
     reader = EventReader()
     try:
         while not answer.complete:
             if answer.status == _OK:
                 yield from reader.feed(answer.taken())
-            line.go_on(answer, deadline_in(MAX_SILENCE))
+            connection.go_on(answer, deadline_in(MAX_SILENCE))
     except _FAILURES as error:
         raise stream_broken(error) from error
     if answer.status != _OK:
@@ -289,7 +291,7 @@ def _events_on(line: BlockingConnection, answer: ResponseParser) -> Iterator[Eve
     yield from reader.feed(answer.taken())
 
 
-async def _awaited_events_on(line: AsyncConnection, answer: ResponseParser) -> AsyncIterator[Event]:
+async def _awaited_events_on(connection: AsyncConnection, answer: ResponseParser) -> AsyncIterator[Event]:
     import anyio
 
     reader = EventReader()
@@ -299,7 +301,7 @@ async def _awaited_events_on(line: AsyncConnection, answer: ResponseParser) -> A
                 for event in reader.feed(answer.taken()):
                     yield event
             with anyio.fail_after(MAX_SILENCE):
-                await line.go_on(answer)
+                await connection.go_on(answer)
     except _FAILURES as error:
         raise stream_broken(error) from error
     if answer.status != _OK:
@@ -309,6 +311,6 @@ async def _awaited_events_on(line: AsyncConnection, answer: ResponseParser) -> A
 
 
 def _generator_result(_running: Generator[Call[object], object, T], done: StopIteration) -> T:
-    """What a generator returned, of the type it promised."""
+    """What a generator returned, with the type that it declares."""
     value: T = done.value
     return value
