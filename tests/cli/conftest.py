@@ -79,8 +79,8 @@ class Shop:
         )
 
     def _said(self, args: tuple[str, ...], account: str | None) -> list[str]:
-        nouns = ("messages", "requests", "reports", "doctor")
-        return [*args, "--account", account or self.name] if args[0] in nouns else [*args]
+        resources = ("messages", "requests", "reports", "doctor")
+        return [*args, "--account", account or self.name] if args[0] in resources else [*args]
 
     def _environment(self) -> dict[str, str]:
         return {"CLOUDSMS_SIM_ADMIN_URL": self.server.admin_url}

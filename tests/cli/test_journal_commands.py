@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from cloudsms_simulator.cli import main
 from cloudsms_simulator.cli.process import ExitCode
 
-NOUNS = ("messages", "requests", "reports")
+RESOURCES = ("messages", "requests", "reports")
 
 
 def test_ls_prints_the_newest_last_and_cuts_nothing_in_a_pipe(busy) -> None:
@@ -26,12 +26,12 @@ def test_ls_prints_the_newest_last_and_cuts_nothing_in_a_pipe(busy) -> None:
     assert lines[3].endswith(text)
 
 
-@pytest.mark.parametrize("noun", NOUNS)
-def test_json_is_a_page_with_every_field(busy, noun: str) -> None:
-    page = json.loads(busy.run(noun, "ls", "--json").stdout)
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_json_is_a_page_with_every_field(busy, resource: str) -> None:
+    page = json.loads(busy.run(resource, "ls", "--json").stdout)
     assert page.keys() == {"items", "total", "cursor", "evicted"}
-    assert page["items"] == json.loads(busy.run(noun, "ls", "--limit", "1000", "--json").stdout)["items"]
-    assert len(page["items"]) == page["total"] == {"messages": 2, "requests": 2, "reports": 1}[noun]
+    assert page["items"] == json.loads(busy.run(resource, "ls", "--limit", "1000", "--json").stdout)["items"]
+    assert len(page["items"]) == page["total"] == {"messages": 2, "requests": 2, "reports": 1}[resource]
 
 
 def test_ls_takes_a_search_in_one_word_or_several_also_with_a_dash(busy) -> None:
@@ -101,12 +101,12 @@ def test_what_is_evicted_is_told(answering) -> None:
 @pytest.mark.parametrize("columns", [80, 160])
 def test_on_a_terminal_no_line_is_wider(busy, columns: int) -> None:
     busy.send("67000013", SMS_CONTENT="很长的短信" * 40)
-    for noun in NOUNS:
-        lines = on_a_terminal(columns, noun, "ls", "--account", busy.name, "--admin-url", busy.server.admin_url)
+    for resource in RESOURCES:
+        lines = on_a_terminal(columns, resource, "ls", "--account", busy.name, "--admin-url", busy.server.admin_url)
         assert lines
         assert all(width(line) <= columns for line in lines), lines
-        assert busy.uids[0] in "\n".join(lines) or noun == "requests"
-        assert ("COST" in lines[0]) == (noun == "messages" and columns == 160)
+        assert busy.uids[0] in "\n".join(lines) or resource == "requests"
+        assert ("COST" in lines[0]) == (resource == "messages" and columns == 160)
 
 
 @pytest.mark.parametrize(
@@ -124,10 +124,10 @@ def test_wrong_usage_ends_2(server, args: list[str], code: ExitCode, told: str) 
     assert (result.exit_code, told in result.stderr) == (code, True), result.stderr
 
 
-@pytest.mark.parametrize("noun", NOUNS)
+@pytest.mark.parametrize("resource", RESOURCES)
 @pytest.mark.parametrize("command", ["ls", "find", "wait", "tail", "export"])
-def test_nobody_there_ends_3(noun: str, command: str, unused_url: str) -> None:
-    result = CliRunner().invoke(main, [noun, command, "--admin-url", unused_url])
+def test_nobody_there_ends_3(resource: str, command: str, unused_url: str) -> None:
+    result = CliRunner().invoke(main, [resource, command, "--admin-url", unused_url])
     assert (result.exit_code, result.stdout) == (ExitCode.UNREACHABLE, "")
     assert result.stderr.startswith(f"Error: nobody answers at {unused_url}; ")
 

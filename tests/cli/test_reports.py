@@ -1,4 +1,4 @@
-"""What `reports` can do beside what all nouns can, against a server that runs."""
+"""What `reports` can do besides what all three can, against a server that runs."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What `requests` can do beside what all nouns can, against a server that runs."""
+"""What `requests` can do besides what all three can, against a server that runs."""
 
 import json
 import socket

@@ -1,13 +1,13 @@
 """The command line, `cloudsms-simulator`. A command is a row of `COMMANDS` and a module of its name.
 
-`main` is a click group that imports the module of a command when it runs, so that `--help` and completion cost next
-to nothing: they load this module, `process`, and what that escapes text with. Every command writes to the streams
-of `process`, on which nothing is unsafe to display, and ends with an `ExitCode`; whatever it raises becomes one
-message. A command that asks a running server takes the options of `admin_api`, which find it by URL, by ready file
-or by host and port, and gets a `Client`; one that sends as a customer takes those of `target`; `serve` and `config`
-take one option for each setting (`settings_options`). `messages`, `requests` and `reports` share their commands
-(`journal`): a `ResourceKind` says how each is listed. `table` and `text` write for a terminal, whole and uncut
-where nobody looks; `--json` prints one JSON object.
+`main` is a click group that imports the module of a command when it runs, so that `--help` and completion cost next to
+nothing: they load this module, `process`, and the module that escapes control characters. Every command writes to the
+streams of `process`, on which nothing is unsafe to display, and ends with an `ExitCode`; whatever it raises becomes one
+message. A command that asks a running server takes the options of `admin_api`, which find it by URL, by ready file or
+by host and port, and gets a `Client`; one that sends as a customer takes those of `target`; `serve` and `config` take
+one option for each setting (`settings_options`). `messages`, `requests` and `reports` share their commands (`journal`):
+a `ResourceKind` says how each is listed. `table` and `text` write for a terminal, whole and uncut where nobody looks;
+`--json` prints one JSON object.
 
 To add a command: a row of `COMMANDS`, and a module with a click command, both of its name.
 """
@@ -111,14 +111,14 @@ class LazyGroup(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
-            told = explained(error)
-            if told is None:
+            explanation = explained(error)
+            if explanation is None:
                 if ctx.params["traceback"]:
                     import traceback
 
                     traceback.print_exception(error)
-                told = unexpected(error)
-            raise told from error
+                explanation = unexpected(error)
+            raise explanation from error
 
 
 def _version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:

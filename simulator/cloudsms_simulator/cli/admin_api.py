@@ -1,8 +1,8 @@
 """The admin API as commands reach it: the options that say where it is, its token, and errors with an exit code.
 
 `client_options` calls a command with a control client (imported then); `admin_options` with an `AdminApi` that asks
-by http.client, for commands that read bare JSON. Nobody there ends 3, a time-out 4, what the user can mend 2. What
-the API says of its parameters is told with the options of commands.
+by http.client, for commands that read bare JSON. A command ends 3 if nobody is there, 4 on a time-out, 2 for what the
+user can fix. Where the API names its parameters, errors name the options of the commands instead.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ WRONG_USAGE = (400, 401, 403, 404, 405, 410, 413, 415, 421)
 _ACCOUNT_PARAMETER = re.compile(r"\baccount=(\*|[A-Za-z0-9._-]+)")
 
 UNAUTHORIZED = ": give --admin-token, or set CLOUDSMS_SIM_ADMIN_TOKEN"
-"""What a command adds when a server wants a token."""
+"""What a command adds to the error when the server wants a token."""
 
 
 class AdminApi(msgspec.Struct, frozen=True):
-    """A server's admin API."""
+    """The admin API of a server: where it is, and its token."""
 
     host: str
     port: int
     token: str | None = None
     certs: Path | None = None
-    """The folder of the server's certificates, where its ready file said so."""
+    """The folder of the server's certificates, if its ready file was given."""
 
     @property
     def url(self) -> str:
-        """Where it is, without a slash at the end."""
+        """Its URL, without a slash at the end."""
         return f"http://{host_and_port(self.host, self.port)}"
 
     def call(
@@ -100,7 +100,7 @@ class AdminApi(msgspec.Struct, frozen=True):
 
 
 def with_option_names(detail: str) -> str:
-    """What the admin API says, with the options of commands where it speaks of its parameters."""
+    """A text of the admin API with `account=…` written as the option `--account …`."""
     return _ACCOUNT_PARAMETER.sub(lambda found: f"--account {shlex.quote(found[1])}", detail)
 
 
@@ -147,7 +147,7 @@ CommandP = ParamSpec("CommandP")
 CommandR = TypeVar("CommandR")
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-"""Has a command say it to a program."""
+"""The option `--json`."""
 
 
 def client_options(command: Callable[Concatenate[Client, CommandP], CommandR]) -> Callable[..., CommandR]:
@@ -164,7 +164,7 @@ def client_options(command: Callable[Concatenate[Client, CommandP], CommandR]) -
 
 
 def api_client_options(command: Callable[..., CommandR]) -> Callable[..., CommandR]:
-    """The same, and calls it with the API first."""
+    """Likewise, and calls the command with the `AdminApi` before the client."""
 
     @functools.wraps(command)
     def with_client(api: AdminApi, *args: object, **kwargs: object) -> CommandR:
@@ -181,13 +181,13 @@ def api_client_options(command: Callable[..., CommandR]) -> Callable[..., Comman
 
 
 def account_option(nobody: str = "") -> Callable[[Callable[..., CommandR]], Callable[..., CommandR]]:
-    """The option that says whose; `nobody` tells of `*` where that means something."""
+    """The option `--account`; `nobody` is added to its help where `*` means something."""
     text = f"The account{nobody}."
     return click.option("--account", default="default", show_default=True, metavar="NAME", help=text)
 
 
 def command_error(error: ApiError) -> CommandError:
-    """The error as the user reads it, with the code it ends with."""
+    """The error of a client as a command shows it, with its exit code."""
     from cloudsms_simulator.client.errors import RefusedError, SilentError, UnreachableError, WaitError
 
     if isinstance(error, SilentError | WaitError):

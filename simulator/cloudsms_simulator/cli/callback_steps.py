@@ -1,7 +1,6 @@
 """The steps of `doctor` along the way to a callback: URL, name, port, TLS, HTTP, ANSWER, each tried as a push would.
 
-A step is something that was looked at, whether it is in order, and what mends it. The first that fails ends the
-way.
+A step says what was looked at, whether it is in order, and how to fix it. The first step that fails is the last.
 
 Spec: Delivery Report (DR) CallBack. Spec: Interface specification and communication principle. Reading: R11, R12.
 """
@@ -48,13 +47,13 @@ from cloudsms_simulator.push.failures import (
 )
 
 StepVerdict = Literal["ok", "note", "wrong"]
-"""`note`: worth knowing, and nothing that has to be mended."""
+"""`note`: worth knowing, but nothing that has to be fixed."""
 
 _INDENT = 19
 
 
 class DoctorStep(msgspec.Struct, frozen=True):
-    """One step; a `fix` says what to do."""
+    """One step: what was found, and in `fix` what to do about it."""
 
     step: str
     verdict: StepVerdict
@@ -63,7 +62,7 @@ class DoctorStep(msgspec.Struct, frozen=True):
 
 
 def verdict_of(findings: Sequence[Finding]) -> StepVerdict:
-    """What an answer with findings is: wrong if one of them is an error."""
+    """The verdict on an answer with findings: `wrong` if one of them is an error, else `note`."""
     return "wrong" if any(finding.severity == "error" for finding in findings) else "note"
 
 
@@ -88,7 +87,7 @@ _ALERT_WITHIN = 0.3
 def try_tls(
     address: tuple[str, int], host: str, context: ssl.SSLContext, timeout: float, pusher: PusherFacts
 ) -> DoctorStep:
-    """A handshake with the server at an address, which is called `host`."""
+    """Tries a TLS handshake with the server at an address; `host` is the name its certificate must have."""
     try:
         with (
             socket.create_connection(address, timeout) as sock,
@@ -113,12 +112,12 @@ def try_tls(
 
 
 def failed_tls_step(remedy: PushRemedy) -> DoctorStep:
-    """A step that failed."""
+    """The step of a TLS handshake that failed."""
     return DoctorStep(_TLS_STEP, "wrong", remedy.found, remedy.mend)
 
 
 def speaks_tls(address: tuple[str, int], host: str, timeout: float) -> bool:
-    """Whether a server completes a handshake with somebody who trusts everybody."""
+    """Whether a server completes a TLS handshake with a client that trusts any certificate."""
     return _certificate_of(address, host, timeout) is not None
 
 
@@ -150,7 +149,7 @@ _PORT_OF_SCHEME = {"http": 80, "https": 443}
 
 
 class CallbackTrial(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be tried: whose callback, with which files, and who says it."""
+    """What to try: the callback of which account, with which certificate files, and the facts of the pusher."""
 
     account: str
     sender: str
@@ -158,13 +157,13 @@ class CallbackTrial(msgspec.Struct, frozen=True, kw_only=True):
     files: CertificateFiles
     pusher: PusherFacts
     elsewhere: str | None
-    """Why the server's localhost is not ours, None when it is."""
+    """Why the server's localhost is another machine than ours; None when it is the same."""
     dry: bool
-    """Whether nothing is POSTed."""
+    """Whether to leave out the POST of a report."""
 
 
 class _CallbackAddress(msgspec.Struct, frozen=True):
-    """Where the callback is, as its URL says."""
+    """The parts of the callback's URL."""
 
     url: str
     scheme: str
@@ -174,28 +173,28 @@ class _CallbackAddress(msgspec.Struct, frozen=True):
 
 
 def callback_steps(trial: CallbackTrial) -> Iterator[DoctorStep]:
-    """The steps, each as soon as it is done."""
-    way, step = _url(trial)
+    """Tries a callback step by step; yields each step as soon as it is done."""
+    target, step = _url(trial)
     yield step
-    if way is None:
+    if target is None:
         return
-    addresses, step = _name(way)
+    addresses, step = _name(target)
     yield step
     if not addresses:
         return
-    address, step = _port(way, addresses, trial.callback)
+    address, step = _port(target, addresses, trial.callback)
     yield step
     if address is None:
         return
     pushing = PushClient(trial.files)
-    if way.scheme == "https":
+    if target.scheme == "https":
         connecting = trial.callback.connect_timeout.total_seconds()
-        step = try_tls(address, way.host, pushing.context(trial.callback), connecting, trial.pusher)
+        step = try_tls(address, target.host, pushing.context(trial.callback), connecting, trial.pusher)
         yield step
         if step.verdict == "wrong":
             return
     if not trial.dry:
-        yield from _pushed(trial, way, address, pushing)
+        yield from _pushed(trial, target, address, pushing)
 
 
 def _url(trial: CallbackTrial) -> tuple[_CallbackAddress | None, DoctorStep]:
@@ -205,18 +204,20 @@ def _url(trial: CallbackTrial) -> tuple[_CallbackAddress | None, DoctorStep]:
         found = "no callback is configured: reports reach their states and are pushed nowhere"
         return None, DoctorStep("callback", "wrong", found, f"{set_url}; or serve --callback-url")
     split = urlsplit(url)
-    way = _CallbackAddress(
+    target = _CallbackAddress(
         url, split.scheme, split.hostname or "", split.port or _PORT_OF_SCHEME[split.scheme], split.path or "/"
     )
-    found = f"{url}: {way.scheme}, host {way.host}, port {way.port}, path {way.path}"
-    if trial.elsewhere is not None and _is_loopback(way.host):
-        there = split._replace(netloc=split.netloc.replace(way.host, _IN_CONTAINERS)).geturl()
+    found = f"{url}: {target.scheme}, host {target.host}, port {target.port}, path {target.path}"
+    if trial.elsewhere is not None and _is_loopback(target.host):
+        there = split._replace(netloc=split.netloc.replace(target.host, _IN_CONTAINERS)).geturl()
         mend = (
             f"for a container, use {there} and docker run --add-host={_IN_CONTAINERS}:host-gateway; otherwise a name "
             "of this machine that the server can reach. The certificate of your server must have that name"
         )
-        return way, DoctorStep("callback", "wrong", f"{found}; but {trial.elsewhere}, where {way.host} is itself", mend)
-    return way, DoctorStep("callback", "ok", found)
+        return target, DoctorStep(
+            "callback", "wrong", f"{found}; but {trial.elsewhere}, where {target.host} is itself", mend
+        )
+    return target, DoctorStep("callback", "ok", found)
 
 
 def _is_loopback(host: str) -> bool:
@@ -226,22 +227,22 @@ def _is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def _name(way: _CallbackAddress) -> tuple[tuple[tuple[str, int], ...], DoctorStep]:
+def _name(target: _CallbackAddress) -> tuple[tuple[tuple[str, int], ...], DoctorStep]:
     try:
-        found = socket.getaddrinfo(way.host, way.port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         mend = SPELLING
-        if way.host == _IN_CONTAINERS:
+        if target.host == _IN_CONTAINERS:
             mend = "only containers know this name: docker exec CONTAINER cloudsms-simulator doctor looks from there"
         return (), DoctorStep(
-            "dns", "wrong", f"the name {way.host} is not known here: {_why_not_connected(error)}", mend
+            "dns", "wrong", f"the name {target.host} is not known here: {_why_not_connected(error)}", mend
         )
-    addresses = tuple(dict.fromkeys((str(each[4][0]), way.port) for each in found))
-    return addresses, DoctorStep("dns", "ok", f"{way.host} is {', '.join(host for host, _ in addresses)}")
+    addresses = tuple(dict.fromkeys((str(each[4][0]), target.port) for each in found))
+    return addresses, DoctorStep("dns", "ok", f"{target.host} is {', '.join(host for host, _ in addresses)}")
 
 
 def _port(
-    way: _CallbackAddress, addresses: tuple[tuple[str, int], ...], callback: Callback
+    target: _CallbackAddress, addresses: tuple[tuple[str, int], ...], callback: Callback
 ) -> tuple[tuple[str, int] | None, DoctorStep]:
     timeout, failures = callback.connect_timeout.total_seconds(), []
     for address in addresses:
@@ -253,7 +254,7 @@ def _port(
             return address, DoctorStep("tcp", "ok", f"{_written(address)} takes connections")
     tried = ", ".join(map(_written, addresses))
     if any(isinstance(each, ConnectionRefusedError) for each in failures):
-        mend = start_a_server(way.port, secured=way.scheme == "https")
+        mend = start_a_server(target.port, secured=target.scheme == "https")
         there = _other_loopback(addresses, timeout)
         if there is None:
             return None, DoctorStep("tcp", "wrong", f"nothing listens at {tried}", mend)
@@ -268,7 +269,7 @@ def _port(
 
 
 def _other_loopback(addresses: tuple[tuple[str, int], ...], timeout: float) -> tuple[str, int] | None:
-    """The address of this machine in the other family, if a server took that one alone: 127.0.0.1 is not ::1."""
+    """The loopback address of the other family, if a server listens there alone: 127.0.0.1 is not ::1."""
     hosts = {host for host, _ in addresses}
     for host, other in (("127.0.0.1", "::1"), ("::1", "127.0.0.1")):
         if host in hosts and other not in hosts:
@@ -289,7 +290,7 @@ def _written(address: tuple[str, int]) -> str:
 
 
 def _pushed(
-    trial: CallbackTrial, way: _CallbackAddress, address: tuple[str, int], pushing: PushClient
+    trial: CallbackTrial, target: _CallbackAddress, address: tuple[str, int], pushing: PushClient
 ) -> Iterator[DoctorStep]:
     now = WallClock().now()
     report = DeliveryReport(
@@ -303,12 +304,12 @@ def _pushed(
         state=State.DELIVERED,
         customer_body=b'{"note":"cloudsms-simulator doctor"}',
     )
-    push = Push(trial.account, FAKE_UID, 1, _SERIAL, now, way.url, encode_report(report))
+    push = Push(trial.account, FAKE_UID, 1, _SERIAL, now, target.url, encode_report(report))
     result = asyncio.run(_posted(pushing, push, trial.callback))
     findings = push_findings(push, result)
     answered = result.status is not None and 200 <= result.status < 300
     if not answered:
-        yield _unanswered(trial, way, address, result, findings)
+        yield _unanswered(trial, target, address, result, findings)
         return
     yield DoctorStep("http", "ok", f"HTTP {result.status} for a report with SMS_UID {FAKE_UID}, which is nobody's")
     if not findings:
@@ -328,35 +329,35 @@ async def _posted(pushing: PushClient, push: Push, callback: Callback) -> PushRe
 
 def _unanswered(
     trial: CallbackTrial,
-    way: _CallbackAddress,
+    target: _CallbackAddress,
     address: tuple[str, int],
     result: PushResult,
     findings: tuple[Finding, ...],
 ) -> DoctorStep:
     """Why a push got no 2xx."""
     timeout = trial.callback.connect_timeout.total_seconds()
-    if way.scheme == "http" and result.status in (None, 400) and speaks_tls(address, way.host, timeout):
+    if target.scheme == "http" and result.status in (None, 400) and speaks_tls(address, target.host, timeout):
         mend = f"begin callback.url with https://: cloudsms-simulator account set {trial.account} callback.url=https"
-        return DoctorStep("http", "wrong", "the server speaks TLS at this port", mend + way.url.removeprefix("http"))
+        return DoctorStep("http", "wrong", "the server speaks TLS at this port", mend + target.url.removeprefix("http"))
     if result.failure == "push-tls":
         return failed_tls_step(broken_tls(result.error or "", trial.pusher))
     if result.failure == "push-timeout":
         return DoctorStep("http", "wrong", result.error or "no answer", result.remedy or MORE_TIME)
     if result.status is None:
         # That a plain server speaks no TLS either was found out above.
-        mend = (result.remedy if way.scheme == "https" else None) or YOUR_LOG
+        mend = (result.remedy if target.scheme == "https" else None) or YOUR_LOG
         return DoctorStep("http", "wrong", result.error or "no answer", mend)
     there = f" to {result.location}" if result.location is not None and 300 <= result.status < 400 else ""
-    return DoctorStep("http", "wrong", f"HTTP {result.status}{there}: {findings[0].rule}", _mend(result.status, way))
+    return DoctorStep("http", "wrong", f"HTTP {result.status}{there}: {findings[0].rule}", _mend(result.status, target))
 
 
-def _mend(status: int, way: _CallbackAddress) -> str:
+def _mend(status: int, target: _CallbackAddress) -> str:
     if 300 <= status < 400:
         return REDIRECTED
     if status == 405:
-        return f"let your server take POST at {way.path}, or put the path that does into callback.url"
+        return f"let your server take POST at {target.path}, or put the path that does into callback.url"
     if status == 404:
-        return f"your server knows no {way.path}: put the path that it handles into callback.url"
+        return f"your server knows no {target.path}: put the path that it handles into callback.url"
     if status in (401, 403):
-        return f"let reports in at {way.path}; a name and a password may stand in callback.url"
+        return f"let reports in at {target.path}; a name and a password may stand in callback.url"
     return f"see the log of your server, for SMS_UID {FAKE_UID}; any 2xx status ends a report"

@@ -36,7 +36,7 @@ _WIDEST = 60
 
 
 class Stage(msgspec.Struct, frozen=True):
-    """Where a story is played: the platform, the customer's server for reports, and the customer's client."""
+    """What a demo runs with: the platform, the customer's server for reports, and the customer's client."""
 
     simulator: "Simulator"
     receiver: "Receiver"
@@ -54,7 +54,7 @@ class Stage(msgspec.Struct, frozen=True):
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Where both serve, for people."""
+        """Lines that say where both serve."""
         return (
             f"Platform           {self.simulator.ready.url}",
             f"Customer's server  {self.callback}  (both ask for a certificate)",
@@ -62,7 +62,7 @@ class Stage(msgspec.Struct, frozen=True):
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """One request of a story: what it shows, to whom, and what.."""
+    """One request of a demo: what it shows, to whom it is sent, and with what text."""
 
     title: str
     numbers: tuple[str, ...]
@@ -72,7 +72,10 @@ class Scene(msgspec.Struct, frozen=True):
 
 
 async def send_scene(stage: Stage, scene: Scene, serial: int) -> "SendAnswer":
-    """Sends it as the account at hand, and says so; `serial` is its CUSTOMER_BODY's order too."""
+    """Prints and sends the request of a scene, as the account `default`; returns the answer.
+
+    `serial` is its SERIAL, and the order in its CUSTOMER_BODY too.
+    """
     from cloudsms_simulator.protocol.customer import SendRequest, encode_request, split_number
 
     ready = stage.simulator.ready
@@ -93,7 +96,7 @@ async def send_scene(stage: Stage, scene: Scene, serial: int) -> "SendAnswer":
 
 
 async def post_packet(stage: Stage, body: bytes) -> "SendAnswer":
-    """The platform's answer to a packet; CommandError when that is none."""
+    """Posts a packet and returns the platform's answer. Raises CommandError when that is no packet."""
     from cloudsms_simulator.protocol.customer import read_answer
 
     response = await stage.client.post(stage.simulator.ready.url, content=body)
@@ -104,7 +107,7 @@ async def post_packet(stage: Stage, body: bytes) -> "SendAnswer":
 
 
 def answer_lines(simulator: "Simulator", answer: "SendAnswer") -> Iterator[str]:
-    """The answer, why anything was refused, and what every message costs."""
+    """The answer in lines, with why anything was refused, and what every message costs."""
     from cloudsms_simulator.engine.money import Money
     from cloudsms_simulator.protocol.codes import ResultCode, hex_code
 
@@ -130,19 +133,19 @@ def answer_lines(simulator: "Simulator", answer: "SendAnswer") -> Iterator[str]:
 
 
 def default_account(simulator: "Simulator") -> "Account":
-    """The account `default`, as which stories are played."""
+    """The account `default`, which sends the requests of demos."""
     account = simulator.directory.named("default")
     assert account is not None
     return account
 
 
 def quoted_excerpt(text: str) -> str:
-    """A text in quotes, as much of it as a line has room for."""
+    """A text in quotes, cut to what a line has room for."""
     return f'"{text}"' if len(text) <= _WIDEST else f'"{text[: _WIDEST - 3]}…"'
 
 
 def _why(simulator: "Simulator") -> Iterator[str]:
-    """The errors in the latest request, be it the account's or nobody's."""
+    """The errors found in the latest request, of the account or of none."""
     owners = (None, default_account(simulator))
     newest = (next(iter(simulator.store.exchanges(owner)), None) for owner in owners)
     refused = max(filter(None, newest), key=lambda exchange: exchange.id, default=None)
@@ -179,10 +182,10 @@ _OFF = Scene("A phone that is switched off", ("85267000032",), "Your verificatio
 
 
 async def show_tour(stage: Stage, *, browser: bool, pace: float) -> None:
-    """Plays the story, in a browser if one is wanted and there is one, and keeps everything running until Ctrl-C."""
+    """Plays the tour, in a browser if one is wanted and there is one, and keeps everything running until Ctrl-C."""
     from cloudsms_simulator.client.client import ApiError, AsyncClient
 
-    logging.getLogger("cloudsms_simulator").setLevel(logging.ERROR)  # the story tells of the pushes that fail
+    logging.getLogger("cloudsms_simulator").setLevel(logging.ERROR)  # the tour itself shows the pushes that fail
     go_on_without_output()
     stop = asyncio.Event()
     stop_on_signals(stop)
@@ -218,14 +221,14 @@ async def _opened(url: str) -> bool:
 
 
 class Tour(msgspec.Struct, frozen=True):
-    """A story on its stage. `pace` is how many seconds of wall time pass between two steps."""
+    """The longer demo. `pace` is how many seconds of wall time pass between two steps."""
 
     stage: Stage
     api: "AsyncClient"
     pace: float
 
     async def play(self) -> None:
-        """Every step in order; ApiError when the admin API does not do what the story needs."""
+        """Plays every step in order. Raises ApiError when the admin API does not do what the tour needs."""
         await self.api.accounts.change("default", callback={"url": self.stage.callback, "retries": list(TOUR_RETRIES)})
         steps: tuple[Callable[[int], Awaitable[None]], ...] = (
             lambda number: self._scene(number, _OTP),
@@ -315,7 +318,7 @@ def _tour_report_line(report: "Report") -> str:
 
 
 DEMO_DEADLINE = 20.0
-"""Seconds for the whole story; it takes five."""
+"""Seconds the whole demo may take; it takes about five."""
 
 _DOCUMENTS_TEXT = "Your verification code is 123345, please do not disclose it to others."
 
@@ -374,7 +377,7 @@ async def _play() -> None:
 
 @asynccontextmanager
 async def _staged(flags: dict[str, str]) -> AsyncIterator[Stage]:
-    """A platform and a customer that trust nobody without a certificate, stopped in the end."""
+    """A platform and a customer with mutual TLS in both directions, stopped at the end of the block."""
     import httpx2
 
     from cloudsms_simulator.config.settings import load_settings

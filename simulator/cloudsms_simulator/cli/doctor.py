@@ -118,21 +118,21 @@ def _callback(account: Account, *, at_hand: bool) -> Callback:
     from cloudsms_simulator.engine.account import Callback
     from cloudsms_simulator.engine.faults import Identity
 
-    said = account.callback
+    callback = account.callback
 
     def here(path: str | None) -> str | None:
         return path if path is not None and Path(path).is_file() else None
 
-    cert = here(said.client_cert)
+    cert = here(callback.client_cert)
     return Callback(
-        url=said.url,
-        connect_timeout=timedelta(seconds=said.connect_timeout_s),
-        timeout=timedelta(seconds=said.timeout_s),
-        verify=said.verify,
-        ca=here(said.ca),
+        url=callback.url,
+        connect_timeout=timedelta(seconds=callback.connect_timeout_s),
+        timeout=timedelta(seconds=callback.timeout_s),
+        verify=callback.verify,
+        ca=here(callback.ca),
         client_cert=cert,
-        client_key=here(said.client_key) if cert is not None else None,
-        identity=Identity.VALID if _is_made_elsewhere(said, at_hand) else Identity(said.identity),
+        client_key=here(callback.client_key) if cert is not None else None,
+        identity=Identity.VALID if _is_made_elsewhere(callback, at_hand) else Identity(callback.identity),
     )
 
 
@@ -145,13 +145,13 @@ def _left_out(account: Account, *, at_hand: bool) -> Iterator[DoctorStep]:
     """What of the callback only the server's machine has."""
     from cloudsms_simulator.cli.callback_steps import DoctorStep
 
-    said = account.callback
-    for key, path in (("ca", said.ca), ("client_cert", said.client_cert)):
+    callback = account.callback
+    for key, path in (("ca", callback.ca), ("client_cert", callback.client_cert)):
         if path is not None and not Path(path).is_file():
             found = f"callback.{key} is {path} on the server's machine, and not here: tried without it"
             yield DoctorStep("files", "note", found, "run doctor on the server's machine for a trial with it")
-    if _is_made_elsewhere(said, at_hand):
-        found = f"the platform shows a certificate that is {said.identity} on purpose; tried with a good one"
+    if _is_made_elsewhere(callback, at_hand):
+        found = f"the platform shows a certificate that is {callback.identity} on purpose; tried with a good one"
         yield DoctorStep("files", "note", found, "give --certs DIR, the server's folder, for a trial with it")
 
 

@@ -44,7 +44,7 @@ def explain(api: AdminApi, subject: str | None, account: str, as_json: bool) -> 
     """
     from cloudsms_simulator.models.explanation import Explanation
 
-    answer = _asked(api, subject, account)
+    answer = _ask(api, subject, account)
     explanation = msgspec.json.decode(answer, type=Explanation)
     if as_json:
         click.echo(answer)
@@ -56,7 +56,7 @@ def explain(api: AdminApi, subject: str | None, account: str, as_json: bool) -> 
     sys.exit(ExitCode.OK if explanation.correction is None else ExitCode.FAILED)
 
 
-def _asked(api: AdminApi, subject: str | None, account: str) -> bytes:
+def _ask(api: AdminApi, subject: str | None, account: str) -> bytes:
     query = {"account": account}
     if subject is None:
         return api.call("GET", "/explain", query)
@@ -65,12 +65,12 @@ def _asked(api: AdminApi, subject: str | None, account: str) -> bytes:
 
     import base64
 
-    asked = msgspec.json.encode({"body_base64": base64.b64encode(_octets(subject)).decode()})
-    return api.call("POST", "/explain", query, asked)
+    body = msgspec.json.encode({"body_base64": base64.b64encode(_octets(subject)).decode()})
+    return api.call("POST", "/explain", query, body)
 
 
 def _tell_of_nobodys(api: AdminApi, newest: Explanation) -> None:
-    """Says so when something newer came that belongs to no account: whoever asks may have meant that."""
+    """Says on standard error that a newer request belongs to no account, if so: it may be the one that was meant."""
     items = msgspec.json.decode(api.call("GET", "/requests", {"account": "*", "limit": "1"}), type=_ExchangePage).items
     if items and newest.request_id is not None and items[0].id > newest.request_id:
         later = items[0].id

@@ -207,8 +207,8 @@ def _header(request: Request, name: str) -> str | None:
 
 
 def _why(request: Request) -> str:
-    told = [f"{each.got}: {each.want}" for each in request.findings if each.severity == "error"]
+    reasons = [f"{each.got}: {each.want}" for each in request.findings if each.severity == "error"]
     if request.fault is not None:
-        told.insert(0, request.fault)
-    reason = "; ".join(told) or "the connection was closed without an answer"
+        reasons.insert(0, request.fault)
+    reason = "; ".join(reasons) or "the connection was closed without an answer"
     return f"TLS handshake refused: {reason}" if request.kind == "handshake" else reason

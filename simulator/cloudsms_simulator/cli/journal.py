@@ -35,60 +35,60 @@ _PAGE_SIZE = 1000
 
 
 class ResourceKind(msgspec.Struct, Generic[I], frozen=True):
-    """What the commands have to know of a kind of thing."""
+    """What the commands need to know of messages, requests or reports."""
 
     name: Literal["messages", "requests", "reports"]
     about: Table[I]
     id_of: Callable[[I], str]
     journal: Callable[[Api[BlockingHttpDriver]], JournalList[BlockingHttpDriver, I]]
     read: Callable[[object], list[I]]
-    """Items as an event has them, read."""
+    """Reads the items of an event."""
     example: str
-    """A search."""
+    """A search, for the help."""
     nobody: str = ""
-    """What account `*` means, for the option that says whose."""
+    """What account `*` means, for the help of `--account`; empty where it means nothing."""
 
     @property
     def one(self) -> Literal["message", "request", "report"]:
-        """What one of them is called, as events name it."""
+        """The singular of the name, as events have it."""
         singular: Literal["message", "request", "report"] = self.name[:-1]  # type: ignore[assignment]
         return singular
 
     def print(self, items: Sequence[I]) -> None:
-        """Prints a table."""
+        """Prints items as a table."""
         for line in self.about.lines(items, terminal_width()):
             click.echo(line)
 
 
-def all_found(noun: ResourceKind[I], api: Api[BlockingHttpDriver], search: str) -> list[I]:
-    """All that a search finds, oldest first; says on standard error what is gone."""
+def all_found(kind: ResourceKind[I], api: Api[BlockingHttpDriver], search: str) -> list[I]:
+    """All items that a search finds, oldest first. Says on standard error how many are gone from the journal."""
     found: list[I] = []
     cursor = None
     while True:
-        page = noun.journal(api).page(search, limit=_PAGE_SIZE, cursor=cursor)
+        page = kind.journal(api).page(search, limit=_PAGE_SIZE, cursor=cursor)
         found += page.items
         cursor = page.cursor
         if cursor is None:
-            tell_evicted(noun, page)
+            tell_evicted(kind, page)
             found.reverse()
             return found
 
 
-def tell_evicted(noun: ResourceKind[I], page: Page[I]) -> None:
-    """Says on standard error what the journal has no more, if anything."""
+def tell_evicted(kind: ResourceKind[I], page: Page[I]) -> None:
+    """Says on standard error how many items the journal has evicted, if any."""
     if page.evicted:
-        click.echo(f"{page.evicted:,} {noun.name} were evicted from the journal and are not among these", err=True)
+        click.echo(f"{page.evicted:,} {kind.name} were evicted from the journal and are not among these", err=True)
 
 
 search_argument = click.argument("search", nargs=-1)
-"""The search, of which every word is an argument or all are one."""
+"""The search, its words as one argument or as several."""
 
 
 class SearchCommand(click.Command):
     """A command with a search, whose terms may begin with a dash, as in `ls -to:86*`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Puts such terms where no option is looked for."""
+        """Moves terms that begin with a dash behind `--`, where click looks for no options."""
         valued = {opt for param in self.params if not getattr(param, "is_flag", False) for opt in param.opts}
         options: list[str] = []
         terms: list[str] = []
@@ -113,28 +113,28 @@ ExportedT = TypeVar("ExportedT")
 output_option = click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write there instead."
 )
-"""Where what is exported goes."""
+"""The option that names the file to export to."""
 
 
-def add_export(group: click.Group, noun: ResourceKind[ExportedT]) -> None:
-    """Gives a group `export`, for a noun that has no other format than ours."""
+def add_export(group: click.Group, kind: ResourceKind[ExportedT]) -> None:
+    """Adds the command `export` to a group, for a kind that is written as JSON Lines only."""
 
     @group.command(
-        help=f"Write the {noun.name} that fit a search as JSON Lines, oldest first, with every field.",
-        short_help=f"Write {noun.name} as JSON Lines.",
+        help=f"Write the {kind.name} that fit a search as JSON Lines, oldest first, with every field.",
+        short_help=f"Write {kind.name} as JSON Lines.",
         cls=SearchCommand,
     )
     @search_argument
     @output_option
-    @account_option(noun.nobody)
+    @account_option(kind.nobody)
     @client_options
     def export(client: Client, search: tuple[str, ...], output: Path | None, account: str) -> None:
-        found = all_found(noun, client.of(account), " ".join(search))
+        found = all_found(kind, client.of(account), " ".join(search))
         write_output(json_lines(found), output)
 
 
 def json_lines(items: Sequence[object]) -> Iterator[bytes]:
-    """Each on a line of its own."""
+    """Each item as JSON on a line of its own."""
     for item in items:
         yield msgspec.json.encode(item) + b"\n"
 
@@ -161,22 +161,22 @@ TailedT = TypeVar("TailedT")
 _MAX_REMEMBERED = 10_000
 
 
-def add_tail(group: click.Group, noun: ResourceKind[TailedT]) -> None:
-    """Gives a group `tail`."""
-    changing = "" if noun.nobody else ", and again when they change"
+def add_tail(group: click.Group, kind: ResourceKind[TailedT]) -> None:
+    """Adds the command `tail` to a group."""
+    changing = "" if kind.nobody else ", and again when they change"
 
-    @group.command(help=f"Print {noun.name} as they come{changing}, until Ctrl-C.", short_help=f"Follow {noun.name}.")
+    @group.command(help=f"Print {kind.name} as they come{changing}, until Ctrl-C.", short_help=f"Follow {kind.name}.")
     @click.option("--count", type=click.IntRange(1), metavar="N", help="End after so many lines.")
-    @account_option(noun.nobody)
+    @account_option(kind.nobody)
     @client_options
     @click.option("--json", "as_json", is_flag=True, help="Print each as one JSON object.")
     def tail(client: Client, count: int | None, account: str, as_json: bool) -> None:
-        printed, known = 0, _Printed(noun)
+        printed, known = 0, _Printed(kind)
         with interruptible(), client.events(account) as events:
-            click.echo(f'waiting for {noun.name} of "{account}"; Ctrl-C ends it', err=True)
+            click.echo(f'waiting for {kind.name} of "{account}"; Ctrl-C ends it', err=True)
             for event in events:
-                for item in known.changed(_items_of(noun, event)):
-                    click.echo(msgspec.json.encode(item) if as_json else noun.about.row(item, terminal_width()))
+                for item in known.changed(_items_of(kind, event)):
+                    click.echo(msgspec.json.encode(item) if as_json else kind.about.row(item, terminal_width()))
                     printed += 1
                     if printed == count:
                         return
@@ -186,16 +186,16 @@ def add_tail(group: click.Group, noun: ResourceKind[TailedT]) -> None:
 
 
 class _Printed(Generic[TailedT]):
-    """What a tail has printed: of things that look as they did, another line would tell nothing."""
+    """Remembers what `tail` has printed, so that an item is printed again only when it has changed."""
 
-    def __init__(self, noun: ResourceKind[TailedT]) -> None:
-        self._noun = noun
+    def __init__(self, kind: ResourceKind[TailedT]) -> None:
+        self._kind = kind
         self._latest: dict[str, TailedT] = {}
 
     def changed(self, items: list[TailedT]) -> Iterator[TailedT]:
-        """Those that look otherwise than they did."""
+        """The items that are new or have changed since they were last printed."""
         for item in items:
-            name = self._noun.id_of(item)
+            name = self._kind.id_of(item)
             if self._latest.pop(name, None) != item:
                 yield item
             self._latest[name] = item
@@ -203,18 +203,18 @@ class _Printed(Generic[TailedT]):
                 del self._latest[next(iter(self._latest))]
 
 
-def _items_of(noun: ResourceKind[TailedT], event: Event) -> list[TailedT]:
-    """The things of ours in an event; what else it tells goes to standard error."""
+def _items_of(kind: ResourceKind[TailedT], event: Event) -> list[TailedT]:
+    """The items of this kind in an event; what else it says goes to standard error."""
     if event.name == "gap":
-        click.echo(f"gap: something came in between that is not shown; {noun.name} ls has it", err=True)
+        click.echo(f"gap: something came in between that is not shown; {kind.name} ls has it", err=True)
     elif event.name == "reset":
         click.echo("reset: all that was kept is gone", err=True)
-    if event.name != noun.one:
+    if event.name != kind.one:
         return []
     more = event.data.get("more", 0)
     if more:
-        click.echo(f"{more} more before these are not shown; {noun.name} ls has them", err=True)
-    return noun.read(event.data["items"])
+        click.echo(f"{more} more before these are not shown; {kind.name} ls has them", err=True)
+    return kind.read(event.data["items"])
 
 
 ShownT = TypeVar("ShownT")
@@ -223,16 +223,16 @@ _SHOWN = 20
 _MOST_SHOWN = 1000
 
 
-def add_journal_commands(group: click.Group, noun: ResourceKind[ShownT]) -> None:
-    """Gives a group the commands that every noun has."""
+def add_journal_commands(group: click.Group, kind: ResourceKind[ShownT]) -> None:
+    """Adds the commands to a group that every kind has: ls, find, wait and tail."""
     for add in (_add_ls, _add_find, _add_wait, add_tail):
-        add(group, noun)
+        add(group, kind)
 
 
-def _add_ls(group: click.Group, noun: ResourceKind[ShownT]) -> None:
+def _add_ls(group: click.Group, kind: ResourceKind[ShownT]) -> None:
     @group.command(
-        help=f"List the {noun.name} that fit a search, such as {noun.example}, newest last; all without one.",
-        short_help=f"List {noun.name}.",
+        help=f"List the {kind.name} that fit a search, such as {kind.example}, newest last; all without one.",
+        short_help=f"List {kind.name}.",
         cls=SearchCommand,
     )
     @search_argument
@@ -244,36 +244,36 @@ def _add_ls(group: click.Group, noun: ResourceKind[ShownT]) -> None:
         metavar="N",
         help="The newest so many.",
     )
-    @account_option(noun.nobody)
+    @account_option(kind.nobody)
     @client_options
     @as_json
     def ls(client: Client, search: tuple[str, ...], limit: int, account: str, as_json: bool) -> None:
-        page = noun.journal(client.of(account)).page(" ".join(search), limit=limit)
+        page = kind.journal(client.of(account)).page(" ".join(search), limit=limit)
         if as_json:
             click.echo(msgspec.json.encode(page))
             return
-        noun.print(page.items[::-1])
+        kind.print(page.items[::-1])
         if not page.items:
-            click.echo(f"no {noun.name}", err=True)
+            click.echo(f"no {kind.name}", err=True)
         elif page.cursor is not None:
             click.echo(f"the newest {len(page.items)} of {page.total:,}; --limit shows more", err=True)
-        tell_evicted(noun, page)
-        if noun.nobody and account != "*":
-            _tell_nobodys(noun, client, " ".join(search))
+        tell_evicted(kind, page)
+        if kind.nobody and account != "*":
+            _tell_of_nobodys(kind, client, " ".join(search))
 
 
-def _add_find(group: click.Group, noun: ResourceKind[ShownT]) -> None:
+def _add_find(group: click.Group, kind: ResourceKind[ShownT]) -> None:
     @group.command(
-        help=f"Print the ids of the {noun.name} that fit a search, oldest first, one a line. Ends 1 when none does.",
-        short_help=f"Print the ids of {noun.name}.",
+        help=f"Print the ids of the {kind.name} that fit a search, oldest first, one a line. Ends 1 when none does.",
+        short_help=f"Print the ids of {kind.name}.",
         cls=SearchCommand,
     )
     @search_argument
-    @account_option(noun.nobody)
+    @account_option(kind.nobody)
     @client_options
     @as_json
     def find(client: Client, search: tuple[str, ...], account: str, as_json: bool) -> None:
-        ids = [noun.id_of(item) for item in all_found(noun, client.of(account), " ".join(search))]
+        ids = [kind.id_of(item) for item in all_found(kind, client.of(account), " ".join(search))]
         if as_json:
             click.echo(msgspec.json.encode({"items": ids}))
         else:
@@ -282,10 +282,10 @@ def _add_find(group: click.Group, noun: ResourceKind[ShownT]) -> None:
         sys.exit(ExitCode.OK if ids else ExitCode.FAILED)
 
 
-def _add_wait(group: click.Group, noun: ResourceKind[ShownT]) -> None:
+def _add_wait(group: click.Group, kind: ResourceKind[ShownT]) -> None:
     @group.command(
-        short_help=f"Wait for {noun.name}.",
-        help=f"Wait until there are {noun.name} that fit a search. Ends 4, and says what came close, when they do not "
+        short_help=f"Wait for {kind.name}.",
+        help=f"Wait until there are {kind.name} that fit a search. Ends 4, and says what came close, when they do not "
         "come in time, or when only a frozen clock keeps them from coming.",
         cls=SearchCommand,
     )
@@ -301,14 +301,14 @@ def _add_wait(group: click.Group, noun: ResourceKind[ShownT]) -> None:
         metavar="SECONDS",
         help="How long it may take, by the wall.",
     )
-    @account_option(noun.nobody)
+    @account_option(kind.nobody)
     @client_options
     @as_json
     def wait(client: Client, search: tuple[str, ...], count: int, timeout: float, account: str, as_json: bool) -> None:
         from cloudsms_simulator.client.errors import WaitError
 
         try:
-            items = noun.journal(client.of(account)).wait(" ".join(search), count=count, timeout=timeout)
+            items = kind.journal(client.of(account)).wait(" ".join(search), count=count, timeout=timeout)
         except WaitError as error:
             if as_json:
                 click.echo(msgspec.json.encode(_Missed(error.detail, error.count, error.total, error.closest)))
@@ -319,7 +319,7 @@ def _add_wait(group: click.Group, noun: ResourceKind[ShownT]) -> None:
         if as_json:
             click.echo(msgspec.json.encode({"items": items}))
         else:
-            noun.print(items)
+            kind.print(items)
 
 
 class _Missed(msgspec.Struct, frozen=True):
@@ -337,7 +337,7 @@ def _closest(error: WaitError) -> Iterator[str]:
         yield f"close: {close.name}  {misses}"
 
 
-def _tell_nobodys(noun: ResourceKind[ShownT], client: Client, search: str) -> None:
-    total = noun.journal(client.of("*")).page(search, limit=1).total
+def _tell_of_nobodys(kind: ResourceKind[ShownT], client: Client, search: str) -> None:
+    total = kind.journal(client.of("*")).page(search, limit=1).total
     if total:
-        click.echo(f"{total:,} more belong to no account: cloudsms-simulator {noun.name} ls --account '*'", err=True)
+        click.echo(f"{total:,} more belong to no account: cloudsms-simulator {kind.name} ls --account '*'", err=True)

@@ -25,10 +25,6 @@ def _message_state(message: Message) -> str:
     return message.state_name or EMPTY_CELL
 
 
-def _pending_kind(pending: Pending) -> str:
-    return pending.kind if pending.attempt <= 1 else f"{pending.kind}, attempt {pending.attempt}"
-
-
 MESSAGE_TABLE: Table[Message] = Table(
     lambda message: message.accepted_at,
     (
@@ -71,26 +67,6 @@ def message_details(message: Message, bill: TextBill, timeline: Timeline, width:
     yield from _timeline_lines(timeline, width)
 
 
-def forced_line(forced: Forced) -> str:
-    """What a forced state came to."""
-    kind = "final" if forced.final else "intermediate"
-    told = f"{forced.message.uid}  {forced.state_name} ({forced.state}), {kind}, due {moment(forced.due_at)}"
-    return f"{told}; dropped: the message expires first" if forced.dropped else told
-
-
-PENDING_TABLE: Table[Pending] = Table(
-    lambda pending: pending.due_at,
-    (
-        Column("IN", lambda pending: f"{pending.in_s:,.0f} s", right=True),
-        Column("ID", lambda pending: pending.report_id),
-        Column("TO", lambda pending: pending.to, spare=True),
-        Column("STATE", lambda pending: pending.state_name),
-        Column("KIND", _pending_kind),
-    ),
-)
-"""What is due, by the account's clock."""
-
-
 def _state_line(message: Message) -> str:
     if message.state is None:
         return "none yet"
@@ -113,8 +89,32 @@ def _timeline_lines(timeline: Timeline, width: int | None) -> Iterator[str]:
         yield from wrapped(told, 16, width)
 
 
+def forced_line(forced: Forced) -> str:
+    """One line that says what forcing a state came to."""
+    kind = "final" if forced.final else "intermediate"
+    told = f"{forced.message.uid}  {forced.state_name} ({forced.state}), {kind}, due {moment(forced.due_at)}"
+    return f"{told}; dropped: the message expires first" if forced.dropped else told
+
+
+def _pending_kind(pending: Pending) -> str:
+    return pending.kind if pending.attempt <= 1 else f"{pending.kind}, attempt {pending.attempt}"
+
+
+PENDING_TABLE: Table[Pending] = Table(
+    lambda pending: pending.due_at,
+    (
+        Column("IN", lambda pending: f"{pending.in_s:,.0f} s", right=True),
+        Column("ID", lambda pending: pending.report_id),
+        Column("TO", lambda pending: pending.to, spare=True),
+        Column("STATE", lambda pending: pending.state_name),
+        Column("KIND", _pending_kind),
+    ),
+)
+"""What is due, by the account's clock, soonest first."""
+
+
 def push_result(report: Report | ReportItem) -> str:
-    """What the last push met: a status, or why there is none; empty before the first."""
+    """The result of the last push: a status, or why there is none; empty before the first."""
     if not report.attempts:
         return ""
     last = report.attempts[-1]
@@ -124,12 +124,12 @@ def push_result(report: Report | ReportItem) -> str:
 
 def _report_result(report: Report) -> str:
     # What is wrong comes first: on a narrow terminal the rest is cut.
-    told = [finding.rule for attempt in report.attempts[-1:] for finding in attempt.findings]
+    parts = [finding.rule for attempt in report.attempts[-1:] for finding in attempt.findings]
     if report.attempts:
-        told.append(push_result(report))
+        parts.append(push_result(report))
     if report.next_attempt_at is not None:
-        told.append(f"next push at {report.next_attempt_at:%H:%M:%S}")
-    return one_line(", ".join(told))
+        parts.append(f"next push at {report.next_attempt_at:%H:%M:%S}")
+    return one_line(", ".join(parts))
 
 
 REPORT_TABLE: Table[Report] = Table(

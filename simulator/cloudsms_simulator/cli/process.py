@@ -76,7 +76,7 @@ def explained(error: Exception) -> CommandError | None:
 
 
 def unexpected(error: Exception) -> CommandError:
-    """An error that is ours, in one line, and how to see where it comes from."""
+    """The message for an error of the simulator itself, in one line, with how to see where it comes from."""
     said = " ".join(str(error).split())
     what = f"{type(error).__name__}: {said}" if said else type(error).__name__
     return CommandError(
@@ -85,7 +85,7 @@ def unexpected(error: Exception) -> CommandError:
 
 
 def _of_the_system(error: OSError) -> CommandError:
-    """What the system refused: a file, a folder for temporary files, a connection."""
+    """The message for an error of the system: a file, a folder for temporary files, a connection."""
     code = ExitCode.USAGE
     if isinstance(error, TimeoutError):
         code = ExitCode.TIMED_OUT

@@ -63,7 +63,7 @@ def readyz(
 def _look(
     admin_url: str | None, ready_file: Path | None, admin_host: str, admin_port: int, timeout: float
 ) -> tuple[str | None, ExitCode]:
-    """Where the server is asked, None as long as there is no ready file, and what comes of it."""
+    """The URL that was asked, None as long as there is no ready file, and the result."""
     if admin_url is None and ready_file is not None:
         admin_url = _said_by(ready_file)
         if admin_url is None:

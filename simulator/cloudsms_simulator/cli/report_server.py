@@ -26,7 +26,7 @@ _SHOWN = 200
 
 
 class ReportServer(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do: where reports go, how they are answered, and when it is enough."""
+    """A server for reports: where they go, how they are answered, and when to stop."""
 
     url: str
     path: str

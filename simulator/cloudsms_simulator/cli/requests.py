@@ -42,15 +42,15 @@ def request_outcome(request: Request) -> str:
 
 
 def _sent_what(request: Request) -> str:
-    told = []
+    parts = []
     if request.uids:
-        told.append("1 message" if len(request.uids) == 1 else f"{len(request.uids)} messages")
+        parts.append("1 message" if len(request.uids) == 1 else f"{len(request.uids)} messages")
     if request.fault is not None:
-        told.append(request.fault)
+        parts.append(request.fault)
     worst = next((finding for finding in request.findings if finding.severity == "error"), None)
     if worst is not None:
-        told.append(_finding(worst))
-    return one_line(", ".join(told))
+        parts.append(_finding(worst))
+    return one_line(", ".join(parts))
 
 
 def _finding(finding: Finding) -> str:

@@ -121,22 +121,22 @@ def new(file: Path, force: bool, as_json: bool) -> None:
         raise click.BadParameter(
             f'got "{file}", want a name that ends in .yaml, such as {file}.yaml', param_hint="FILE"
         )
-    beside = file.with_name(SCHEMA_NAME)
+    schema_file = file.with_name(SCHEMA_NAME)
     if not force:
-        _refuse_to_overwrite(file, beside)
+        _refuse_to_overwrite(file, schema_file)
     try:
         write_all(
             (
                 FileContent(file, scenario_template().encode(), private=False),
-                FileContent(beside, scenario_json_schema(), private=False),
+                FileContent(schema_file, scenario_json_schema(), private=False),
             )
         )
     except OSError as error:
         raise CommandError(f"{file}: cannot be written: {error.strerror or error}", ExitCode.USAGE) from error
     if as_json:
-        click.echo(msgspec.json.encode({"file": str(file), "schema": str(beside)}))
+        click.echo(msgspec.json.encode({"file": str(file), "schema": str(schema_file)}))
     else:
-        click.echo(f"{file}: a scenario to begin with; {beside}: what editors need to know of such files")
+        click.echo(f"{file}: a scenario to begin with; {schema_file}: what editors need to know of such files")
 
 
 @scenario.command
@@ -217,13 +217,13 @@ def _checked(said: str) -> CheckedFile:
         return CheckedFile(said, error.problems)
 
 
-def _refuse_to_overwrite(file: Path, beside: Path) -> None:
-    """A schema of ours may be renewed."""
+def _refuse_to_overwrite(file: Path, schema_file: Path) -> None:
+    """Ends the command with 2 when a file is there already, but for a schema file of ours."""
     if file.exists():
         raise CommandError(f"{file} is there already; --force writes over it", ExitCode.USAGE)
-    if beside.exists() and beside.name.encode() not in beside.read_bytes():
+    if schema_file.exists() and schema_file.name.encode() not in schema_file.read_bytes():
         what = "is there already, and is no schema of ours"
-        raise CommandError(f"{beside} {what}; --force writes over it", ExitCode.USAGE)
+        raise CommandError(f"{schema_file} {what}; --force writes over it", ExitCode.USAGE)
 
 
 def _travelling(path: Path) -> str:

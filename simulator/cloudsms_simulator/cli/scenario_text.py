@@ -95,14 +95,14 @@ def _rule(rule: Rule) -> str:
 
 def _reply(reply: ReplyStep) -> str:
     times = "" if reply.times is None else f" {reply.times}x"
-    late = "" if reply.delay is None else f" after {yaml_text(delay_value(reply.delay))}"
-    return f"{desc_of(reply.code)}{times}{late}"
+    delay = "" if reply.delay is None else f" after {yaml_text(delay_value(reply.delay))}"
+    return f"{desc_of(reply.code)}{times}{delay}"
 
 
 def _fault(rule: FaultRule) -> str:
-    late = "" if rule.delay is None else f" after {yaml_text(delay_value(rule.delay))}"
+    delay = "" if rule.delay is None else f" after {yaml_text(delay_value(rule.delay))}"
     times = "" if rule.times is None else f" {rule.times}x"
-    return f"{rule.id}: {'the answer' if rule.fault is None else rule.fault.value}{times}{late}"
+    return f"{rule.id}: {'the answer' if rule.fault is None else rule.fault.value}{times}{delay}"
 
 
 def _change(change: RuleBookChange) -> str:

@@ -1,4 +1,4 @@
-"""The steps of `doctor` at the server: what it tells of itself and of an account that keeps requests or reports away.
+"""The steps of `doctor` at the server: what, by its own word, keeps requests or reports of an account away.
 
 The server and its clock, the account's money, who may connect; then what was refused, and which reports were not
 pushed or wrongly answered.
@@ -22,7 +22,7 @@ def server_steps(client: Client, info: Info, account: Account) -> Iterator[Docto
     """The server, the account's clock and money, who may connect; then what was refused, and what was not pushed."""
     yield _server(client, info)
     yield _clock(client, account)
-    yield from _standing(account)
+    yield from _balance(account)
     yield from _whitelists(info, account)
     yield from _refused(client, account)
     yield from _unpushed(client, account)
@@ -58,7 +58,7 @@ def _clock(client: Client, account: Account) -> DoctorStep:
     )
 
 
-def _standing(account: Account) -> Iterator[DoctorStep]:
+def _balance(account: Account) -> Iterator[DoctorStep]:
     if isinstance(account.balance, str):
         return
     if account.balance.amount + account.credit_limit.amount <= Decimal(0):
@@ -74,7 +74,7 @@ def _whitelists(info: Info, account: Account) -> Iterator[DoctorStep]:
 
 
 def _refused(client: Client, account: Account) -> Iterator[DoctorStep]:
-    """What was refused, one step for each reason; what lies before the newest accepted request may be mended."""
+    """What was refused, one step for each reason. What came before the newest accepted request may be fixed by now."""
     own, nobodys = client.of(account.name).requests, client.of("*").requests
     accepted = max((each.id for each in own.page("code:OK", limit=1).items), default=0)
     newest: dict[str, tuple[Request, Finding, int]] = {}
@@ -120,14 +120,14 @@ def _unpushed(client: Client, account: Account) -> Iterator[DoctorStep]:
 
 
 def _failure(report: Report, total: int, *, since: bool) -> DoctorStep:
-    told = f"{total} {report.outcome}, the last one {report.id}"
+    found = f"{total} {report.outcome}, the last one {report.id}"
     if report.attempts:
         last = report.attempts[-1]
         status = f"HTTP {last.status}" if last.status is not None else last.error or "no answer"
-        told = f"{told} at {last.at:%Y-%m-%d %H:%M:%S}, {last.url}: {status}"
+        found = f"{found} at {last.at:%Y-%m-%d %H:%M:%S}, {last.url}: {status}"
     verdict: StepVerdict = "note" if since else "wrong"
     return DoctorStep(
-        "reports", verdict, f"{told}{'; others were answered since' if since else ''}", _repush_fix(report)
+        "reports", verdict, f"{found}{'; others were answered since' if since else ''}", _repush_fix(report)
     )
 
 

@@ -1,6 +1,6 @@
-"""A table: things as rows, in as many columns as a terminal has; where nobody looks, whole and uncut.
+"""A table: items as rows, cut to the width of the terminal; where standard output is no terminal, whole and uncut.
 
-`Table` has the columns of a kind of thing, after the moment each thing is of; `row` and `lines` write one or many.
+`Table` has the columns of a kind of items, after the moment of each; `row` writes one item, `lines` many.
 """
 
 import shutil
@@ -17,9 +17,9 @@ T = TypeVar("T")
 
 _GAP = "  "
 _NARROWEST = 8
-"""Columns that what is cut keeps, on a terminal that is too narrow for the others already."""
+"""The width that the cut column keeps on a terminal that is too narrow already for the others."""
 _COMFORTABLE = 40
-"""Columns that what is cut ought to have, if it needs so many, before a spare column is shown."""
+"""The width that the cut column gets, if it needs it, before a spare column is shown."""
 
 
 class Column(msgspec.Struct, Generic[T], frozen=True):
@@ -28,21 +28,21 @@ class Column(msgspec.Struct, Generic[T], frozen=True):
     heading: str
     text: Callable[[T], str]
     least: int = 0
-    """Its width where rows come one by one, so that they stand below one another."""
+    """The least width where rows come one by one, so that they are aligned."""
     spare: bool = False
-    """Whether it is left out on a narrow terminal."""
+    """Whether the column is left out on a narrow terminal."""
     right: bool = False
-    """Whether it is flush right, as numbers are."""
+    """Whether the column is flush right, as numbers are."""
 
 
 class Table(msgspec.Struct, Generic[T], frozen=True):
-    """The columns of a kind of thing, after the moment each thing is of."""
+    """The columns of a kind of items, after the moment of each item."""
 
     moment: Callable[[T], datetime]
     columns: tuple[Column[T], ...]
 
     def lines(self, items: Sequence[T], width: int | None) -> Iterator[str]:
-        """A heading and a row for each; nothing for none. `width` is the terminal's, None where there is none.
+        """A heading and a row for each item; nothing without items. `width` is the terminal's, None without one.
 
         Moments of one day are shown without it on a terminal.
         """
@@ -51,7 +51,7 @@ class Table(msgspec.Struct, Generic[T], frozen=True):
             yield from _lines(self._table(items, width, days=days, steady=False), width)
 
     def row(self, item: T, width: int | None) -> str:
-        """A row by itself, as one of many that come one by one."""
+        """One row, for items that come one by one."""
         [_, row] = _lines(self._table((item,), width, days=False, steady=True), width, steady=True)
         return row
 
@@ -70,7 +70,7 @@ class Table(msgspec.Struct, Generic[T], frozen=True):
 
 
 def terminal_width() -> int | None:
-    """The columns of the terminal that standard output is; None when it is something else."""
+    """The width of the terminal that standard output is; None when it is no terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 

@@ -53,10 +53,10 @@ def wrapped(line: str, indent: int, width: int | None) -> list[str]:
 
 
 def finding_lines(findings: tuple[Finding, ...], width: int | None = None) -> Iterator[str]:
-    """What is wrong, where, and the heading of the specification that says so."""
+    """Findings in lines: what is wrong, where, and the heading of the specification that says so."""
     for finding in findings:
-        told = f"{finding.severity:<10}  {finding.rule} at {finding.path}: got {finding.got}, want {finding.want}"
-        yield from wrapped(told, 12, width)
+        line = f"{finding.severity:<10}  {finding.rule} at {finding.path}: got {finding.got}, want {finding.want}"
+        yield from wrapped(line, 12, width)
         yield f"            see {finding.heading}"
 
 
@@ -68,7 +68,7 @@ def body_lines(label: str, body: str) -> Iterator[str]:
 
 
 def columns_of(text: str) -> int:
-    """How many columns of a terminal a text takes: those of East Asia are two wide, accents of their own none."""
+    """How many columns of a terminal a text takes: East Asian characters take two, combining accents none."""
     if text.isascii():
         return len(text)
     return sum(map(_columns, text))
@@ -104,7 +104,7 @@ def _columns(character: str) -> int:
 
 
 def dearness(found: TextBill) -> Iterator[str]:
-    """The character that keeps a text out of DCS 0, and the text as it would be cheaper; of a cheap text nothing."""
+    """Lines that say which character keeps a text out of DCS 0, and how it would be cheaper; none for a cheap text."""
     if found.forced_by is not None:
         forced = found.forced_by
         character = quoted(forced.character)
