@@ -1,4 +1,4 @@
-"""What is made of the words of a test: searches, wishes, seeds."""
+"""What is made of the words of a test: searches, settings, seeds."""
 
 import re
 from pathlib import Path
@@ -25,7 +25,7 @@ def test_a_search_asks_for_what_was_said_and_content_is_no_pattern() -> None:
     assert [term.field for term in terms] == ["to", "text", "final", "segments"]
 
 
-def test_wishes_are_the_account_s_settings_and_what_the_fixture_sees_to() -> None:
+def test_settings_are_the_account_s_settings_and_what_the_fixture_sees_to() -> None:
     settings = {"balance": "HKD 10.00", "mtls": "off", "timeout": "2s", "scenario": "flaky", "strict_answers": True}
     assert fixture_settings(settings, "a::b", Path()) == FixtureSettings(
         account={

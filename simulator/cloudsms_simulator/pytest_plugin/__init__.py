@@ -38,7 +38,7 @@ _IMPORTED_BEFORE_TESTS = (
     "cloudsms_simulator.api.app",
 )
 _IMPORTED_WHEN_FROZEN = ("aiohttp",)
-"""For the first report that is pushed."""
+"""Modules that are imported when the first report is pushed."""
 _PYTEST_TOO_OLD = (
     ""
     if hasattr(pytest, "version_tuple")  # came with 7.0, as did all else that is asked of pytest here
@@ -65,7 +65,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Makes the marker known. Below the oldest pytest that will do, says so, and nothing else is done."""
+    """Registers the marker. With a pytest that is too old it warns, and the fixtures fail."""
     config.addinivalue_line("markers", _MARKER)
     if _PYTEST_TOO_OLD:
         try:
@@ -91,7 +91,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
-    """What is imported stays: looking for garbage in it, again and again, takes a tenth of the time."""
+    """Switches garbage collection off for imports: what is imported stays, and collecting takes a tenth of the time."""
     collects = gc.isenabled()
     gc.disable()
     try:
@@ -129,20 +129,20 @@ def cloudsms_settings() -> Mapping[str, object]:
 
 
 @pytest.fixture
-def _cloudsms_keeper(request: pytest.FixtureRequest, _cloudsms_servers: Servers) -> Iterator[TestAccounts]:
+def _cloudsms_accounts(request: pytest.FixtureRequest, _cloudsms_servers: Servers) -> Iterator[TestAccounts]:
     from cloudsms_simulator.pytest_plugin.fixture import TestAccounts
 
     node = request.node
-    keeper = TestAccounts(_cloudsms_servers, node.nodeid, node.name, request.path.parent)
+    accounts = TestAccounts(_cloudsms_servers, node.nodeid, node.name, request.path.parent)
     assert _TEST_ACCOUNTS is not None
-    node.stash[_TEST_ACCOUNTS] = keeper
-    yield keeper
-    keeper.close()
+    node.stash[_TEST_ACCOUNTS] = accounts
+    yield accounts
+    accounts.close()
 
 
 @pytest.fixture
 def make_cloudsms(
-    request: pytest.FixtureRequest, _cloudsms_keeper: TestAccounts, cloudsms_settings: Mapping[str, object]
+    request: pytest.FixtureRequest, _cloudsms_accounts: TestAccounts, cloudsms_settings: Mapping[str, object]
 ) -> Callable[..., Cloudsms]:
     """Makes further accounts: `make_cloudsms(balance="HKD 10.00")`."""
     profile = request.config.getoption("--cloudsms-profile")
@@ -155,7 +155,7 @@ def make_cloudsms(
 
     def make(**settings: object) -> Cloudsms:
         __tracebackhide__ = True
-        return _cloudsms_keeper.open({**common, **settings})
+        return _cloudsms_accounts.open({**common, **settings})
 
     return make
 
@@ -167,9 +167,9 @@ def cloudsms(make_cloudsms: Callable[..., Cloudsms]) -> Cloudsms:
 
 
 @pytest.fixture
-def cloudsms_sink(_cloudsms_keeper: TestAccounts) -> BlockingSink:
+def cloudsms_sink(_cloudsms_accounts: TestAccounts) -> BlockingSink:
     """A customer's server for delivery reports that no account has as callback yet."""
-    return _cloudsms_keeper.sink()
+    return _cloudsms_accounts.sink()
 
 
 # The older kind of wrapper, which pluggy 1.0 knows too.
@@ -179,14 +179,14 @@ def pytest_runtest_makereport(
 ) -> Generator[None, Result[pytest.TestReport], None]:
     """Has the report of a failing test tell what happened on the platform."""
     outcome = yield
-    keeper = None if _TEST_ACCOUNTS is None else item.stash.get(_TEST_ACCOUNTS, None)
-    if keeper is None:
+    accounts = None if _TEST_ACCOUNTS is None else item.stash.get(_TEST_ACCOUNTS, None)
+    if accounts is None:
         return
     report = outcome.get_result()
     if report.failed:
-        story = keeper.last_report or keeper.story() if call.when != "teardown" else keeper.last_report
-        if story:
-            report.sections.append(("CloudSMS simulator", story))
+        report_text = accounts.last_report or accounts.report() if call.when != "teardown" else accounts.last_report
+        if report_text:
+            report.sections.append(("CloudSMS simulator", report_text))
     if call.when == "teardown":
         # pytest keeps its items to the end of the session.
         assert _TEST_ACCOUNTS is not None

@@ -33,7 +33,7 @@ _SPECIAL = re.compile(r"([\\*?\[\]])")
 
 
 def search_by_fields(**fields: SearchValue) -> str:
-    """A search for what all fields say; None says nothing. Numbers, names and ids may be globs."""
+    """The search for these fields; those that are None are left out. Numbers, names and ids may be globs."""
     return " ".join(f"{name}:{_quoted_value(name, value)}" for name, value in fields.items() if value is not None)
 
 
@@ -52,7 +52,7 @@ _ADVICE = (
 
 
 def advice_for(driver: object) -> list[str]:
-    """What to say of a call that took too long: nothing, unless it blocked an event loop of this thread."""
+    """Advice about a call that took too long; empty unless it blocked an event loop of this thread."""
     return [_ADVICE] if isinstance(driver, BlockingHttpDriver) and _a_loop_runs() else []
 
 
@@ -65,7 +65,7 @@ def _a_loop_runs() -> bool:
 
 
 def _trio_runs() -> bool:
-    # Asked only where trio is imported already: whoever runs it has done that.
+    # Where trio is not imported, it does not run.
     lowlevel = sys.modules.get("trio.lowlevel")
     return lowlevel is not None and bool(lowlevel.in_trio_run())
 

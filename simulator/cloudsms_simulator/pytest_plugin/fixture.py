@@ -118,12 +118,12 @@ class BlockingSink(SinkResource[BlockingHttpDriver]):
 
 
 class ReachableAccount(AccountAssertions[DriverT_co]):
-    """A handle that knows how the platform is reached."""
+    """The waits and assertions of an account, with all that it takes to reach the platform as a customer."""
 
-    def __init__(self, api: Api[DriverT_co], server: Server, account: Account, wishes: FixtureSettings) -> None:
-        super().__init__(api, wishes.timeout)
+    def __init__(self, api: Api[DriverT_co], server: Server, account: Account, settings: FixtureSettings) -> None:
+        super().__init__(api, settings.timeout)
         self._server = server
-        self._wishes = wishes
+        self._settings = settings
         self.url = server.url
         """Where to send to; ends in `/dave/io`."""
         self.auth_key = account.auth_key
@@ -140,7 +140,7 @@ class ReachableAccount(AccountAssertions[DriverT_co]):
         return self._server.ssl_context()
 
     def _seen_by_server(self, url: str) -> str:
-        host, parts = self._wishes.callback_host, urlsplit(url)
+        host, parts = self._settings.callback_host, urlsplit(url)
         if host is None or parts.hostname not in _LOOPBACK:
             return url
         return urlunsplit(parts._replace(netloc=host if parts.port is None else f"{host}:{parts.port}"))
@@ -149,10 +149,10 @@ class ReachableAccount(AccountAssertions[DriverT_co]):
 class AsyncCloudsms(ReachableAccount[AsyncHttpDriver]):
     """The same account for code that awaits: every method of `cloudsms` that blocks."""
 
-    def __init__(self, server: Server, account: Account, wishes: FixtureSettings) -> None:
-        # An event loop of its own may come with every test, or with every line of it.
+    def __init__(self, server: Server, account: Account, settings: FixtureSettings) -> None:
+        # Every test, or every line of one, may run in an event loop of its own.
         api = AsyncClient(server.admin_url, server.token, account.name, keep_alive=False)
-        super().__init__(api, server, account, wishes)
+        super().__init__(api, server, account, settings)
         driver, name = api._driver, account.name
         self.account = AccountOperations(driver, name)
         self.messages = Messages(driver, name)
@@ -172,8 +172,8 @@ class AsyncCloudsms(ReachableAccount[AsyncHttpDriver]):
 class Cloudsms(ReachableAccount[BlockingHttpDriver]):
     """An account of the test's own: what to send with, what happened, and what is to happen."""
 
-    def __init__(self, server: Server, account: Account, sink_url: str, wishes: FixtureSettings) -> None:
-        super().__init__(server.client.of(account.name), server, account, wishes)
+    def __init__(self, server: Server, account: Account, sink_url: str, settings: FixtureSettings) -> None:
+        super().__init__(server.client.of(account.name), server, account, settings)
         driver, name = self._driver, account.name
         self.account = BlockingAccount(driver, name)
         self.messages = MessageList(driver, name)
@@ -184,7 +184,7 @@ class Cloudsms(ReachableAccount[BlockingHttpDriver]):
         self.faults = Faults(driver, name)
         self.scenarios = ScenarioResource(driver, name)
         self.sink = BlockingSink(driver, name, sink_url)
-        self.aio = AsyncCloudsms(server, account, wishes)
+        self.aio = AsyncCloudsms(server, account, settings)
         self.created = account
 
     def when(self, to: str | int | None = None, **match: object) -> BlockingPlan:
@@ -195,19 +195,19 @@ class Cloudsms(ReachableAccount[BlockingHttpDriver]):
         return f"<cloudsms account {self.account.name!r} at {self.url}>"
 
 
-def open_account(server: Server, wishes: FixtureSettings, test: str) -> Cloudsms:
-    """A fresh account for a test, its sink as callback. RefusedError, when the settings are wrong, says how."""
+def open_account(server: Server, settings: FixtureSettings, test: str) -> Cloudsms:
+    """Makes an account for a test, with its sink as callback. Raises RefusedError when the settings are wrong."""
     name = f"{_UNFIT_FOR_NAMES.sub('-', test).strip('.-')[:_LONGEST_NAME] or 'test'}-{secrets.token_hex(4)}"
     sink = server.sink_of(name)
-    account = server.client.accounts.create(**{"name": name, "callback": {"url": sink}, **wishes.account})
+    account = server.client.accounts.create(**{"name": name, "callback": {"url": sink}, **settings.account})
     api = server.client.of(account.name)
     api.sink.show()
-    if wishes.scenario_file is not None:
-        seed = wishes.account.get("seed")
+    if settings.scenario_file is not None:
+        seed = settings.account.get("seed")
         api.scenarios.use(
-            text=wishes.scenario_file.read_text(encoding="utf-8"), seed=seed if isinstance(seed, int) else None
+            text=settings.scenario_file.read_text(encoding="utf-8"), seed=seed if isinstance(seed, int) else None
         )
-    return Cloudsms(server, account, sink, wishes)
+    return Cloudsms(server, account, sink, settings)
 
 
 def _route_of(account: Account) -> str:
@@ -218,7 +218,7 @@ def _route_of(account: Account) -> str:
 
 
 class TestAccounts:
-    """The accounts of one test."""
+    """The accounts of one test: opens them, tells what happened to them, and deletes them."""
 
     def __init__(self, servers: Servers, nodeid: str, name: str, folder: Path) -> None:
         self._servers = servers
@@ -229,18 +229,18 @@ class TestAccounts:
         self._pid = os.getpid()
         self._since = WallClock().now()
         self.last_report = ""
-        """The story as it was before the accounts were deleted, if that fails the test."""
+        """The report from before the accounts were deleted, if closing fails the test; else empty."""
 
     def open(self, settings: Mapping[str, object]) -> Cloudsms:
-        """Another account; fails the test, saying why, when there can be none."""
+        """Opens another account. Fails the test, saying why, when that is impossible."""
         __tracebackhide__ = True
         why = ""
         try:
-            wishes = fixture_settings(settings, self._nodeid, self._folder)
-            server = self._servers.of(wishes.mtls)
+            wanted = fixture_settings(settings, self._nodeid, self._folder)
+            server = self._servers.of(wanted.mtls)
             server.check()
-            opened = open_account(server, wishes, self._name)
-            self._open.append((opened, wishes))
+            opened = open_account(server, wanted, self._name)
+            self._open.append((opened, wanted))
         except (ApiError, ServerError, ValueError) as error:
             why = str(error)
         if why:
@@ -252,19 +252,21 @@ class TestAccounts:
         """A sink that no account of the test has as callback."""
         return self.open({}).sink
 
-    def story(self) -> str:
-        """What happened to each account that is open."""
-        return "\n\n".join(self._story(each, self._since) for each, _ in self._open)
+    def report(self) -> str:
+        """What happened to each open account, for the report of a failing test."""
+        return "\n\n".join(self._report(each, self._since) for each, _ in self._open)
 
     def close(self) -> None:
-        """Deletes the accounts and lets go of them; whatever they had on the way ends. Fails the test for answers it is
-        strict about, and when the simulator has ended. In a forked child nothing is done."""
+        """Deletes the accounts; pushes on their way are aborted.
+
+        Fails the test for answers it is strict about, and when the simulator has ended. Does nothing in a forked child.
+        """
         __tracebackhide__ = True
         if self._pid != os.getpid():
             return
-        wrong = [line for each, wishes in self._open for line in _wrongly_answered(each, wishes)]
+        wrong = [line for each, settings in self._open for line in _wrongly_answered(each, settings)]
         why = ["reports were answered wrongly:", *wrong] if wrong else []
-        self.last_report = self.story() if wrong else ""
+        self.last_report = self.report() if wrong else ""
         for each, _ in self._open:
             try:
                 each._server.check()
@@ -275,17 +277,17 @@ class TestAccounts:
         if why:
             pytest.fail("\n".join(map(escaped, why)), pytrace=False)
 
-    def _story(self, opened: Cloudsms, since: datetime) -> str:
+    def _report(self, opened: Cloudsms, since: datetime) -> str:
         try:
             return failure_report(opened._api, since)
         except ApiError as error:
             return f'account "{opened.account.name}": {error}'
 
 
-def _wrongly_answered(opened: Cloudsms, wishes: FixtureSettings) -> list[str]:
-    if not wishes.strict_answers:
+def _wrongly_answered(opened: Cloudsms, settings: FixtureSettings) -> list[str]:
+    if not settings.strict_answers:
         return []
     try:
-        return wrong_answers(opened.reports.all(), wishes.strict_answers)
+        return wrong_answers(opened.reports.all(), settings.strict_answers)
     except ApiError as error:
         return [str(error)]

@@ -1,4 +1,4 @@
-"""Plans: what a test lays down for some destinations, in a chain.
+"""Plans: rules that a test adds for some destinations, written as a chain.
 
     cloudsms.when(to="852*").reply("Busy", times=2).then("OK").report("DELIVERED", after="3s")
 
@@ -70,7 +70,7 @@ class PlanBuilder:
         return self
 
     def _changed(self) -> None:
-        """For subclasses: there is something new to lay down."""
+        """For subclasses: called after each link of the chain."""
 
     @property
     def _rule(self) -> Json | None:
@@ -99,7 +99,7 @@ class BlockingPlan(PlanBuilder):
         return sum(rule.hits for rule in self._api.rules.all() if rule.id in ids)
 
     def remove(self) -> None:
-        """Takes it back."""
+        """Removes its rule and its fault."""
         if self._id is not None:
             self._api.rules.remove(self._id)
         if self._fault_id is not None:
@@ -124,15 +124,15 @@ class AsyncPlan(PlanBuilder):
         self._api = api
 
     def __await__(self) -> Generator[object, None, tuple[Rule, ...]]:
-        return self._lay_down().__await__()
+        return self._add().__await__()
 
-    async def _lay_down(self) -> tuple[Rule, ...]:
-        laid = []
+    async def _add(self) -> tuple[Rule, ...]:
+        added = []
         if self._whole_fault is not None:
-            laid.append(await self._api.faults.add(self._whole_fault))
+            added.append(await self._api.faults.add(self._whole_fault))
         if self._rule is not None:
-            laid.append(await self._api.rules.add(self._rule))
-        return tuple(laid)
+            added.append(await self._api.rules.add(self._rule))
+        return tuple(added)
 
 
 def _without_none(**values: object) -> Json:
@@ -140,6 +140,6 @@ def _without_none(**values: object) -> Json:
 
 
 def _duration_with_unit(duration: Duration | None) -> str | None:
-    """As scenario files have it: with a unit."""
+    """A duration as scenario files have it, with a unit."""
     said = None if duration is None else json_duration(duration)
     return f"{said}s" if isinstance(said, int | float) else said

@@ -26,7 +26,7 @@ class UnmetError(AssertionError):
 
 
 def unmet(first: str, *parts: Iterable[str]) -> UnmetError:
-    """The error that says so, a line each, for a terminal: control characters are escaped."""
+    """The error with these lines, for a terminal: control characters are escaped."""
     return UnmetError("\n".join([escaped_lines(first), *(escaped(line) for part in parts for line in part)]))
 
 
@@ -81,11 +81,11 @@ _MOST_OF_NOBODY = 5
 _LONGEST_BODY = 400
 
 ReportEntry = tuple[datetime, int, list[str]]
-"""When it was, what comes first of things at one moment, and what is told of it."""
+"""The moment, what decides the order at one moment, and the lines."""
 
 
 def failure_report(api: Api[BlockingHttpDriver], since: datetime) -> str:
-    """What happened to an account, and from a moment of the wall on to what belongs to no account.
+    """What happened to an account, and what came of no account since a moment on the wall.
 
     It is for a terminal: control characters of what customers wrote are escaped.
     """
@@ -104,8 +104,8 @@ def failure_report(api: Api[BlockingHttpDriver], since: datetime) -> str:
     for message in reversed(messages.items):
         timeline = api.messages.timeline(message.uid)
         events.append((message.accepted_at, 2 * message.request_id + 1, list(_message(message, timeline))))
-    for _, _, told in sorted(events, key=lambda event: event[:2]):
-        lines += told
+    for _, _, entry_lines in sorted(events, key=lambda event: event[:2]):
+        lines += entry_lines
     for name, page in (("requests", requests), ("messages", messages)):
         if page.total > len(page.items):
             lines.append(f"({page.total - len(page.items):,} older {name} are not shown)")
@@ -138,7 +138,7 @@ def _request(request: Request) -> Iterator[str]:
 
 
 def _message(message: Message, timeline: Timeline) -> Iterator[str]:
-    """A message with what became of it; what its request shows already is not told again."""
+    """A message with what became of it, but for what its request shows already."""
     state = message.state_name or "no state yet"
     why = f" ({message.reason})" if message.reason else ""
     cost = f"{message.segments} × {message.price}"

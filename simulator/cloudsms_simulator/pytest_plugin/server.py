@@ -176,7 +176,7 @@ class Server:
 
 
 class LocalServer(Server):
-    """A simulator in a thread. `certs` is the folder of another one whose certificates it is to use."""
+    """A simulator in a thread. `certs` is the folder of certificates to use, those of another one; new ones if None."""
 
     def __init__(self, mtls: Mtls, profile: Literal["spec", "observed"], certs: Path | None = None) -> None:
         from cloudsms_simulator.config.settings import Settings
@@ -270,8 +270,8 @@ class Servers:
             if server is None:
                 server = self._open["remote"] = RemoteServer(*self._remote)
             if mtls is not None and mtls != server.mtls:
-                told = f"want a server with client certificates {mtls}, but {server.admin_url} has {server.mtls}"
-                raise ServerError(f"{told}; start another one with --mtls {mtls}")
+                refusal = f"want a server with client certificates {mtls}, but {server.admin_url} has {server.mtls}"
+                raise ServerError(f"{refusal}; start another one with --mtls {mtls}")
             return server
         mode: Mtls = mtls or "required"
         server = self._open.get(mode)

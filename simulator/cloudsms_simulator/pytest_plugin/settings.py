@@ -20,50 +20,14 @@ from cloudsms_simulator.config.problems import suggestion
 from cloudsms_simulator.protocol.findings import FINDING_RULES, Finding
 from cloudsms_simulator.pytest_plugin.server import Mtls
 
-ANSWER_RULES = frozenset(rule for rule in FINDING_RULES if rule.startswith("dr-"))
-"""What may be found in an answer to a report."""
-
-
-def strict_rules(said: object) -> frozenset[str]:
-    """The rules of findings that fail a test: every one for true, none for false, or those that are named.
-
-    Raises ValueError, saying what came and what would be right.
-    """
-    if isinstance(said, bool):
-        return ANSWER_RULES if said else frozenset()
-    if not isinstance(said, Collection) or isinstance(said, str):
-        raise ValueError(f"strict_answers: got {said!r}, want True, False, or a list of rules such as dr-answer-serial")
-    for rule in said:
-        if rule not in ANSWER_RULES:
-            near = suggestion(str(rule), ANSWER_RULES) or f"; want one of {', '.join(sorted(ANSWER_RULES))}"
-            raise ValueError(f'strict_answers: there is no rule "{rule}" of answers to reports{near}')
-    return frozenset(said)
-
-
-def wrong_answers(reports: Iterable[Report], rules: Collection[str]) -> list[str]:
-    """What is wrong with how the customer's server answered, a line each; faults of the simulator's own aside."""
-    return [
-        f"report {report.id} ({report.state_name}), attempt {number}: {_wrong_answer_line(finding)}"
-        for report in reports
-        for number, attempt in enumerate(report.attempts, 1)
-        if attempt.fault is None
-        for finding in attempt.findings
-        if finding.rule in rules
-    ]
-
-
-def _wrong_answer_line(finding: Finding) -> str:
-    return f"{finding.severity} {finding.rule}: {finding.path}: got {finding.got}, want {finding.want}"
-
-
 FIXTURE_KEYS = ("mtls", "timeout", "strict_answers", "callback_host", "scenario")
-"""What the fixture sees to itself. Everything else is a setting of the account."""
+"""The settings that are the fixture's own; all others are settings of the account."""
 
 _SEEDS = 2**32
 
 
 class FixtureSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the fixture sees to, and the settings that the account is made with."""
+    """The settings that are the fixture's own, and those that the account is made with."""
 
     account: Mapping[str, object]
     mtls: Mtls | None = None
@@ -78,7 +42,7 @@ class FixtureSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fixture_settings(settings: Mapping[str, object], nodeid: str, folder: Path) -> FixtureSettings:
-    """The wishes that settings express; paths of scenarios are relative to `folder`.
+    """Reads the settings of a test; paths of scenarios are relative to `folder`.
 
     Raises ValueError, saying what came and what would be right.
     """
@@ -118,8 +82,46 @@ def _is_path(scenario: str) -> bool:
 
 
 def _balance(balance: object) -> object:
-    """`"HKD 10.00"` as the API has it."""
+    """A balance such as `"HKD 10.00"` as the API takes it; anything else as it is."""
     if isinstance(balance, str) and " " in balance.strip():
         currency, _, amount = balance.strip().partition(" ")
         return {"amount": amount.strip(), "currency": currency}
     return balance
+
+
+# Wrong answers to reports
+
+ANSWER_RULES = frozenset(rule for rule in FINDING_RULES if rule.startswith("dr-"))
+"""What may be found in an answer to a report."""
+
+
+def strict_rules(said: object) -> frozenset[str]:
+    """The rules of findings that fail a test: every one for true, none for false, or those that are named.
+
+    Raises ValueError, saying what came and what would be right.
+    """
+    if isinstance(said, bool):
+        return ANSWER_RULES if said else frozenset()
+    if not isinstance(said, Collection) or isinstance(said, str):
+        raise ValueError(f"strict_answers: got {said!r}, want True, False, or a list of rules such as dr-answer-serial")
+    for rule in said:
+        if rule not in ANSWER_RULES:
+            near = suggestion(str(rule), ANSWER_RULES) or f"; want one of {', '.join(sorted(ANSWER_RULES))}"
+            raise ValueError(f'strict_answers: there is no rule "{rule}" of answers to reports{near}')
+    return frozenset(said)
+
+
+def wrong_answers(reports: Iterable[Report], rules: Collection[str]) -> list[str]:
+    """What is wrong with how the customer's server answered, a line each; faults of the simulator's own aside."""
+    return [
+        f"report {report.id} ({report.state_name}), attempt {number}: {_wrong_answer_line(finding)}"
+        for report in reports
+        for number, attempt in enumerate(report.attempts, 1)
+        if attempt.fault is None
+        for finding in attempt.findings
+        if finding.rule in rules
+    ]
+
+
+def _wrong_answer_line(finding: Finding) -> str:
+    return f"{finding.severity} {finding.rule}: {finding.path}: got {finding.got}, want {finding.want}"
