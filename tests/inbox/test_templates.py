@@ -9,7 +9,7 @@ import jinja2
 import pytest
 from jinja2 import UndefinedError
 
-from cloudsms_simulator.inbox import templates as press_module
+from cloudsms_simulator.inbox import templates as templates_module
 from cloudsms_simulator.inbox.templates import CONTENT_SECURITY_POLICY, TEMPLATES_FOLDER, Templates
 
 
@@ -62,7 +62,7 @@ def test_two_runs_of_a_server_are_told_apart(door: Any) -> None:
 def test_a_template_that_is_loaded_is_compiled_with_all_it_is_made_of(
     door: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(press_module._BYTECODE_CACHE, "_code", {})
+    monkeypatch.setattr(templates_module._BYTECODE_CACHE, "_code", {})
     templates = Templates("0")
     asyncio.run(templates.load("problem.html"))
 

@@ -11,7 +11,7 @@ from cloudsms_simulator.journal import views
 from cloudsms_simulator.journal.search import parse_search
 from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.models.journal import LONGEST_LISTED, RequestItem
-from cloudsms_simulator.net import concurrency as aside_module
+from cloudsms_simulator.net import concurrency
 
 
 def told(story: Callable[[], object]) -> None:
@@ -85,7 +85,7 @@ def test_what_is_long_is_put_together_in_a_thread(
 
 
 def test_a_search_lets_others_have_their_turn(stage, noon, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aside_module, "SLICE_SECONDS", 0)
+    monkeypatch.setattr(concurrency, "SLICE_SECONDS", 0)
 
     async def story() -> None:
         here = stage()

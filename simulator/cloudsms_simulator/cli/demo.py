@@ -1,7 +1,7 @@
 """`cloudsms-simulator demo`: the platform, a customer, and the customer's server for reports, on this machine alone.
 
-A story is a tuple of scenes, each one request: what it shows, to whom, with what text. `demo` plays one and ends;
-`demo --open` tells a longer one to follow in the inbox, and leaves everything running until Ctrl-C. Everything of
+A demo plays scenes, each one request: what it shows, to whom it is sent, with what text. `demo` plays `STORY` and
+ends; `demo --open` plays a longer one to follow in the inbox, and leaves everything running until Ctrl-C. Everything of
 the server is imported when the command runs.
 """
 

@@ -140,7 +140,7 @@ class Callback(msgspec.Struct, frozen=True):
 
 
 class Account(msgspec.Struct, frozen=True):
-    """One account with its standing; `auth_key` is whole only where the account was just created."""
+    """One account as it is now; `auth_key` is whole only where the account was just created."""
 
     name: str
     auth_key: str

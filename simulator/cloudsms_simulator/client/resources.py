@@ -250,7 +250,7 @@ class Accounts(Resource[DriverT_co]):
 
     @operation
     def all(self) -> Calls[list[Account]]:
-        """Every account with its standing."""
+        """Every account as it is now."""
         found: list[Account] = []
         query: dict[str, str | int] = {"limit": LARGEST_PAGE}
         while True:
@@ -268,7 +268,7 @@ class Accounts(Resource[DriverT_co]):
 
     @operation
     def show(self, name: str) -> CallSequence[Account]:
-        """One account with its standing."""
+        """One account as it is now."""
         return Call("GET", _account_path(name), Account)
 
     @operation

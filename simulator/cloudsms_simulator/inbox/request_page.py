@@ -35,7 +35,7 @@ _ROW = 1_000
 
 
 class RequestPage:
-    """`/requests/{id}`; `?of=` names whose it is, `*` what is nobody's."""
+    """`/requests/{id}`; `?of=` names whose it is, `*` what belongs to no account."""
 
     def __init__(self, context: ApiContext, templates: Templates) -> None:
         self._context = context

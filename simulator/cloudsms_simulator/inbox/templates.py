@@ -1,4 +1,4 @@
-"""Pages made of Jinja2 templates: in the visitor's language, with the filters that templates use. Imports Jinja2.
+"""Pages made of Jinja2 templates: in the language of the page, with the filters that templates use. Imports Jinja2.
 
 - `Templates.page` renders a template of the folder `templates/` with a Content-Security-Policy that runs nothing
   but the scripts of `static/`. Values are escaped and AUTH_KEYs in them masked where they are written. Templates
@@ -160,7 +160,7 @@ def visible(text: str) -> str:
 
 
 def as_code(text: str) -> str:
-    """A text in which nothing hides or turns what stands beside it: `visible`, and the like for directions."""
+    """A text without control characters or direction marks, so that it cannot hide or turn what is around it."""
     return visible(text).translate(_DIRECTION_ESCAPES)
 
 

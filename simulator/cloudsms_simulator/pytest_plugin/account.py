@@ -83,7 +83,7 @@ class AccountOperations(Resource[DriverT_co]):
 
     @operation
     def show(self) -> CallSequence[Account]:
-        """The account with its standing."""
+        """The account as it is now."""
         return self._calls.show(self.name)
 
     @operation
