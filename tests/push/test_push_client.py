@@ -6,6 +6,7 @@ Spec: Delivery Report (DR) CallBack. Reading: R11, R12.
 import asyncio
 import socket
 import ssl
+import struct
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
 from functools import partial
@@ -84,6 +85,8 @@ class Customer:
 
     async def __aexit__(self, *_error: object) -> None:
         self._server.close()
+        for _ in range(5):  # turns of the loop, in which what was just accepted is served, or it would never be closed
+            await asyncio.sleep(0)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -189,6 +192,43 @@ def test_a_proxy_in_the_environment_is_not_asked(
     run(story())
 
 
+@pytest.mark.parametrize("target", ["/dr%3Ax?sig=a%2Bb%3D%2F%40c", "/p%28q%29", "/x?", "/a/../b", "/?a=%zz"])
+@pytest.mark.parametrize("fault", [None, PushFault.MALFORMED], ids=["sound", "faulty"])
+def test_the_request_target_is_that_of_the_url_octet_for_octet(
+    run: Run, files: CertificateFiles, target: str, fault: PushFault | None
+) -> None:
+    heads: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(OK)
+        await writer.drain()
+        await reader.read()
+        writer.close()
+
+    async def story() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        client = PushClient(files)
+        url = f"http://localhost:{server.sockets[0].getsockname()[1]}{target}"
+        assert (await client.post(Push("default", "uid", 1, 1, MOMENT, url, BODY, fault), Callback())).status == 200
+        assert heads[0].startswith(f"POST {target} HTTP/1.1\r\n".encode())
+        await client.close()
+        server.close()
+
+    run(story())
+
+
+def test_user_and_password_of_the_url_are_sent_as_credentials(run: Run, files: CertificateFiles) -> None:
+    async def story() -> None:
+        async with Customer(saying(OK)) as customer:
+            result = await post(files, customer.url.replace("localhost", "me:p%40ss@localhost"))
+            assert result.status == 200
+            assert b"\r\nAuthorization: Basic bWU6cEBzcw==\r\n" in customer.heads[0]
+            assert b"\r\nHost: localhost:" in customer.heads[0]
+
+    run(story())
+
+
 # What comes back
 
 
@@ -282,6 +322,71 @@ def test_what_is_no_http_after_a_head_changes_nothing_of_the_answer_whenever_it_
                 result = await post(files, customer.url)
             assert (result.status, result.body, result.failure) == (status, body, None)
             assert (result.tls is not None) == secured
+
+    run(story())
+
+
+@pytest.mark.parametrize("secured", [False, True])
+@pytest.mark.parametrize("ending", ["closed", "reset"])
+@pytest.mark.parametrize("answer", [OK, b"HTTP/1.1 204 No Content\r\n\r\n"], ids=["200", "204"])
+def test_a_push_on_a_connection_that_the_server_has_closed_is_made_again_with_the_same_serial(
+    run: Run, files: CertificateFiles, secured: bool, ending: str, answer: bytes
+) -> None:
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        await writer.drain()
+        await reader.read(1)  # the next push, which is not looked at
+        if ending == "reset":
+            sock = writer.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+        raise ConnectionResetError
+
+    async def story() -> None:
+        async with Customer(once, server_tls(files, demands=files.ca) if secured else None) as customer:
+            client = PushClient(files)
+            for _ in range(10):
+                push = Push("default", "uid", 1, 7, MOMENT, customer.url, BODY)
+                result = await client.post(push, Callback())
+                assert (result.failure, result.status) == (None, int(answer[9:12]))
+            assert (customer.connections, customer.bodies) == (10, [BODY] * 10)
+            await client.close()
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX Bad: 1\r\nContent-Length: 2\r\n\r\n{}", '"X Bad: 1" in its head: Invalid header token'),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+            '"Transfer-Encoding: chunked" in its head: Transfer-Encoding can\'t be present with Content-Length',
+        ),
+        (b"220 mail.example ESMTP\r\n", 'it begins with "220 mail.example ESMTP"'),
+    ],
+)
+@pytest.mark.parametrize("fault", [None, PushFault.MALFORMED], ids=["sound", "faulty"])
+def test_of_an_answer_that_is_no_http_the_line_that_is_wrong_is_named(
+    run: Run, files: CertificateFiles, head: bytes, told: str, fault: PushFault | None
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head)
+        await writer.drain()
+        await reader.read()
+        writer.close()
+
+    async def story() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        client = PushClient(files)
+        url = f"http://localhost:{server.sockets[0].getsockname()[1]}/"
+        result = await client.post(Push("default", "uid", 1, 1, MOMENT, url, BODY, fault), Callback())
+        assert result == PushResult(
+            failure="push-failed", error=f"the answer is not HTTP: {told}", remedy="see the log of your server"
+        )
+        await client.close()
+        server.close()
 
     run(story())
 
@@ -393,6 +498,17 @@ def test_the_platforms_certificate_is_shown_and_the_customers_checked(run: Run, 
             )
             [certificate] = customer.certificates
             assert (("commonName", "CloudSMS platform"),) in certificate["subject"]  # type: ignore[index]
+
+    run(story())
+
+
+def test_the_scheme_of_a_url_may_be_written_in_capitals(run: Run, files: CertificateFiles) -> None:
+    async def story() -> None:
+        for tls in (None, server_tls(files, demands=files.ca)):
+            async with Customer(saying(OK), tls) as customer:
+                scheme, rest = customer.url.split(":", 1)
+                result = await post(files, f"{scheme.upper()}:{rest}")
+                assert (result.status, result.tls is not None) == (200, tls is not None)
 
     run(story())
 

@@ -20,6 +20,7 @@ from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.faults import PushFault
 from cloudsms_simulator.engine.records import Push, PushResult
 from cloudsms_simulator.net.certificates import CertificateFiles, complete_set
+from cloudsms_simulator.net.http_client import HttpClient
 from cloudsms_simulator.net.listener import Listener
 from cloudsms_simulator.net.runtime import new_event_loop
 from cloudsms_simulator.net.sockets import open_socket
@@ -151,8 +152,12 @@ async def push(url: str, fault: PushFault, contexts: Contexts, timeout: timedelt
     """What came of one."""
     made = Push("default", "uid", 1, 7, NOON, url, BODY)
     way = PushTarget(url, Callback(url=url, timeout=timeout), made.account, Path("certs"))
-    result = await push_with_fault(made, way, fault, contexts.push)
-    return msgspec.structs.replace(result, tls=None)  # tests/push/test_push_line.py has that
+    http = HttpClient()
+    try:
+        result = await push_with_fault(http, made, way, fault, contexts.push)
+    finally:
+        await http.close()
+    return msgspec.structs.replace(result, tls=None)  # tests/push/test_push_connection.py has that
 
 
 def test_every_fault_is_in_the_table() -> None:

@@ -172,6 +172,22 @@ def test_tls_behind_a_plain_url_is_hinted_at(run: Run, files: CertificateFiles, 
     run(story())
 
 
+def test_an_alert_of_tls_behind_a_plain_url_is_known_as_such(run: Run, find) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"\x15\x03\x03\x00\x02\x02\x46")  # protocol_version
+        writer.close()
+
+    async def story() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        finding = await find(f"http://localhost:{server.sockets[0].getsockname()[1]}/")
+        assert (finding.rule, finding.got) == ("push-failed", "what answers speaks TLS")
+        assert finding.want == "begin callback.url with https://"
+        server.close()
+
+    run(story())
+
+
 def test_nothing_that_listens_and_a_name_that_nobody_has(run: Run, find) -> None:
     async def story() -> None:
         with socket.socket() as sock:

@@ -338,7 +338,7 @@ def _unanswered(
     timeout = trial.callback.connect_timeout.total_seconds()
     if target.scheme == "http" and result.status in (None, 400) and speaks_tls(address, target.host, timeout):
         mend = f"begin callback.url with https://: cloudsms-simulator account set {trial.account} callback.url=https"
-        return DoctorStep("http", "wrong", "the server speaks TLS at this port", mend + target.url.removeprefix("http"))
+        return DoctorStep("http", "wrong", "the server speaks TLS at this port", mend + target.url[len("http") :])
     if result.failure == "push-tls":
         return failed_tls_step(broken_tls(result.error or "", trial.pusher))
     if result.failure == "push-timeout":

@@ -141,7 +141,7 @@ def _post(target: Target, packet: bytes, insecure: bool, timeout: float) -> tupl
     import httpx2
 
     url = target.url or ""
-    verify = target.context(verify=not insecure) if url.startswith("https:") else False
+    verify = target.context(verify=not insecure) if url.lower().startswith("https:") else False
     try:
         # A proxy of the environment has no business between a test and loopback.
         with httpx2.Client(verify=verify, trust_env=False, timeout=timeout) as client:
@@ -162,7 +162,7 @@ def _why(error: Exception, target: Target) -> str:
     text = str(error) or type(error).__name__
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return f"{text}; name the authority it comes from with --ca, --certs or --ready-file"
-    if target.client_cert is None and (target.url or "").startswith("https:") and "refused" not in text:
+    if target.client_cert is None and (target.url or "").lower().startswith("https:") and "refused" not in text:
         return f"{text}; if it demands a client certificate, give --cert, --certs or --ready-file"
     return text
 

@@ -4,7 +4,7 @@
 makes an `HttpConnection` of each client. That is HTTP/1.1 as `http_protocol` speaks it, bytes that are no request
 included, with help of `http_parser`; requests that come in the same turn of the event loop go to the application
 together (`RequestBatcher`). A `ConnectionObserver` is told what no request shows: refused handshakes, surplus bytes,
-heads that never end. `http_client` has what the other direction, pushing reports, needs.
+heads that never end. `http_client` is the other direction: an HTTP/1.1 client that keeps its connections.
 """
 
 import sys

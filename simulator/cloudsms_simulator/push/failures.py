@@ -18,8 +18,18 @@ import msgspec
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.faults import Identity
 from cloudsms_simulator.engine.records import PeerCertificate, PushResult
+from cloudsms_simulator.net.http_client import (
+    AnswerTimeoutError,
+    BadAnswerError,
+    ConnectError,
+    ConnectionLostError,
+    ConnectTimeoutError,
+    HttpClientError,
+)
 
 _PORTS = {"http": 80, "https": 443}
+_TLS_RECORDS = (b"\x15\x03", b"\x16\x03")
+"""How a server begins that speaks TLS: an alert, or its part of a handshake."""
 _PLAIN = "begin callback.url with http://"
 _LOST_IN_TLS = (
     "the connection was lost in the TLS handshake (as when a server does not accept the platform's certificate)"
@@ -82,6 +92,21 @@ class PushTarget(msgspec.Struct, frozen=True):
         """Whether it is over TLS."""
         return urlsplit(self.url).scheme == "https"
 
+    def unanswered(self, error: HttpClientError) -> PushResult:
+        """What comes of a push that got no answer."""
+        match error:
+            case ConnectTimeoutError():
+                return self.too_late_connected(error.seconds)
+            case ConnectError():
+                return self.unconnected(error.cause)
+            case AnswerTimeoutError():
+                return self.too_late_answered()
+            case BadAnswerError():
+                return self.not_http(error)
+            case ConnectionLostError():
+                return self.broken_off(ConnectionError(), error.cause)
+        return PushResult(failure="push-failed", error=str(error))
+
     def unconnected(self, cause: Exception) -> PushResult:
         """What comes of a push for which there was no connection."""
         host, port = self._place
@@ -91,7 +116,7 @@ class PushTarget(msgspec.Struct, frozen=True):
         if isinstance(cause, ssl.SSLError):
             remedy = broken_tls(cause, self.pusher)
             return PushResult(failure="push-tls", error=f"{host}:{port}: {remedy.found}", remedy=remedy.mend)
-        if isinstance(cause, ConnectionError) and not isinstance(cause, ConnectionRefusedError):
+        if self.secured and isinstance(cause, ConnectionError) and not isinstance(cause, ConnectionRefusedError):
             mend = broken_tls(cause, self.pusher).mend
             return PushResult(failure="push-tls", error=f"{host}:{port}: {_LOST_IN_TLS}", remedy=mend)
         if isinstance(cause, ConnectionRefusedError):
@@ -119,8 +144,6 @@ class PushTarget(msgspec.Struct, frozen=True):
             remedy = broken_tls(cause, self.pusher)
             told = f"the server broke off: {cause.reason or cause}"
             return PushResult(failure="push-tls", error=told, remedy=remedy.mend)
-        if not isinstance(error, OSError):
-            return PushResult(failure="push-failed", error=f"{type(error).__name__}: {error}".rstrip(": "))
         reset = "reset" if isinstance(cause or error, ConnectionResetError) else "closed"
         told = f"the server {reset} the connection without an answer"
         if self.secured:
@@ -128,6 +151,12 @@ class PushTarget(msgspec.Struct, frozen=True):
             told = f"{told} (as when a server does not accept the platform's certificate)"
             return PushResult(failure="push-failed", error=told, remedy=f"{closed.mend}; {YOUR_LOG}")
         return PushResult(failure="push-failed", error=told, remedy=f"{YOUR_LOG}; {PERHAPS_TLS}")
+
+    def not_http(self, error: BadAnswerError) -> PushResult:
+        """What comes of a push that was answered by something else than HTTP."""
+        if not self.secured and error.beginning.startswith(_TLS_RECORDS):
+            return PushResult(failure="push-failed", error="what answers speaks TLS", remedy=BEGIN_WITH_HTTPS)
+        return PushResult(failure="push-failed", error=f"the answer is not HTTP: {error}", remedy=YOUR_LOG)
 
     @property
     def _place(self) -> tuple[str, int]:
@@ -140,7 +169,8 @@ FIREWALL = "look for a firewall in between, or for an address that is nobody's"
 NO_WAY = "see whether there is a way to that host"
 MORE_TIME = "answer first and work later, or give it more time with callback.timeout"
 YOUR_LOG = "see the log of your server"
-PERHAPS_TLS = "if it speaks TLS at this port, begin callback.url with https://"
+BEGIN_WITH_HTTPS = "begin callback.url with https://"
+PERHAPS_TLS = f"if it speaks TLS at this port, {BEGIN_WITH_HTTPS}"
 REDIRECTED = "redirects are not followed: put the address that it redirects to into callback.url"
 
 

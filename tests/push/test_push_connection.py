@@ -1,4 +1,4 @@
-"""Connections on which pushes are written octet by octet: what is sent, what comes back, what can go wrong.
+"""Connections on which pushes are written piece by piece: what is sent, what comes back, what can go wrong.
 
 Spec: Delivery Report (DR) CallBack. Reading: R11, R12, R22.
 """
@@ -8,7 +8,7 @@ import contextlib
 import socket
 import ssl
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -20,10 +20,17 @@ from patience import STORY
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.records import PushResult
 from cloudsms_simulator.net.certificates import CertificateFiles, complete_set
+from cloudsms_simulator.net.http_client import (
+    ClientConnection,
+    HttpClient,
+    HttpClientError,
+    content_length,
+    parse_url,
+    post_head,
+)
 from cloudsms_simulator.net.runtime import new_event_loop
 from cloudsms_simulator.net.tls import push_context, receiver_context
 from cloudsms_simulator.push.failures import FIREWALL, MORE_TIME, PushTarget
-from cloudsms_simulator.push.faults import RawConnection, RawConnectionError
 
 Run = Callable[[Coroutine[None, None, None]], None]
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -78,6 +85,8 @@ class Customer:
 
     async def __aexit__(self, *_error: object) -> None:
         self._server.close()
+        for _ in range(5):  # turns of the loop, in which what was just accepted is served, or it would never be closed
+            await asyncio.sleep(0)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -111,13 +120,35 @@ async def never(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> 
 
 async def post(url: str, context: ssl.SSLContext | None = None, **how: timedelta) -> PushResult:
     """What came of a push that is written as it should be."""
+    callback, http = Callback(url=url, **how), HttpClient()
     try:
-        async with RawConnection(PushTarget(url, Callback(url=url, **how), "default", Path("certs")), context) as line:
-            line.begin(len(BODY))
-            line.write(BODY)
-            return await line.answer()
-    except RawConnectionError as error:
-        return error.result
+        async with opened(http, callback, context) as connection:
+            connection.write(BODY)
+            answer = await connection.answer()
+            return PushResult(answer.status, answer.body, tls=answer.tls)
+    except ValueError as error:
+        return PushResult(failure="push-failed", error=str(error))
+    except HttpClientError as error:
+        return PushTarget(url, callback, "default", Path("certs")).unanswered(error)
+    finally:
+        await http.close()
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    http: HttpClient, callback: Callback, context: ssl.SSLContext | None = None
+) -> AsyncIterator[ClientConnection]:
+    """A connection on which the head of a push was written."""
+    url = parse_url(callback.url or "")
+    async with http.connection(
+        url,
+        context,
+        within=callback.timeout.total_seconds(),
+        connect_within=callback.connect_timeout.total_seconds(),
+    ) as connection:
+        head = post_head(url, b"Content-Type: application/json", b"Connection: close")
+        connection.write(head + content_length(len(BODY)))
+        yield connection
 
 
 # What is sent
@@ -354,19 +385,29 @@ def test_a_server_that_refuses_our_certificate_is_a_failure_that_hints_at_it(
 
 @pytest.mark.parametrize("by", ["itself", "an exception"])
 def test_leaving_closes_the_connection(run: Run, by: str) -> None:
-    async def leave(line: RawConnection) -> None:
-        async with line:
-            line.begin(len(BODY))
-            assert not line.lost
-            if by == "an exception":
-                raise RuntimeError("enough")
-
     async def story() -> None:
         async with Customer(never) as customer:
-            line = RawConnection(PushTarget(customer.url, Callback(), "default", Path("certs")), None)
+            http = HttpClient()
             with contextlib.nullcontext() if by == "itself" else pytest.raises(RuntimeError, match="enough"):
-                await leave(line)
+                async with opened(http, Callback(url=customer.url)) as connection:
+                    assert not connection.is_lost
+                    if by == "an exception":
+                        raise RuntimeError("enough")
             await customer.closed.wait()
-            assert line.lost
+            assert connection.is_lost
+            await http.close()
+
+    run(story())
+
+
+def test_a_server_that_asks_for_the_connection_to_stay_open_gets_it_closed_all_the_same(run: Run) -> None:
+    async def silent_then(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK.replace(b"\r\n\r\n", b"\r\nConnection: keep-alive\r\n\r\n"))
+        assert await reader.read() == b""
+
+    async def story() -> None:
+        async with Customer(silent_then) as customer:
+            assert await post(customer.url) == PushResult(200, b"{}")
+            await customer.closed.wait()
 
     run(story())
