@@ -18,7 +18,7 @@ from servers import simulator_command
 
 from cloudsms_simulator.net.certificates import CertificateFiles
 
-_IMPORTS = "import uvicorn, starlette, aiohttp, trustme"
+_IMPORTS = "import uvicorn, starlette, trustme"
 
 
 def start(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:

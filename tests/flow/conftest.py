@@ -251,7 +251,7 @@ def _a_clean_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """No story leaves an error, a traceback or a key in the log."""
     caplog.set_level(logging.INFO)
     yield
-    # aiohttp and asyncio say what they do at DEBUG only.
+    # asyncio says what it does at DEBUG only.
     errors = [record for record in caplog.get_records("call") if record.exc_info or record.levelno >= logging.ERROR]
     assert errors == []
     assert DEFAULT_AUTH_KEY not in caplog.text

@@ -13,7 +13,8 @@ from patience import DEADLINE
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "simulator" / "cloudsms_simulator"
-_CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+_PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+_CONTRACTS = _PROJECT["tool"]["importlinter"]["contracts"]
 LAYERS: list[str] = next(each["layers"] for each in _CONTRACTS if each["type"] == "layers")
 """From the highest to the lowest."""
 SCOPE_KEYS = {"cloudsms_simulator.interrupted"}
@@ -75,6 +76,16 @@ def test_the_middle_never_asks_what_time_it_is(module: str) -> None:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
     }
     assert not asked & {"datetime.now", "datetime.utcnow", "date.today", "datetime.today"}
+
+
+def test_the_package_imports_what_it_depends_on() -> None:
+    files = (path for path in PACKAGE.rglob("*.py"))
+    roots = {name.split(".")[0] for path in files for name in imported(path)}
+    told = (re.match("[a-z0-9-]+", each) for each in _PROJECT["project"]["dependencies"])
+    depended_on = {each[0].replace("-", "_").replace("pyyaml", "yaml") for each in told if each is not None}
+    # Of jinja2, of pytest, and of whoever checks types.
+    beside = {"cloudsms_simulator", "markupsafe", "pytest", "pluggy", "_typeshed"}
+    assert roots - sys.stdlib_module_names - beside == depended_on
 
 
 def test_importing_the_package_imports_nothing_else_of_ours_and_no_library() -> None:

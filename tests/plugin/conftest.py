@@ -22,7 +22,7 @@ PACKAGE = Path(cloudsms_simulator.__file__).parent
 ADMIN = "cloudsms_simulator.api.app"
 
 # Each run in this process forgets what it imported, and some libraries cannot be imported twice.
-for module in ("aiohttp", "httpcore2", "httpx2", "cloudsms_simulator.pytest_plugin.fixture", ADMIN):
+for module in ("httpcore2", "httpx2", "cloudsms_simulator.pytest_plugin.fixture", ADMIN):
     import_module(module)
 
 SENDER = '''

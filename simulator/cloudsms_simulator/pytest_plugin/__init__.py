@@ -37,8 +37,6 @@ _IMPORTED_BEFORE_TESTS = (
     "cloudsms_simulator.simulator",
     "cloudsms_simulator.api.app",
 )
-_IMPORTED_WHEN_FROZEN = ("aiohttp",)
-"""Modules that are imported when the first report is pushed."""
 _PYTEST_TOO_OLD = (
     ""
     if hasattr(pytest, "version_tuple")  # came with 7.0, as did all else that is asked of pytest here
@@ -83,9 +81,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.option.collectonly or _PYTEST_TOO_OLD:
         return
     if any("_cloudsms_servers" in getattr(item, "fixturenames", ()) for item in session.items):
-        freezes = not sys.modules.keys().isdisjoint(("freezegun", "time_machine"))
         with _without_garbage_collection():
-            for name in _IMPORTED_BEFORE_TESTS + (_IMPORTED_WHEN_FROZEN if freezes else ()):
+            for name in _IMPORTED_BEFORE_TESTS:
                 import_module(name)
 
 
