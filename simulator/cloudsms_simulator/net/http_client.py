@@ -408,6 +408,8 @@ async def connect_first(addresses: Iterable[SocketAddress]) -> socket.socket:
         for task in running:
             task.cancel()
             task.add_done_callback(_discard)
+        # The one that is raised refers to this list, by way of its traceback.
+        errors.clear()
     return winner
 
 
@@ -437,6 +439,7 @@ _IDLE_SECONDS = 60.0
 _CLOSING_SECONDS = 1.0
 """How long the other side has to take leave."""
 _POLL_SECONDS = 0.001
+"""How often a reset looks whether everything is written."""
 
 _PoolKey = tuple[str, int, ssl.SSLContext | None]
 
@@ -444,7 +447,7 @@ _PoolKey = tuple[str, int, ssl.SSLContext | None]
 class ClientConnection(asyncio.Protocol):
     """One connection to a server. It waits for an answer from the beginning, until a moment: a server may be early.
 
-    `write` a request and await its `answer`. Exceptions are kept until then, however early the connection ends.
+    `write` a request and await its `answer`. What kept it from coming is raised there, however early that was.
     """
 
     def __init__(self, pool: "HttpClient", key: _PoolKey, deadline: float, *, is_pooled: bool) -> None:
@@ -460,7 +463,8 @@ class ClientConnection(asyncio.Protocol):
         """Whether this side ended it."""
         self._parser = AnswerParser()
         self._transport: asyncio.Transport | None = None
-        self._outcome: asyncio.Future[HttpAnswer | HttpClientError] | None = loop.create_future()
+        self._outcome: asyncio.Future[HttpAnswer | HttpClientError] = loop.create_future()
+        """What comes of the request. An error is a result of it: nobody may be there to take an exception."""
         self.ended: asyncio.Future[None] = loop.create_future()
         """Done when the connection is gone."""
 
@@ -476,7 +480,6 @@ class ClientConnection(asyncio.Protocol):
 
     async def answer(self) -> HttpAnswer:
         """The answer. Raises AnswerTimeoutError, ConnectionLostError or BadAnswerError where there is none."""
-        assert self._outcome is not None, "an answer is awaited once"
         try:
             outcome = await self._outcome
         except asyncio.CancelledError:
@@ -577,7 +580,7 @@ class ClientConnection(asyncio.Protocol):
 
     @property
     def _is_waiting(self) -> bool:
-        return self._outcome is not None and not self._outcome.done()
+        return not self._outcome.done()
 
     def _end(self, cause: Exception | None) -> None:
         self._pool.drop(self)
@@ -591,16 +594,13 @@ class ClientConnection(asyncio.Protocol):
     def _end_with_answer(self, *, keep: bool) -> None:
         parser = self._parser
         assert parser.status is not None
-        assert self._outcome is not None
-        location = parser.location if parser.status in _REDIRECTS else None
-        self._outcome.set_result(HttpAnswer(parser.status, bytes(parser.body), location, self.tls))
+        self._outcome.set_result(HttpAnswer(parser.status, bytes(parser.body), parser.location, self.tls))
         if keep:
             self._pool.keep(self)
         elif self._is_pooled:
             self.leave()
 
     def _end_without(self, error: HttpClientError) -> None:
-        assert self._outcome is not None
         self._outcome.set_result(error)
 
     def leave(self) -> None:
