@@ -24,8 +24,6 @@ import start
 from effort import FULL, QUICK, Effort
 from processes import Cores, ProgramError
 
-import journal
-
 Benchmark = Callable[[Effort, Cores, Path], Iterator[floors.Row]]
 
 BENCHMARKS: dict[str, Benchmark] = {
