@@ -54,6 +54,33 @@ def test_a_send_is_answered_and_its_report_pushed_with_the_platforms_certificate
     run(story())
 
 
+def test_no_report_is_lost_by_a_server_that_closes_each_connection_after_its_answer(run, platform, packet) -> None:
+    pushed: list[int] = []
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        pushed.append(json.loads(await reader.readexactly(length))["SERIAL"])
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        await reader.read(1)  # the connection is idle until the next push comes, which is not looked at
+        writer.close()
+
+    async def story() -> None:
+        server = await asyncio.start_server(once, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        one_at_a_time = AccountSettings(report=AT_ONCE.report, callback=Callback(url=url, concurrency=1))
+        async with platform(accounts=(one_at_a_time,)) as here:
+            answer = await here.post(packet(*[(852, f"6700001{last}") for last in range(10)]))
+            for uid in answer.uids:
+                [report] = await here.reported(uid)
+                assert (report["outcome"], len(report["attempts"])) == ("answered", 1)
+            assert pushed == list(range(1, 11))
+        server.close()
+
+    run(story())
+
+
 def test_a_batch_has_one_report_for_each_message_in_a_post_of_its_own(run, platform, receiving, packet) -> None:
     async def story() -> None:
         receiver = Receiver()
