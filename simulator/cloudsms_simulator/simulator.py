@@ -273,6 +273,7 @@ class Simulator:
             connection_ids=self._connection_ids,
             stopping=self.stopping,
             keep_alive=self.settings.keep_alive,
+            half_close=True,
         )
 
     def _context_with(self, shown: CertificatePaths) -> ssl.SSLContext:

@@ -146,6 +146,37 @@ def test_a_report_is_never_pushed_before_the_answer_is_written(
     run(story())
 
 
+@pytest.mark.parametrize("count", [1, 3, 40])
+def test_a_client_that_closes_its_side_gets_every_answer(run, platform, packet, count: int) -> None:
+    async def story() -> None:
+        async with platform(plain=True) as here, here.client() as client:
+            body = packet()
+            await client.send(
+                *[b"POST /dave/io HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)] * count
+            )
+            client.writer.write_eof()
+            assert [(await client.answer()).codes for _ in range(count)] == [[1, 1]] * count
+            assert await client.ended() == b""
+            assert (await here.page("messages"))["total"] == count
+
+    run(story())
+
+
+def test_a_late_answer_reaches_a_client_that_has_closed_its_side(run, platform, packet, tmp_path) -> None:
+    scenario = tmp_path / "late.yaml"
+    scenario.write_text("version: 1\nname: late\nfaults:\n  - { id: late, delay: 200ms }\n")
+
+    async def story() -> None:
+        async with platform(plain=True, scenario=str(scenario)) as here, here.client() as client:
+            body = packet()
+            await client.send(b"POST /dave/io HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body), body)
+            client.writer.write_eof()
+            assert (await client.answer()).codes == [1, 1]
+            assert await client.ended() == b""
+
+    run(story())
+
+
 # Stopping
 
 

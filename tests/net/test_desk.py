@@ -5,9 +5,8 @@ from collections.abc import Callable, Coroutine, Sequence
 
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from cloudsms_simulator.net.http_protocol import LARGEST_BATCH, BatchApp, RequestBatcher, ServeAlone
+from cloudsms_simulator.net.http_connection import LARGEST_BATCH, BatchApp, HttpRequest, RequestBatcher, ServeAlone
 
 Story = Callable[["Office"], Coroutine[None, None, None]]
 
@@ -36,10 +35,10 @@ class Office:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.alone.append(scope["name"])
 
-    def takes(self, request: RequestResponseCycle) -> bool:
+    def takes(self, request: HttpRequest) -> bool:
         return "!" not in name_of(request)
 
-    async def serve(self, requests: Sequence[RequestResponseCycle], leave: ServeAlone) -> None:
+    async def serve(self, requests: Sequence[HttpRequest], leave: ServeAlone) -> None:
         meanwhile, self.meanwhile = self.meanwhile, []
         self.add(*meanwhile)
         self.together.append([name_of(each) for each in requests])

@@ -10,31 +10,49 @@ from types import SimpleNamespace
 import httptools
 import pytest
 
-from cloudsms_simulator.net.http_protocol import RequestCycle, base_scope
+from cloudsms_simulator.net.http_connection import HttpRequest
+from cloudsms_simulator.net.http_parser import RequestHead, head_of_scope, request_head
 
 PEER, HERE = ("127.0.0.1", 50_000), ("127.0.0.1", 61815)
 
 
-def request() -> RequestCycle:
-    """One of which nothing but its head has come; there is room for an answer."""
-    flow = SimpleNamespace(write_paused=False, resume_reading=lambda: None)
-    transport = SimpleNamespace(is_closing=lambda: False)
-    scope = base_scope(b"/dave/io", "http", PEER, HERE)
-    return RequestCycle(scope, transport, flow, [], lambda: None, keep_alive=True, expects_continue=False)  # type: ignore[arg-type]
+def head_of(target: bytes) -> RequestHead:
+    return request_head("POST", target, "1.1", [(b"host", b"a")], keep_alive=True, octets=40)
+
+
+def request(target: bytes = b"/dave/io", scheme: str = "http") -> HttpRequest:
+    """One of which nothing but its head has come."""
+    connection = SimpleNamespace(
+        scheme=scheme, peer=PEER, local_address=HERE, tls=None, resume_reading=lambda: None, write_paused=False
+    )
+    return HttpRequest(connection, head_of(target), more_body=True)  # type: ignore[arg-type]
 
 
 def test_a_scope_tells_the_target_as_it_came_and_as_it_reads() -> None:
-    scope = base_scope(b"/dave%20io?a=%31", "https", PEER, HERE)
+    scope = request(b"/dave%20io?a=%31", "https").scope
     assert (scope["path"], scope["raw_path"], scope["query_string"]) == ("/dave io", b"/dave%20io", b"a=%31")
     assert (scope["type"], scope["scheme"], scope["client"], scope["server"]) == ("http", "https", PEER, HERE)
 
 
-def test_what_is_no_target_has_no_scope() -> None:
+def test_what_an_application_does_to_its_headers_is_not_seen_by_the_next_request() -> None:
+    each = request()
+    each.scope["headers"].append((b"x", b"y"))
+    assert HttpRequest(each.connection, each.head, more_body=False).scope["headers"] == [(b"host", b"a")]
+
+
+def test_the_head_of_a_scope_is_that_of_its_request_or_told_by_the_scope_itself() -> None:
+    each = request(b"/a%20b?c")
+    assert head_of_scope(each.scope) is each.head
+    told = head_of_scope({"method": "POST", "path": "/a b", "headers": [(b"host", b"a")], "extensions": {}})
+    assert told == RequestHead("POST", "/a b", b"/a%20b", b"", "1.1", ((b"host", b"a"),))
+
+
+def test_what_is_no_target_has_no_head() -> None:
     with pytest.raises(httptools.HttpParserInvalidURLError):
-        base_scope(b":", "http", PEER, HERE)
+        head_of(b":")
 
 
-async def received(each: RequestCycle) -> object:
+async def received(each: HttpRequest) -> object:
     """What the application receives, None when there is nothing yet."""
     receiving = asyncio.ensure_future(each.receive())
     await asyncio.sleep(0)
@@ -44,19 +62,19 @@ async def received(each: RequestCycle) -> object:
     return None
 
 
-def piece(each: RequestCycle) -> None:
+def piece(each: HttpRequest) -> None:
     each.body += b"{"
 
 
-def end(each: RequestCycle) -> None:
+def end(each: HttpRequest) -> None:
     each.more_body = False
 
 
-def hang_up(each: RequestCycle) -> None:
-    each.disconnected = True
+def hang_up(each: HttpRequest) -> None:
+    each.disconnect()
 
 
-def complete(each: RequestCycle) -> None:
+def complete(each: HttpRequest) -> None:
     each.response_complete = True
 
 
@@ -71,7 +89,7 @@ HAPPENINGS = [
 
 @pytest.mark.parametrize(("happen", "told"), HAPPENINGS)
 def test_what_happened_before_anybody_waited_is_told_at_once(
-    happen: Callable[[RequestCycle], None], told: object
+    happen: Callable[[HttpRequest], None], told: object
 ) -> None:
     async def story() -> object:
         each = request()
@@ -83,7 +101,7 @@ def test_what_happened_before_anybody_waited_is_told_at_once(
 
 
 @pytest.mark.parametrize(("happen", "told"), HAPPENINGS)
-def test_who_waits_is_told_when_it_happens(happen: Callable[[RequestCycle], None], told: object) -> None:
+def test_who_waits_is_told_when_it_happens(happen: Callable[[HttpRequest], None], told: object) -> None:
     async def story() -> tuple[object, object]:
         each = request()
         before = await received(each)

@@ -31,8 +31,9 @@ class Told:
 def request(
     body: bytes = b"{}", method: str = "POST", path: str = "/dave/io", *, more: bool = False, gone: bool = False
 ) -> SimpleNamespace:
-    scope = {"type": "http", "method": method, "path": path, "headers": []}
-    return SimpleNamespace(scope=scope, body=body, more_body=more, disconnected=gone)
+    head = SimpleNamespace(method=method, path=path)
+    head = SimpleNamespace(method=method, path=path)
+    return SimpleNamespace(head=head, body=body, more_body=more, disconnected=gone)
 
 
 def door(told: Told | None = None) -> PacketReader:
@@ -79,7 +80,13 @@ def test_the_body_of_a_packet_gets_in_and_what_is_none_is_told_of_once(
         whole_body=lambda: sent,
         surplus=b"",
     )
-    scope: Scope = {**request(method=method, path=path).scope, "extensions": {"sim.connection": line}}
+    scope: Scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "headers": [],
+        "extensions": {"sim.connection": line},
+    }
 
     async def receive() -> Message:
         return {"type": "http.request", "body": sent, "more_body": False}

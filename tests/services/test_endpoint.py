@@ -31,7 +31,8 @@ from cloudsms_simulator.engine.records import Exchange
 from cloudsms_simulator.engine.rules import CompiledRules, FaultRule, ReplyStep, Rule, RuleBook
 from cloudsms_simulator.engine.transaction import Identified, Transaction
 from cloudsms_simulator.net.certificates import CertificateFiles
-from cloudsms_simulator.net.http_protocol import RequestBatcher
+from cloudsms_simulator.net.http_connection import RequestBatcher
+from cloudsms_simulator.net.http_parser import head_of_scope
 from cloudsms_simulator.net.listener import Listener
 from cloudsms_simulator.net.sockets import open_socket
 from cloudsms_simulator.net.wall_clock import WallClock
@@ -132,6 +133,8 @@ class Whole:
 
     def __init__(self, scope: Scope, body: bytes | None, receive: Receive, send: Send) -> None:
         self.scope = scope
+        self.connection = scope["extensions"]["sim.connection"]
+        self.head = head_of_scope(scope)
         self.body = body or b""
         self.more_body = body is None
         self.disconnected = False

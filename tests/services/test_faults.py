@@ -433,6 +433,24 @@ def test_a_client_that_gives_up_is_waited_for_no_longer(run: Run, contexts: Cont
     run(story())
 
 
+def test_a_hang_ends_when_the_client_closes_its_side_and_a_late_answer_still_comes(run: Run) -> None:
+    async def story() -> None:
+        late = AnswerFault("s", delay=timedelta(milliseconds=200))
+        app = Troubled(late, AnswerFault("r", Fault.ACCEPT_THEN_HANG, over=LONG))
+        listener = Listener(app, open_socket("127.0.0.1", 0), half_close=True)
+        await listener.start()
+        async with client_of(listener, Contexts(None, None)) as client:
+            client.writer.write(POST + POST)
+            client.writer.write_eof()
+            assert (await client.answer()).body == ANSWER
+            assert await client.rest() == b""
+        await app.over.get()
+        await app.over.get()
+        await listener.stop()
+
+    run(story())
+
+
 def test_a_client_that_left_before_cannot_be_struck(run: Run, contexts: Contexts) -> None:
     async def story() -> None:
         app = Left(AnswerFault("r", Fault.ACCEPT_THEN_HANG))

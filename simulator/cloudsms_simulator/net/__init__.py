@@ -1,10 +1,10 @@
 """Sockets, HTTP/1.1, TLS, certificates, and what a process runs on: clock, event loop, threads. No SMS in here.
 
 `sockets` binds a port; a `Listener` accepts on it, does the TLS handshake (`tls`, with files from `certificates`) and
-makes an `HttpConnection` of each client. That is HTTP/1.1 as `http_protocol` speaks it, bytes that are no request
-included, with help of `http_parser`; requests that come in the same turn of the event loop go to the application
-together (`RequestBatcher`). A `ConnectionObserver` is told what no request shows: refused handshakes, surplus bytes,
-heads that never end. `http_client` is the other direction: an HTTP/1.1 client that keeps its connections.
+makes an `HttpConnection` of each client. That turns octets into requests, with heads as `http_parser` reads them, and
+answers into octets; requests that come in the same turn of the event loop go to the application together
+(`RequestBatcher`). A `ConnectionObserver` is told what no request shows: refused handshakes, surplus octets, heads that
+never end. `http_client` is the other direction: an HTTP/1.1 client that keeps its connections.
 """
 
 import sys

@@ -1,31 +1,78 @@
-"""One accepted connection: who it is, how long it may be silent, how to break it on purpose; and who observes it.
+"""HTTP/1.1 on one accepted connection: requests in, answers out, in order, in bounded memory; and how to break it.
+
+Octets become requests in `HttpConnection`. httptools parses heads and chunks; it is fed up to the next empty line and
+no further, so it is always known where a request ends and what follows it. A body of a known length is counted here. A
+head that begins with the very octets of the one before is not parsed again. An `HttpRequest` is one request with its
+answer, as ASGI applications see it; those that come in the same turn of the event loop go to the application together
+(`RequestBatcher`). Requests that come while one awaits its answer wait in line. When 16 do, or 64 KiB of them, nothing
+more is read until half of them are answered.
 
 An application finds its `HttpConnection` in `scope["extensions"]["sim.connection"]`, can answer in one piece, write
-past HTTP, close, reset, or take bytes that followed a request. Limits on time are looked at once a second by the
+past HTTP, close, reset, or take octets that followed a request. Limits on time are looked at once a second by the
 listener, which spares every request a timer. A `ConnectionObserver` is told of refused handshakes, unreadable
-requests, surplus bytes and heads that never end.
+requests, surplus octets and heads that never end.
 
-Spec: CloudSMS Platform Server. Spec: Interface specification and communication principle.
+Spec: CloudSMS Platform Server. Spec: Interface specification and communication principle. Reading: R5.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import socket
 import struct
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from functools import cached_property
 from ssl import SSLObject
+from typing import Protocol, runtime_checkable
 
+import httptools
 import msgspec
-from uvicorn import Config
-from uvicorn.server import ServerState
+from starlette.types import ASGIApp, Message, Scope
 
-from cloudsms_simulator.net.http_protocol import HEAD, LINGER_SECONDS, HttpProtocol, RequestBatcher
+from cloudsms_simulator.net.http_parser import (
+    RefusalStatus,
+    RequestHead,
+    header_line,
+    parse_error_reason,
+    refusal_response,
+    request_head,
+    status_line,
+)
 from cloudsms_simulator.net.wall_clock import WallClock
 
 RemoteAddress = tuple[str, int]
 """Address and port of the other side; an IPv4 peer of an IPv6 socket is written as IPv4."""
+
+HEAD_LIMIT = 64 * 1024
+"""Octets of a request's head, and of what follows the chunks of its body."""
+UNREAD_LIMIT = 64 * 1024
+"""Octets of a body that nobody has taken, or of requests that wait in line, above which nothing more is read."""
+MOST_WAITING = 16
+"""Requests that wait in line; when so many do, nothing more is read until less than half of them are left."""
+SURPLUS_LIMIT = 64 * 1024
+"""Octets kept of what followed a request and is none."""
+EXCERPT_OCTETS = 256
+"""Octets of an unreadable request that are shown."""
+LINGER_SECONDS = 1.0
+"""Seconds the other side has to read the last answer while what it still sends is thrown away."""
+LARGEST_BATCH = 64
+"""Requests served together. More would save nothing, and the first would wait for all the others."""
+LARGEST_MEMO = 8 * 1024
+"""Octets of a head that are kept to recognise the next one by."""
+
+BODY_SECONDS = 1.0
+"""Seconds for which a short body may keep arriving before its request is given to the application."""
+
+NEVER = math.inf
+BETWEEN, HEAD, BODY = range(3)
+_EMPTY_LINE = b"\r\n\r\n"
+_CHUNKED_HEAD = b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n"
+
+log = logging.getLogger("cloudsms_simulator.http")
+_SILENT_LOG = logging.Logger("cloudsms_simulator.interrupted", logging.CRITICAL + 1)
 
 
 class ConnectionObserver:
@@ -52,9 +99,9 @@ class ConnectionObserver:
         """
 
     def on_surplus(self, connection: HttpConnection, surplus: bytes) -> None:
-        """After a request and its answer came bytes that are no request; the connection is closed without a word.
+        """After a request and its answer came octets that are no request; the connection is closed without a word.
 
-        Bytes that came before the answer and that the application took itself (`Connection.take_surplus`) are not
+        Octets that came before the answer and that the application took itself (`HttpConnection.take_surplus`) are not
         told again. Empty lines are not surplus.
         """
 
@@ -62,35 +109,283 @@ class ConnectionObserver:
         """The head of a request did not arrive in time, or only `excerpt` of it did; the connection is closed."""
 
 
-_SILENT_LOG = logging.Logger("cloudsms_simulator.interrupted", logging.CRITICAL + 1)
+class ListenerState:
+    """What the connections of one listener share and the listener looks at."""
+
+    def __init__(self) -> None:
+        self.connections: set[HttpConnection] = set()
+        """Those that are open, handshakes under way not counted."""
+        self.tasks: set[asyncio.Task[None]] = set()
+        """Requests being served."""
+        self.date_line = b""
+        """The Date header of every answer, with its line end."""
+        self.ok_head = b""
+        """An answer of status 200 with a JSON body, up to the value of Content-Length."""
+
+    def set_date(self, date: str) -> None:
+        """Has every answer from now on dated so."""
+        self.date_line = header_line(b"date", date.encode())
+        self.ok_head = b"%b%bcontent-type: application/json\r\ncontent-length: " % (status_line(200), self.date_line)
 
 
 class ConnectionTerms(msgspec.Struct, frozen=True, kw_only=True):
     """What all connections of one listener have in common; durations are seconds of the loop's clock."""
 
-    config: Config
-    state: ServerState
+    app: ASGIApp
+    state: ListenerState
     loop: asyncio.AbstractEventLoop
-    desk: RequestBatcher | None
+    batcher: RequestBatcher | None
     observer: ConnectionObserver
     stopping: asyncio.Event
     tls_facts: Callable[[SSLObject], object] | None
     keep_alive: float
     head_timeout: float
+    half_close: bool
+    """Whether a client that has closed its side still gets the answers that are due (never over TLS)."""
 
 
-class HttpConnection(HttpProtocol):
+class HttpRequest:
+    """One request, and the answer an ASGI application gives to it."""
+
+    logger = log
+    body = b""
+    """What has arrived of the body and was not received yet."""
+    disconnected = False
+    """Nobody waits for the answer any more."""
+    response_started = False
+    response_complete = False
+    _event: asyncio.Event | None = None
+    _chunked: bool | None = None
+    _octets_due = 0
+
+    def __init__(self, connection: HttpConnection, head: RequestHead, *, more_body: bool) -> None:
+        self.connection = connection
+        self.head = head
+        self.more_body = more_body
+        self.keep_alive = head.keep_alive
+        """Whether the connection goes on after the answer."""
+        self._expects_continue = head.expects_continue
+
+    @cached_property
+    def scope(self) -> Scope:
+        """The ASGI scope. Requests that are served in a batch never need one."""
+        head, connection = self.head, self.connection
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": head.version,
+            "method": head.method,
+            "scheme": connection.scheme,
+            "path": head.path,
+            "raw_path": head.raw_path,
+            "query_string": head.query,
+            "root_path": "",
+            "headers": list(head.headers),
+            "client": connection.peer,
+            "server": connection.local_address,
+            "extensions": {"tls": connection.tls, "sim.connection": connection, "sim.head": head},
+        }
+
+    def wake(self) -> None:
+        """Tells whoever waits in `receive`: a piece of the body came, or its end, or that of answer or connection."""
+        if self._event is not None:
+            self._event.set()
+
+    def disconnect(self) -> None:
+        """Nobody waits for the answer any more."""
+        self.disconnected = True
+        self.wake()
+
+    async def run_asgi(self, app: ASGIApp) -> None:
+        """Has an application serve this request. One that fails is logged, and answered with 500 or cut off.
+
+        Cancelling it cuts the connection.
+        """
+        try:
+            await app(self.scope, self.receive, self.send)
+        except asyncio.CancelledError:
+            if not self.response_complete:
+                self.connection.abort()
+            raise
+        except Exception as error:
+            if self.disconnected and _tells_of_disconnect(error):
+                return
+            self.logger.error("Exception in ASGI application", exc_info=error)
+        else:
+            if self.response_complete or self.disconnected:
+                return
+            what = "completing" if self.response_started else "starting"
+            self.logger.error("ASGI callable returned without %s response.", what)
+        if self.response_started:
+            self.connection.close()
+        else:
+            await self._send_500()
+
+    async def receive(self) -> Message:
+        """The next piece of the body, or `http.disconnect` once the answer is complete or nobody waits for it."""
+        if not (self.disconnected or self.response_complete):
+            if self._expects_continue:
+                self._expects_continue = False
+                self.connection.invite_body()
+            if self._event is None:
+                self._event = asyncio.Event()
+                if self.body or not self.more_body:
+                    self._event.set()
+            await self._event.wait()
+            self._event.clear()
+        if self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        body, self.body = self.body, b""
+        self.connection.resume_reading()
+        return {"type": "http.request", "body": body, "more_body": self.more_body}
+
+    async def send(self, message: Message) -> None:
+        """Writes the head or a piece of the body of the answer, once the client has read enough of what came before.
+
+        Nothing happens if nobody waits for the answer. RuntimeError for a message out of order, or a body of another
+        length than announced.
+        """
+        connection = self.connection
+        if connection.write_paused and not self.disconnected:
+            await connection.drain()
+        if self.disconnected:
+            return
+        expected = "http.response.body" if self.response_started else "http.response.start"
+        if self.response_complete or message["type"] != expected:
+            state = "after the answer was complete" if self.response_complete else f"in place of {expected!r}"
+            raise RuntimeError(f"got the ASGI message {message['type']!r} {state}")
+        if self.response_started:
+            self._send_body(message.get("body", b""), more=message.get("more_body", False))
+        else:
+            self._send_head(message["status"], message.get("headers", ()))
+
+    def _send_head(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        lines = [status_line(status), self.connection.date_line]
+        closes = False
+        chunked, octets_due = self._chunked, 0
+        for cased, value in headers:
+            name = cased.lower()
+            lines.append(header_line(name, value))
+            if name == b"content-length" and chunked is None:
+                octets_due, chunked = int(value), False
+            elif name == b"transfer-encoding" and value.lower() == b"chunked":
+                octets_due, chunked = 0, True
+            elif name == b"connection":
+                closes = closes or b"close" in [token.strip() for token in value.lower().split(b",")]
+        if closes:
+            self.keep_alive = False
+        elif not self.keep_alive:
+            lines.append(b"connection: close\r\n")
+        if chunked is None and self.head.method != "HEAD" and status not in (204, 304):
+            chunked = True
+            lines.append(b"transfer-encoding: chunked\r\n")
+        lines.append(b"\r\n")
+        self._chunked, self._octets_due = chunked, octets_due
+        self.response_started = True
+        self._expects_continue = False
+        self.connection.write(b"".join(lines))
+
+    def _send_body(self, body: bytes, *, more: bool) -> None:
+        if self.head.method == "HEAD":
+            self._octets_due = 0
+        elif self._chunked:
+            chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            self.connection.write(chunk if more else chunk + b"0\r\n\r\n")
+        else:
+            self._octets_due -= len(body)
+            if self._octets_due < 0:
+                raise RuntimeError("the answer's body is longer than its Content-Length")
+            self.connection.write(body)
+        if not more:
+            if self._octets_due:
+                raise RuntimeError("the answer's body is shorter than its Content-Length")
+            self.response_complete = True
+            self.wake()
+            self.connection.on_answered(self)
+
+    async def _send_500(self) -> None:
+        body = b"Internal Server Error"
+        length = (b"content-length", b"%d" % len(body))
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), length, (b"connection", b"close")]
+        await self.send({"type": "http.response.start", "status": 500, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _tells_of_disconnect(error: Exception) -> bool:
+    """Whether Starlette gave up a request because its client is gone."""
+    from starlette.requests import ClientDisconnect
+
+    return isinstance(error, ClientDisconnect)
+
+
+ServeAlone = Callable[[HttpRequest, ASGIApp], None]
+"""Has one request go on by itself: an application answers it, in a task of its own."""
+
+
+@runtime_checkable
+class BatchApp(Protocol):
+    """An ASGI application that can also serve many requests at once."""
+
+    def takes(self, request: HttpRequest) -> bool:
+        """Whether a request can be served in a batch. It is asked once; others go their own way at once."""
+        ...
+
+    async def serve(self, requests: Sequence[HttpRequest], leave: ServeAlone) -> None:
+        """Answers requests, in the order they came, or lets them leave. Raises nothing for the sake of one of them."""
+        ...
+
+
+class RequestBatcher:
+    """Gathers requests that come in one turn of the event loop, and has a `BatchApp` serve them together.
+
+    `app` answers what the `batch_app` does not take; `tasks` are those a stop waits for. The same stage for many
+    requests in a row costs little more than half of all stages for one after the other.
+    """
+
+    def __init__(
+        self, batch_app: BatchApp, app: ASGIApp, tasks: set[asyncio.Task[None]], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._batch_app = batch_app
+        self._app = app
+        self._tasks = tasks
+        self._loop = loop
+        self._waiting: list[HttpRequest] = []
+
+    def add(self, request: HttpRequest) -> None:
+        """Has a request served at the next turn of the loop, whether or not its body is there by then."""
+        waiting = self._waiting
+        if not waiting or len(waiting) == LARGEST_BATCH:
+            # Started with the first of them, so that a stop never finds nothing to wait for.
+            waiting = self._waiting = []
+            self._start(self._serve(waiting))
+        waiting.append(request)
+
+    def leave(self, request: HttpRequest, app: ASGIApp) -> None:
+        """Has `app` answer a request in a task of its own."""
+        self._start(request.run_asgi(app))
+
+    async def _serve(self, waiting: list[HttpRequest]) -> None:
+        if self._waiting is waiting:
+            self._waiting = []
+        taken = []
+        for request in waiting:
+            if self._batch_app.takes(request):
+                taken.append(request)
+            else:
+                self.leave(request, self._app)
+        if taken:
+            await self._batch_app.serve(taken, self.leave)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
+        task.add_done_callback(self._tasks.discard)
+        self._tasks.add(task)
+
+
+class HttpConnection(asyncio.Protocol):
     """A connection that was accepted, and if there is TLS, whose handshake succeeded."""
 
     def __init__(self, terms: ConnectionTerms, connection_id: int, peer: RemoteAddress) -> None:
-        super().__init__(
-            terms.config,
-            terms.state,
-            terms.loop,
-            terms.desk,
-            keep_alive=terms.keep_alive,
-            head_timeout=terms.head_timeout,
-        )
         self.id = connection_id
         """Counts the connections of all listeners that share a counter."""
         self.peer = peer
@@ -102,45 +397,95 @@ class HttpConnection(HttpProtocol):
         """Set when the listener stops: streams, long polls and hangs should end then."""
         self.attachment: object = None
         """For the application to keep what it worked out about this connection."""
+        self.requests = 0
+        """How many requests were handed to the application, the one it is handling now included."""
+        self.surplus = b""
+        """Octets that followed the last request and are none, until somebody takes them; at most 64 KiB."""
+        self.running: HttpRequest | None = None
+        """The request the application handles or handled last; None once the connection is lost."""
+        self.pipelined: deque[HttpRequest] = deque()
+        """Requests that came before the one ahead of them was answered, in their order."""
+        self.deadline = NEVER
+        """When `expire` has something to do, by the loop's clock."""
+        self.ended = False
+        """The last word is written; what still comes is thrown away."""
+        self.write_paused = False
+        """Whether the client must first read what was written before."""
+        self.input_ended = asyncio.Event()
+        """Set when the client has closed its side, and still waits for answers or is gone altogether."""
+        self.scheme = "http"
+        self.transport: asyncio.Transport
+        self.loop = terms.loop
+        self.connections = terms.state.connections
+        self.tasks = terms.state.tasks
         self._terms = terms
-        self._unread = 0
-        self._head_headers: list[tuple[bytes, bytes]] | None = None
-        self._head_bytes = b""
+        self._state = terms.state
+        self._writable = asyncio.Event()
+        self._reading = True
+        self._unsent_before = 0
+        self._awaits_body = False  # the running request is given to the application when its body is whole
+        self._deaf = False  # what still comes is thrown away, or at most counts as surplus
+        self._farewell = b""
+        self._latest: HttpRequest | None = None
+        # Where in the octets we are.
+        self._phase = BETWEEN
+        self._held = b""  # octets that wait until there is room for more requests
+        self._parser: httptools.HttpRequestParser = httptools.HttpRequestParser(self)
+        self._tail = b""  # the last 3 octets the parser was fed: an empty line may straddle two reads
+        self._missing = 0  # octets of a body of known length
+        self._pieces: list[bytes] = []  # the request that is incomplete: all of its head, the first octets of it then
+        self._octets = 0  # of its head, or since the last octet of a chunk
+        self._target = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._head: RequestHead | None = None  # one that is complete, until its request is made
+        self._ended = False  # the parser has seen the end of a request
+        self._is_last = False  # the client has said that nothing follows its request
+        self._memo = b""
+        self._memo_head: RequestHead | None = None
 
     # What the application may use
 
+    @property
+    def local_address(self) -> tuple[str, int | None] | None:
+        """Address and port of this side of the connection."""
+        name = self.transport.get_extra_info("sockname")
+        return (str(name[0]), int(name[1])) if isinstance(name, tuple | list) else None
+
+    @property
+    def date_line(self) -> bytes:
+        """The Date header of an answer that goes out now."""
+        return self._state.date_line
+
     def whole_body(self) -> bytes | None:
         """The body of the request being handled, if all of it is there already."""
-        cycle = self.running
-        return None if cycle is None or cycle.more_body or cycle.disconnected else bytes(cycle.body)
+        request = self.running
+        return None if request is None or request.more_body or request.disconnected else request.body
 
     async def answer_with(self, body: bytes) -> None:
         """Answer as `answer` does, as soon as the client has read enough of what was written before."""
         while not self.answer(body):
-            await self.flow.drain()
+            await self.drain()
 
     def answer(self, body: bytes) -> bool:
         """Answer the request being handled with 200 and a JSON body, in one piece; nothing, if the client is gone.
 
-        False, and nothing happened, if the client must first read what was written before. The same bytes as two ASGI
+        False, and nothing happened, if the client must first read what was written before. The same octets as two ASGI
         messages would send, without looking at headers that are always the same.
         """
-        cycle = self.running
-        if cycle is None or cycle.disconnected:
+        request = self.running
+        if request is None or request.disconnected:
             return True
-        if self.flow.write_paused:
+        if self.write_paused:
             return False
-        cycle.response_started = cycle.response_complete = True
-        end = b"\r\n\r\n" if cycle.keep_alive else b"\r\nconnection: close\r\n\r\n"
-        cycle.transport.write(b"%b%d%b%b" % (self._head(), len(body), end, body))
-        cycle.wake()
-        if not cycle.keep_alive:
-            cycle.transport.close()
-        cycle.on_response()
+        request.response_started = request.response_complete = True
+        end = b"\r\n\r\n" if request.keep_alive else b"\r\nconnection: close\r\n\r\n"
+        self.transport.write(b"%b%d%b%b" % (self._state.ok_head, len(body), end, body))
+        request.wake()
+        self.on_answered(request)
         return True
 
     def take_surplus(self) -> bytes:
-        """Bytes that followed the request being handled and are no request, at most 64 KiB of them.
+        """Octets that followed the request being handled and are no request, at most 64 KiB of them.
 
         Empty as long as none came, or when they followed a later, pipelined request. Whoever takes them keeps them.
         """
@@ -150,8 +495,13 @@ class HttpConnection(HttpProtocol):
         return surplus
 
     def write(self, data: bytes) -> None:
-        """Write raw bytes, past HTTP. The application then ends the connection, and awaits `http.disconnect`."""
+        """Write raw octets, past HTTP. The application then ends the connection, and awaits `http.disconnect`."""
         self.transport.write(data)
+
+    async def drain(self) -> None:
+        """Returns once the client has read enough of what was written, or is gone, or the request is interrupted."""
+        if self.write_paused:
+            await self._writable.wait()
 
     def close(self) -> None:
         """Close once everything written has been sent."""
@@ -173,71 +523,470 @@ class HttpConnection(HttpProtocol):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
 
-    # What the listener uses
+    def linger(self) -> None:
+        """Close for writing, and throw away what still comes, until the peer closes or a second is over.
 
-    def shutdown(self) -> None:
-        """Close when idle; otherwise after the answers that are due."""
-        if not self.answering:
-            self.transport.close()
-        elif not self.deaf:
-            self.cycle.keep_alive = False
+        Closing while octets arrive unread makes the system send a reset, which can overtake the answer.
+        """
+        self._stop_listening()
+        if self.ended:
+            return
+        self.ended = True
+        self.deadline = self.loop.time() + LINGER_SECONDS
+        if self.transport.is_closing():
+            return
+        if self.input_ended.is_set() or not self.transport.can_write_eof():
+            self.transport.close()  # TLS does all that by itself
+        else:
+            self.resume_reading()
+            self.transport.write_eof()
+
+    # What requests and the listener use
+
+    @property
+    def answering(self) -> bool:
+        """Whether a request awaits its answer, or the rest of it."""
+        return self.running is not None and not self.running.response_complete
 
     @property
     def unsent(self) -> int:
         """Octets written that the system has no room for, because the peer does not read."""
         return self.transport.get_write_buffer_size()
 
-    def expire(self, now: float) -> None:
-        """Close a connection that has been idle, or whose request's head has been on its way, for too long."""
-        if now < self.deadline:
-            return
-        if self.ended or self.transport.is_closing():
-            unread = self.unsent
-            if unread in (0, self._unread):
-                self.transport.abort()
-            else:  # the peer is slow, but it does read
-                self._unread = unread
-                self.deadline = now + self._terms.head_timeout
-            return
-        self.deadline = now + LINGER_SECONDS
-        if self.phase == HEAD or not self.requests:
-            self._terms.observer.on_head_timeout(self, self.beginning())
-            if self.answering:
-                self.end_after_answers()
-                return
-        self.transport.close()
+    def invite_body(self) -> None:
+        """Send `100 Continue` to a client that waits for it before it sends its body."""
+        if not (self._deaf or self.transport.is_closing()):
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def resume_reading(self) -> None:
+        """Take more of what the client sends, unless too much waits to be received, or to be answered."""
+        if not (self._reading or self._held or self._body_waits or self.input_ended.is_set()):
+            self._reading = True
+            self.transport.resume_reading()
+
+    def shutdown(self) -> None:
+        """Close when idle; otherwise after the answers that are due."""
+        if not self.answering:
+            self.transport.close()
+        elif not self._deaf and self._latest is not None:
+            self._latest.keep_alive = False
+            self._serve_unfinished()
 
     def interrupt(self) -> None:
         """Let the running request go unanswered, and without complaint: before its task is cancelled."""
         self.pipelined.clear()
         if self.running is not None:
-            self.running.disconnected = True
             self.running.logger = _SILENT_LOG
-            self.running.wake()
+            self.running.disconnect()
+        self._writable.set()
 
-    # What happens
+    def expire(self, now: float) -> None:
+        """Close a connection that has been idle, or whose request's head has been on its way, for too long."""
+        if now < self.deadline:
+            return
+        if self._awaits_body:
+            self._serve_unfinished()
+            return
+        if self.ended or self.transport.is_closing():
+            unsent = self.unsent
+            if unsent in (0, self._unsent_before):
+                self.transport.abort()
+            else:  # the peer is slow, but it does read
+                self._unsent_before = unsent
+                self.deadline = now + self._terms.head_timeout
+            return
+        self.deadline = now + LINGER_SECONDS
+        if self._phase == HEAD or not self.requests:
+            self._terms.observer.on_head_timeout(self, self._excerpt(b""))
+            if self.answering:
+                self._end_after_answers()
+                return
+        self.transport.close()
+
+    def on_answered(self, request: HttpRequest) -> None:
+        """The answer to the running request is complete: close, or go on with the next one."""
+        if not request.keep_alive:
+            thrown_away = bool(self.pipelined or self._held)
+            self.pipelined.clear()
+            self._farewell = b""
+            self._end(in_the_middle=thrown_away)
+        elif self.pipelined:
+            self._start(self.pipelined.popleft())
+            self._read_on()
+        elif self._deaf:
+            self._end(in_the_middle=True)
+        else:
+            if self._phase != HEAD:
+                self.deadline = self.loop.time() + self._terms.keep_alive
+            self._read_on()
+
+    # The transport reports
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self.client = self.peer
+        self.transport = transport
+        self.connections.add(self)
         ssl_object = transport.get_extra_info("ssl_object")
-        if ssl_object is not None and self._terms.tls_facts is not None:
-            self.tls = self._terms.tls_facts(ssl_object)
-        self.extensions = {"tls": self.tls, "sim.connection": self}
+        if ssl_object is not None:
+            self.scheme = "https"
+            if self._terms.tls_facts is not None:
+                self.tls = self._terms.tls_facts(ssl_object)
         self.deadline = self.loop.time() + self._terms.head_timeout
 
-    def on_unreadable_request(self, excerpt: bytes, reason: str) -> None:
-        self._terms.observer.on_bad_request(self, excerpt, reason)
+    def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            if self.surplus:
+                self.surplus = (self.surplus + data)[:SURPLUS_LIMIT]
+        elif self._held:  # over TLS octets still come after reading was paused
+            self._held += data
+        else:
+            self._parse(data)
 
-    def on_unclaimed_surplus(self, surplus: bytes) -> None:
-        self._terms.observer.on_surplus(self, surplus)
+    def eof_received(self) -> bool:
+        """The client has closed its side. True keeps this side open for the answers that are due."""
+        request = self.running
+        secured = self.scheme == "https"
+        if secured or not self._terms.half_close or self.ended or request is None or not self.answering:
+            return False
+        if request.more_body:
+            return False  # the rest of its body will never come
+        self.input_ended.set()
+        if self._latest is not None and not self._latest.more_body and not self._farewell:
+            self._latest.keep_alive = False
+        return True
 
-    def _head(self) -> bytes:
-        """Status line and headers up to the value of Content-Length; the Date is new every second."""
-        headers = self.server_state.default_headers
-        if headers is not self._head_headers:
-            lines = [b"HTTP/1.1 200 OK"]
-            lines += [b"%b: %b" % header for header in headers]
-            lines += [b"content-type: application/json", b"content-length: "]
-            self._head_headers, self._head_bytes = headers, b"\r\n".join(lines)
-        return self._head_bytes
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.connections.discard(self)
+        for request in (self.running, *self.pipelined):
+            if request is not None and not request.response_complete:
+                request.disconnect()
+        self._serve_unfinished()
+        self.write_paused = False
+        self._writable.set()
+        self.input_ended.set()
+        self._stop_listening()
+        # Requests refer to this object: without this only the garbage collector would part them.
+        self.running = self._latest = None
+        self.pipelined.clear()
+        self._memo, self._memo_head, self._head = b"", None, None
+        self._headers = []
+        self._parser = None  # type: ignore[assignment]
+
+    def pause_writing(self) -> None:
+        self.write_paused = True
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self.write_paused = False
+        self._writable.set()
+
+    # Octets become requests
+
+    def _parse(self, data: bytes) -> None:
+        at, end = 0, len(data)
+        while at < end and not self._deaf:
+            if self.pipelined and self._is_full(MOST_WAITING):
+                self._held = data[at:]
+                self._pause_reading()
+            elif self._missing:
+                at = self._count_body(data, at)
+                continue
+            elif self._phase != BETWEEN:
+                at = self._feed(data, at)
+                continue
+            elif self._is_last:
+                self._take_surplus_from(data[at:])
+            else:
+                head = self._memo_head
+                if head is None or not data.startswith(self._memo, at):
+                    at = self._feed(data, at)
+                    continue
+                start = at + len(self._memo)
+                at = min(start + head.length, end)
+                self._tail = b""
+                self._begin(head, data[start:at])
+                continue
+            return
+
+    def _is_full(self, most: int) -> bool:
+        """Whether so many requests wait in line, or so many octets of them, that no more should be read."""
+        waiting = self.pipelined
+        return len(waiting) >= most or sum(each.head.octets + len(each.body) for each in waiting) > UNREAD_LIMIT
+
+    def _read_on(self) -> None:
+        """Go on with what is held, and with reading, when there is room again."""
+        if self._reading and not self._held:
+            return
+        if self.pipelined and self._is_full(MOST_WAITING // 2):
+            return
+        held, self._held = self._held, b""
+        self._parse(held)
+        self.resume_reading()
+
+    def _pause_reading(self) -> None:
+        if self._reading and not self.input_ended.is_set():
+            self._reading = False
+            self.transport.pause_reading()
+
+    def _count_body(self, data: bytes, at: int) -> int:
+        """Take as much of a body of known length as has come; where in the data that ends."""
+        stop = min(at + self._missing, len(data))
+        self._missing -= stop - at
+        self._take_body(data[at:stop])
+        if not self._missing:
+            self._finish_body()
+        return stop
+
+    def _feed(self, data: bytes, at: int) -> int:
+        """Give the parser what belongs to a head or to chunks, up to an empty line; where in the data that ends."""
+        stop = self._end_of_empty_line(data, at)
+        piece = data[at:stop]
+        before = self._phase
+        self._octets += len(piece)
+        if before != BODY or sum(map(len, self._pieces)) < EXCERPT_OCTETS:
+            self._pieces.append(piece)
+        upgrade = False
+        try:
+            self._parser.feed_data(piece)
+        except httptools.HttpParserUpgrade:
+            upgrade = True
+        except httptools.HttpParserError as error:
+            self._on_unreadable(error, data[stop:])
+            return len(data)
+        if self._head is not None:
+            self._on_head(self._head, upgrade=upgrade)
+        elif self._ended:
+            self._parser = httptools.HttpRequestParser(self)
+            self._finish_body()
+        elif self._phase == BETWEEN:  # empty lines
+            self._forget_pieces()
+        elif self._octets > HEAD_LIMIT:
+            what = "head is" if self._phase == HEAD else "trailers are"
+            self._refuse(431, f"the request's {what} longer than {HEAD_LIMIT} octets", data[stop:])
+        elif before == BETWEEN:
+            self.deadline = self.loop.time() + self._terms.head_timeout
+        return stop
+
+    def _end_of_empty_line(self, data: bytes, at: int) -> int:
+        """Where the next empty line ends, which may have begun in what was fed before; else the end of the data."""
+        tail = self._tail
+        if tail:
+            found = (tail + data[at : at + 3]).find(_EMPTY_LINE)
+            if found >= 0:
+                self._tail = b""
+                return at + found + len(_EMPTY_LINE) - len(tail)
+        found = data.find(_EMPTY_LINE, at)
+        if found >= 0:
+            self._tail = b""
+            return found + len(_EMPTY_LINE)
+        self._tail = (tail + data[max(at, len(data) - 3) :])[-3:]
+        return len(data)
+
+    def _on_head(self, head: RequestHead, *, upgrade: bool) -> None:
+        """A head is complete, and nothing that follows it was given to the parser."""
+        octets = b"".join(self._pieces).lstrip(b"\r\n")
+        self._forget_pieces()
+        if head.chunked:
+            self._pieces.append(octets[:EXCERPT_OCTETS])
+        if upgrade and head.chunked:
+            # The parser takes what follows for the other protocol. Another one, told of chunks, reads the body.
+            self._parser = httptools.HttpRequestParser(_ChunkReader(self))
+            self._parser.feed_data(_CHUNKED_HEAD)
+        elif upgrade or head.length:
+            self._parser = httptools.HttpRequestParser(self)
+        if len(octets) <= LARGEST_MEMO and head.keep_alive and not (upgrade or head.chunked or head.expects_continue):
+            self._memo, self._memo_head = octets, head
+        self._begin(head, b"")
+
+    def _begin(self, head: RequestHead, body: bytes) -> None:
+        """A request has begun, with as much of its body as came along: start it, or have it wait in line."""
+        self._missing = head.length - len(body)
+        more_body = head.chunked or self._missing > 0
+        self._phase = BODY if more_body else BETWEEN
+        self.deadline = NEVER
+        request = self._latest = HttpRequest(self, head, more_body=more_body)
+        if body:
+            request.body = body
+        if self.answering:
+            self.pipelined.append(request)
+        else:
+            self._start(request)
+
+    def _start(self, request: HttpRequest) -> None:
+        self.running = request
+        self.requests += 1
+        if request.more_body and self.input_ended.is_set():
+            # The rest of its body will never come.
+            request.disconnect()
+            self.close()
+        elif self._missing and self._terms.batcher is not None and request.head.waits_for_body:
+            # In a task of its own it would cost twice as much as in a batch.
+            self._awaits_body = True
+            self.deadline = self.loop.time() + BODY_SECONDS
+            return
+        self._serve(request)
+
+    def _serve(self, request: HttpRequest) -> None:
+        """Give a request to the application."""
+        self._awaits_body = False
+        if self._terms.batcher is not None:
+            self._terms.batcher.add(request)
+            return
+        task = self.loop.create_task(request.run_asgi(self._terms.app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+
+    def _serve_unfinished(self) -> None:
+        """Give the running request to the application although its body is not there yet."""
+        if self._awaits_body and self.running is not None:
+            self.deadline = NEVER
+            self._serve(self.running)
+
+    def _take_body(self, piece: bytes) -> None:
+        request = self._latest
+        if request is None or request.response_complete:
+            return
+        request.body += piece
+        request.wake()
+        if self._body_waits:
+            self._pause_reading()
+
+    @property
+    def _body_waits(self) -> bool:
+        """Whether so much of a body waits to be received that no more of it should come."""
+        if self._phase != BODY or self._latest is None or self._latest.response_complete:
+            return False
+        return len(self._latest.body) > UNREAD_LIMIT
+
+    def _finish_body(self) -> None:
+        self._phase = BETWEEN
+        self._forget_pieces()
+        request = self._latest
+        if request is not None and not request.response_complete:
+            request.more_body = False
+            request.wake()
+            if self._awaits_body and request is self.running:
+                self.deadline = NEVER
+                self._serve(request)
+
+    def _forget_pieces(self) -> None:
+        self._pieces = []
+        self._octets = 0
+        self._head = None
+        self._ended = False
+
+    # The parser reports
+
+    def on_message_begin(self) -> None:
+        self._phase = HEAD
+        self._target = b""
+        self._headers = []
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._phase == HEAD:  # else it follows the last chunk, and nobody asks for it
+            self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        if self._octets > HEAD_LIMIT:
+            raise _HeadTooLongError
+        parser = self._parser
+        self._is_last = not parser.should_keep_alive()
+        self._head = request_head(
+            parser.get_method().decode("ascii"),
+            self._target,
+            parser.get_http_version(),
+            self._headers,
+            keep_alive=not self._is_last,
+            octets=self._octets,
+        )
+        self._headers = []
+
+    def on_body(self, body: bytes) -> None:
+        self._octets = 0
+        self._take_body(body)
+
+    def on_message_complete(self) -> None:
+        self._ended = True
+
+    # What cannot be read, and how it ends
+
+    def _on_unreadable(self, error: httptools.HttpParserError, rest: bytes) -> None:
+        if self._phase == HEAD and self._octets > HEAD_LIMIT and isinstance(error, httptools.HttpParserCallbackError):
+            self._refuse(431, f"the request's head is longer than {HEAD_LIMIT} octets", rest)
+            return
+        received = b"".join((*self._pieces, rest))
+        attempt = self._phase == HEAD and (self._target or isinstance(error, httptools.HttpParserInvalidURLError))
+        if self._phase == BODY or attempt or self._latest is None:
+            self._refuse(400, parse_error_reason(error, received), rest)
+        else:
+            self._take_surplus_from(received)
+
+    def _take_surplus_from(self, received: bytes) -> None:
+        """Octets followed a request that are none; empty lines may stand before them."""
+        surplus = received.lstrip(b"\r\n")
+        if surplus:
+            self.surplus = surplus[:SURPLUS_LIMIT]
+            self._end_after_answers()
+
+    def _refuse(self, status: RefusalStatus, reason: str, rest: bytes) -> None:
+        """Answer what cannot be read, as soon as what came before it is answered."""
+        self._terms.observer.on_bad_request(self, self._excerpt(rest), reason)
+        self._farewell = refusal_response(status, reason, self.date_line)
+        request = self._latest
+        if self._phase == BODY and request is not None and not request.response_complete:
+            # Its own body is broken: nothing will come of it.
+            request.response_complete = True
+            request.disconnect()
+            if request is not self.running:
+                self.pipelined.pop()
+            elif request.response_started:
+                self._farewell = b""
+        self._end_after_answers()
+
+    def _excerpt(self, rest: bytes) -> bytes:
+        """How the request begins that is incomplete, and is followed by `rest`."""
+        return b"".join((*self._pieces, rest[:EXCERPT_OCTETS])).lstrip(b"\r\n")[:EXCERPT_OCTETS]
+
+    def _end_after_answers(self) -> None:
+        """Read no further request, and close after the answers that are due."""
+        self._stop_listening()
+        self.deadline = NEVER
+        if not self.answering:
+            self._end(in_the_middle=True)
+        elif not self._farewell and self._latest is not None:
+            self._latest.keep_alive = False
+
+    def _stop_listening(self) -> None:
+        self._deaf = True
+        self._phase = BETWEEN
+        self._held = b""
+        self._missing = 0
+        self._forget_pieces()
+
+    def _end(self, *, in_the_middle: bool) -> None:
+        """Say the last words, and close: at once when nothing may be on its way from the client, else lingering."""
+        if self.surplus:
+            self._terms.observer.on_surplus(self, self.surplus)
+            self.surplus = b""
+        if self._farewell:
+            self.transport.write(self._farewell)
+            self._farewell = b""
+        if in_the_middle or self._deaf or self._phase != BETWEEN:
+            self.linger()
+        else:
+            self.deadline = self.loop.time() + LINGER_SECONDS
+            self.transport.close()
+
+
+class _HeadTooLongError(Exception):
+    pass
+
+
+class _ChunkReader:
+    """What a parser reports to that reads the body of a request whose head another one has read."""
+
+    def __init__(self, connection: HttpConnection) -> None:
+        self.on_body = connection.on_body
+        self.on_message_complete = connection.on_message_complete

@@ -1,156 +1,137 @@
-"""What httptools' parser does not tell: where a request ended, bodies after an upgrade, answers to what is no HTTP.
+"""Heads of HTTP/1.1 requests and answers, as octets and as values. No sockets in here.
 
-`end_of_requests` finds how many octets are whole requests, by asking the parser about ever shorter beginnings. Java's
-HttpClient asks for HTTP/2 on its first plain request, body included; `UpgradeBodyReader` reads that body.
-`refusal_response` is the whole answer, 400 or 431, to bytes that are no request.
+`RequestHead` is what a request says before its body, made once for requests that begin with the same octets.
+`status_line` and `header_line` write the head of an answer, `refusal_response` the whole answer to octets that are
+no request. httptools reads the octets; `net/http_connection.py` feeds it.
 
 Spec: Interface specification and communication principle.
 """
 
-from __future__ import annotations
-
-import contextlib
-from bisect import bisect_left
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+import re
+from http import HTTPStatus
+from typing import Literal
+from urllib.parse import quote, unquote
 
 import httptools
 import msgspec
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
-
-if TYPE_CHECKING:
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
+from starlette.types import Scope
 
 RefusalStatus = Literal[400, 431]
 
+SHORT_BODY = 64 * 1024
+"""Octets."""
 
-def refusal_response(status: RefusalStatus, reason: str, default_headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """A whole HTTP answer with a body `{"error": reason}`, after which the connection is closed."""
+
+class RequestHead(msgspec.Struct, frozen=True):
+    """What a request says before its body. Equal heads are told apart from others by value."""
+
+    method: str
+    path: str
+    """Without the query string, percent-decoded."""
+    raw_path: bytes
+    """The path as it came."""
+    query: bytes
+    """What follows the `?`; empty without one."""
+    version: str
+    """`1.1`; `1.0`, `0.9` or `2.0` where a client wrote that."""
+    headers: tuple[tuple[bytes, bytes], ...]
+    """In the order they came, names in lower case."""
+    length: int = 0
+    """Octets of the body; 0 when it comes in chunks."""
+    chunked: bool = False
+    keep_alive: bool = True
+    """Whether the connection goes on after the answer, as far as the client is concerned."""
+    expects_continue: bool = False
+    """Whether the client waits for `100 Continue` before it sends the body."""
+    octets: int = 0
+    """How long the head was."""
+
+    @property
+    def waits_for_body(self) -> bool:
+        """Whether nobody needs to know of the request before its body is whole: it is short, and will come unasked."""
+        return not self.expects_continue and self.length <= SHORT_BODY
+
+
+def request_head(
+    method: str, target: bytes, version: str, headers: list[tuple[bytes, bytes]], *, keep_alive: bool, octets: int
+) -> RequestHead:
+    """The head of a request that httptools has found to be well-formed.
+
+    Raises `httptools.HttpParserInvalidURLError` or UnicodeDecodeError for a target that cannot be read.
+    """
+    url = httptools.parse_url(target)
+    path = url.path.decode("ascii")
+    length, chunked, expects_continue = 0, False, False
+    for name, value in headers:
+        if name == b"content-length":
+            length = int(value)
+        elif name == b"transfer-encoding":
+            chunked = True  # the parser lets no other encoding be the last
+        elif name == b"expect" and value.lower() == b"100-continue":
+            expects_continue = True
+    return RequestHead(
+        method,
+        unquote(path) if "%" in path else path,
+        url.path,
+        url.query or b"",
+        version,
+        tuple(headers),
+        length,
+        chunked,
+        keep_alive and version != "1.0",
+        expects_continue,
+        octets,
+    )
+
+
+def head_of_scope(scope: Scope) -> RequestHead:
+    """The head of the request that an ASGI scope is made for. What a scope may leave out is filled in."""
+    head = scope["extensions"].get("sim.head")
+    if isinstance(head, RequestHead):
+        return head
+    path: str = scope["path"]
+    return RequestHead(
+        scope["method"],
+        path,
+        scope.get("raw_path") or quote(path).encode(),
+        scope.get("query_string", b""),
+        scope.get("http_version", "1.1"),
+        tuple((name, value) for name, value in scope["headers"]),
+    )
+
+
+_STATUS_LINES = {int(status): f"HTTP/1.1 {int(status)} {status.phrase}\r\n".encode() for status in HTTPStatus}
+
+
+def status_line(status: int) -> bytes:
+    """The first line of an answer; the phrase is empty for a status that has no name."""
+    return _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+
+
+_NO_NAME = re.compile(rb"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
+_NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def header_line(name: bytes, value: bytes) -> bytes:
+    """A header of an answer. ValueError where name or value would end the line or the head."""
+    if not name or _NO_NAME.search(name):
+        raise ValueError(f"got the header name {name!r}, want letters, digits and hyphens")
+    if _NO_VALUE.search(value):
+        raise ValueError(f"got the value {value!r} of the header {name.decode()}, want no control characters")
+    return b"%b: %b\r\n" % (name, value)
+
+
+def refusal_response(status: RefusalStatus, reason: str, date_line: bytes) -> bytes:
+    """A whole answer with the body `{"error": reason}`, after which the connection is closed."""
     body = msgspec.json.encode({"error": reason})
-    headers = [
-        *default_headers,
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(body)),
-        (b"connection", b"close"),
-    ]
-    return b"".join((STATUS_LINE[status], *(b"%b: %b\r\n" % header for header in headers), b"\r\n", body))
+    head = b"%b%bcontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+    return head % (status_line(status), date_line, len(body)) + body
 
 
 def parse_error_reason(error: httptools.HttpParserError, received: bytes) -> str:
-    """What is wrong with the bytes received, in a few words."""
+    """What is wrong with the octets received, in a few words."""
     if received.startswith(b"\x16\x03"):
         return "a TLS handshake was sent to a port without TLS"
     if isinstance(error, httptools.HttpParserCallbackError):
         return "the request's target cannot be read"
     return str(error)
-
-
-MOST_BUFFERED = 2 * 1024 * 1024
-
-
-class RequestBuffer:
-    """The bytes of a request whose end has not come yet.
-
-    At most about `KEPT` octets are kept, only to tell where the request ended if what follows it is none.
-    """
-
-    def __init__(self) -> None:
-        self.pieces: list[bytes] = []
-        self._octets = 0
-
-    @property
-    def complete(self) -> bool:
-        """Whether everything was kept."""
-        return self._octets <= MOST_BUFFERED
-
-    def keep(self, data: bytes) -> None:
-        """Add what arrived."""
-        if self._octets <= MOST_BUFFERED:
-            self._octets += len(data)
-            self.pieces.append(data)
-
-    def followed_by(self, data: bytes) -> bytes:
-        """Everything kept, with `data` after it."""
-        return b"".join((*self.pieces, data))
-
-    def forget(self) -> None:
-        """Begin anew."""
-        self.pieces.clear()
-        self._octets = 0
-
-
-class _RequestCounter:
-    """Counts whole requests, up to one that uvicorn would refuse for its target."""
-
-    def __init__(self) -> None:
-        self.complete = 0
-        self._url = b""
-
-    def on_message_begin(self) -> None:
-        self._url = b""
-
-    def on_url(self, url: bytes) -> None:
-        self._url += url
-
-    def on_headers_complete(self) -> None:
-        httptools.parse_url(self._url).path.decode("ascii")
-
-    def on_message_complete(self) -> None:
-        self.complete += 1
-
-
-def end_of_requests(data: bytes) -> int:
-    """How many of the first octets of `data` are whole requests; `data` begins with one.
-
-    The parser reports that something is wrong, never where; so it is asked about ever shorter beginnings.
-    """
-    view = memoryview(data)
-    complete = _requests_in(view)
-    if not complete:
-        return 0
-    return bisect_left(range(len(data)), complete, key=lambda length: _requests_in(view[:length]))
-
-
-def _requests_in(data: memoryview) -> int:
-    count = _RequestCounter()
-    with contextlib.suppress(httptools.HttpParserError, httptools.HttpParserUpgrade):
-        httptools.HttpRequestParser(count).feed_data(data)
-    return count.complete
-
-
-def framing_of(headers: list[tuple[bytes, bytes]]) -> bytes:
-    """A head that announces the same body as `headers` do, and nothing else."""
-    framing = [b"%b: %b\r\n" % header for header in headers if header[0] in (b"content-length", b"transfer-encoding")]
-    return b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing or [b"content-length: 0\r\n"])
-
-
-class UpgradeBodyReader:
-    """Callbacks for a parser that is first fed `framing_of` a request whose head was dealt with already.
-
-    Java's HttpClient asks for HTTP/2 with `Upgrade: h2c` on its first plain request, body included. The parser takes
-    everything after such a head for the other protocol; a second parser, told of that head, reads the body.
-    """
-
-    def __init__(self, connection: HttpToolsProtocol) -> None:
-        self._connection = connection
-        self._resumed = False
-        self.on_body = connection.on_body
-        self.on_message_complete = connection.on_message_complete
-
-    def on_message_begin(self) -> None:
-        if self._resumed:
-            self._connection.on_message_begin()
-
-    def on_url(self, url: bytes) -> None:
-        if self._resumed:
-            self._connection.on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._resumed:
-            self._connection.on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        if self._resumed:
-            self._connection.on_headers_complete()
-        self._resumed = True

@@ -1,7 +1,7 @@
 """A listener: one port, one application, one TLS context; any number of them run in one event loop.
 
-uvicorn serves the requests. Accepting and stopping are ours: uvicorn shows no refused handshake, and waits for every
-idle connection when it stops. Signals are the caller's business.
+It accepts connections, does the TLS handshake, and tells of those that fail; an `HttpConnection` serves each. A stop
+waits for no idle connection. Signals are the caller's business.
 
 Spec: CloudSMS Platform Server.
 """
@@ -17,11 +17,16 @@ from email.utils import format_datetime
 from functools import partial
 
 from starlette.types import ASGIApp
-from uvicorn import Config
-from uvicorn.server import ServerState
 
-from cloudsms_simulator.net.http_connection import ConnectionObserver, ConnectionTerms, HttpConnection, RemoteAddress
-from cloudsms_simulator.net.http_protocol import BatchApp, RequestBatcher
+from cloudsms_simulator.net.http_connection import (
+    BatchApp,
+    ConnectionObserver,
+    ConnectionTerms,
+    HttpConnection,
+    ListenerState,
+    RemoteAddress,
+    RequestBatcher,
+)
 from cloudsms_simulator.net.wall_clock import WallClock
 
 HANDSHAKE_TIMEOUT = 10.0
@@ -40,12 +45,14 @@ _log = logging.getLogger(__name__)
 class Listener:
     """Serves `app` (ASGI 3, lifespan not used) on a listening socket, which it owns from here on.
 
-    An app that is a `Clerk` has a desk for this port, and serves the requests together that wait there together.
-    `tls` switches TLS on; `tls_facts(ssl_object)` says what `Connection.tls` holds. `admits(host)` decides about every
-    address before TLS; None: all. `observer` is told what no request shows. Listeners that share `connection_ids`
-    (a counter) never use an id twice. `stopping` is set when the listener begins to stop, so that event streams and
-    long polls can end; it may be shared. A connection may be idle for `keep_alive`; the head of a request has
-    `head_timeout` to arrive. Both are looked at once a second, or more often when they are shorter.
+    An app that is a `BatchApp` serves the requests together that come in one turn of the loop. `tls` switches TLS on;
+    `tls_facts(ssl_object)` says what `HttpConnection.tls` holds. `admits(host)` decides about every address before TLS;
+    None: all. `observer` is told what no request shows. Listeners that share `connection_ids` (a counter) never use an
+    id twice. `stopping` is set when the listener begins to stop, so that event streams and long polls can end; it may
+    be shared. A connection may be idle for `keep_alive`; the head of a request has `head_timeout` to arrive. Both are
+    looked at once a second, or more often when they are shorter. With `half_close` a client that has closed its side
+    still gets the answers that are due, and one that is gone altogether is noticed only when something is written to
+    it; over TLS a client cannot close one side.
     """
 
     def __init__(
@@ -61,6 +68,7 @@ class Listener:
         stopping: asyncio.Event | None = None,
         keep_alive: timedelta = timedelta(seconds=240),
         head_timeout: timedelta = timedelta(seconds=30),
+        half_close: bool = False,
     ) -> None:
         self.stopping = asyncio.Event() if stopping is None else stopping
         self._app = app
@@ -74,7 +82,8 @@ class Listener:
         self._keep_alive = keep_alive.total_seconds()
         self._head_timeout = head_timeout.total_seconds()
         self._wall = WallClock()
-        self._state = ServerState()
+        self._half_close = half_close
+        self._state = ListenerState()
         self._background: list[asyncio.Task[None]] = []
         self._welcoming: set[asyncio.Task[None]] = set()
         self._stopped: asyncio.Task[None] | None = None
@@ -99,15 +108,16 @@ class Listener:
         """Begin to serve in the running loop; returns at once. A listener starts and stops once."""
         self._loop = asyncio.get_running_loop()
         self._terms = ConnectionTerms(
-            config=_config(self._app),
+            app=self._app,
             state=self._state,
             loop=self._loop,
-            desk=self._desk(),
+            batcher=self._batcher(),
             observer=self._observer,
             stopping=self.stopping,
             tls_facts=self._tls_facts,
             keep_alive=self._keep_alive,
             head_timeout=self._head_timeout,
+            half_close=self._half_close,
         )
         self._socket.setblocking(False)
         self._write_date()
@@ -137,12 +147,12 @@ class Listener:
         await asyncio.gather(*starting, return_exceptions=True)
         self._socket.close()
         connections = self._state.connections
-        for connection in self._connections():
+        for connection in list(connections):
             connection.shutdown()
         while self._state.tasks and (left := self._deadline - self._loop.time()) > 0:
             await asyncio.wait(self._state.tasks, timeout=min(left, SETTLE_SECONDS))
         if self._state.tasks:
-            for connection in self._connections():
+            for connection in list(connections):
                 connection.interrupt()
             for task in self._state.tasks:
                 task.cancel()
@@ -150,21 +160,18 @@ class Listener:
         else:
             settled = self._loop.time() + SETTLE_SECONDS
             while connections and (now := self._loop.time()) < self._deadline:
-                if now >= settled and not any(connection.unsent for connection in self._connections()):
+                if now >= settled and not any(connection.unsent for connection in connections):
                     break
                 await asyncio.sleep(0.002)
-        for connection in self._connections():
+        for connection in list(connections):
             connection.abort()
         gone = self._loop.time() + SETTLE_SECONDS
         while connections and self._loop.time() < gone:  # noqa: ASYNC110
             await asyncio.sleep(0)
 
-    def _desk(self) -> RequestBatcher | None:
+    def _batcher(self) -> RequestBatcher | None:
         app: object = self._app
         return RequestBatcher(app, self._app, self._state.tasks, self._loop) if isinstance(app, BatchApp) else None
-
-    def _connections(self) -> list[HttpConnection]:
-        return [each for each in self._state.connections if isinstance(each, HttpConnection)]
 
     async def _accept(self) -> None:
         crowded = False
@@ -235,32 +242,14 @@ class Listener:
             await asyncio.sleep(interval)
             self._write_date()
             now = self._loop.time()
-            for connection in self._connections():
+            for connection in list(self._state.connections):
                 try:
                     connection.expire(now)
                 except Exception:
                     _log.exception("connection %d could not be closed in time", connection.id)
 
     def _write_date(self) -> None:
-        date = format_datetime(self._wall.now().astimezone(UTC), usegmt=True)
-        self._state.default_headers = [(b"date", date.encode())]
-
-
-def _config(app: ASGIApp) -> Config:
-    """uvicorn's settings; none of them may touch what belongs to the process: signals, logging, environment."""
-    config = Config(
-        app,
-        http=HttpConnection,
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        log_config=None,
-        proxy_headers=False,
-        server_header=False,
-        workers=1,
-    )
-    config.load()
-    return config
+        self._state.set_date(format_datetime(self._wall.now().astimezone(UTC), usegmt=True))
 
 
 def _peer(address: tuple[str, int] | tuple[str, int, int, int]) -> RemoteAddress:

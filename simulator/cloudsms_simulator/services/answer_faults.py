@@ -1,7 +1,7 @@
 """Faults on the way in: how an answer is late, spoilt, or never sent.
 
 Each fault is one function in `ANSWER_FAULTS`. They reach the wire through the connection, past HTTP where HTTP would
-be in the way, and leave nothing for uvicorn to complain of.
+be in the way.
 
 Reading: R22.
 """
@@ -13,10 +13,9 @@ from hashlib import blake2b
 from types import MappingProxyType
 
 import msgspec
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from cloudsms_simulator.engine.faults import FAULT_PAGES, MANGLING_FAULTS, AnswerFault, Fault
-from cloudsms_simulator.net.http_connection import HttpConnection
+from cloudsms_simulator.net.http_connection import HttpConnection, HttpRequest
 from cloudsms_simulator.protocol.answer import mangled
 
 DRIBBLE_DURATION = timedelta(seconds=5)
@@ -35,7 +34,7 @@ class FaultyAnswer(msgspec.Struct, frozen=True):
     """A request that trouble befalls. `answer` is empty when there is none; then only what needs none befalls it."""
 
     connection: HttpConnection
-    request: RequestResponseCycle
+    request: HttpRequest
     trouble: AnswerFault
     answer: bytes
     stopping: asyncio.Event
@@ -129,9 +128,9 @@ async def dribble(blow: FaultyAnswer) -> None:
 
 
 async def accept_then_hang(blow: FaultyAnswer) -> None:
-    """Silence on an open connection, then its end."""
+    """Silence on an open connection, then its end; at once when the client has closed its side."""
     over = LONGEST_HANG if blow.trouble.over is None else min(blow.trouble.over, LONGEST_HANG)
-    await _wait(blow, over.total_seconds())
+    await _wait(blow, over.total_seconds(), blow.connection.input_ended)
     _give_up(blow)
     blow.connection.abort()
 
@@ -177,12 +176,12 @@ def _function(fault: Fault | None, answered: bool) -> Callable[[FaultyAnswer], A
 # How
 
 
-async def _respond(request: RequestResponseCycle, status: int, kind: bytes, body: bytes) -> None:
+async def _respond(request: HttpRequest, status: int, kind: bytes, body: bytes) -> None:
     await _begin(request, status, kind, len(body))
     await request.send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-async def _begin(request: RequestResponseCycle, status: int, kind: bytes, octets: int) -> None:
+async def _begin(request: HttpRequest, status: int, kind: bytes, octets: int) -> None:
     headers = [(b"content-type", kind), (b"content-length", b"%d" % octets)]
     await request.send({"type": "http.response.start", "status": status, "headers": headers})
 
@@ -193,11 +192,12 @@ def _give_up(blow: FaultyAnswer) -> None:
     blow.request.response_complete = True
 
 
-async def _wait(blow: FaultyAnswer, seconds: float) -> None:
-    """Returns after so long, or as soon as the listener stops or the client is gone."""
+async def _wait(blow: FaultyAnswer, seconds: float, *more: asyncio.Event) -> None:
+    """Returns after so long, or as soon as the listener stops, the client is gone, or one of `more` is set."""
     if seconds <= 0:
         return
-    ends = [asyncio.ensure_future(blow.stopping.wait()), asyncio.ensure_future(_client_gone(blow.request))]
+    ends: list[asyncio.Future[object]] = [asyncio.ensure_future(each.wait()) for each in (blow.stopping, *more)]
+    ends.append(asyncio.ensure_future(_client_gone(blow.request)))
     try:
         await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -205,6 +205,6 @@ async def _wait(blow: FaultyAnswer, seconds: float) -> None:
             each.cancel()
 
 
-async def _client_gone(request: RequestResponseCycle) -> None:
+async def _client_gone(request: HttpRequest) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass

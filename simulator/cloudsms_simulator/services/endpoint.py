@@ -17,7 +17,6 @@ from functools import partial
 
 import msgspec
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.platform import Platform
@@ -25,8 +24,8 @@ from cloudsms_simulator.engine.records import Exchange
 from cloudsms_simulator.engine.transaction import Arrival, Checked, Identified, Reply, Transaction
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.concurrency import INLINE_OCTETS, offload
-from cloudsms_simulator.net.http_connection import HttpConnection
-from cloudsms_simulator.net.http_protocol import ServeAlone
+from cloudsms_simulator.net.http_connection import HttpConnection, HttpRequest, ServeAlone
+from cloudsms_simulator.net.http_parser import RequestHead, head_of_scope
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.findings import Finding, Told, found
@@ -111,16 +110,11 @@ class PacketReader:
         self._keys = keys
         """Gives the AUTH_KEYs of all accounts, which nothing that is kept may show."""
 
-    def is_packet(self, request: RequestResponseCycle) -> bool:
+    def is_packet(self, request: HttpRequest) -> bool:
         """Whether a request is a packet, here to its last byte and not too large."""
-        scope = request.scope
+        head = request.head
         here = not (request.more_body or request.disconnected)
-        return (
-            here
-            and scope["path"] == PLATFORM_PATH
-            and scope["method"] == "POST"
-            and len(request.body) <= self._limits.size
-        )
+        return here and head.path == PLATFORM_PATH and head.method == "POST" and len(request.body) <= self._limits.size
 
     async def read_packet_body(self, scope: Scope, receive: Receive, send: Send) -> bytes | None:
         """The body of a packet, once it is here; None for what was turned away, or gave up itself."""
@@ -164,13 +158,14 @@ class PacketReader:
         sent: bytes = b"",
     ) -> None:
         text = msgspec.json.encode({"error": error})
+        connection, head = http_connection_of(scope), head_of_scope(scope)
         foreign = self._journal.foreign(sent) if sent else None
         if foreign is None:
-            peer = peer_facts(scope, self._keys())
+            peer = peer_facts(connection, head, self._keys())
             arrival = Arrival(b"", peer.connection, peer.headers, line=peer.line)
             await self._journal.note("http", arrival, finding, status, text)
         else:
-            peer = peer_facts(scope, self._keys(), foreign.key)
+            peer = peer_facts(connection, head, self._keys(), foreign.key)
             body = mask(sent, foreign.key, self._keys())
             arrival = Arrival(body, peer.connection, peer.headers, line=peer.line)
             more = (foreign.finding,)
@@ -183,15 +178,15 @@ class PacketReader:
         return mask(target, None, self._keys()).decode("utf-8", "replace")[:210]
 
     async def _give_up(self, scope: Scope, body: BodyUnfinished) -> None:
-        request = http_connection_of(scope).running
-        if request is not None and request.response_complete:
+        connection = http_connection_of(scope)
+        if connection.running is not None and connection.running.response_complete:
             return  # its chunks were no HTTP: the connection refused it, and told so
-        peer = peer_facts(scope, self._keys())
+        peer = peer_facts(connection, head_of_scope(scope), self._keys())
         finding = found("body-unfinished", "body", Told(f"{len(body.arrived)} octets: {body.why}"), "the whole body")
         arrival = Arrival(body.arrived, peer.connection, peer.headers, line=peer.line)
         await self._journal.note("closed", arrival, finding)
         if not body.hung_up:
-            http_connection_of(scope).hang_up()
+            connection.hang_up()
 
 
 async def _respond(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
@@ -221,13 +216,13 @@ class _ReadPacket(msgspec.Struct, frozen=True):
 class _DecidedRequest(msgspec.Struct, frozen=True):
     """A request that the platform has decided on, and its reply."""
 
-    request: RequestResponseCycle
+    request: HttpRequest
     account: Account | None
     reply: Reply
 
 
 class Endpoint:
-    """The ASGI application of the platform's port, and the clerk at its desk."""
+    """The ASGI application of the platform's port, which serves packets in batches."""
 
     def __init__(
         self,
@@ -252,21 +247,22 @@ class Endpoint:
         body = await self._door.read_packet_body(scope, receive, send)
         if body is not None:
             [packet] = await offload(len(body), partial(self._read, [body]))
-            arrival = self._arrival_of(scope, packet)
+            arrival = self._arrival_of(http_connection_of(scope), head_of_scope(scope), packet)
             await self._answer(await self._diagnosed(packet, arrival), arrival, scope, receive, send)
 
-    def takes(self, request: RequestResponseCycle) -> bool:
+    def takes(self, request: HttpRequest) -> bool:
         """Whether a request is a packet that can be served at once; a long one is read in a thread first."""
         return len(request.body) <= INLINE_OCTETS and self._door.is_packet(request)
 
-    async def serve(self, requests: Sequence[RequestResponseCycle], leave: ServeAlone) -> None:
+    async def serve(self, requests: Sequence[HttpRequest], leave: ServeAlone) -> None:
         """Serves packets together. Once the store has one of them wait, the rest leave: they can wait side by side."""
         begun = self._wall.monotonic()
         loop = asyncio.get_running_loop()
         next_turn = loop.create_future()
         loop.call_soon(next_turn.set_result, None)
-        packets = self._read([bytes(request.body) for request in requests])
-        arrivals = [self._arrival_of(request.scope, packet) for request, packet in zip(requests, packets, strict=True)]  # type: ignore[arg-type]
+        packets = self._read([request.body for request in requests])
+        both = zip(requests, packets, strict=True)
+        arrivals = [self._arrival_of(request.connection, request.head, packet) for request, packet in both]
         decided: list[_DecidedRequest] = []
         try:
             for request, packet, arrival in zip(requests, packets, arrivals, strict=True):
@@ -302,7 +298,7 @@ class Endpoint:
         answered = []
         for each in decided:
             try:
-                if not _answer_at_once(http_connection_of(each.request.scope), each.reply):  # type: ignore[arg-type]
+                if not _answer_at_once(each.request.connection, each.reply):
                     leave(each.request, partial(self._conclude, each.account, each.reply, begun))
                     continue
             except Exception as error:
@@ -380,12 +376,10 @@ class Endpoint:
             log.exception("a packet could not be diagnosed for a reason inside the simulator")
             return msgspec.structs.replace(packet, judged=None)
 
-    def _arrival_of(self, scope: Scope, packet: _ReadPacket) -> Arrival:
-        connection = http_connection_of(scope)
+    def _arrival_of(self, connection: HttpConnection, head: RequestHead, packet: _ReadPacket) -> Arrival:
         surplus = bool(connection.surplus) and bool(connection.take_surplus())
-        peer = peer_facts(
-            scope, self._platform.directory.keys, None if packet.identified is None else packet.identified.key
-        )
+        key = None if packet.identified is None else packet.identified.key
+        peer = peer_facts(connection, head, self._platform.directory.keys, key)
         return Arrival(packet.body, peer.connection, peer.headers, surplus, peer.line)
 
     async def _receive(self, packet: _ReadPacket, arrival: Arrival) -> Reply:

@@ -11,7 +11,6 @@ Spec: Interface specification and communication principle. Reading: R5.
 import asyncio
 import logging
 from collections.abc import Iterator, Sequence
-from urllib.parse import quote
 
 import msgspec
 from starlette.types import Scope
@@ -33,6 +32,7 @@ from cloudsms_simulator.engine.transaction import Arrival, Transaction
 from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.net import http_connection as wire
 from cloudsms_simulator.net.http_connection import ConnectionObserver, HttpConnection, RemoteAddress
+from cloudsms_simulator.net.http_parser import RequestHead
 from cloudsms_simulator.net.tls import handshake_reason
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol import packet
@@ -44,15 +44,16 @@ from cloudsms_simulator.stores.store import Store, StoreError
 
 _LONGEST_TARGET = 1_000
 
-RequestHead = tuple[str, bytes | None, bytes | None, str | None, list[tuple[bytes, bytes]], str | None]
-"""Method, path, query string, HTTP version and headers as they came, and the AUTH_KEY to be masked in them."""
-
 
 class PeerFacts(msgspec.Struct, frozen=True):
-    """A connection's facts, and the head of the request last seen on it: as it came, and with AUTH_KEYs masked."""
+    """A connection's facts, and the head of the request last seen on it: as it came, and with AUTH_KEYs masked.
+
+    `key` is the AUTH_KEY that the request's body had.
+    """
 
     connection: ConnectionFacts
     head: RequestHead
+    key: str | None
     line: RequestLine
     headers: Headers
 
@@ -73,33 +74,25 @@ def connection_facts(connection: wire.HttpConnection) -> ConnectionFacts:
     return ConnectionFacts(connection.id, host, port, tls, connection.opened_at, WallClock().now())
 
 
-def peer_facts(scope: Scope, keys: KeyRing, key: str | None = None) -> PeerFacts:
+def peer_facts(connection: wire.HttpConnection, head: RequestHead, keys: KeyRing, key: str | None = None) -> PeerFacts:
     """What is kept of a request's connection and head; the same value as long as head and key stay the same.
 
     `keys` are the AUTH_KEYs of all accounts, `key` is the one in the request's body, if one could be read.
     """
-    connection = http_connection_of(scope)
     known = connection.attachment
-    headers = scope["headers"]
-    said = scope.get
-    head = (scope["method"], said("raw_path"), said("query_string"), said("http_version"), headers, key)
-    if isinstance(known, PeerFacts) and known.head == head:
+    if isinstance(known, PeerFacts) and known.key == key and (known.head is head or known.head == head):
         return known
-    fresh = PeerFacts(
-        connection_facts(connection), head, _line_of(scope, keys, key), mask_headers(tuple(headers), key, keys)
-    )
-    connection.attachment = fresh
+    line, headers = _line_of(head, keys, key), mask_headers(head.headers, key, keys)
+    fresh = connection.attachment = PeerFacts(connection_facts(connection), head, key, line, headers)
     return fresh
 
 
-def _line_of(scope: Scope, keys: KeyRing, key: str | None) -> RequestLine:
-    path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
-    query: bytes = scope.get("query_string", b"")
-    target = b"%b?%b" % (path, query) if query else path
+def _line_of(head: RequestHead, keys: KeyRing, key: str | None) -> RequestLine:
+    target = b"%b?%b" % (head.raw_path, head.query) if head.query else head.raw_path
     shown = mask(target, key, keys).decode("utf-8", "backslashreplace")
     if len(shown) > _LONGEST_TARGET:
         shown = f"{shown[:_LONGEST_TARGET]}…"
-    return RequestLine(scope["method"], shown, scope.get("http_version", "1.1"))
+    return RequestLine(head.method, shown, head.version)
 
 
 _MOST_FINDINGS_LOGGED = 3
