@@ -115,11 +115,11 @@ class Bench:
     async def _accept(self, body: bytes, *, spread: bool = False) -> None:
         self._now += _BETWEEN_REQUESTS
         identified = self._platform.identify(body)
-        judged = self._platform.check(identified, body)
+        checked = self._platform.check(identified, body)
         arrival = Arrival(body, _CONNECTION, _HEADERS)
 
         def decide(transaction: Transaction) -> tuple[Reply, Exchange | None]:
-            reply = self._platform.receive(transaction, judged, arrival, self._now)
+            reply = self._platform.receive(transaction, checked, arrival, self._now)
             if spread:
                 transaction.wakes = [(due + self._random.random() * _DAY, uid) for due, uid in transaction.wakes]
             return reply, transaction.exchange

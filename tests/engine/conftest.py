@@ -124,12 +124,12 @@ class World:
     ) -> tuple[Account | None, Callable[[Transaction], tuple[Transaction, Reply]]]:
         """Whose a body is, and the decision on it: what it wrote, and what goes back."""
         identified = self.platform.identify(body)
-        judged = self.platform.check(identified, body)
+        checked = self.platform.check(identified, body)
         arrival = Arrival(body, ConnectionFacts(1, peer, 50_000), (), surplus)
 
         def decide(transaction: Transaction) -> tuple[Transaction, Reply]:
             now = transaction.standing.clock.now(self.now)
-            return transaction, self.platform.receive(transaction, judged, arrival, now)
+            return transaction, self.platform.receive(transaction, checked, arrival, now)
 
         return identified.account, decide
 

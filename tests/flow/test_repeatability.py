@@ -106,8 +106,8 @@ async def in_process(bodies: list[bytes], account: Account = ACCOUNT) -> Outcome
     exchanges = []
     for body in bodies:
         identified = platform.identify(body)
-        judged = platform.check(identified, body)
-        receive = partial(platform.receive, judged=judged, arrival=Arrival(body), now=NOON)
+        checked = platform.check(identified, body)
+        receive = partial(platform.receive, checked=checked, arrival=Arrival(body), now=NOON)
         reply = await store.step(identified.account, receive)
         await store.release(account, reply.request_id)
         exchanges.append((body, None if reply.trouble is not None else reply.body))

@@ -80,10 +80,10 @@ class Keeper:
         } | fields
         body = json.dumps(packet).encode()
         identified = self.platform.identify(body)
-        judged, arrival = self.platform.check(identified, body), Arrival(body, connection, headers)
+        checked, arrival = self.platform.check(identified, body), Arrival(body, connection, headers)
 
         def decide(transaction: Transaction) -> Whole:
-            return transaction, self.platform.receive(transaction, judged, arrival, self.now)
+            return transaction, self.platform.receive(transaction, checked, arrival, self.now)
 
         return identified.account, decide
 

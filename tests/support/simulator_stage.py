@@ -156,12 +156,12 @@ class Stage:
         } | fields
         body = json.dumps(packet).encode()
         identified = self.platform.identify(body)
-        judged = self.platform.check(identified, body)
+        checked = self.platform.check(identified, body)
         arrival = Arrival(body, ConnectionFacts(7, "127.0.0.1", 50_000))
 
         def decide(transaction: Transaction) -> tuple[Reply, tuple[Message, ...]]:
             now = transaction.standing.clock.now(self.wall.now())
-            return self.platform.receive(transaction, judged, arrival, now), transaction.new_messages
+            return self.platform.receive(transaction, checked, arrival, now), transaction.new_messages
 
         reply, messages = await self.store.step(identified.account, decide)
         if reply.first_due is not None:

@@ -206,7 +206,7 @@ class _ReadPacket(msgspec.Struct, frozen=True):
 
     body: bytes
     identified: Identified | None
-    judged: Checked | None
+    checked: Checked | None
 
     @property
     def account(self) -> Account | None:
@@ -357,24 +357,24 @@ class Endpoint:
         try:
             return None if identified is None else self._platform.check(identified, body)
         except Exception:
-            log.exception("a packet could not be judged for a reason inside the simulator")
+            log.exception("a packet could not be checked for a reason inside the simulator")
             return None
 
     async def _diagnosed(self, packet: _ReadPacket, arrival: Arrival) -> _ReadPacket:
         """A long packet that is refused, with what is kept of it: that is worked out in a thread, too."""
-        judged = packet.judged
-        if judged is None or judged.refusal is None or len(packet.body) <= INLINE_OCTETS:
+        checked = packet.checked
+        if checked is None or checked.refusal is None or len(packet.body) <= INLINE_OCTETS:
             return packet
         try:
             clock = self._store.standing(packet.account).clock
             now, real = clock.now(self._wall.now()), clock.is_real
-            diagnosed = partial(self._platform.diagnosed, judged, arrival, now, clock_is_real=real)
-            return msgspec.structs.replace(packet, judged=await offload(len(packet.body), diagnosed))
+            diagnosed = partial(self._platform.diagnosed, checked, arrival, now, clock_is_real=real)
+            return msgspec.structs.replace(packet, checked=await offload(len(packet.body), diagnosed))
         except StoreError:
             return packet  # whoever takes its step finds out, too
         except Exception:
             log.exception("a packet could not be diagnosed for a reason inside the simulator")
-            return msgspec.structs.replace(packet, judged=None)
+            return msgspec.structs.replace(packet, checked=None)
 
     def _arrival_of(self, connection: HttpConnection, head: RequestHead, packet: _ReadPacket) -> Arrival:
         surplus = bool(connection.surplus) and bool(connection.take_surplus())
@@ -383,16 +383,16 @@ class Endpoint:
         return Arrival(packet.body, peer.connection, peer.headers, surplus, peer.line)
 
     async def _receive(self, packet: _ReadPacket, arrival: Arrival) -> Reply:
-        came_at, identified, judged = self._wall.now(), packet.identified, packet.judged
+        came_at, identified, checked = self._wall.now(), packet.identified, packet.checked
         now = came_at
-        if judged is None:
+        if checked is None:
             return await self._fail(identified, arrival, now, ResultCode.UNKNOWN_ERROR, "unknown-error")
-        account = judged.identified.account
+        account = checked.identified.account
 
         def decide(transaction: Transaction) -> tuple[Reply, Exchange | None]:
             nonlocal now
             now = transaction.standing.clock.now(came_at)
-            return self._platform.receive(transaction, judged, arrival, now), transaction.exchange
+            return self._platform.receive(transaction, checked, arrival, now), transaction.exchange
 
         try:
             reply, exchange = await self._store.step(account, decide)
