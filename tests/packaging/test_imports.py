@@ -38,6 +38,12 @@ def imported(path: Path) -> set[str]:
     return names
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_touches_another_http_server(module: str) -> None:
+    """What goes over the wire is our own code: a server in the users' environment may have any version, or none."""
+    assert {name for name in imported(PACKAGE / module) if name.partition(".")[0] in {"uvicorn", "h11"}} == set()
+
+
 def test_layers_hold_and_no_modules_import_one_another_in_a_circle() -> None:
     command = Path(sys.executable).with_name("lint-imports")
     run = subprocess.run([command, "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE)

@@ -560,7 +560,9 @@ class HttpConnection(asyncio.Protocol):
 
     def resume_reading(self) -> None:
         """Take more of what the client sends, unless too much waits to be received, or to be answered."""
-        if not (self._reading or self._held or self._body_waits or self.input_ended.is_set()):
+        if self._reading or self._held or self._body_waits:
+            return
+        if not (self.input_ended.is_set() or self.transport.is_closing()):
             self._reading = True
             self.transport.resume_reading()
 
@@ -723,7 +725,7 @@ class HttpConnection(asyncio.Protocol):
         self.resume_reading()
 
     def _pause_reading(self) -> None:
-        if self._reading and not self.input_ended.is_set():
+        if self._reading and not (self.input_ended.is_set() or self.transport.is_closing()):
             self._reading = False
             self.transport.pause_reading()
 
