@@ -45,7 +45,7 @@ def simulator(core: int, folder: Path, files: CertificateFiles | None, *more: st
 
 @contextmanager
 def echo(core: int, files: CertificateFiles | None) -> Iterator[Server]:
-    """What answers with the JSON it was sent: `Request.json()` and `JSONResponse` on the same uvicorn."""
+    """What answers with the JSON it was sent: `Request.json()` and `JSONResponse` on uvicorn."""
     secured = () if files is None else (files.platform_cert, files.platform_key, files.ca)
     with python(core, "echo_server.py", *secured) as program:
         scheme = "http" if files is None else "https"
