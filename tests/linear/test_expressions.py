@@ -23,6 +23,8 @@ ROOT = Path(cloudsms_simulator.__file__).parent
 SEARCH, MATCH, WHOLE, ALL = "search", "match", "fullmatch", "finditer"
 
 CUSTOMERS: Mapping[str, tuple[str, ...]] = {
+    "net/http_parser.py:_NO_NAME": (SEARCH,),
+    "net/http_parser.py:_NO_VALUE": (SEARCH,),
     "engine/explanation.py:_PLACE": (MATCH,),
     "engine/evaluation.py:_MAGIC_IN_JSON": (SEARCH,),
     "engine/diagnosis.py:_NOT_AFTER": (SEARCH,),
