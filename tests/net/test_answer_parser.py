@@ -3,6 +3,9 @@
 Spec: Delivery Report (DR) CallBack.
 """
 
+import gc
+import weakref
+
 import pytest
 
 from cloudsms_simulator.net.http_client import LONGEST_BODY, LONGEST_HEAD, AnswerParser, BadAnswerError
@@ -164,3 +167,15 @@ def test_bare_line_feeds_and_folded_headers_are_taken() -> None:
 )
 def test_a_redirect_says_where_to(wire: bytes, location: str | None) -> None:
     assert fed(wire).location == location
+
+
+def test_what_a_closed_parser_read_is_let_go_without_the_garbage_collector() -> None:
+    gc.disable()
+    try:
+        answer = fed(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        there = weakref.ref(answer)
+        answer.close()
+        del answer
+        assert there() is None
+    finally:
+        gc.enable()

@@ -184,6 +184,10 @@ class AnswerParser:
         """Whether a complete answer leaves a connection on which another request can be sent."""
         self._head = bytearray()
 
+    def close(self) -> None:
+        """Lets go of the parser, which holds this as this holds it: nobody collects garbage for a long time."""
+        del self._parser
+
     def feed(self, data: bytes) -> None:
         """Takes what arrived. Raises BadAnswerError when it is no HTTP and the status is not known yet."""
         rest = b""
@@ -572,6 +576,7 @@ class ClientConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._end(exc)
+        self._parser.close()
         self._pool.lost(self)
         if not self.ended.done():
             self.ended.set_result(None)
@@ -595,6 +600,7 @@ class ClientConnection(asyncio.Protocol):
         parser = self._parser
         assert parser.status is not None
         self._outcome.set_result(HttpAnswer(parser.status, bytes(parser.body), parser.location, self.tls))
+        parser.begin()  # of the answer nothing else is kept
         if keep:
             self._pool.keep(self)
         elif self._is_pooled:
