@@ -30,15 +30,20 @@ import msgspec
 
 # Spellings: every way to read the escapes of a text.
 
-_PERCENT_ESCAPES = re.compile(rb"((?:%[0-9a-fA-F]{2})++)")
+_PERCENT_ESCAPES = re.compile(rb"(%[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2})*+)")
+_KINDS_OF_ESCAPES = (
+    rb"[^u]",
+    rb"u00[0-7][0-9a-fA-F]",
+    rb"u0(?:0[89a-fA-F]|[1-7][0-9a-fA-F])[0-9a-fA-F]",
+    rb"u(?:0[89a-fA-F]|[1-9a-cA-CeEfF][0-9a-fA-F]|[dD][0-7])[0-9a-fA-F]{2}",
+    rb"u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}",
+)
+"""What stands behind the backslash of an escape, by the octets of the escape and of what it stands for."""
 _JSON_ESCAPES = re.compile(
-    # Runs of escapes of one kind: each escape of a run is as long as the others, and so is what it stands for.
-    rb"((?:\\[^u])++"
-    rb"|(?:\\u00[0-7][0-9a-fA-F])++"
-    rb"|(?:\\u0(?:0[89a-fA-F]|[1-7][0-9a-fA-F])[0-9a-fA-F])++"
-    rb"|(?:\\u(?:0[89a-fA-F]|[1-9a-cA-CeEfF][0-9a-fA-F]|[dD][0-7])[0-9a-fA-F]{2})++"
-    rb"|(?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})++"
-    rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+    # Runs of escapes of one kind: each escape of a run is as long as the others, and so is what it stands for. The
+    # backslash stands in front of all kinds, so that `re` looks for it and tries nothing anywhere else.
+    rb"(\\(?:%b|u[dD][89a-fA-F][0-9a-fA-F]{2}))"
+    % b"|".join(rb"%b(?:\\%b)*+" % (kind, kind) for kind in _KINDS_OF_ESCAPES)
 )
 _HALF_OF_A_PAIR = re.compile(rb"\\u[dD][89a-fA-F]..")
 _BEGIN_OF_ASCII_ESCAPE = re.compile(rb"\\u00[0-7]")

@@ -15,7 +15,7 @@ Reading: R20, R24.
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from itertools import islice
 
@@ -226,28 +226,32 @@ def observe_keys(candidate: Candidate, circumstances: Circumstances) -> Iterator
         yield found("duplicate-key", path, Told("the key twice"), "each key once")
     if duplicates.more:
         yield found("duplicate-key", "body", Told("more keys twice"), "each key once")
-    # What nobody knows may well hold the AUTH_KEY, and a finding quotes it.
-    members = members_of(mask(packet, None)) or {}
+    members = members_of(packet) or {}
     for name in _OPTIONAL:
         if name in members and bytes(members[name]) == b"null":
             yield found("null-field", f"$.{name}", None, "a value, or no field at all")
-    entries = [] if candidate.decoded.too_many else entries_of(members.get("MULTI_MSISDN_LIST", ABSENT)) or []
-    unknown = _unknown_fields(members, entries)
-    yield from islice(unknown, MOST_UNKNOWN)
+    too_many = candidate.decoded.too_many > 0
+    if next(_unknown_fields(members, too_many=too_many), None) is None:
+        return
+    # What nobody knows may well hold the AUTH_KEY, and a finding quotes it.
+    unknown = _unknown_fields(members_of(mask(packet, None)) or {}, too_many=too_many)
+    for path, raw, want in islice(unknown, MOST_UNKNOWN):
+        yield found("unknown-field", path, value_of(raw), want)
     if next(unknown, None) is not None:
         yield found("unknown-field", "body", Told("more fields that nobody knows"), "the fields of the specification")
 
 
-def _unknown_fields(members: Mapping[str, msgspec.Raw], entries: Sequence[msgspec.Raw]) -> Iterator[Finding]:
+def _unknown_fields(members: Mapping[str, msgspec.Raw], *, too_many: bool) -> Iterator[tuple[str, msgspec.Raw, str]]:
+    """Path and value of every field that nobody knows, and what stands there in a packet that is right."""
     for name, raw in members.items():
         if name not in PACKET_FIELDS:
             want = "ORIGINAL_ADDR" if name == "SENDER_ID" else field_for(name) or "a field of the specification"
-            yield found("unknown-field", f"$.{_short(name)}", value_of(raw), want)
+            yield f"$.{_short(name)}", raw, want
+    entries = [] if too_many else entries_of(members.get("MULTI_MSISDN_LIST", ABSENT)) or []
     for index, entry in enumerate(entries):
         for name, raw in (members_of(entry) or {}).items():
             if name not in {"COUNTRY_CODE", "DEST_MSISDN"}:
-                path = f"$.MULTI_MSISDN_LIST[{index}].{_short(name)}"
-                yield found("unknown-field", path, value_of(raw), "COUNTRY_CODE and DEST_MSISDN")
+                yield f"$.MULTI_MSISDN_LIST[{index}].{_short(name)}", raw, "COUNTRY_CODE and DEST_MSISDN"
 
 
 def _short(name: str) -> str:
