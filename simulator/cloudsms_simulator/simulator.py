@@ -101,11 +101,11 @@ class Simulator:
         self.store = MemoryStore(self._new_clock, node, settings.journal_messages, settings.journal_bytes, self.news)
         self.pusher = Dispatcher(self.platform, self.store, PushClient(self.files), self.wall)
         self.journal = ExchangeRecorder(self.platform, self.store, self.wall)
-        door = PacketReader(
+        reader = PacketReader(
             self.journal, BodyLimits(settings.body_limit, settings.body_timeout), lambda: self.directory.keys
         )
         self.endpoint = Endpoint(
-            self.platform, self.store, self.journal, self.pusher, self.wall, door, self.tally.answer_times
+            self.platform, self.store, self.journal, self.pusher, self.wall, reader, self.tally.answer_times
         )
         self.stopping = asyncio.Event()
         self._connection_ids = itertools.count(1)

@@ -41,7 +41,7 @@ class Served:
 
     def __init__(self, stage) -> None:
         changes, stopping = ChangeBus(), asyncio.Event()
-        self.stage = stage(audience=changes)
+        self.stage = stage(observer=changes)
         self.events = EventHub(self.stage.store, changes, self.stage.wall, stopping)
         streams = EventHandlers(Context(self.stage), self.events)
         app = Starlette(

@@ -123,7 +123,7 @@ def test_a_report_that_is_due_for_a_late_answer_goes_nowhere_once_its_account_is
                 await call(up, "DELETE", "accounts/shop", status=204)
                 with pytest.raises(asyncio.IncompleteReadError):
                     await waiting
-            assert up.simulator.pusher._lanes.keys() <= {"default"}
+            assert up.simulator.pusher._dispatchers.keys() <= {"default"}
         assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
     run(story())

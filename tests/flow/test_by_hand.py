@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from cloudsms_simulator.client.client import AsyncClient, RefusedError
+from cloudsms_simulator.client.client import AsyncClient
+from cloudsms_simulator.client.errors import RefusedError
 from cloudsms_simulator.config.account_schema import AccountSettings
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.plan import plan_of, step

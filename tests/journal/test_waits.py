@@ -53,7 +53,7 @@ class Room:
 
     def __init__(self, stage, *accounts: Account, **how: object) -> None:
         self.changes = ChangeBus()
-        self.stage = stage(*accounts, audience=self.changes, **how)
+        self.stage = stage(*accounts, observer=self.changes, **how)
         self.account = self.stage.account
         self.moved: set[str] = set()
         self.stopping = asyncio.Event()

@@ -20,9 +20,7 @@ from cloudsms_simulator.api import context as context_module
 from cloudsms_simulator.api import http, tools, waits
 from cloudsms_simulator.api import journal as api_journal
 from cloudsms_simulator.api import rules as api_rules
-from cloudsms_simulator.client import models
-from cloudsms_simulator.client import resources as resources_module
-from cloudsms_simulator.client.client import (
+from cloudsms_simulator.client import (
     Api,
     AsyncClient,
     Client,
@@ -31,7 +29,9 @@ from cloudsms_simulator.client.client import (
     UnreadableError,
     VerifyError,
     WaitError,
+    models,
 )
+from cloudsms_simulator.client import resources as resources_module
 from cloudsms_simulator.client.operation import Call, Resource, Unbound, operation
 from cloudsms_simulator.journal import timeline
 from cloudsms_simulator.models import account as account_module

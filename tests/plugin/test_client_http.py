@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 import pytest
 import trustme
 
-from cloudsms_simulator.client.client import AsyncClient, Client, UnreachableError
+from cloudsms_simulator.client.client import AsyncClient, Client
+from cloudsms_simulator.client.errors import UnreachableError
 from cloudsms_simulator.client.http import BrokenConnectionError, HttpRequest, ResponseParser, ServerAddress
 from cloudsms_simulator.client.transport import Event, EventReader
 

@@ -92,7 +92,7 @@ def test_a_report_that_is_never_made_and_a_callback_without_an_address_fail_wher
     run = project(
         """
         import pytest
-        from cloudsms_simulator.client.client import RefusedError
+        from cloudsms_simulator.client.errors import RefusedError
 
         def test_it(cloudsms, make_cloudsms):
             plan = cloudsms.when(to="852*").report("DELIVERED", after="1s")

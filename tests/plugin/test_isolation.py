@@ -89,7 +89,7 @@ def test_what_waits_on_after_its_test_ends_with_its_account(project) -> None:
         """
         import threading
         from concurrent.futures import ThreadPoolExecutor
-        from cloudsms_simulator.client.client import ApiError
+        from cloudsms_simulator.client.errors import ApiError
         from sender import send
 
         POOL = ThreadPoolExecutor(3)

@@ -108,7 +108,7 @@ def test_time_that_stands_still_before_anything_of_ours_is_imported_does_not_mat
 
         def test_it(asked_for_late):
             cloudsms = asked_for_late
-            from cloudsms_simulator.client.client import Client
+            from cloudsms_simulator.client import Client
             assert datetime.datetime.now().year == 2001
             send(cloudsms)
             tomorrow = cloudsms.clock.now + datetime.timedelta(days=1)

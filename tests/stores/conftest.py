@@ -36,14 +36,14 @@ def done(awaitable: Awaitable[T]) -> T:
 class Keeper:
     """A store, and short words for what is done with one. Time is where `now` was set to."""
 
-    def __init__(self, *accounts: Account, audience: StoreObserver | None = None, **bounds: int) -> None:
+    def __init__(self, *accounts: Account, observer: StoreObserver | None = None, **bounds: int) -> None:
         self.now = NOON
         self.accounts = accounts or (Account(),)
         self.account = self.accounts[0]
         self.platform = Platform(AccountDirectory(self.accounts), SPEC)
         nodes = itertools.count(1)
         self.store = MemoryStore(
-            lambda _account: Clock.real(self.now), lambda: next(nodes), audience=audience, **bounds
+            lambda _account: Clock.real(self.now), lambda: next(nodes), observer=observer, **bounds
         )
 
     def step(self, decide: Callable[[Transaction], T], *uids: str, account: Account | None = None) -> T:

@@ -35,7 +35,7 @@ SHOP, BANK = Account(name="shop", auth_key="shop-key"), Account(name="bank", aut
 
 
 class Listening:
-    """An audience that writes down what is there to see whenever it is told."""
+    """An observer that writes down what is there to see whenever it is told."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[int, int, int]] = []
@@ -47,20 +47,20 @@ class Listening:
         self.seen.append(self.here.totals(account))
 
 
-def test_an_audience_is_told_when_there_is_something_to_see_and_when_it_is_gone(keeper) -> None:
-    audience = Listening()
-    here = audience.here = keeper(audience=audience)
+def test_an_observer_is_told_when_there_is_something_to_see_and_when_it_is_gone(keeper) -> None:
+    observer = Listening()
+    here = observer.here = keeper(observer=observer)
     _, receive = here.receiving(2)
 
     def decide(transaction: Transaction) -> None:
         receive(transaction)
-        assert audience.seen == []
+        assert observer.seen == []
 
     here.step(decide)
     here.reset()
     here.send()
     asyncio.run(here.store.drop(here.account))
-    assert audience.seen == [(1, 2, 0), (0, 0, 0), (1, 1, 0), (0, 0, 0)]
+    assert observer.seen == [(1, 2, 0), (0, 0, 0), (1, 1, 0), (0, 0, 0)]
 
 
 def test_nothing_is_there_while_a_step_decides_and_everything_after_it(keeper) -> None:

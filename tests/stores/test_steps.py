@@ -28,7 +28,7 @@ SHOP, BANK = Account(name="shop", auth_key="shop-key"), Account(name="bank", aut
 FULL = StoreError("the disk is full")
 
 
-class Audience:
+class Observer:
     """Counts what it is told."""
 
     def __init__(self) -> None:
@@ -145,28 +145,28 @@ def test_steps_may_be_awaited_together_and_each_has_its_own_outcome(keeper) -> N
 
 @pytest.mark.parametrize("error", [FULL, RuntimeError("a slip")], ids=["store", "slip"])
 def test_of_a_step_that_raises_nothing_is_kept(keeper, error: Exception) -> None:
-    audience = Audience()
-    here = keeper(PUSHED, audience=audience)
+    observer = Observer()
+    here = keeper(PUSHED, observer=observer)
     here.send(2)
     here.now += SECOND
-    before, told = kept(here), audience.told
+    before, told = kept(here), observer.told
     messages = [message.uid for message in here.store.messages(PUSHED)]
     with pytest.raises(type(error)):
         here.step(failing_after(writing_everything(here), error), *messages)
-    assert (kept(here), audience.told) == (before, told)
+    assert (kept(here), observer.told) == (before, told)
 
 
 def test_of_a_step_that_does_not_raise_all_of_that_is_kept(keeper) -> None:
-    audience = Audience()
-    here = keeper(PUSHED, audience=audience)
+    observer = Observer()
+    here = keeper(PUSHED, observer=observer)
     here.send(2)
     here.now += SECOND
-    told = audience.told
+    told = observer.told
     here.step(writing_everything(here), *[message.uid for message in here.store.messages(PUSHED)])
     assert here.totals() == (2, 4, 2)
     assert here.store.tallies(PUSHED) == {("requests", "", ""): 7}
     assert here.store.standing(PUSHED).balance == 1000 - 4 * Decimal("0.05") - 1
-    assert audience.told == told + 1
+    assert observer.told == told + 1
 
 
 def test_after_a_step_that_raised_the_next_goes_on_as_if_it_had_never_been(keeper) -> None:
@@ -264,13 +264,13 @@ def test_the_ledger_of_an_unlimited_balance_sums_to_nothing(keeper) -> None:
 
 
 def test_of_a_look_nothing_is_kept_and_nobody_is_told(keeper) -> None:
-    audience = Audience()
-    here = keeper(PUSHED, audience=audience)
+    observer = Observer()
+    here = keeper(PUSHED, observer=observer)
     here.send(2)
     here.now += SECOND
-    before, told = kept(here), audience.told
+    before, told = kept(here), observer.told
     here.look(writing_everything(here), *[message.uid for message in here.store.messages(PUSHED)])
-    assert (kept(here), audience.told) == (before, told)
+    assert (kept(here), observer.told) == (before, told)
 
 
 def test_a_look_returns_what_a_step_would(keeper) -> None:

@@ -168,7 +168,8 @@ def api_client_options(command: Callable[..., CommandR]) -> Callable[..., Comman
 
     @functools.wraps(command)
     def with_client(api: AdminApi, *args: object, **kwargs: object) -> CommandR:
-        from cloudsms_simulator.client.client import ApiError, Client
+        from cloudsms_simulator.client.client import Client
+        from cloudsms_simulator.client.errors import ApiError
 
         try:
             with Client(api.url, api.token) as client:

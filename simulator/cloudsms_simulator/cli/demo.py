@@ -183,7 +183,8 @@ _OFF = Scene("A phone that is switched off", ("85267000032",), "Your verificatio
 
 async def show_tour(stage: Stage, *, browser: bool, pace: float) -> None:
     """Plays the tour, in a browser if one is wanted and there is one, and keeps everything running until Ctrl-C."""
-    from cloudsms_simulator.client.client import ApiError, AsyncClient
+    from cloudsms_simulator.client.client import AsyncClient
+    from cloudsms_simulator.client.errors import ApiError
 
     logging.getLogger("cloudsms_simulator").setLevel(logging.ERROR)  # the tour itself shows the pushes that fail
     go_on_without_output()

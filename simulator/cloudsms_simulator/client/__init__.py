@@ -28,6 +28,21 @@ if TYPE_CHECKING:
     )
     from cloudsms_simulator.client.transport import Event
 
+_HOMES = {
+    "ADMIN_URL": "client",
+    "Api": "client",
+    "ApiError": "errors",
+    "AsyncClient": "client",
+    "Client": "client",
+    "Close": "errors",
+    "Event": "transport",
+    "RefusedError": "errors",
+    "SilentError": "errors",
+    "UnreachableError": "errors",
+    "UnreadableError": "errors",
+    "VerifyError": "errors",
+    "WaitError": "errors",
+}
 __all__ = [
     "Api",
     "ApiError",
@@ -44,10 +59,9 @@ __all__ = [
 ]
 
 
-# There is no __dir__ that lists them: tools that look at everything in modules, as freezegun does, would load them.
+# There is no __dir__ that lists them: whoever looks at all that modules have, as freezegun does, would load them.
 def __getattr__(name: str) -> object:
     """A public name, imported when it is first asked for. AttributeError for any other."""
-    if name not in __all__ and name != "ADMIN_URL":  # which was importable before, though not listed
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # `client` imports all the others.
-    return getattr(import_module(f"{__name__}.client"), name)
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -10,16 +10,7 @@ from typing import TYPE_CHECKING, Generic, Self
 
 import msgspec
 
-from cloudsms_simulator.client.errors import (
-    ApiError,
-    Close,
-    RefusedError,
-    SilentError,
-    UnreachableError,
-    UnreadableError,
-    VerifyError,
-    WaitError,
-)
+from cloudsms_simulator.client.errors import UnreadableError
 from cloudsms_simulator.client.models import Account, Json, Page, Sent
 from cloudsms_simulator.client.operation import (
     API_ROOT,
@@ -48,22 +39,6 @@ from cloudsms_simulator.models.server import Certs, Info
 if TYPE_CHECKING:
     from cloudsms_simulator.engine.billing import TextBill
     from cloudsms_simulator.models.explanation import Explanation
-
-__all__ = [
-    "Api",
-    "ApiError",
-    "AsyncClient",
-    "Client",
-    "Close",
-    "Event",
-    "RefusedError",
-    "SilentError",
-    "UnreachableError",
-    "UnreadableError",
-    "VerifyError",
-    "WaitError",
-]
-
 
 ADMIN_URL = "http://127.0.0.1:61816"
 """Where the admin API of a server is that nobody configured."""

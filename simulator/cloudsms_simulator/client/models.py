@@ -105,6 +105,10 @@ class Attempt(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...]
     fault: str | None
     tls: Json | None
+    resent: bool = False
+    """Whether somebody asked for it when the report was done already."""
+    repeated: bool = False
+    """Whether it went out twice: the server had closed the connection it first went out on, and may have read it."""
 
 
 class Report(msgspec.Struct, frozen=True):

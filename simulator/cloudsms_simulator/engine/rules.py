@@ -174,9 +174,6 @@ class RuleBookChange(msgspec.Struct, frozen=True, kw_only=True):
     messages: int | None = None
 
 
-EMPTY_RULE_BOOK = RuleBook()
-
-
 # What is asked: one destination of a request.
 
 _NO_CHANCE = Chance(0, "", 0)

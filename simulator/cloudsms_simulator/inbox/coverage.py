@@ -20,7 +20,7 @@ from cloudsms_simulator.engine.evaluation import MAGIC_NUMBERS
 from cloudsms_simulator.engine.faults import Fault, PushFault
 from cloudsms_simulator.engine.money import Currency
 from cloudsms_simulator.engine.records import Attempt, Exchange, Message, Report, Sending
-from cloudsms_simulator.journal.search_syntax import written_pattern as quoted
+from cloudsms_simulator.journal.search_syntax import written_pattern
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol.codes import RESULT_CODES, STATES, ResultCode, desc_of, hex_code
 from cloudsms_simulator.protocol.customer import read_answer
@@ -291,7 +291,7 @@ def _faults(statistics: JournalStatistics) -> Iterator[CoverageItem]:
 
 def _rule(counted: CountedRule) -> CoverageItem:
     name = counted.rule.id
-    seen = Occurrences(f"rule:{quoted(name, bare=False)}", counted.hits) if counted.hits else None
+    seen = Occurrences(f"rule:{written_pattern(name, bare=False)}", counted.hits) if counted.hits else None
     return CoverageItem(name, counted.book, seen)
 
 

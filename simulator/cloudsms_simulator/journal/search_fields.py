@@ -17,8 +17,7 @@ from typing import Generic, Literal, TypeVar, get_args
 import msgspec
 
 from cloudsms_simulator.engine.diagnosis import otp_in
-from cloudsms_simulator.engine.records import Exchange, Message, Outcome, Report, Sending
-from cloudsms_simulator.engine.records import ExchangeKind as RequestKind
+from cloudsms_simulator.engine.records import Exchange, ExchangeKind, Message, Outcome, Report, Sending
 from cloudsms_simulator.journal.search_syntax import (
     TermReader,
     ValueTest,
@@ -312,7 +311,9 @@ SEARCH_FIELDS: Mapping[str, AnyField] = {
         reports=lambda each: (each.account,),
         optional=True,
     ),
-    "kind": SearchField[str](read=word_term_reader(get_args(RequestKind)), requests=lambda each: (each.exchange.kind,)),
+    "kind": SearchField[str](
+        read=word_term_reader(get_args(ExchangeKind)), requests=lambda each: (each.exchange.kind,)
+    ),
     "outcome": SearchField[str](read=word_term_reader(get_args(Outcome)), reports=lambda each: (each.outcome,)),
     "segments": SearchField[int | Decimal](
         read=read_number_term,

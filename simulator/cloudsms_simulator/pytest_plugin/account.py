@@ -16,7 +16,8 @@ from typing import TypeVar
 
 import msgspec
 
-from cloudsms_simulator.client.client import Api, WaitError
+from cloudsms_simulator.client.client import Api
+from cloudsms_simulator.client.errors import WaitError
 from cloudsms_simulator.client.models import Account, Clock, Message, Movement, Report
 from cloudsms_simulator.client.operation import Calls, CallSequence, DriverT_co, Duration, Resource, Unbound, operation
 from cloudsms_simulator.client.resources import Accounts, Clocks, JournalList

@@ -18,7 +18,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from cloudsms_simulator.client.client import Api, ApiError, AsyncClient
+from cloudsms_simulator.client.client import Api, AsyncClient
+from cloudsms_simulator.client.errors import ApiError
 from cloudsms_simulator.client.models import Account, Message, Received, Report, Request
 from cloudsms_simulator.client.operation import DriverT_co
 from cloudsms_simulator.client.resources import (

@@ -7,7 +7,8 @@ meanwhile. Control characters are escaped, long texts cut.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from cloudsms_simulator.client.client import Api, Close
+from cloudsms_simulator.client.client import Api
+from cloudsms_simulator.client.errors import Close
 from cloudsms_simulator.client.models import Message, Request, Timeline
 from cloudsms_simulator.client.transport import BlockingHttpDriver
 from cloudsms_simulator.moments import datetime

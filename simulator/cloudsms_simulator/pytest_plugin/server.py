@@ -209,7 +209,7 @@ class RemoteServer(Server):
     """A simulator that runs elsewhere, known by the URL of its admin API. ServerError when it cannot be used."""
 
     def __init__(self, admin_url: str, token: str | None) -> None:
-        from cloudsms_simulator.client.client import ApiError
+        from cloudsms_simulator.client.errors import ApiError
 
         try:
             with Client(admin_url, token) as client:

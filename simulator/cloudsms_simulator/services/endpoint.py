@@ -231,7 +231,7 @@ class Endpoint:
         journal: ExchangeRecorder,
         pusher: Dispatcher,
         wall: WallClock,
-        door: PacketReader,
+        reader: PacketReader,
         times: AnswerTimes,
     ) -> None:
         self._platform = platform
@@ -239,12 +239,12 @@ class Endpoint:
         self._journal = journal
         self._pusher = pusher
         self._wall = wall
-        self._door = door
+        self._reader = reader
         self._times = times
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request. Only HTTP comes here; a listener turns everything else away."""
-        body = await self._door.read_packet_body(scope, receive, send)
+        body = await self._reader.read_packet_body(scope, receive, send)
         if body is not None:
             [packet] = await offload(len(body), partial(self._read, [body]))
             arrival = self._arrival_of(http_connection_of(scope), head_of_scope(scope), packet)
@@ -252,7 +252,7 @@ class Endpoint:
 
     def takes(self, request: HttpRequest) -> bool:
         """Whether a request is a packet that can be served at once; a long one is read in a thread first."""
-        return len(request.body) <= INLINE_OCTETS and self._door.is_packet(request)
+        return len(request.body) <= INLINE_OCTETS and self._reader.is_packet(request)
 
     async def serve(self, requests: Sequence[HttpRequest], leave: ServeAlone) -> None:
         """Serves packets together. Once the store has one of them wait, the rest leave: they can wait side by side."""
@@ -344,7 +344,7 @@ class Endpoint:
     def _read(self, bodies: Sequence[bytes]) -> list[_ReadPacket]:
         everybody = [self._identify(body) for body in bodies]
         told = zip(bodies, everybody, strict=True)
-        return [_ReadPacket(body, identified, self._judge(identified, body)) for body, identified in told]
+        return [_ReadPacket(body, identified, self._check(identified, body)) for body, identified in told]
 
     def _identify(self, body: bytes) -> Identified | None:
         try:
@@ -353,7 +353,7 @@ class Endpoint:
             log.exception("a body could not be read for a reason inside the simulator")
             return None
 
-    def _judge(self, identified: Identified | None, body: bytes) -> Checked | None:
+    def _check(self, identified: Identified | None, body: bytes) -> Checked | None:
         try:
             return None if identified is None else self._platform.check(identified, body)
         except Exception:

@@ -41,8 +41,6 @@ from cloudsms_simulator.stores.store import Store
 
 LONGEST_CORRECTED = 64 * 1024
 """Octets of a body that is corrected, and written as a line for a shell."""
-_LONGEST_COMPARED = 32 * 1024
-"""Octets of a body that is held against another: a batch of 200 has less."""
 _FAULTS_THAT_ARRIVE = frozenset({None, "DELAY", "DRIBBLE"})
 """Faults after which the kept answer is the one that was decided."""
 

@@ -27,10 +27,8 @@ from cloudsms_simulator.engine.records import (
     TlsFacts,
     without_keys,
 )
-from cloudsms_simulator.engine.records import ConnectionFacts as Facts
 from cloudsms_simulator.engine.transaction import Arrival, Transaction
 from cloudsms_simulator.journal.views import JournalView
-from cloudsms_simulator.net import http_connection as wire
 from cloudsms_simulator.net.http_connection import ConnectionObserver, HttpConnection, RemoteAddress
 from cloudsms_simulator.net.http_parser import RequestHead
 from cloudsms_simulator.net.tls import handshake_reason
@@ -58,13 +56,13 @@ class PeerFacts(msgspec.Struct, frozen=True):
     headers: Headers
 
 
-def http_connection_of(scope: Scope) -> wire.HttpConnection:
+def http_connection_of(scope: Scope) -> HttpConnection:
     """The connection that carries a request."""
-    carrying: wire.HttpConnection = scope["extensions"]["sim.connection"]
+    carrying: HttpConnection = scope["extensions"]["sim.connection"]
     return carrying
 
 
-def connection_facts(connection: wire.HttpConnection) -> ConnectionFacts:
+def connection_facts(connection: HttpConnection) -> ConnectionFacts:
     """What is kept of a connection that may never have carried a request."""
     known = connection.attachment
     if isinstance(known, PeerFacts):
@@ -74,7 +72,7 @@ def connection_facts(connection: wire.HttpConnection) -> ConnectionFacts:
     return ConnectionFacts(connection.id, host, port, tls, connection.opened_at, WallClock().now())
 
 
-def peer_facts(connection: wire.HttpConnection, head: RequestHead, keys: KeyRing, key: str | None = None) -> PeerFacts:
+def peer_facts(connection: HttpConnection, head: RequestHead, keys: KeyRing, key: str | None = None) -> PeerFacts:
     """What is kept of a request's connection and head; the same value as long as head and key stay the same.
 
     `keys` are the AUTH_KEYs of all accounts, `key` is the one in the request's body, if one could be read.
@@ -253,4 +251,4 @@ def _reasons(errors: Sequence[Finding]) -> str:
 
 
 def _arrival_of_peer(peer: RemoteAddress) -> Arrival:
-    return Arrival(b"", Facts(0, peer[0], peer[1]))
+    return Arrival(b"", ConnectionFacts(0, peer[0], peer[1]))

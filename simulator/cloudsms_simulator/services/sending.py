@@ -25,12 +25,11 @@ from cloudsms_simulator.engine.transaction import Reply, Transaction
 from cloudsms_simulator.models.journal import Code, code_item
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.wall_clock import WallClock
-from cloudsms_simulator.protocol import packet as packet_module
 from cloudsms_simulator.protocol.codes import COUNTRY_CODES, ResultCode, desc_of, hex_code
 from cloudsms_simulator.protocol.correction import KEY_PLACEHOLDER
 from cloudsms_simulator.protocol.customer import SendRequest, encode_request, split_number
 from cloudsms_simulator.protocol.json_text import Places
-from cloudsms_simulator.protocol.packet import HIGHEST_SERIAL, Destination
+from cloudsms_simulator.protocol.packet import HIGHEST_SERIAL, Destination, decode
 from cloudsms_simulator.protocol.timestamps import LATEST, MOMENTS, read_wire_time, wire_time
 from cloudsms_simulator.services.explainer import Explainer, with_key
 from cloudsms_simulator.stores.store import Store
@@ -249,7 +248,7 @@ class Resubmitter:
 
     def _renewed(self, body: bytes, sender: Account, now: datetime) -> bytes:
         """A body with another SERIAL and TIME. Wrong ones stay, and so does everything else, to the octet."""
-        packet = packet_module.decode(body).packet
+        packet = decode(body).packet
         values: dict[str, bytes] = {}
         if type(packet.serial) is int and 1 <= packet.serial <= HIGHEST_SERIAL:
             newest = _serial_of(self._store.exchanges(sender)) or packet.serial

@@ -58,22 +58,22 @@ class AccountPartition:
 
     @classmethod
     def of(cls, account: Account | None, kept: AccountSnapshot) -> "AccountPartition":
-        """The shelf of an account with all that was kept of it."""
+        """The partition of an account with all that was kept of it."""
         standing = kept.standing
         clock = standing.clock
-        shelf = cls(None if account is None else account.name, account, clock, standing.uids, clock.virtual)
-        shelf.standing = standing
-        shelf.tallies = dict(kept.tallies)
-        shelf.exchanges = {exchange.id: exchange for exchange in kept.exchanges}
-        shelf.messages = {message.uid: message for message in kept.messages}
-        shelf.reports = {reports[0].uid: reports for reports in kept.reports}
-        shelf.ledger = list(kept.ledger)
-        shelf.evicted_exchanges = kept.evicted_exchanges
-        shelf.evicted_messages = kept.evicted_messages
-        shelf.evicted_reports = kept.evicted_reports
+        partition = cls(None if account is None else account.name, account, clock, standing.uids, clock.virtual)
+        partition.standing = standing
+        partition.tallies = dict(kept.tallies)
+        partition.exchanges = {exchange.id: exchange for exchange in kept.exchanges}
+        partition.messages = {message.uid: message for message in kept.messages}
+        partition.reports = {reports[0].uid: reports for reports in kept.reports}
+        partition.ledger = list(kept.ledger)
+        partition.evicted_exchanges = kept.evicted_exchanges
+        partition.evicted_messages = kept.evicted_messages
+        partition.evicted_reports = kept.evicted_reports
         for due, uid in sorted(kept.wakes(), key=_moment_of):
-            shelf.plan([(due, uid)])
-        return shelf
+            partition.plan([(due, uid)])
+        return partition
 
     def kept(self) -> AccountSnapshot:
         """All that is kept here."""

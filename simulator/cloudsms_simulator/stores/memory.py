@@ -30,9 +30,9 @@ DEFAULT_BYTES = 64 * 1024 * 1024
 
 
 class MemoryStore:
-    """A `Store` in memory. `clock` and `node` give a new shelf its clock and the number in its SMS_UIDs.
+    """A `Store` in memory. `clock` and `node` give a new partition its clock and the number in its SMS_UIDs.
 
-    `audience` is told of what is kept, if there is one.
+    `observer` is told of what is kept, if there is one.
     """
 
     def __init__(
@@ -41,78 +41,78 @@ class MemoryStore:
         node: Callable[[], int],
         most_messages: int = DEFAULT_MESSAGES,
         most_bytes: int = DEFAULT_BYTES,
-        audience: StoreObserver | None = None,
+        observer: StoreObserver | None = None,
     ) -> None:
-        self._audience = audience
+        self._observer = observer
         self._clock = clock
         self._node = node
-        self._shelves: dict[str | None, AccountPartition] = {}
-        self._bounds = Retention(self._shelves, most_messages, most_bytes)
+        self._partitions: dict[str | None, AccountPartition] = {}
+        self._retention = Retention(self._partitions, most_messages, most_bytes)
         self._nodes_taken: set[int] = set()
         self._requests = 0
 
     @property
     def octets(self) -> int:
-        return self._bounds.octets
+        return self._retention.octets
 
     def step(
         self, account: Account | None, decide: Callable[[Transaction], R], uids: tuple[str, ...] = ()
     ) -> Awaitable[R]:
         try:
-            shelf = self._shelf(account)
-            transaction = self._begin(shelf, account, uids)
+            partition = self._partition(account)
+            transaction = self._begin(partition, account, uids)
             decision = decide(transaction)
-            self._keep(shelf, transaction)
+            self._keep(partition, transaction)
         except Exception as error:
             return _Failed(error)
         return _Decided(decision)
 
     async def look(self, account: Account | None, decide: Callable[[Transaction], R], uids: tuple[str, ...] = ()) -> R:
-        return decide(self._begin(self._shelf(account), account, uids))
+        return decide(self._begin(self._partition(account), account, uids))
 
-    def _begin(self, shelf: AccountPartition, account: Account | None, uids: tuple[str, ...]) -> Transaction:
-        transaction = Transaction(account, shelf.standing, self._requests + 1, shelf.tallies, shelf.booked)
+    def _begin(self, partition: AccountPartition, account: Account | None, uids: tuple[str, ...]) -> Transaction:
+        transaction = Transaction(account, partition.standing, self._requests + 1, partition.tallies, partition.booked)
         if uids:
             messages, reports = transaction.messages, transaction.reports
             for uid in uids:
-                message = shelf.messages.get(uid)
+                message = partition.messages.get(uid)
                 if message is not None:
                     messages[uid] = message
-                    reports[uid] = shelf.reports.get(uid, ())
-        if shelf.early:
-            transaction.unanswered = frozenset(chain.from_iterable(shelf.early.values()))
+                    reports[uid] = partition.reports.get(uid, ())
+        if partition.early:
+            transaction.unanswered = frozenset(chain.from_iterable(partition.early.values()))
         return transaction
 
-    def _keep(self, shelf: AccountPartition, transaction: Transaction) -> None:
-        shelf.standing = transaction.standing
+    def _keep(self, partition: AccountPartition, transaction: Transaction) -> None:
+        partition.standing = transaction.standing
         if transaction.entries:
-            shelf.ledger += transaction.entries
-            self._bounds.ledger_changed(shelf)
+            partition.ledger += transaction.entries
+            self._retention.ledger_changed(partition)
         if transaction.counts_anew:
-            shelf.tallies.clear()
+            partition.tallies.clear()
         if transaction.tallied is not None:
-            shelf.tallies.update(transaction.tallied)
+            partition.tallies.update(transaction.tallied)
         if transaction.updated:
-            self._update(shelf, transaction)
+            self._update(partition, transaction)
         exchange = transaction.exchange
         if exchange is not None:
             self._requests = exchange.id
-            shelf.exchanges[exchange.id] = exchange
+            partition.exchanges[exchange.id] = exchange
             for message in transaction.new_messages:
-                shelf.messages[message.uid] = message
+                partition.messages[message.uid] = message
             if transaction.wakes:
-                shelf.held[exchange.id] = transaction.wakes
-            self._bounds.arrived(exchange)
+                partition.held[exchange.id] = transaction.wakes
+            self._retention.arrived(exchange)
         elif transaction.cancelled:
-            shelf.plan_anew(transaction.wakes, transaction.cancelled)
+            partition.plan_anew(transaction.wakes, transaction.cancelled)
         else:
-            shelf.plan(transaction.wakes)
-        if self._audience is not None:
-            self._audience.publish(transaction.account, transaction)
+            partition.plan(transaction.wakes)
+        if self._observer is not None:
+            self._observer.publish(transaction.account, transaction)
 
-    def _update(self, shelf: AccountPartition, transaction: Transaction) -> None:
+    def _update(self, partition: AccountPartition, transaction: Transaction) -> None:
         """Puts messages and their reports in the place of what they were."""
-        messages, reports = shelf.messages, shelf.reports
+        messages, reports = partition.messages, partition.reports
         for uid in transaction.updated:
             before = messages.get(uid)
             if before is None:
@@ -120,115 +120,121 @@ class MemoryStore:
             message = messages[uid] = transaction.messages[uid]
             known, told = reports.get(uid, ()), transaction.reports.get(uid, ())
             if told is not known:
-                self._bounds.pushed(known, told)
+                self._retention.pushed(known, told)
             if told:
                 reports[uid] = told
             if message.settled is not before.settled:
-                self._bounds.settled(shelf, message)
+                self._retention.settled(partition, message)
 
     async def release(self, account: Account | None, request_id: int, uids: tuple[str, ...] | None = None) -> None:
-        shelf = self._shelf(account)
-        wakes = shelf.held.pop(request_id, None)
+        partition = self._partition(account)
+        wakes = partition.held.pop(request_id, None)
         if wakes is not None and uids is not None:
-            shelf.early[request_id] = (*shelf.early.get(request_id, ()), *uids)
-            shelf.held[request_id] = [wake for wake in wakes if wake[1] not in uids]
+            partition.early[request_id] = (*partition.early.get(request_id, ()), *uids)
+            partition.held[request_id] = [wake for wake in wakes if wake[1] not in uids]
             wakes = [wake for wake in wakes if wake[1] in uids]
-        elif wakes is not None and shelf.early:
-            wakes += shelf.answered(request_id)
+        elif wakes is not None and partition.early:
+            wakes += partition.answered(request_id)
         if wakes is not None:
-            shelf.plan(wakes, shelf.exchanges.get(request_id))
+            partition.plan(wakes, partition.exchanges.get(request_id))
 
     async def reset(self, account: Account | None, now: datetime) -> None:
-        shelf = self._shelf(account)
-        self._bounds.partition_removed(shelf)
-        self._shelves[shelf.name] = AccountPartition(
-            shelf.name, account, shelf.standing.clock, shelf.standing.uids, now
+        partition = self._partition(account)
+        self._retention.partition_removed(partition)
+        self._partitions[partition.name] = AccountPartition(
+            partition.name, account, partition.standing.clock, partition.standing.uids, now
         )
         self._tell_of_reset(account)
 
     async def drop(self, account: Account) -> None:
-        shelf = self._shelves.pop(account.name, None)
-        if shelf is not None:
-            self._bounds.partition_removed(shelf)
+        partition = self._partitions.pop(account.name, None)
+        if partition is not None:
+            self._retention.partition_removed(partition)
         self._tell_of_reset(account)
 
     async def take_wakes(self, account: Account, now: datetime, limit: int) -> list[str]:
-        return self._shelf(account).take(now, limit)
+        return self._partition(account).take(now, limit)
 
     def next_wake(self, account: Account) -> datetime | None:
-        return self._shelf(account).next_due()
+        return self._partition(account).next_due()
 
     def standing(self, account: Account | None) -> AccountState:
-        return self._shelf(account).standing
+        return self._partition(account).standing
 
     def exchanges(self, account: Account | None) -> Listing[Exchange]:
-        shelf = self._shelf(account)
-        return _NewestFirst(len(shelf.exchanges), shelf.evicted_exchanges, lambda: reversed(shelf.exchanges.values()))
+        partition = self._partition(account)
+        return _NewestFirst(
+            len(partition.exchanges), partition.evicted_exchanges, lambda: reversed(partition.exchanges.values())
+        )
 
     def messages(self, account: Account) -> Listing[Message]:
-        shelf = self._shelf(account)
-        return _NewestFirst(len(shelf.messages), shelf.evicted_messages, lambda: reversed(shelf.messages.values()))
+        partition = self._partition(account)
+        return _NewestFirst(
+            len(partition.messages), partition.evicted_messages, lambda: reversed(partition.messages.values())
+        )
 
     def reports(self, account: Account) -> Listing[Report]:
-        shelf = self._shelf(account)
-        total = sum(map(len, shelf.reports.values()))
+        partition = self._partition(account)
+        total = sum(map(len, partition.reports.values()))
         return _NewestFirst(
-            total, shelf.evicted_reports, lambda: chain.from_iterable(map(reversed, reversed(shelf.reports.values())))
+            total,
+            partition.evicted_reports,
+            lambda: chain.from_iterable(map(reversed, reversed(partition.reports.values()))),
         )
 
     def reports_of(self, account: Account, uid: str) -> tuple[Report, ...]:
-        return self._shelf(account).reports.get(uid, ())
+        return self._partition(account).reports.get(uid, ())
 
     def exchange(self, account: Account | None, request_id: int) -> Exchange | None:
-        return self._shelf(account).exchanges.get(request_id)
+        return self._partition(account).exchanges.get(request_id)
 
     def message(self, account: Account, uid: str) -> Message | None:
-        return self._shelf(account).messages.get(uid)
+        return self._partition(account).messages.get(uid)
 
     def tallies(self, account: Account) -> Mapping[RuleCounter, int]:
-        return self._shelf(account).tallies
+        return self._partition(account).tallies
 
     def ledger(self, account: Account) -> tuple[LedgerEntry, ...]:
-        shelf = self._shelf(account)
-        shelf.fold()
-        self._bounds.ledger_changed(shelf)
-        return tuple(shelf.ledger)
+        partition = self._partition(account)
+        partition.fold()
+        self._retention.ledger_changed(partition)
+        return tuple(partition.ledger)
 
     def kept(self, account: Account | None) -> AccountSnapshot:
-        shelf = self._shelf(account)
-        kept = shelf.kept()
-        self._bounds.ledger_changed(shelf)
+        partition = self._partition(account)
+        kept = partition.kept()
+        self._retention.ledger_changed(partition)
         return kept
 
     async def restore(self, everything: Sequence[tuple[Account | None, AccountSnapshot]], requests: int) -> None:
-        self._shelves.clear()
+        self._partitions.clear()
         self._requests = requests
         for account, kept in everything:
-            shelf = AccountPartition.of(account, kept)
-            self._shelves[shelf.name] = shelf
-        self._nodes_taken = {shelf.standing.uids.node for shelf in self._shelves.values()}
-        self._bounds.recount()
+            partition = AccountPartition.of(account, kept)
+            self._partitions[partition.name] = partition
+        self._nodes_taken = {partition.standing.uids.node for partition in self._partitions.values()}
+        self._retention.recount()
 
     async def close(self) -> None:
-        self._shelves.clear()
-        self._bounds.recount()
+        self._partitions.clear()
+        self._retention.recount()
 
     def _tell_of_reset(self, account: Account | None) -> None:
-        if self._audience is not None:
-            self._audience.reset(account)
+        if self._observer is not None:
+            self._observer.reset(account)
 
-    def _shelf(self, account: Account | None) -> AccountPartition:
+    def _partition(self, account: Account | None) -> AccountPartition:
         name = None if account is None else account.name
-        shelf = self._shelves.get(name)
-        if shelf is None:
+        partition = self._partitions.get(name)
+        if partition is None:
             clock = self._clock(account)
-            shelf = self._shelves[name] = AccountPartition(
+            partition = self._partitions[name] = AccountPartition(
                 name, account, clock, UidSequence(self._free_node()), clock.virtual
             )
-        return shelf
+        return partition
 
     def _free_node(self) -> int:
-        """A number for SMS_UIDs that no shelf has, those included that came from elsewhere."""
+        """A number for SMS_UIDs that no partition has, those included that came from elsewhere."""
         while (node := self._node()) in self._nodes_taken:
             pass
         return node

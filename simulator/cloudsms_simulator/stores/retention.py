@@ -41,10 +41,10 @@ _TLS_OCTETS = 600
 
 
 class Retention:
-    """Keeps the shelves of a store within so many messages and about so many octets, all of them together."""
+    """Keeps the partitions of a store within so many messages and about so many octets, all of them together."""
 
-    def __init__(self, shelves: Mapping[str | None, AccountPartition], most_messages: int, most_bytes: int) -> None:
-        self._shelves = shelves
+    def __init__(self, partitions: Mapping[str | None, AccountPartition], most_messages: int, most_bytes: int) -> None:
+        self._partitions = partitions
         self._most_messages = most_messages
         self._most_bytes = most_bytes
         self._arrivals: deque[Exchange] = deque()
@@ -57,7 +57,7 @@ class Retention:
         """What is kept takes about so many."""
 
     def arrived(self, exchange: Exchange) -> None:
-        """An exchange was put on its shelf: others may have to go. It stays itself, however little room there is."""
+        """An exchange was kept: others may have to go. It stays itself, however little room there is."""
         arrivals = self._arrivals
         arrivals.append(exchange)
         room, octets = _messages_and_octets(exchange)
@@ -65,24 +65,24 @@ class Retention:
         self.octets += octets + self._begins_to_share(exchange)
         while self._is_too_much and len(arrivals) > 1:
             oldest = arrivals.popleft()
-            shelf = self._shelves[oldest.account]
-            unsettled = shelf.unsettled(oldest)
+            partition = self._partitions[oldest.account]
+            unsettled = partition.unsettled(oldest)
             if unsettled:
                 self._overdue[oldest.id] = unsettled
             else:
-                self._evict(shelf, oldest)
+                self._evict(partition, oldest)
 
     def pushed(self, before: Iterable[Report], after: Iterable[Report]) -> None:
         """Reports took the place of what they were."""
         self.octets += _octets_pushed(after) - _octets_pushed(before)
 
-    def ledger_changed(self, shelf: AccountPartition) -> None:
-        """A shelf's ledger has more entries, or fewer, than when this was last said. The first is always there."""
-        entries = max(0, len(shelf.ledger) - 1)
-        self.octets += _ENTRY_OCTETS * (entries - shelf.entries_counted)
-        shelf.entries_counted = entries
+    def ledger_changed(self, partition: AccountPartition) -> None:
+        """A partition's ledger has more entries, or fewer, than when this was last said. The first is always there."""
+        entries = max(0, len(partition.ledger) - 1)
+        self.octets += _ENTRY_OCTETS * (entries - partition.entries_counted)
+        partition.entries_counted = entries
 
-    def settled(self, shelf: AccountPartition, message: Message) -> None:
+    def settled(self, partition: AccountPartition, message: Message) -> None:
         """A message was settled: an exchange that was only waiting for that can go now, if there is still no room.
 
         Or it has something left to do again: then an exchange that is to go waits for it too.
@@ -96,35 +96,35 @@ class Retention:
             self._overdue[request_id] = unsettled
             return
         del self._overdue[request_id]
-        exchange = shelf.exchanges[request_id]
+        exchange = partition.exchanges[request_id]
         if self._is_too_much:
-            self._evict(shelf, exchange)
+            self._evict(partition, exchange)
         else:
             self._arrivals.appendleft(exchange)
 
-    def partition_removed(self, shelf: AccountPartition) -> None:
-        """Counts what is on a shelf no more."""
-        for exchange in shelf.exchanges.values():
+    def partition_removed(self, partition: AccountPartition) -> None:
+        """Counts what is in a partition no more."""
+        for exchange in partition.exchanges.values():
             self._take_off(exchange)
             self._overdue.pop(exchange.id, None)
-        self.octets -= sum(map(_octets_pushed, shelf.reports.values()))
-        self.octets -= _ENTRY_OCTETS * shelf.entries_counted
-        shelf.entries_counted = 0
-        if shelf.exchanges:
-            self._arrivals = deque(exchange for exchange in self._arrivals if exchange.account != shelf.name)
+        self.octets -= sum(map(_octets_pushed, partition.reports.values()))
+        self.octets -= _ENTRY_OCTETS * partition.entries_counted
+        partition.entries_counted = 0
+        if partition.exchanges:
+            self._arrivals = deque(exchange for exchange in self._arrivals if exchange.account != partition.name)
 
     def recount(self) -> None:
-        """Counts what is on the shelves, which were filled in another way, from the oldest exchange on."""
+        """Counts what is on the partitions, which were filled in another way, from the oldest exchange on."""
         self._arrivals.clear()
         self._overdue.clear()
         self._shared.clear()
         self._messages = 0
-        shelves = self._shelves.values()
-        self.octets = sum(_octets_pushed(reports) for shelf in shelves for reports in shelf.reports.values())
-        for shelf in shelves:
-            shelf.entries_counted = 0
-            self.ledger_changed(shelf)
-        exchanges = [exchange for shelf in shelves for exchange in shelf.exchanges.values()]
+        partitions = self._partitions.values()
+        self.octets = sum(_octets_pushed(reports) for partition in partitions for reports in partition.reports.values())
+        for partition in partitions:
+            partition.entries_counted = 0
+            self.ledger_changed(partition)
+        exchanges = [exchange for partition in partitions for exchange in partition.exchanges.values()]
         for exchange in sorted(exchanges, key=lambda each: each.id):
             self.arrived(exchange)
 
@@ -132,12 +132,12 @@ class Retention:
     def _is_too_much(self) -> bool:
         return self._messages > self._most_messages or self.octets > self._most_bytes
 
-    def _evict(self, shelf: AccountPartition, exchange: Exchange) -> None:
+    def _evict(self, partition: AccountPartition, exchange: Exchange) -> None:
         self._take_off(exchange)
-        reports = shelf.evict(exchange)
+        reports = partition.evict(exchange)
         if reports:
             self.octets -= _octets_pushed(reports)
-        self.ledger_changed(shelf)
+        self.ledger_changed(partition)
 
     def _take_off(self, exchange: Exchange) -> None:
         room, octets = _messages_and_octets(exchange)

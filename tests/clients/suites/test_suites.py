@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cloudsms_simulator.client.client import Client
+from cloudsms_simulator.client import Client
 from cloudsms_simulator.config.settings import Settings
 from cloudsms_simulator.pytest_plugin.server import ServerThread
 
