@@ -17,7 +17,7 @@ settings.register_profile(
 settings.register_profile("fuzz", settings.get_profile("default"), derandomize=False, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-pytest_plugins = ("simulator_stage",)
+pytest_plugins = ("both_loops", "simulator_stage")
 
 # Containers like to set it. Hundreds of processes start here, and each would compile all that it imports.
 sys.dont_write_bytecode = False

@@ -352,9 +352,10 @@ def wrong_with_message(message: dict, reports: list[dict], heard: list[int]) -> 
     first_pushed = [report["attempts"][0]["at"] for report in reports if report["attempts"]]
     if first_pushed != sorted(first_pushed):
         wrong.append(f"its reports were first pushed at {first_pushed}")
-    resent = any(attempt.get("resent") for report in reports for attempt in report["attempts"])
-    late = any(attempt["status"] is None for report in reports for attempt in report["attempts"])
-    # A push that was given up may still be read later, and one that somebody asked for comes when he asks.
+    resent = any(attempt["resent"] for report in reports for attempt in report["attempts"])
+    late = any(attempt["status"] is None or attempt["repeated"] for report in reports for attempt in report["attempts"])
+    # A push that was given up may still be read later, one that went out twice is read twice, and one that somebody
+    # asked for comes when he asks.
     if not others and not resent and not late and heard != sorted(heard, key=states.index):
         wrong.append(f"the customer heard of {heard} in this order")
     return wrong

@@ -85,6 +85,9 @@ def test_chaos_leaves_money_order_states_and_reports_as_they_must_be(capsys: pyt
     assert (code, "1000 messages, 0 things wrong" in told) == (0, True), told
 
 
+ATTEMPT: dict[str, object] = {"at": "12:00", "status": 200, "resent": False, "repeated": False}
+
+
 def test_chaos_tells_what_is_wrong_with_money() -> None:
     customer = chaos.Customer("shop", "", "1s", 1, random.Random(1))
     messages = {"A": {"state": 2}, "B": {"state": 8}}
@@ -101,7 +104,7 @@ def test_chaos_tells_what_is_wrong_with_money() -> None:
 def test_chaos_tells_what_is_wrong_with_a_message() -> None:
     message = {"state": 2, "state_name": "DELIVERED", "final": True}
     reports = [
-        {"state": state, "outcome": outcome, "attempts": [{"at": at, "status": 200}]}
+        {"state": state, "outcome": outcome, "attempts": [ATTEMPT | {"at": at}]}
         for state, outcome, at in [(1, "answered", "12:00"), (2, "failed", "11:00")]
     ]
     assert chaos.wrong_with_message(message, reports, [2, 5]) == [
@@ -111,3 +114,21 @@ def test_chaos_tells_what_is_wrong_with_a_message() -> None:
         "its reports were first pushed at ['12:00', '11:00']",
     ]
     assert chaos.wrong_with_message(message | {"final": False}, [], []) == ["it has no final state, but DELIVERED"]
+
+
+@pytest.mark.parametrize(
+    ("attempt", "wrong"),
+    [
+        (ATTEMPT, ["the customer heard of [1, 2, 1] in this order"]),
+        (ATTEMPT | {"status": None}, []),
+        (ATTEMPT | {"repeated": True}, []),
+        (ATTEMPT | {"resent": True}, []),
+    ],
+    ids=["answered", "given up", "went out twice", "asked for"],
+)
+def test_chaos_tells_of_reports_out_of_order_where_nothing_excuses_it(
+    attempt: dict[str, object], wrong: list[str]
+) -> None:
+    message = {"state": 2, "state_name": "DELIVERED", "final": True}
+    reports = [{"state": state, "outcome": "answered", "attempts": [attempt]} for state in (1, 2)]
+    assert chaos.wrong_with_message(message, reports, [1, 2, 1]) == wrong

@@ -137,6 +137,18 @@ def test_the_rule_that_decided_and_the_fault_that_befell_the_answer_are_told(wor
     assert text_of(entries, "answered") == 'PROCESSED_NO_ANSWER befell the answer, as "unheard" says.'
 
 
+def test_of_a_push_that_went_out_twice_the_reason_is_told(world) -> None:
+    here = world(pushed(step(2, SECOND)))
+    here.customer = lambda _push: PushResult(200, repeated=True)
+    sent = here.send(**BODY)
+    here.advance(SECOND)
+    [text] = [entry.text for entry in told(here, sent) if entry.kind == "pushed"]
+    assert text == (
+        f"Push 1, SERIAL 1, to {URL}: answered HTTP 200 without a body. It went out twice: "
+        "the server had closed the connection it first went out on, and may have read it."
+    )
+
+
 def test_every_push_is_told_with_what_is_wrong_with_its_answer_and_the_next_one(world, noon) -> None:
     here = world(pushed(step(2, SECOND), retries=(SECOND, HOUR)))
     results = iter([PushResult(503), PushResult(failure="push-refused", error="connection refused"), PushResult(200)])

@@ -199,6 +199,8 @@ def test_a_report_with_its_attempts() -> None:
                 "findings": [],
                 "fault": None,
                 "tls": None,
+                "resent": False,
+                "repeated": False,
             }
         ],
         "findings": [],

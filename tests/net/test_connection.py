@@ -3,16 +3,15 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from functools import partial
 
 import msgspec
 import pytest
+from both_loops import Run
 from hypothesis import given
 from hypothesis import strategies as st
-from patience import STORY
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cloudsms_simulator.net.http_connection import (
@@ -28,22 +27,8 @@ from cloudsms_simulator.net.listener import Listener
 from cloudsms_simulator.net.runtime import new_event_loop
 from cloudsms_simulator.net.sockets import open_socket
 
-Run = Callable[[Coroutine[None, None, None]], None]
 POST = b"POST /dave/io HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%b"
 SOON = timedelta(milliseconds=50)
-
-
-@pytest.fixture(params=["uvloop", "asyncio"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Runs a story in an event loop of either kind; one that does not end in time has failed."""
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
-
-    def tell(story: Coroutine[None, None, None]) -> None:
-        with asyncio.Runner(loop_factory=partial(new_event_loop, prefer_uvloop=request.param == "uvloop")) as runner:
-            runner.run(asyncio.wait_for(story, STORY))
-
-    return tell
 
 
 class Seen(ConnectionObserver):

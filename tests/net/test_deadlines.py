@@ -2,29 +2,10 @@
 
 import asyncio
 import math
-from collections.abc import Coroutine
-from functools import partial
-
-import pytest
-from patience import STORY
 
 from cloudsms_simulator.net.http_client import Deadlines
-from cloudsms_simulator.net.runtime import new_event_loop
 
 LONG = 3600.0
-
-
-@pytest.fixture(params=["uvloop", "asyncio"])
-def tell(request: pytest.FixtureRequest):
-    """Runs a story in an event loop of either kind; one that does not end in time has failed."""
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
-
-    def run(story: Coroutine[None, None, None]) -> None:
-        with asyncio.Runner(loop_factory=partial(new_event_loop, prefer_uvloop=request.param == "uvloop")) as runner:
-            runner.run(asyncio.wait_for(story, STORY))
-
-    return run
 
 
 class Item:
@@ -43,7 +24,7 @@ def from_now(seconds: float) -> float:
     return asyncio.get_running_loop().time() + seconds
 
 
-def test_each_expires_in_its_own_time(tell) -> None:
+def test_each_expires_in_its_own_time(run) -> None:
     async def story() -> None:
         deadlines, order = Deadlines(), asyncio.Queue[object]()
         for seconds in (LONG, 0.06, 0.02, 0.04, 0.0):
@@ -51,20 +32,20 @@ def test_each_expires_in_its_own_time(tell) -> None:
         assert [await order.get() for _ in range(4)] == [0.0, 0.02, 0.04, 0.06]
         assert order.empty()
 
-    tell(story())
+    run(story())
 
 
-def test_deadlines_less_than_half_a_millisecond_away_pass_on_every_loop(tell) -> None:
+def test_deadlines_less_than_half_a_millisecond_away_pass_on_every_loop(run) -> None:
     async def story() -> None:
         deadlines, order = Deadlines(), asyncio.Queue[object]()
         for microseconds in range(500, -1, -1):
             deadlines.watch(Item(microseconds, order), from_now(microseconds / 1e6))
         assert {await order.get() for _ in range(501)} == set(range(501))
 
-    tell(story())
+    run(story())
 
 
-def test_what_is_watched_for_another_moment_expires_then(tell) -> None:
+def test_what_is_watched_for_another_moment_expires_then(run) -> None:
     async def story() -> None:
         deadlines, order = Deadlines(), asyncio.Queue[object]()
         later, sooner = Item("later", order), Item("sooner", order)
@@ -74,10 +55,10 @@ def test_what_is_watched_for_another_moment_expires_then(tell) -> None:
         deadlines.watch(sooner, from_now(0.03))
         assert [await order.get(), await order.get()] == ["sooner", "later"]
 
-    tell(story())
+    run(story())
 
 
-def test_what_is_forgotten_does_not_expire_and_what_expired_does_so_once(tell) -> None:
+def test_what_is_forgotten_does_not_expire_and_what_expired_does_so_once(run) -> None:
     async def story() -> None:
         deadlines, order = Deadlines(), asyncio.Queue[object]()
         forgotten = Item("forgotten", order)
@@ -87,10 +68,10 @@ def test_what_is_forgotten_does_not_expire_and_what_expired_does_so_once(tell) -
         deadlines.watch(Item("last", order), from_now(0.03))
         assert [await order.get(), await order.get(), order.empty()] == ["first", "last", True]
 
-    tell(story())
+    run(story())
 
 
-def test_there_is_one_timer_and_none_where_nothing_is_watched(tell) -> None:
+def test_there_is_one_timer_and_none_where_nothing_is_watched(run) -> None:
     async def story() -> None:
         loop, order = asyncio.get_running_loop(), asyncio.Queue[object]()
         armed: list[asyncio.Handle] = []
@@ -111,4 +92,4 @@ def test_there_is_one_timer_and_none_where_nothing_is_watched(tell) -> None:
             del loop.call_at
         assert (len(armed), armed[0].cancelled()) == (1, True)
 
-    tell(story())
+    run(story())

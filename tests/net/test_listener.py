@@ -10,39 +10,23 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import partial
 
 import pytest
 import trustme
+from both_loops import Run
 from freezegun import freeze_time
-from patience import STORY
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cloudsms_simulator.net.http_connection import ConnectionObserver, HttpConnection, RemoteAddress
 from cloudsms_simulator.net.listener import ACCEPT_RETRY_SECONDS, Listener
-from cloudsms_simulator.net.runtime import new_event_loop
 from cloudsms_simulator.net.sockets import open_socket
 
-Run = Callable[[Coroutine[None, None, None]], None]
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 LONG = timedelta(minutes=1)
-
-
-@pytest.fixture(params=["uvloop", "asyncio"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Runs a story in an event loop of either kind; one that does not end in time has failed."""
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
-
-    def tell(story: Coroutine[None, None, None]) -> None:
-        with asyncio.Runner(loop_factory=partial(new_event_loop, prefer_uvloop=request.param == "uvloop")) as runner:
-            runner.run(asyncio.wait_for(story, STORY))
-
-    return tell
 
 
 @pytest.fixture(scope="module")

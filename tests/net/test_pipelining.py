@@ -8,15 +8,14 @@ import asyncio
 import gc
 import logging
 import weakref
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from functools import partial
 
 import pytest
+from both_loops import Run
 from hypothesis import given
 from hypothesis import strategies as st
-from patience import STORY
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -32,23 +31,9 @@ from cloudsms_simulator.net.listener import Listener
 from cloudsms_simulator.net.runtime import new_event_loop
 from cloudsms_simulator.net.sockets import open_socket
 
-Run = Callable[[Coroutine[None, None, None]], None]
 POST = b"POST /dave/io HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%b"
 ONE_READ = 256 * 1024
 """Octets that an event loop reads at once, at most."""
-
-
-@pytest.fixture(params=["uvloop", "asyncio"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Runs a story in an event loop of either kind; one that does not end in time has failed."""
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
-
-    def tell(story: Coroutine[None, None, None]) -> None:
-        with asyncio.Runner(loop_factory=partial(new_event_loop, prefer_uvloop=request.param == "uvloop")) as runner:
-            runner.run(asyncio.wait_for(story, STORY))
-
-    return tell
 
 
 class Seen(ConnectionObserver):

@@ -7,14 +7,13 @@ import asyncio
 import socket
 import ssl
 import struct
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
 import trustme
-from patience import STORY
+from both_loops import Run, unheeded
 
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.faults import Identity, PushFault
@@ -22,7 +21,6 @@ from cloudsms_simulator.engine.records import Push, PushResult
 from cloudsms_simulator.net.certificates import CertificateFiles, complete_set
 from cloudsms_simulator.net.http_connection import ConnectionObserver, RemoteAddress
 from cloudsms_simulator.net.listener import Listener
-from cloudsms_simulator.net.runtime import new_event_loop
 from cloudsms_simulator.net.sockets import open_socket
 from cloudsms_simulator.net.tls import handshake_reason, platform_context
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
@@ -30,7 +28,6 @@ from cloudsms_simulator.push.client import PushClient
 from cloudsms_simulator.push.failures import FIREWALL, MORE_TIME
 from cloudsms_simulator.push.receiver import Receiver
 
-Run = Callable[[Coroutine[None, None, None]], None]
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 BODY = '{"METHOD":"SMS_PUSH_REPORT","名":1}'.encode()
@@ -38,19 +35,10 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 MOMENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
 
 
-@pytest.fixture(params=["uvloop", "asyncio"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Runs a story in an event loop of either kind; one that does not end in time has failed."""
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
-
-    def tell(story: Coroutine[None, None, None]) -> None:
-        with asyncio.Runner(loop_factory=partial(new_event_loop, prefer_uvloop=request.param == "uvloop")) as runner:
-            # The servers here do to their connections what event loops complain of.
-            runner.get_loop().set_exception_handler(lambda _loop, _context: None)
-            runner.run(asyncio.wait_for(story, STORY))
-
-    return tell
+@pytest.fixture
+def run(run: Run) -> Run:
+    """Likewise; the servers here do to their connections what event loops complain of."""
+    return lambda story: run(unheeded(story))
 
 
 @pytest.fixture(scope="module")
@@ -345,10 +333,11 @@ def test_a_push_on_a_connection_that_the_server_has_closed_is_made_again_with_th
     async def story() -> None:
         async with Customer(once, server_tls(files, demands=files.ca) if secured else None) as customer:
             client = PushClient(files)
-            for _ in range(10):
+            for nth in range(10):
                 push = Push("default", "uid", 1, 7, MOMENT, customer.url, BODY)
                 result = await client.post(push, Callback())
                 assert (result.failure, result.status) == (None, int(answer[9:12]))
+                assert result.repeated == (nth > 0)
             assert (customer.connections, customer.bodies) == (10, [BODY] * 10)
             await client.close()
 

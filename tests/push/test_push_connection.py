@@ -8,50 +8,32 @@ import contextlib
 import socket
 import ssl
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
 import trustme
-from patience import STORY
+from both_loops import Run, unheeded
 
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.records import PushResult
 from cloudsms_simulator.net.certificates import CertificateFiles, complete_set
-from cloudsms_simulator.net.http_client import (
-    ClientConnection,
-    HttpClient,
-    HttpClientError,
-    content_length,
-    parse_url,
-    post_head,
-)
-from cloudsms_simulator.net.runtime import new_event_loop
+from cloudsms_simulator.net.http_answer import HttpClientError
+from cloudsms_simulator.net.http_client import ClientConnection, HttpClient, content_length, parse_url, post_head
 from cloudsms_simulator.net.tls import push_context, receiver_context
 from cloudsms_simulator.push.failures import FIREWALL, MORE_TIME, PushTarget
 
-Run = Callable[[Coroutine[None, None, None]], None]
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 BODY = '{"METHOD":"SMS_PUSH_REPORT","名":1}'.encode()
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
-@pytest.fixture(params=["uvloop", "asyncio"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Runs a story in an event loop of either kind; one that does not end in time has failed."""
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
-
-    def tell(story: Coroutine[None, None, None]) -> None:
-        with asyncio.Runner(loop_factory=partial(new_event_loop, prefer_uvloop=request.param == "uvloop")) as runner:
-            # The servers here do to their connections what event loops complain of.
-            runner.get_loop().set_exception_handler(lambda _loop, _context: None)
-            runner.run(asyncio.wait_for(story, STORY))
-
-    return tell
+@pytest.fixture
+def run(run: Run) -> Run:
+    """Likewise; the servers here do to their connections what event loops complain of."""
+    return lambda story: run(unheeded(story))
 
 
 @pytest.fixture(scope="module")

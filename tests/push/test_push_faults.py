@@ -6,15 +6,14 @@ Spec: Delivery Report (DR) CallBack. Reading: R22.
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import msgspec
 import pytest
-from patience import STORY
+from both_loops import Run
 
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.faults import PushFault
@@ -22,7 +21,6 @@ from cloudsms_simulator.engine.records import Push, PushResult
 from cloudsms_simulator.net.certificates import CertificateFiles, complete_set
 from cloudsms_simulator.net.http_client import HttpClient
 from cloudsms_simulator.net.listener import Listener
-from cloudsms_simulator.net.runtime import new_event_loop
 from cloudsms_simulator.net.sockets import open_socket
 from cloudsms_simulator.net.tls import push_context, receiver_context
 from cloudsms_simulator.protocol.delivery_report import DeliveryReport, audit, encode_report
@@ -31,8 +29,6 @@ from cloudsms_simulator.push import faults as push_faults
 from cloudsms_simulator.push.failures import PushTarget
 from cloudsms_simulator.push.faults import PUSH_FAULTS, push_with_fault
 from cloudsms_simulator.push.receiver import Receiver
-
-Run = Callable[[Coroutine[None, None, None]], None]
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
 BODY = encode_report(
@@ -51,19 +47,6 @@ BODY = encode_report(
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 LONG = timedelta(seconds=60)
 UNANSWERED = {PushFault.CUT, PushFault.RESET}
-
-
-@pytest.fixture(params=["uvloop", "asyncio"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Runs a story in an event loop of either kind; one that does not end in time has failed."""
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
-
-    def tell(story: Coroutine[None, None, None]) -> None:
-        with asyncio.Runner(loop_factory=partial(new_event_loop, prefer_uvloop=request.param == "uvloop")) as runner:
-            runner.run(asyncio.wait_for(story, STORY))
-
-    return tell
 
 
 @pytest.fixture(autouse=True)

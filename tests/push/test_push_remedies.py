@@ -6,42 +6,32 @@ Spec: Delivery Report (DR) CallBack. Reading: R12.
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 import pytest
 import trustme
+from both_loops import Run, unheeded
 
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.delivery import push_findings
 from cloudsms_simulator.engine.faults import Identity, PushFault
 from cloudsms_simulator.engine.records import Push
 from cloudsms_simulator.net.certificates import CertificateFiles, complete_set
-from cloudsms_simulator.net.runtime import new_event_loop
 from cloudsms_simulator.protocol.findings import Finding
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.push.client import PushClient
 from cloudsms_simulator.push.failures import PushTarget
 
 MOMENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
-Run = Callable[[Coroutine[None, None, None]], None]
 
 
-@pytest.fixture(params=["uvloop", "asyncio"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Runs a story in an event loop of either kind; one that takes 30 seconds has failed."""
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
-
-    def tell(story: Coroutine[None, None, None]) -> None:
-        with asyncio.Runner(loop_factory=partial(new_event_loop, prefer_uvloop=request.param == "uvloop")) as runner:
-            runner.get_loop().set_exception_handler(lambda _loop, _context: None)
-            runner.run(asyncio.wait_for(story, 30))
-
-    return tell
+@pytest.fixture
+def run(run: Run) -> Run:
+    """Likewise; the servers here do to their connections what event loops complain of."""
+    return lambda story: run(unheeded(story))
 
 
 @pytest.fixture(scope="module")

@@ -378,11 +378,11 @@ def test_a_deleted_account_gives_its_memory_back(tell) -> None:
         for _ in range(20):
             account = await keeping.create()
             await stage.send(5, account)
-            gone.append(weakref.ref(stage.store._shelves[account.name]))
+            gone.append(weakref.ref(stage.store._partitions[account.name]))
             await keeping.keeper.delete(account)
         gc.collect()
         assert [each() for each in gone] == [None] * 20
-        bounds = stage.store._bounds
+        bounds = stage.store._retention
         assert (bounds._messages, bounds.octets, len(bounds._arrivals)) == (0, 0, 0)
         assert list(stage.timekeeper._turns) == []
 

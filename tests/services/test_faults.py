@@ -3,26 +3,23 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from functools import partial
 
 import msgspec
 import pytest
 import trustme
-from patience import STORY
+from both_loops import Run
 from starlette.types import Receive, Scope, Send
 
 from cloudsms_simulator.engine.faults import FAULT_PAGES, MANGLING_FAULTS, AnswerFault, Fault
 from cloudsms_simulator.net.http_connection import HttpConnection
 from cloudsms_simulator.net.listener import Listener
-from cloudsms_simulator.net.runtime import new_event_loop
 from cloudsms_simulator.net.sockets import open_socket
 from cloudsms_simulator.protocol.answer import mangled
 from cloudsms_simulator.services.answer_faults import ANSWER_FAULTS, GARBAGE_OCTETS, LONGEST_HANG, apply_fault, garbage
 
-Run = Callable[[Coroutine[None, None, None]], None]
 POST = b"POST /dave/io HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
 ANSWER = (
     b'{"METHOD":"SMS_SEND_REQUEST","TYPE":"ANSWER","SERIAL":1,"TIME":"2021-10-01 09:08:07","RESULT_CODE":1,'
@@ -35,15 +32,12 @@ SURVIVES = [None, Fault.DRIBBLE, Fault.HTTP_500, Fault.HTML_PAGE, Fault.BROKEN_J
 CUTS = [fault for fault in Fault if fault not in SURVIVES and fault not in MANGLING_FAULTS]
 
 
-@pytest.fixture(params=["uvloop", "asyncio"])
-def run(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Run:
-    """Runs a story in an event loop of either kind, about which nothing is logged; it is over in time."""
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
+@pytest.fixture
+def run(run: Run, caplog: pytest.LogCaptureFixture) -> Run:
+    """Likewise; nothing is logged about a story."""
 
     def tell(story: Coroutine[None, None, None]) -> None:
-        with asyncio.Runner(loop_factory=partial(new_event_loop, prefer_uvloop=request.param == "uvloop")) as runner:
-            runner.run(asyncio.wait_for(story, STORY))
+        run(story)
         assert caplog.messages == []
 
     return tell

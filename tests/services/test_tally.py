@@ -31,7 +31,7 @@ class Telling:
 def test_requests_messages_and_segments_are_counted_whatever_the_journal_keeps(stage) -> None:
     async def story() -> None:
         tally = Counters()
-        on = stage(most_messages=1, audience=Telling(tally))
+        on = stage(most_messages=1, observer=Telling(tally))
         await on.send(SMS_CONTENT="x" * 161)
         await on.send(2, SMS_CONTENT="x" * 161)
         await on.send(ROUTE_ID="unknown")
@@ -52,7 +52,7 @@ def test_requests_messages_and_segments_are_counted_whatever_the_journal_keeps(s
 def test_what_is_rejected_locally_is_not_billed_in_a_batch_either(stage, balance: object) -> None:
     async def story() -> None:
         tally = Counters()
-        on = stage(Account(balance=balance), audience=Telling(tally))
+        on = stage(Account(balance=balance), observer=Telling(tally))
         numbers = [{"COUNTRY_CODE": 65, "DEST_MSISDN": number} for number in ("61234567", "81234567", "91234567")]
         await on.send(MULTI_MSISDN_LIST=numbers)
         assert (tally.messages, tally.segments, dict(tally.billed)) == (3, 3, {"USD": 2})
@@ -63,7 +63,7 @@ def test_what_is_rejected_locally_is_not_billed_in_a_batch_either(stage, balance
 def test_a_message_is_counted_once_when_it_ends_and_each_push_when_it_is_answered(stage) -> None:
     async def story() -> None:
         tally = Counters()
-        on = stage(PUSHED, audience=Telling(tally))
+        on = stage(PUSHED, observer=Telling(tally))
         await on.send(2)
         assert dict(tally.final_states) == {}
         await on.timekeeper.advance(PUSHED, timedelta(seconds=5), timedelta(seconds=30))

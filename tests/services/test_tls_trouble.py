@@ -7,12 +7,11 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from patience import STORY
+from both_loops import Run
 from starlette.types import Receive, Scope, Send
 
 from cloudsms_simulator.engine.faults import TlsTrouble
@@ -20,25 +19,20 @@ from cloudsms_simulator.net.certificates import CertificateError, CertificateFil
 from cloudsms_simulator.net.flawed_certificates import CertificatePaths, FlawedCertificates
 from cloudsms_simulator.net.http_connection import ConnectionObserver, RemoteAddress
 from cloudsms_simulator.net.listener import Listener
-from cloudsms_simulator.net.runtime import new_event_loop
 from cloudsms_simulator.net.tls import ClientCertificates, HandshakeReason, handshake_reason, platform_context
 from cloudsms_simulator.services.tls_faults import FaultyTlsListeners
 
-Run = Callable[[Coroutine[None, None, None]], None]
 GET = b"GET /dave/io HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 LONG = timedelta(minutes=1)
 SERVING = [trouble for trouble in TlsTrouble if trouble is not TlsTrouble.CUT_HANDSHAKE]
 
 
-@pytest.fixture(params=["uvloop", "asyncio"])
-def run(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Run:
-    """Runs a story in an event loop of either kind, about which nothing is logged; it is over in time."""
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
+@pytest.fixture
+def run(run: Run, caplog: pytest.LogCaptureFixture) -> Run:
+    """Likewise; nothing is logged about a story."""
 
     def tell(story: Coroutine[None, None, None]) -> None:
-        with asyncio.Runner(loop_factory=partial(new_event_loop, prefer_uvloop=request.param == "uvloop")) as runner:
-            runner.run(asyncio.wait_for(story, STORY))
+        run(story)
         assert caplog.messages == []
 
     return tell

@@ -38,7 +38,7 @@ class Pushes:
         self._store = store
         self._wall = wall
         self._workers: dict[str, asyncio.Task[None]] = {}
-        self._underway: set[str] = set()
+        self._in_flight: set[str] = set()
         self._looked_at: list[str] = []
         self.post: Callable[[Push], Awaitable[PushResult]] = self._good
         self.made: list[Push] = []
@@ -54,7 +54,7 @@ class Pushes:
         return GOOD
 
     def running(self, account: Account) -> int:
-        return int(account.name in self._underway)
+        return int(account.name in self._in_flight)
 
     def expect(self, account: Account, due: datetime) -> None:
         self.expected.append((account.name, due))
@@ -98,11 +98,11 @@ class Pushes:
 
     async def _push(self, account: Account, push: Push) -> None:
         self.made.append(push)
-        self._underway.add(account.name)
+        self._in_flight.add(account.name)
         try:
             result = await self.post(push)
         finally:
-            self._underway.remove(account.name)
+            self._in_flight.remove(account.name)
         record = partial(self._platform.record_push, push=push, result=result, now=self._now(account))
         await self._store.step(account, record, (push.uid,))
         self._looked_at.append(push.uid)
@@ -114,11 +114,11 @@ class Pushes:
 class Stage:
     """Accounts with a store, a platform, and clocks that begin at noon. Packets are accepted straight away.
 
-    `audience` is told of what the store keeps.
+    `observer` is told of what the store keeps.
     """
 
     def __init__(
-        self, *accounts: Account, rate: float = 0, audience: StoreObserver | None = None, **bounds: int
+        self, *accounts: Account, rate: float = 0, observer: StoreObserver | None = None, **bounds: int
     ) -> None:
         self.accounts = accounts or (Account(),)
         self.account = self.accounts[0]
@@ -127,7 +127,7 @@ class Stage:
         self.platform = Platform(self.directory, SPEC)
         nodes = itertools.count(1)
         clock = Clock(NOON, self.wall.now(), rate)
-        self.store = MemoryStore(lambda _account: clock, lambda: next(nodes), audience=audience, **bounds)
+        self.store = MemoryStore(lambda _account: clock, lambda: next(nodes), observer=observer, **bounds)
         self.pusher = Pushes(self.platform, self.store, self.wall)
         self.timekeeper = ClockService(self.store, self.pusher, self.wall)
         journal = ExchangeRecorder(self.platform, self.store, self.wall)

@@ -278,6 +278,7 @@ def record_attempt(
         push.fault,
         report.resend,
         result.tls,
+        result.repeated,
     )
     attempts = (*report.attempts, attempt)
     outcome, again = after_attempt(attempts, options, account.callback.retries, now)

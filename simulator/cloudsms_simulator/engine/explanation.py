@@ -471,6 +471,10 @@ def _report(report: Report, now: datetime) -> Iterator[HistoryEntry]:
         yield _finding_entry(at, finding, report=number)
     for nth, attempt in enumerate(report.attempts, 1):
         text = f"Push {nth}{_resent(attempt)}, SERIAL {attempt.serial}, to {attempt.url}: {_outcome(attempt)}."
+        if attempt.repeated:
+            text += (
+                " It went out twice: the server had closed the connection it first went out on, and may have read it."
+            )
         yield HistoryEntry(at=attempt.at, kind="pushed", text=text, report=number, attempt=nth, state=state)
         for finding in attempt.findings:
             yield _finding_entry(attempt.at, finding, report=number, attempt=nth)

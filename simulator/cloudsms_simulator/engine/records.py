@@ -303,6 +303,8 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     """Whether somebody asked for it when the report was done already."""
     tls: TlsFacts | None = None
     """What the handshake with the customer's server settled on, and its certificate; None where there was no answer."""
+    repeated: bool = False
+    """Whether it went out twice: the server had closed the connection it first went out on, and may have read it."""
 
     @property
     def succeeded(self) -> bool:
@@ -363,6 +365,8 @@ class PushResult(msgspec.Struct, frozen=True):
     """Where the answer redirects to."""
     findings: tuple[Finding, ...] | None = None
     """What is wrong with how it ended, where that was worked out already."""
+    repeated: bool = False
+    """Whether it went out twice: the server had closed the connection it first went out on, and may have read it."""
 
 
 # How packets are kept: without keys.

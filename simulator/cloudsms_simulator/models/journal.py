@@ -103,6 +103,10 @@ class AttemptItem(msgspec.Struct, frozen=True):
     """What was made to go wrong with it; `request` is what was meant to be sent."""
     tls: TlsFacts | None
     """What the handshake with the customer's server settled on; None without an answer over TLS."""
+    resent: bool
+    """Whether somebody asked for it when the report was done already."""
+    repeated: bool
+    """Whether it went out twice: the server had closed the connection it first went out on, and may have read it."""
 
 
 class ReportItem(msgspec.Struct, frozen=True):
@@ -308,6 +312,8 @@ def _attempt_item(attempt: Attempt, key: str, sending: Sending | None) -> Attemp
         findings=attempt.findings,
         fault=attempt.fault,
         tls=attempt.tls,
+        resent=attempt.resent,
+        repeated=attempt.repeated,
     )
 
 

@@ -2,12 +2,11 @@
 
 `parse_url` and `post_head` make the octets of a request. `HttpClient.exchange` sends them on a connection that is
 open and idle, the one used last, or on a new one; `HttpClient.connection` opens one for a caller who writes a request
-piece by piece. Both end in a `ClientConnection`, which reads the answer with an `AnswerParser`.
+piece by piece. Both end in a `ClientConnection`, which reads the answer with an `AnswerParser` (`http_answer`).
 
-Connecting resolves the name, lets IPv6 and IPv4 addresses take turns, begins a further attempt every 250 ms until one
-succeeds, and does the TLS handshake then. An idle connection that the server has closed is no failure: the request is
-sent again, once, on a connection made for it. Nothing fails any more once the status of an answer is known: what is
-there by then is the answer. Redirects are not followed; proxies, cookies and content codings are not known here.
+Connecting takes the address that answers first (`happy_eyeballs`), and does the TLS handshake then. An idle connection
+that the server has closed is no failure: the request is sent again, once, on a connection made for it. Redirects are
+not followed; proxies, cookies and content codings are not known here.
 
 Moments are those of the event loop, in seconds. A client belongs to one event loop.
 """
@@ -18,17 +17,17 @@ import socket
 import ssl
 import struct
 from base64 import b64encode
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
-from itertools import chain, zip_longest
 from typing import Any, Protocol, cast
 from urllib.parse import quote, unquote, urlsplit
 
-import httptools
 import msgspec
 
 from cloudsms_simulator.engine.records import TlsFacts
+from cloudsms_simulator.net.happy_eyeballs import addresses_of, connect_first
+from cloudsms_simulator.net.http_answer import AnswerParser, BadAnswerError, HttpAnswer, HttpClientError
 from cloudsms_simulator.net.tls import tls_facts
 
 # Requests
@@ -94,23 +93,7 @@ def content_length(octets: int) -> bytes:
     return b"Content-Length: %d\r\n\r\n" % octets
 
 
-# What comes of them
-
-
-class HttpAnswer(msgspec.Struct, frozen=True):
-    """The answer to a request, or as much of it as came."""
-
-    status: int
-    body: bytes
-    """At most 1 MiB of it, as it came: not decompressed."""
-    location: str | None = None
-    """Where an answer 3xx redirects to."""
-    tls: TlsFacts | None = None
-    """What the handshake of its connection settled on; None on plain HTTP."""
-
-
-class HttpClientError(Exception):
-    """There is no answer to a request."""
+# Why there is no answer
 
 
 class ConnectError(HttpClientError):
@@ -141,158 +124,6 @@ class ConnectionLostError(HttpClientError):
         self.cause = cause
         self.is_stale = is_stale
         """Whether it had carried answers before, and not one octet of this one: the server had closed it."""
-
-
-class BadAnswerError(HttpClientError):
-    """What came is no HTTP answer; the text names the line that is wrong. `beginning` is up to 16 octets of it."""
-
-    def __init__(self, problem: str, beginning: bytes) -> None:
-        super().__init__(problem)
-        self.beginning = beginning
-
-
-LONGEST_HEAD = 64 * 1024
-"""Octets of the head of an answer, interim answers before it included."""
-LONGEST_BODY = 1024 * 1024
-"""Octets of the body of an answer that are read."""
-
-_SWITCHING_PROTOCOLS = 101
-_FIRST_FINAL_STATUS = 200
-_REDIRECTS = range(300, 400)
-_MOST_QUOTED = 80
-
-
-class AnswerParser:
-    """Puts together the answers that come on one connection, one after the other. `begin` is called before each.
-
-    Interim answers (1xx) are passed over. Lines may end in a bare LF, headers may be folded.
-    """
-
-    def __init__(self) -> None:
-        self._parser = _lenient_parser(self)
-        self.begin()
-
-    def begin(self) -> None:
-        """Expects an answer."""
-        self.status: int | None = None
-        """None until the head is whole."""
-        self.body = bytearray()
-        """At most `LONGEST_BODY` octets."""
-        self.complete = False
-        """Whether nothing more is expected, or wanted. An answer without a length ends with its connection."""
-        self.keeps_open = False
-        """Whether a complete answer leaves a connection on which another request can be sent."""
-        self._head = bytearray()
-
-    def close(self) -> None:
-        """Lets go of the parser, which holds this as this holds it: nobody collects garbage for a long time."""
-        del self._parser
-
-    def feed(self, data: bytes) -> None:
-        """Takes what arrived. Raises BadAnswerError when it is no HTTP and the status is not known yet."""
-        rest = b""
-        if self.status is None:
-            room = LONGEST_HEAD - len(self._head)
-            data, rest = data[:room], data[room:]
-            self._head += data
-        self._parse(data)
-        if rest:
-            self._feed_beyond(rest)
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether an octet of the answer came."""
-        return bool(self._head)
-
-    @property
-    def location(self) -> str | None:
-        """The header Location of a redirect."""
-        return _LocationReader(bytes(self._head)).location if self.status in _REDIRECTS else None
-
-    def _feed_beyond(self, rest: bytes) -> None:
-        """Takes what came after as many octets as a head may have."""
-        if self.status is None:
-            raise BadAnswerError(f"its head is longer than {LONGEST_HEAD // 1024} KiB", bytes(self._head[:16]))
-        self._parse(rest)
-
-    def _parse(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            if self.status is None:
-                raise BadAnswerError(_what_is_wrong(bytes(self._head)), bytes(self._head[:16])) from error
-            self.complete = True
-            self.keeps_open = False
-
-    def on_message_begin(self) -> None:
-        """The parser's: an answer begins. Nobody asked for one that follows a complete one."""
-        self.keeps_open = False
-
-    def on_headers_complete(self) -> None:
-        """The parser's: the head is whole."""
-        if self.status is None and self._parser.get_status_code() >= _FIRST_FINAL_STATUS:
-            self.status = self._parser.get_status_code()
-
-    def on_body(self, data: bytes) -> None:
-        """The parser's: a piece of the body."""
-        if not self.complete:
-            self.body += data[: LONGEST_BODY - len(self.body)]
-            self.complete = len(self.body) == LONGEST_BODY
-
-    def on_message_complete(self) -> None:
-        """The parser's: the end."""
-        if self.status is not None and not self.complete:
-            self.complete = True
-            self.keeps_open = self._parser.should_keep_alive()
-
-
-class _LocationReader:
-    """Reads the header Location of the final answer in a head."""
-
-    def __init__(self, head: bytes) -> None:
-        self.location: str | None = None
-        self._is_final = False
-        self._parser = _lenient_parser(self)
-        # What follows the head need not be HTTP.
-        with suppress(httptools.HttpParserError):
-            self._parser.feed_data(head)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if name.lower() == b"location" and not self._is_final:
-            self.location = value.decode("utf-8", "replace")
-
-    def on_headers_complete(self) -> None:
-        if self._parser.get_status_code() >= _FIRST_FINAL_STATUS:
-            self._is_final = True
-        elif not self._is_final:
-            self.location = None
-
-
-def _lenient_parser(protocol: object) -> httptools.HttpResponseParser:
-    """A parser that takes what most clients take: what scripts and devices answer is not always strict."""
-    parser = httptools.HttpResponseParser(protocol)
-    parser.set_dangerous_leniencies(
-        lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
-    )
-    return parser
-
-
-def _what_is_wrong(head: bytes) -> str:
-    """Names the line of a head at which it stops being HTTP, and says why."""
-    parser, before = _lenient_parser(object()), b""
-    for number, line in enumerate(head.splitlines(keepends=True)):
-        try:
-            parser.feed_data(line)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            if number > 0 and parser.get_status_code() == _SWITCHING_PROTOCOLS:
-                break
-            # What an empty line ends may be at fault.
-            quoted = (line.strip() or before).decode("utf-8", "replace")
-            if len(quoted) > _MOST_QUOTED:
-                quoted = f"{quoted[:_MOST_QUOTED]}…"
-            return f'it begins with "{quoted}"' if number == 0 else f'"{quoted}" in its head: {error}'
-        before = line.strip()
-    return "it changes to another protocol (101)"
 
 
 # Deadlines
@@ -354,86 +185,6 @@ class Deadlines:
             self._timer.cancel()
             self._timer = None
         self._moment = math.inf
-
-
-# Connecting
-
-_HEAD_START = 0.25
-"""Seconds that an attempt to connect has before the next one begins beside it."""
-
-SocketAddress = tuple[int, tuple[object, ...]]
-"""A family and an address of it, as `socket` has them."""
-
-
-async def addresses_of(host: str, port: int) -> list[SocketAddress]:
-    """The addresses of a host, families taking turns, in the order that the system prefers. OSError where it has none.
-
-    A name is looked up in a thread; for an address nobody is asked.
-    """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-    except socket.gaierror:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    families: dict[int, dict[SocketAddress, None]] = {}
-    for family, _, _, _, address in found:
-        families.setdefault(family, {})[family, address] = None
-    return [each for each in chain.from_iterable(zip_longest(*families.values())) if each is not None]
-
-
-async def connect_first(addresses: Iterable[SocketAddress]) -> socket.socket:
-    """A socket that is connected to the address that answers first.
-
-    Addresses are tried in their order; the next one at once where one fails, and 250 ms later where one is silent.
-    Raises the OSError that says most where all fail: that a connection was refused, else the first.
-    """
-    remaining, errors = iter(addresses), list[OSError]()
-    running: set[asyncio.Task[socket.socket]] = set()
-    winner: socket.socket | None = None
-    try:
-        while winner is None:
-            address = next(remaining, None)
-            if address is not None:
-                running.add(asyncio.get_running_loop().create_task(_connect(address)))
-            elif not running:
-                raise next((each for each in errors if isinstance(each, ConnectionRefusedError)), errors[0])
-            seconds = None if address is None else _HEAD_START
-            done, _ = await asyncio.wait(running, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                try:
-                    connected = task.result()
-                except OSError as error:
-                    errors.append(error)
-                    running.discard(task)
-                else:
-                    if winner is None:
-                        winner = connected
-                        running.discard(task)
-    finally:
-        for task in running:
-            task.cancel()
-            task.add_done_callback(_discard)
-        # The one that is raised refers to this list, by way of its traceback.
-        errors.clear()
-    return winner
-
-
-async def _connect(address: SocketAddress) -> socket.socket:
-    family, where = address
-    # With the protocol written out asyncio switches Nagle's algorithm off.
-    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        sock.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(sock, where)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def _discard(task: asyncio.Task[socket.socket]) -> None:
-    """Closes a socket that was connected too late."""
-    if not task.cancelled() and task.exception() is None:
-        task.result().close()
 
 
 # Connections
@@ -649,9 +400,15 @@ class HttpClient:
             except ConnectionLostError as error:
                 if not error.is_stale:
                     raise
-        connection = await self._connected(key, deadline, connect_within, is_pooled=True)
-        connection.write(request)
-        return await connection.answer()
+        is_repeated = connection is not None
+        try:
+            connection = await self._connected(key, deadline, connect_within, is_pooled=True)
+            connection.write(request)
+            answer = await connection.answer()
+        except HttpClientError as error:
+            error.repeated = is_repeated
+            raise
+        return msgspec.structs.replace(answer, repeated=True) if is_repeated else answer
 
     @asynccontextmanager
     async def connection(

@@ -10,19 +10,15 @@ import ssl
 from functools import lru_cache
 from pathlib import Path
 
+import msgspec
+
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.faults import Identity
 from cloudsms_simulator.engine.records import Push, PushResult
 from cloudsms_simulator.net.certificates import CertificateError, CertificateFiles
 from cloudsms_simulator.net.flawed_certificates import CertificatePaths, FlawedCertificates
-from cloudsms_simulator.net.http_client import (
-    HttpClient,
-    HttpClientError,
-    HttpUrl,
-    content_length,
-    parse_url,
-    post_head,
-)
+from cloudsms_simulator.net.http_answer import HttpClientError
+from cloudsms_simulator.net.http_client import HttpClient, HttpUrl, content_length, parse_url, post_head
 from cloudsms_simulator.net.tls import push_context
 from cloudsms_simulator.push.failures import PushTarget
 from cloudsms_simulator.push.faults import push_with_fault
@@ -61,8 +57,11 @@ class PushClient:
                 connect_within=callback.connect_timeout.total_seconds(),
             )
         except HttpClientError as error:
-            return self._target(push, callback).unanswered(error)
-        return PushResult(answer.status, answer.body, tls=answer.tls, location=answer.location)
+            result = self._target(push, callback).unanswered(error)
+            return msgspec.structs.replace(result, repeated=error.repeated)
+        return PushResult(
+            answer.status, answer.body, tls=answer.tls, location=answer.location, repeated=answer.repeated
+        )
 
     def context(self, callback: Callback) -> ssl.SSLContext:
         """The TLS identity that an account's pushes have. CertificateError when a file cannot serve."""

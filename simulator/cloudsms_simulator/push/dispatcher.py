@@ -32,7 +32,7 @@ from cloudsms_simulator.push.client import PushClient
 from cloudsms_simulator.stores.store import Store, StoreError
 
 _LATE_AT_MOST = 0.01
-"""Seconds of the wall by which an alarm may be late, so that what a busy account has due goes together."""
+"""Seconds of the wall by which the timer may be late, so that what a busy account has due goes together."""
 
 
 class DueTimer:
@@ -93,7 +93,7 @@ _GATHER_SECONDS = 0.002
 _ENDED_PER_RUNNING = 3
 """How many times as many as are still on the way have to have ended for nothing to wait any longer."""
 
-_in_flight_log = logging.getLogger("cloudsms_simulator.pusher")
+log = logging.getLogger("cloudsms_simulator.pusher")
 
 
 class InFlight:
@@ -142,7 +142,7 @@ class InFlight:
                 findings = await offload(len(result.body), partial(push_findings, push, result))
                 result = msgspec.structs.replace(result, findings=findings)
         except Exception as error:
-            _in_flight_log.error("pushing %s failed inside the simulator", push.uid, exc_info=error)
+            log.error("pushing %s failed inside the simulator", push.uid, exc_info=error)
             result = PushResult(failure="push-failed", error="the simulator itself failed")
         if self._running.pop(task, None) is not None:
             self.ended.append((push, result))
@@ -161,8 +161,6 @@ class InFlight:
 _MOST_A_PASS = 256
 _PAUSE_AFTER_A_FAILURE = 1.0
 
-log = logging.getLogger("cloudsms_simulator.pusher")
-
 
 class AccountDispatcher:
     """Pushes the reports of one account until it is closed or aborted. `account` may be replaced at any time."""
@@ -172,9 +170,9 @@ class AccountDispatcher:
         self._platform = platform
         self._store = store
         self._wall = wall
-        self._alarm = DueTimer(wall, self._pass_now)
+        self._timer = DueTimer(wall, self._pass_now)
         self._passing: asyncio.Task[None] | None = None
-        self._underway = InFlight(client, self._pass_soon)
+        self._in_flight = InFlight(client, self._pass_soon)
         self._taken: list[str] = []
         """SMS_UIDs taken from the store, which hands each out once, and not looked at yet.
 
@@ -190,26 +188,26 @@ class AccountDispatcher:
     @property
     def running(self) -> int:
         """How many pushes are on the way."""
-        return len(self._underway)
+        return len(self._in_flight)
 
     @property
     def is_idle(self) -> bool:
         """Whether no push is on its way, what came of all is kept, and nothing is about to be looked at."""
-        return not self._comes_a_pass and not self._is_late and len(self._underway) == 0
+        return not self._comes_a_pass and not self._is_late and len(self._in_flight) == 0
 
     def expect(self, due: datetime) -> None:
         """Something is due then. Cheap when something earlier is already expected."""
-        expected = self._alarm.expected
+        expected = self._timer.expected
         if expected is not None and expected <= due:
             return
         # A pass looks for itself what is due next.
         if self._open and not self._comes_a_pass and not self._is_late:
-            self._set_alarm(due)
+            self._set_timer(due)
 
     def clock_changed(self) -> None:
         """The account's clock was set, or goes at another rate: what is expected comes at another time of the wall."""
         if self._open and not self._comes_a_pass:
-            self._alarm.disarm()
+            self._timer.disarm()
             self._go_on()
 
     async def idle(self) -> None:
@@ -220,7 +218,7 @@ class AccountDispatcher:
     async def settle(self, looked_at: list[str]) -> None:
         """Returns when what is due at the account's present moment is pushed and kept, and what that made due by then.
 
-        Starts at once, without the short while for which reports are gathered, and returns early when the lane ends.
+        Starts at once, without the short while for which reports are gathered; returns early when the dispatcher ends.
         """
         moment = self._now()
         self._watching.append(looked_at)
@@ -243,7 +241,7 @@ class AccountDispatcher:
             async with asyncio.timeout(seconds):
                 while self._open:
                     await self._end_of_a_pass()
-                    if not any(map(self._is_due, uids)) and self._underway.has_none_of(uids):
+                    if not any(map(self._is_due, uids)) and self._in_flight.has_none_of(uids):
                         break
         except TimeoutError:
             log.info("an answer goes out before the reports that were to come first: %s", ", ".join(uids))
@@ -251,16 +249,16 @@ class AccountDispatcher:
     def stop_dispatching(self) -> None:
         """Expects nothing any more, and starts no more pushes."""
         self._open = False
-        self._alarm.disarm()
+        self._timer.disarm()
 
     async def close(self, seconds: float) -> int:
         """Starts no more pushes, lets running ones end for so long, and keeps what came of all; how many it ended."""
         self.stop_dispatching()
         await self._end_of_this_pass()
-        await self._underway.wait(seconds)
+        await self._in_flight.wait(seconds)
         stopped = PushResult(failure="push-failed", error="the simulator was stopped")
-        late = await self._underway.abort()
-        self._underway.ended += [(push, stopped) for push in late]
+        late = await self._in_flight.abort()
+        self._in_flight.ended += [(push, stopped) for push in late]
         await self._keep_the_rest()
         self._forget()
         return len(late)
@@ -269,7 +267,7 @@ class AccountDispatcher:
         """Ends the running pushes, keeps nothing of them, and does nothing any more; how many it ended."""
         self._aborted = True
         self.stop_dispatching()
-        ended = await self._underway.abort()
+        ended = await self._in_flight.abort()
         await self._end_of_this_pass()
         self._forget()
         return len(ended)
@@ -279,19 +277,19 @@ class AccountDispatcher:
     @property
     def _comes_a_pass(self) -> bool:
         """Whether a pass is running or certain to come."""
-        return self._passing is not None or self._alarm.is_unconditional
+        return self._passing is not None or self._timer.is_unconditional
 
     def _pass_soon(self) -> None:
         if self._open and not self._comes_a_pass:
-            self._alarm.set_for_next_turn()
+            self._timer.set_for_next_turn()
 
     def _pass_now(self) -> None:
-        self._alarm.disarm()
+        self._timer.disarm()
         if self._open and self._passing is None:
             self._passing = asyncio.get_running_loop().create_task(self._pass())
 
     async def _pass(self) -> None:
-        """One pass, and what follows it: another one, the alarm, or after a failure a pause."""
+        """One pass, and what follows it: another one, the timer, or after a failure a pause."""
         failed = False
         try:
             await self._keep_and_look()
@@ -300,34 +298,34 @@ class AccountDispatcher:
             failed = True
         self._passing = None
         if self._open and failed:
-            self._alarm.set_after(_PAUSE_AFTER_A_FAILURE)
+            self._timer.set_after(_PAUSE_AFTER_A_FAILURE)
         elif self._open:
             self._go_on()
         self._tell()
 
     def _go_on(self) -> None:
         room = self._room()
-        if self._underway.ended or (self._taken and room > 0):
+        if self._in_flight.ended or (self._taken and room > 0):
             self._pass_soon()
         elif room > 0:
             due = self._store.next_wake(self.account)
             if due is not None:
-                self._set_alarm(due)
+                self._set_timer(due)
 
-    def _set_alarm(self, due: datetime) -> None:
-        self._alarm.set(due, self._store.standing(self.account).clock)
+    def _set_timer(self, due: datetime) -> None:
+        self._timer.set(due, self._store.standing(self.account).clock)
 
     async def _keep_and_look(self) -> None:
         room = self._room()
         if room > 0 and not self._taken:
             self._taken = await self._store.take_wakes(self.account, self._now(), room)
-        ended, uids = self._underway.ended.copy(), self._taken[: max(room, 0)]
+        ended, uids = self._in_flight.ended.copy(), self._taken[: max(room, 0)]
         if self._singly:
             ended, uids = ended[:1], [] if ended else uids[:1]
         if not ended and not uids:
             return
         try:
-            pushes = await self._commit(ended, uids)
+            pushes = await self._step(ended, uids)
         except StoreError:
             raise
         except Exception:
@@ -339,13 +337,13 @@ class AccountDispatcher:
         self._take_out(ended, uids)
         if not self._aborted:
             for push in pushes:
-                self._underway.start(push, self.account.callback)
+                self._in_flight.start(push, self.account.callback)
 
-    async def _commit(self, ended: list[tuple[Push, PushResult]], uids: list[str]) -> list[Push]:
+    async def _step(self, ended: list[tuple[Push, PushResult]], uids: list[str]) -> list[Push]:
         """Keeps what came of pushes, looks at messages, and returns the pushes to make: all of it or nothing."""
-        now = self._now()
 
         def decide(transaction: Transaction) -> tuple[list[Push], list[tuple[Outcome, Attempt]]]:
+            now = transaction.standing.clock.now(self._wall.now())
             for push, result in ended:
                 self._platform.record_push(transaction, push, result, now)
             return self._platform.take_due(transaction, uids, now), transaction.pushed
@@ -369,7 +367,7 @@ class AccountDispatcher:
         return hide_in_text(text, self._platform.directory.keys)
 
     def _take_out(self, ended: list[tuple[Push, PushResult]], uids: list[str]) -> None:
-        del self._underway.ended[: len(ended)]
+        del self._in_flight.ended[: len(ended)]
         del self._taken[: len(uids)]
         self._singly = self._singly and self._is_late
 
@@ -381,7 +379,7 @@ class AccountDispatcher:
             return _MOST_A_PASS
         frozen = self._store.standing(account).clock.mode == "frozen"
         window = account.push_window if frozen else account.callback.concurrency
-        return min(window - len(self._underway), _MOST_A_PASS)
+        return min(window - len(self._in_flight), _MOST_A_PASS)
 
     def _is_due(self, uid: str) -> bool:
         """Whether a message is to reach a state by now, or to be pushed, before the answer to its submission."""
@@ -401,21 +399,21 @@ class AccountDispatcher:
     @property
     def _is_late(self) -> bool:
         """Whether something is still to be kept or to be looked at."""
-        return bool(self._underway.ended or self._taken)
+        return bool(self._in_flight.ended or self._taken)
 
     # The end, and those who wait
 
     async def _keep_the_rest(self) -> None:
-        ended = self._underway.ended
+        ended = self._in_flight.ended
         if ended:
             try:
-                await self._commit(ended, [])
+                await self._step(ended, [])
             except Exception as error:
                 for push, _ in ended:
                     log.error("what came of pushing %s is not kept: %s", push.uid, error)
 
     def _forget(self) -> None:
-        self._underway.ended.clear()
+        self._in_flight.ended.clear()
         self._taken.clear()
         self._tell()
 
@@ -451,7 +449,7 @@ class Dispatcher:
         self._store = store
         self._client = client
         self._wall = wall
-        self._lanes: dict[str, AccountDispatcher] = {}
+        self._dispatchers: dict[str, AccountDispatcher] = {}
         self._closed = False
 
     def start(self, accounts: Iterable[Account]) -> None:
@@ -468,21 +466,21 @@ class Dispatcher:
         """
         current = self._platform.directory.named(account.name)
         if current is not None:
-            self._lane_of(current).expect(due)
+            self._dispatcher_of(current).expect(due)
 
     async def idle(self) -> None:
         """Returns when no push is on its way, what came of them is kept, and nothing is about to be looked at."""
-        while busy := [lane for lane in self._lanes.values() if not lane.is_idle]:
-            await asyncio.gather(*(lane.idle() for lane in busy))
+        while busy := [dispatcher for dispatcher in self._dispatchers.values() if not dispatcher.is_idle]:
+            await asyncio.gather(*(dispatcher.idle() for dispatcher in busy))
 
     def clock_changed(self, account: Account) -> None:
         """The account's clock was set, or goes at another rate: what is due is due at another time of the wall."""
-        self._lane(account).clock_changed()
+        self._dispatcher(account).clock_changed()
 
     def running(self, account: Account) -> int:
         """How many pushes of the account are on the way."""
-        lane = self._lanes.get(account.name)
-        return 0 if lane is None else lane.running
+        dispatcher = self._dispatchers.get(account.name)
+        return 0 if dispatcher is None else dispatcher.running
 
     async def settle(self, account: Account, looked_at: list[str]) -> None:
         """Returns when what is due at the account's present moment is pushed and kept, and what that made due by then.
@@ -490,38 +488,38 @@ class Dispatcher:
         For who steps a frozen clock: nothing waits for a timer here. Puts into `looked_at`, as it goes, the SMS_UIDs of
         what was looked at and of what came of pushes. Returns early when the account is aborted.
         """
-        await self._lane(account).settle(looked_at)
+        await self._dispatcher(account).settle(looked_at)
 
     async def report_first(self, account: Account, uids: tuple[str, ...], seconds: float) -> None:
         """Looks at messages at once, and returns when no push of them is due or on the way, or after `seconds`."""
-        await self._lane(account).report_first(uids, seconds)
+        await self._dispatcher(account).report_first(uids, seconds)
 
     async def abort(self, account: Account) -> int:
         """Ends the running pushes of an account at once, keeps nothing of them, and forgets what it knew; how many.
 
         Nothing of the account fires afterwards, until something is expected again. Not for use inside a transaction.
         """
-        lane = self._lanes.pop(account.name, None)
-        return 0 if lane is None else await lane.abort()
+        dispatcher = self._dispatchers.pop(account.name, None)
+        return 0 if dispatcher is None else await dispatcher.abort()
 
     async def close(self, seconds: float) -> int:
         """Starts no more pushes, lets running ones finish for so long, then ends them; how many had to be ended."""
         self._closed = True
-        ended = await asyncio.gather(*(lane.close(seconds) for lane in self._lanes.values()))
+        ended = await asyncio.gather(*(dispatcher.close(seconds) for dispatcher in self._dispatchers.values()))
         await self._client.close()
         return sum(ended)
 
-    def _lane(self, account: Account) -> AccountDispatcher:
+    def _dispatcher(self, account: Account) -> AccountDispatcher:
         # A caller may hold the account as it was before a scenario was put to use.
-        return self._lane_of(self._platform.directory.named(account.name) or account)
+        return self._dispatcher_of(self._platform.directory.named(account.name) or account)
 
-    def _lane_of(self, current: Account) -> AccountDispatcher:
-        lane = self._lanes.get(current.name)
-        if lane is None:
-            lane = self._lanes[current.name] = AccountDispatcher(
+    def _dispatcher_of(self, current: Account) -> AccountDispatcher:
+        dispatcher = self._dispatchers.get(current.name)
+        if dispatcher is None:
+            dispatcher = self._dispatchers[current.name] = AccountDispatcher(
                 current, self._platform, self._store, self._client, self._wall
             )
             if self._closed:
-                lane.stop_dispatching()
-        lane.account = current
-        return lane
+                dispatcher.stop_dispatching()
+        dispatcher.account = current
+        return dispatcher

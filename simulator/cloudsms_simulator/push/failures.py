@@ -18,13 +18,12 @@ import msgspec
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.faults import Identity
 from cloudsms_simulator.engine.records import PeerCertificate, PushResult
+from cloudsms_simulator.net.http_answer import BadAnswerError, HttpClientError
 from cloudsms_simulator.net.http_client import (
     AnswerTimeoutError,
-    BadAnswerError,
     ConnectError,
     ConnectionLostError,
     ConnectTimeoutError,
-    HttpClientError,
 )
 
 _PORTS = {"http": 80, "https": 443}

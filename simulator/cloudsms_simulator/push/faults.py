@@ -15,14 +15,8 @@ from types import MappingProxyType
 
 from cloudsms_simulator.engine.faults import PushFault
 from cloudsms_simulator.engine.records import Push, PushResult
-from cloudsms_simulator.net.http_client import (
-    ClientConnection,
-    HttpClient,
-    HttpClientError,
-    content_length,
-    parse_url,
-    post_head,
-)
+from cloudsms_simulator.net.http_answer import HttpClientError
+from cloudsms_simulator.net.http_client import ClientConnection, HttpClient, content_length, parse_url, post_head
 from cloudsms_simulator.protocol.delivery_report import malformed
 from cloudsms_simulator.push.failures import PushTarget
 
