@@ -7,10 +7,10 @@ TESTS ?= tests
 # One more than there are cores: some wait for a browser, another program or a socket.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 
-.PHONY: demo test lint format fuzz attack chaos bench coverage screenshots build constraints clean help
+.PHONY: demo test lint format fuzz fuzz-http attack chaos bench coverage screenshots build constraints clean help
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: $(STAMP) ## Show the platform at work: sends, answers, prices, delivery reports over mutual TLS
 	$(BIN)/cloudsms-simulator demo
@@ -34,6 +34,9 @@ fuzz: $(STAMP) ## Throw arbitrary bodies at a live server for five minutes
 
 attack: $(STAMP) ## Attack a live server with the hostile corpus, and tell what did not hold (Linux, under a minute)
 	$(BIN)/python tests/attack/attack.py $(ATTACK)
+
+fuzz-http: $(STAMP) ## Feed 100,000 wrong requests to the listener, and 100,000 wrong answers to the client of pushes (Linux)
+	$(BIN)/python tests/attack/fuzz_http.py $(FUZZ)
 
 chaos: $(STAMP) ## Send 54,000 messages while everything goes wrong, and tell what does not add up (Linux)
 	$(BIN)/python tests/attack/chaos.py $(CHAOS)

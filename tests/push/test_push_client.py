@@ -4,6 +4,8 @@ Spec: Delivery Report (DR) CallBack. Reading: R11, R12.
 """
 
 import asyncio
+import contextlib
+import random
 import socket
 import ssl
 import struct
@@ -32,6 +34,8 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 BODY = '{"METHOD":"SMS_PUSH_REPORT","名":1}'.encode()
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+CLOSED_ON = 30
+"""Reports pushed to a server that closes its connections."""
 MOMENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
 
 
@@ -340,6 +344,57 @@ def test_a_push_on_a_connection_that_the_server_has_closed_is_made_again_with_th
                 assert result.repeated == (nth > 0)
             assert (customer.connections, customer.bodies) == (10, [BODY] * 10)
             await client.close()
+
+    run(story())
+
+
+@pytest.mark.parametrize("secured", [False, True], ids=["http", "https"])
+@pytest.mark.parametrize("ending", ["closed", "reset"])
+@pytest.mark.parametrize("status", [b"200 OK\r\nContent-Length: 0", b"204 No Content"], ids=["200", "204"])
+@pytest.mark.parametrize("announced", [False, True], ids=["unannounced", "announced"])
+def test_every_report_is_answered_by_a_server_that_closes_what_is_idle_for_up_to_3_ms(
+    run: Run, files: CertificateFiles, secured: bool, ending: str, status: bytes, announced: bool
+) -> None:
+    chance = random.Random(1)
+    answer = b"HTTP/1.1 %b\r\n%b\r\n" % (status, b"Connection: close\r\n" if announced else b"")
+    received: list[tuple[bytes, bool]] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        is_fresh = True
+        with contextlib.suppress(asyncio.IncompleteReadError, OSError, TimeoutError):
+            while True:
+                within = None if is_fresh else chance.uniform(0, 0.003)
+                async with asyncio.timeout(within):
+                    await reader.readuntil(b"\r\n\r\n")
+                    received.append((await reader.readexactly(len(BODY)), is_fresh))
+                is_fresh = False
+                writer.write(answer)
+                await writer.drain()
+        if ending == "reset":
+            sock = writer.get_extra_info("socket")
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+        writer.close()
+
+    async def story() -> None:
+        tls = server_tls(files, demands=files.ca) if secured else None
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+        scheme = "https" if secured else "http"
+        url = f"{scheme}://localhost:{server.sockets[0].getsockname()[1]}/"
+        client = PushClient(files)
+        bodies = [b"%0*d" % (len(BODY), number) for number in range(CLOSED_ON)]
+        for body in bodies:
+            result = await client.post(Push("default", "uid", 1, 7, MOMENT, url, body), Callback())
+            assert (result.failure, result.status) == (None, int(status[:3]))
+            await asyncio.sleep(chance.uniform(0, 0.003))
+        await client.close()
+        server.close()
+        # One that went out twice went out on a connection first that had carried an answer.
+        assert [body for body, is_fresh in received if is_fresh] == list(
+            dict.fromkeys(body for body, is_fresh in received if is_fresh)
+        )
+        assert list(dict.fromkeys(body for body, _ in received)) == bodies
 
     run(story())
 
