@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from patience import STORY
@@ -16,6 +17,7 @@ from cloudsms_simulator.api.waits import VerifyHandlers, WaitHandlers
 from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.journal.waits import Waits
 from cloudsms_simulator.net.concurrency import CalledOffError
+from cloudsms_simulator.stores.store import Change
 
 NOON = "2026-11-22T12:00:00+08:00"
 
@@ -178,7 +180,10 @@ def test_a_wait_ends_with_a_reset_and_with_the_simulator(desk) -> None:
     async def story() -> None:
         scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b"timeout=1h"}
         request = Request(scope, receive)
-        for end, status in ((lambda: desk.news.reset(desk.scene.stage.account), 409), (desk.stopping.set, 503)):
+        stage = desk.scene.stage
+        state = stage.store.standing(stage.account)
+        gone = partial(desk.news.publish, Change("reset", stage.account.name, state, state))
+        for end, status in ((gone, 409), (desk.stopping.set, 503)):
             call = asyncio.create_task(desk.points.messages(request))
             while not len(desk.waits):
                 await asyncio.sleep(0)

@@ -10,10 +10,10 @@ import pytest
 from patience import STORY
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.inbox import live as module
 from cloudsms_simulator.inbox.live import LiveUpdate, LiveUpdates
 from cloudsms_simulator.journal.changes import ChangeBus
+from cloudsms_simulator.stores.store import Change, ChangeKind
 
 GREETING = b"retry: 1000\n\n"
 STILL_HERE = b":\n\n"
@@ -38,8 +38,9 @@ class Room:
     def frames(self) -> AsyncIterator[bytes]:
         return self._pulse.frames(self._beat)
 
-    async def happen(self, account: Account | None) -> None:
-        self.news.publish(account, Transaction(account, self.stage.store.standing(account), 1, {}))
+    async def happen(self, account: Account | None, kind: ChangeKind = "progress") -> None:
+        state = self.stage.store.standing(account)
+        self.news.publish(Change(kind, None if account is None else account.name, state, state))
 
     def _beat(self) -> LiveUpdate:
         self.beats += 1
@@ -67,7 +68,7 @@ def test_a_beat_comes_at_once_and_one_for_all_that_happens_meanwhile(stage: Any,
         for account in (None, SHOP, SHOP):
             await room.happen(account)
         assert told(await anext(frames)) == 2
-        room.news.reset(SHOP)
+        await room.happen(SHOP, "reset")
         assert told(await anext(frames)) == 3
 
     tell(story())

@@ -1,20 +1,22 @@
 """The change bus: a listener receives what is committed of its account, and nothing else. Reading: R16."""
 
 import asyncio
+import itertools
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 
+import msgspec
 import pytest
 from patience import STORY
 
-from cloudsms_simulator.engine.account import Account, AccountState
+from cloudsms_simulator.engine.account import AccountState
 from cloudsms_simulator.engine.clock import Clock
-from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.answer import UidSequence
+from cloudsms_simulator.stores.store import Change
 
-SHOP, BANK = Account(name="shop", auth_key="a"), Account(name="bank", auth_key="b")
+SHOP, BANK = "shop", "bank"
 
 
 class Ear:
@@ -24,16 +26,10 @@ class Ear:
         self.heard: list[object] = []
         self._deaf = deaf
 
-    def hear(self, account: Account | None, transactions: Sequence[Transaction]) -> None:
+    def hear(self, change: Change) -> None:
         if self._deaf:
             raise RuntimeError("deaf")
-        assert all(each.account is account for each in transactions)
-        self.heard += transactions
-
-    def hear_reset(self, account: Account | None) -> None:
-        if self._deaf:
-            raise RuntimeError("deaf")
-        self.heard.append("reset")
+        self.heard.append("reset" if change.kind == "reset" else change)
 
 
 def tell(story: Coroutine[None, None, None]) -> None:
@@ -41,8 +37,17 @@ def tell(story: Coroutine[None, None, None]) -> None:
     asyncio.run(asyncio.wait_for(story, STORY))
 
 
-def transaction(account: Account | None) -> Transaction:
-    return Transaction(account, AccountState(Clock.real(WallClock().now()), UidSequence(1), None), 1)
+STATE = AccountState(Clock.real(WallClock().now()), UidSequence(1), None)
+numbers = itertools.count(1)
+
+
+def progress(account: str | None) -> Change:
+    """A change that is like no other."""
+    return Change("progress", account, STATE, msgspec.structs.replace(STATE, dr_serial=next(numbers)))
+
+
+def reset(account: str | None) -> Change:
+    return Change("reset", account, STATE, STATE)
 
 
 def test_a_listener_hears_of_its_account_alone() -> None:
@@ -50,11 +55,11 @@ def test_a_listener_hears_of_its_account_alone() -> None:
         changes, shop, nobody = ChangeBus(), Ear(), Ear()
         changes.subscribe("shop", shop)
         changes.subscribe(None, nobody)
-        of_shop, of_nobody = transaction(SHOP), transaction(None)
-        for account, told in ((SHOP, of_shop), (BANK, transaction(BANK)), (None, of_nobody)):
-            changes.publish(account, told)
-        changes.reset(SHOP)
-        changes.reset(BANK)
+        of_shop, of_nobody = progress(SHOP), progress(None)
+        for told in (of_shop, progress(BANK), of_nobody):
+            changes.publish(told)
+        changes.publish(reset(SHOP))
+        changes.publish(reset(BANK))
         assert (shop.heard, nobody.heard) == ([of_shop, "reset"], [of_nobody])
 
     tell(story())
@@ -64,13 +69,13 @@ def test_what_was_kept_in_one_turn_is_told_in_the_next_in_its_order() -> None:
     async def story() -> None:
         changes, shop = ChangeBus(), Ear()
         changes.subscribe("shop", shop)
-        told = [transaction(SHOP) for _ in range(3)]
+        told = [progress(SHOP) for _ in range(3)]
         for each in told[:2]:
-            changes.publish(SHOP, each)
+            changes.publish(each)
         assert shop.heard == []
         await asyncio.sleep(0)
         assert shop.heard == told[:2]
-        changes.publish(SHOP, told[2])
+        changes.publish(told[2])
         changes.flush()
         assert shop.heard == told
         await asyncio.sleep(0)
@@ -83,11 +88,11 @@ def test_a_reset_is_told_at_once_and_what_came_before_it_first() -> None:
     async def story() -> None:
         changes, shop = ChangeBus(), Ear()
         changes.subscribe("shop", shop)
-        before, after = transaction(SHOP), transaction(SHOP)
-        changes.publish(SHOP, before)
-        changes.reset(SHOP)
+        before, after = progress(SHOP), progress(SHOP)
+        changes.publish(before)
+        changes.publish(reset(SHOP))
         assert shop.heard == [before, "reset"]
-        changes.publish(SHOP, after)
+        changes.publish(after)
         await asyncio.sleep(0)
         assert shop.heard == [before, "reset", after]
 
@@ -98,10 +103,10 @@ def test_who_begins_to_listen_hears_nothing_older() -> None:
     async def story() -> None:
         changes, first, second, everything = ChangeBus(), Ear(), Ear(), Ear()
         changes.subscribe("shop", first)
-        old = [transaction(SHOP), transaction(SHOP)]
-        changes.publish(SHOP, old[0])
+        old = [progress(SHOP), progress(SHOP)]
+        changes.publish(old[0])
         changes.subscribe("shop", second)
-        changes.publish(SHOP, old[1])
+        changes.publish(old[1])
         changes.subscribe_to_all(everything)
         await asyncio.sleep(0)
         assert (first.heard, second.heard, everything.heard) == (old, old[1:], [])
@@ -114,9 +119,9 @@ def test_who_listens_to_all_hears_of_everybody_first_and_harms_nobody() -> None:
         changes, everything, shop = ChangeBus(), Ear(), Ear()
         changes.subscribe_to_all(everything)
         changes.subscribe("shop", shop)
-        told = [transaction(SHOP), transaction(BANK), transaction(None)]
+        told = [progress(SHOP), progress(BANK), progress(None)]
         for each in told:
-            changes.publish(each.account, each)
+            changes.publish(each)
         changes.flush()
         assert (everything.heard, shop.heard) == (told, told[:1])
 
@@ -130,10 +135,10 @@ def test_a_listener_that_ceases_hears_nothing_more_and_the_others_do() -> None:
         changes.subscribe("shop", other)
         changes.unsubscribe("shop", one)
         changes.unsubscribe("shop", one)
-        changes.publish(SHOP, transaction(SHOP))
+        changes.publish(progress(SHOP))
         changes.flush()
         changes.unsubscribe("shop", other)
-        changes.publish(SHOP, transaction(SHOP))
+        changes.publish(progress(SHOP))
         changes.flush()
         assert (len(one.heard), len(other.heard)) == (0, 1)
 
@@ -146,8 +151,8 @@ def test_a_listener_that_fails_harms_nobody_and_the_log_has_it(caplog: pytest.Lo
         changes.subscribe("shop", Ear(deaf=True))
         changes.subscribe("shop", well)
         with caplog.at_level(logging.ERROR):
-            changes.publish(SHOP, transaction(SHOP))
-            changes.reset(SHOP)
+            changes.publish(progress(SHOP))
+            changes.publish(reset(SHOP))
         assert len(well.heard) == 2
         assert [record.exc_info is not None for record in caplog.records] == [True, True]
 

@@ -8,9 +8,9 @@ import pytest
 
 from cloudsms_simulator.engine.account import Account, Callback
 from cloudsms_simulator.engine.plan import plan_of, step
-from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.services.metrics import Counters
+from cloudsms_simulator.stores.store import Change
 
 PUSHED = Account(callback=Callback(url="http://127.0.0.1:9/"), plan=plan_of(step(2, timedelta(seconds=1))))
 
@@ -21,11 +21,8 @@ class Telling:
     def __init__(self, tally: Counters) -> None:
         self._tally = tally
 
-    def publish(self, account: Account | None, transaction: Transaction) -> None:
-        self._tally.hear(account, [transaction])
-
-    def reset(self, account: Account | None) -> None:
-        self._tally.hear_reset(account)
+    def publish(self, change: Change) -> None:
+        self._tally.hear(change)
 
 
 def test_requests_messages_and_segments_are_counted_whatever_the_journal_keeps(stage) -> None:

@@ -22,6 +22,7 @@ from cloudsms_simulator.engine.records import PushResult
 from cloudsms_simulator.engine.rules import CompiledRules, ReplyStep, Rule, RuleBook
 from cloudsms_simulator.engine.transaction import Reply, Transaction
 from cloudsms_simulator.protocol.codes import ResultCode
+from cloudsms_simulator.stores.store import Change
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
@@ -40,11 +41,9 @@ class Listening:
     def __init__(self) -> None:
         self.seen: list[tuple[int, int, int]] = []
 
-    def publish(self, account: Account | None, _transaction: Transaction) -> None:
-        self.reset(account)
-
-    def reset(self, account: Account | None) -> None:
-        self.seen.append(self.here.totals(account))
+    def publish(self, change: Change) -> None:
+        assert change.account == self.here.account.name
+        self.seen.append(self.here.totals())
 
 
 def test_an_observer_is_told_when_there_is_something_to_see_and_when_it_is_gone(keeper) -> None:

@@ -5,6 +5,7 @@ Reading: R16.
 
 import asyncio
 import gc
+import itertools
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -20,7 +21,7 @@ from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.stores.account_partition import AccountPartition
 from cloudsms_simulator.stores.memory import MemoryStore
-from cloudsms_simulator.stores.store import StoreError
+from cloudsms_simulator.stores.store import Change, StoreError
 
 SECOND = timedelta(seconds=1)
 PUSHED = Account(callback=Callback(url="http://a/"))
@@ -34,10 +35,7 @@ class Observer:
     def __init__(self) -> None:
         self.told = 0
 
-    def publish(self, _account: Account | None, _transaction: Transaction) -> None:
-        self.told += 1
-
-    def reset(self, _account: Account | None) -> None:
+    def publish(self, _change: Change) -> None:
         self.told += 1
 
 
@@ -376,3 +374,44 @@ def _partitions() -> int:
 
 async def _awaited(step: object) -> object:
     return await step  # type: ignore[misc]
+
+
+# Changes
+
+
+class Changes:
+    """Writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[Change] = []
+
+    def publish(self, change: Change) -> None:
+        self.told.append(change)
+
+
+def test_of_each_commit_one_change_is_told_with_what_the_account_was_and_is(keeper) -> None:
+    changes = Changes()
+    here = keeper(PUSHED, observer=changes)
+    here.send(2)
+    here.let_happen(SECOND)
+    here.reset()
+    here.drop(PUSHED)
+    assert [change.kind for change in changes.told] == ["request", "progress", "progress", "progress", "reset", "reset"]
+    assert {change.account for change in changes.told} == {"default"}
+    for before, after in itertools.pairwise(changes.told):
+        assert before.after == after.before
+    request, looked, *ended = changes.told[:4]
+    assert (request.before.balance, request.after.balance) == (1000, Decimal("999.90"))
+    assert request.exchange is not None
+    assert request.exchange.uids == tuple(message.uid for message in request.messages)
+    assert looked.final_states == (2, 2)
+    assert [len(reports) for _, reports in looked.updated] == [1, 1]
+    assert [[outcome for outcome, _ in each.pushed] for each in ended] == [["answered"], ["answered"]]
+    assert changes.told[4].after.balance == 1000
+
+
+def test_what_belongs_to_no_account_is_told_under_no_name(keeper) -> None:
+    changes = Changes()
+    here = keeper(observer=changes)
+    here.send(AUTH_KEY="nobody's")
+    assert [(change.kind, change.account) for change in changes.told] == [("request", None)]

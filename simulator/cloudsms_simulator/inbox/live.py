@@ -5,19 +5,18 @@ since the page asks again for what it shows; so a request costs nothing but the 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from cloudsms_simulator.api.context import ApiContext
-from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.clock import Mode
-from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.inbox.page_context import page_context_of
 from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.stores.store import Change
 
 UPDATE_PAUSE = 0.5
 """The least seconds between two updates."""
@@ -50,12 +49,8 @@ class LiveUpdates:
         self._stopping = stopping
         self._changed = asyncio.Event()
 
-    def hear(self, account: Account | None, transactions: Sequence[Transaction]) -> None:
-        """Notes that something was committed."""
-        self._changed.set()
-
-    def hear_reset(self, account: Account | None) -> None:
-        """Notes that something was removed."""
+    def hear(self, change: Change) -> None:
+        """Notes that something was committed, whatever it was."""
         self._changed.set()
 
     async def frames(self, update: Callable[[], LiveUpdate]) -> AsyncIterator[bytes]:

@@ -21,14 +21,13 @@ import msgspec
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.clock import Clock, Mode
-from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.journal.search_fields import JournalRecord, octets_of, record_id
 from cloudsms_simulator.journal.views import JournalItem, JournalView
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.concurrency import INLINE_OCTETS, offload
 from cloudsms_simulator.net.wall_clock import WallClock
-from cloudsms_simulator.stores.store import Store
+from cloudsms_simulator.stores.store import Change, Store
 
 SHARE_OF_TIME = 0.01
 """The largest share of the processor's time that frames may take."""
@@ -118,7 +117,7 @@ class AccountFeed:
         self._wall = wall
         self._budget = budget
         self._clock = store.standing(account).clock
-        # Whole transactions would keep the garbage collector busy.
+        # Whole changes would keep the garbage collector busy.
         self._recent: dict[EventName, _Recent] = {name: _Recent() for name in _JOURNAL_KINDS}
         self._clock_now = self._clock
         self._was_reset = False
@@ -126,29 +125,22 @@ class AccountFeed:
         self._building: asyncio.Task[None] | None = None
         self._not_before = 0.0
 
-    def hear(self, account: Account | None, transactions: Sequence[Transaction]) -> None:
-        """Remembers what transactions changed; the frame about it is made later."""
-        self._account = account
-        requests: list[JournalRecord] = []
-        messages: list[JournalRecord] = []
-        reports: list[JournalRecord] = []
-        for transaction in transactions:
-            if transaction.exchange is not None:
-                requests.append(transaction.exchange)
-                messages += transaction.new_messages
-            for uid in transaction.updated:
-                messages.append(transaction.messages[uid])
-                reports += transaction.reports.get(uid, ())
-        for recent, records in zip(self._recent.values(), (requests, messages, reports), strict=True):
-            recent.add(records)
-        self._clock_now = transactions[-1].standing.clock
-        self._flush_soon()
+    def hear(self, change: Change) -> None:
+        """Remembers what a change is about; the frame is made later.
 
-    def hear_reset(self, account: Account | None) -> None:
-        """Drops what is not in a frame yet, and has the next frame begin with `reset`."""
-        self._account = account
-        self._recent = {name: _Recent() for name in _JOURNAL_KINDS}
-        self._was_reset = True
+        A reset drops what is not in a frame yet, and has the next frame begin with `reset`.
+        """
+        if change.kind == "reset":
+            self._recent = {name: _Recent() for name in _JOURNAL_KINDS}
+            self._was_reset = True
+        else:
+            if change.exchange is not None:
+                self._recent["request"].add((change.exchange,))
+                self._recent["message"].add(change.messages)
+            if change.updated:
+                self._recent["message"].add([message for message, _ in change.updated])
+                self._recent["report"].add([report for _, reports in change.updated for report in reports])
+            self._clock_now = change.after.clock
         self._flush_soon()
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ Spec: Delivery Report (DR) CallBack. Reading: R10, R11, R15, R16, R17.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import islice
@@ -22,7 +22,6 @@ import msgspec
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.delivery import due_report
 from cloudsms_simulator.engine.records import Exchange, Message, Report, Sending
-from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.journal.search import Difference, Search
 from cloudsms_simulator.journal.search_fields import (
@@ -40,7 +39,7 @@ from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.concurrency import CalledOffError, TimeSlices, offload
 from cloudsms_simulator.net.wall_clock import WallClock
-from cloudsms_simulator.stores.store import Store
+from cloudsms_simulator.stores.store import Change, Store
 
 
 class PendingWork(msgspec.Struct, frozen=True):
@@ -146,9 +145,10 @@ class Wait:
 
 
 class WaitIndex:
-    """The waits of one account."""
+    """The waits of one account, or (None) for exchanges of no account."""
 
-    def __init__(self) -> None:
+    def __init__(self, account: Account | None) -> None:
+        self.account = account
         self._by_kind: dict[JournalKind, WaitsOfKind] = {
             "messages": WaitsOfKind(),
             "requests": WaitsOfKind(),
@@ -184,46 +184,40 @@ class WaitIndex:
         if not self._demanded[demand]:
             del self._demanded[demand]
 
-    def hear(self, transactions: Iterable[Transaction], view: JournalView) -> None:
-        """Offers what transactions wrote to the waits that it may concern."""
-        for transaction in transactions:
-            if self._may_concern_somebody(transaction):
-                self._offer(transaction, view)
-
-    def _offer(self, transaction: Transaction, view: JournalView) -> None:
+    def hear(self, change: Change, store: Store) -> None:
+        """Offers what was committed to the waits that it may concern."""
+        if not self._may_concern_somebody(change):
+            return
         messages, requests, reports = self._by_kind["messages"], self._by_kind["requests"], self._by_kind["reports"]
-        exchange = transaction.exchange
+        exchange = change.exchange
         if requests.count and exchange is not None:
             # An accepted exchange's messages are in the store by now, and the findings on it need them.
-            context = view.context_of(exchange)
-            recipients = _recipients_in(exchange, transaction.new_messages, context) if requests.by_recipient else ()
+            context = JournalView(store, self.account).context_of(exchange)
+            recipients = _recipients_in(exchange, change.messages, context) if requests.by_recipient else ()
             for wait in requests.candidates(exchange.uids, recipients):
                 wait.offer(exchange, context)
         if messages.count:
-            for message in transaction.new_messages:
+            for message in change.messages:
                 messages.offer(message)
-        if transaction.updated and (messages.count or reports.count):
-            for uid in transaction.updated:
-                changed = transaction.messages[uid]
-                if messages.count:
-                    messages.offer(changed)
-                if reports.count:
-                    concerned = reports.candidates((uid,), recipients_of(changed))
-                    for report in transaction.reports.get(uid, ()) if concerned else ():
-                        for wait in concerned:
-                            wait.offer(report, SearchContext(changed))
+        for message, its_reports in change.updated:
+            if messages.count:
+                messages.offer(message)
+            if reports.count:
+                concerned = reports.candidates((message.uid,), recipients_of(message))
+                for report in its_reports if concerned else ():
+                    for wait in concerned:
+                        wait.offer(report, SearchContext(message))
 
-    def _may_concern_somebody(self, transaction: Transaction) -> bool:
-        """Whether a transaction may concern any wait. Cheap, and False for nearly all that nobody waits for."""
-        demanded, exchange = self._demanded, transaction.exchange
+    def _may_concern_somebody(self, change: Change) -> bool:
+        """Whether a change may concern any wait. Cheap, and False for nearly all that nobody waits for."""
+        demanded, exchange = self._demanded, change.exchange
         if None in demanded or not (exchange is None or (isinstance(exchange, Sending) and exchange.places is None)):
             return True
-        for message in transaction.new_messages:
+        for message in change.messages:
             if message.uid in demanded or recipient_of(message.country_code, message.msisdn) in demanded:
                 return True
-        for uid in transaction.updated:
-            message = transaction.messages[uid]
-            if uid in demanded or recipient_of(message.country_code, message.msisdn) in demanded:
+        for message, _ in change.updated:
+            if message.uid in demanded or recipient_of(message.country_code, message.msisdn) in demanded:
                 return True
         return False
 
@@ -453,24 +447,23 @@ class Waits:
 
     # Changes of an account
 
-    def hear(self, account: Account | None, transactions: Sequence[Transaction]) -> None:
-        """Offers what transactions wrote to the waits of their account."""
-        name = None if account is None else account.name
-        self._known.pop(name, None)
-        index = self._indexes.get(name)
+    def hear(self, change: Change) -> None:
+        """Offers what was committed to the waits of its account.
+
+        A reset ends them with CalledOffError: what they waited for is gone.
+        """
+        self._known.pop(change.account, None)
+        index = self._indexes.get(change.account)
         if index is None:
             return
-        index.hear(transactions, JournalView(self._store, account))
-        if account is not None and index.awaits_outcomes:
-            self._recheck_soon(account)
-
-    def hear_reset(self, account: Account | None) -> None:
-        """Ends the waits of an account with CalledOffError: what they waited for is gone."""
-        name = None if account is None else account.name
-        self._known.pop(name, None)
-        for wait in self._indexes.get(name, ()):
-            if not wait.future.done():
-                wait.future.set_exception(CalledOffError("gone"))
+        if change.kind == "reset":
+            for wait in index:
+                if not wait.future.done():
+                    wait.future.set_exception(CalledOffError("gone"))
+            return
+        index.hear(change, self._store)
+        if index.account is not None and index.awaits_outcomes:
+            self._recheck_soon(index.account)
 
     # Waits in vain
 
@@ -571,7 +564,7 @@ class Waits:
         name = None if account is None else account.name
         index = self._indexes.get(name)
         if index is None:
-            index = self._indexes[name] = WaitIndex()
+            index = self._indexes[name] = WaitIndex(account)
             self._changes.subscribe(name, self)
         index.add(wait)
 

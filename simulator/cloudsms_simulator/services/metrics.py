@@ -9,16 +9,15 @@ Reading: R16.
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 
-from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.money import Currency
 from cloudsms_simulator.engine.records import Exchange, ExchangeKind, Message, Outcome
-from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.findings import Finding
 from cloudsms_simulator.protocol.packet import MOST_SEGMENTS
+from cloudsms_simulator.stores.store import Change
 
 BUCKET_BOUNDS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
@@ -51,7 +50,7 @@ _OK = ResultCode.OK
 
 
 class Counters:
-    """Hears the news of everybody."""
+    """Counts the changes of all accounts, and those of none."""
 
     def __init__(self) -> None:
         self._singles: defaultdict[Currency, list[int]] = defaultdict(lambda: [0] * (MOST_SEGMENTS + 1))
@@ -91,31 +90,27 @@ class Counters:
         """Segments of messages not rejected locally, refunded or not."""
         return Counter(self._billed) + Counter({name: _segments_in(each) for name, each in self._singles.items()})
 
-    def hear(self, account: Account | None, transactions: Sequence[Transaction]) -> None:
-        """Transactions were kept."""
-        for transaction in transactions:
-            exchange = transaction.exchange
-            if exchange is None:
-                self._went_on(transaction)
-                continue
-            messages = transaction.new_messages
-            if len(messages) == 1 and exchange.code is _OK and not transaction.rejected:
-                sending = messages[0].sending
-                self._singles[sending.currency][sending.segmentation.segments] += 1
-            else:
-                self._requests[exchange.kind, exchange.code] += 1
-                if messages:
-                    self._accepted(messages, transaction.rejected)
-            if exchange.findings:
-                self._found(exchange, exchange.findings)
+    def hear(self, change: Change) -> None:
+        """Counts a change. What happened has happened: a reset takes nothing off."""
+        exchange = change.exchange
+        if exchange is None:
+            self._went_on(change)
+            return
+        messages = change.messages
+        if len(messages) == 1 and exchange.code is _OK and not change.rejected:
+            sending = messages[0].sending
+            self._singles[sending.currency][sending.segmentation.segments] += 1
+        else:
+            self._requests[exchange.kind, exchange.code] += 1
+            if messages:
+                self._accepted(messages, change.rejected)
+        if exchange.findings:
+            self._found(exchange, exchange.findings)
 
-    def hear_reset(self, account: Account | None) -> None:
-        """What happened has happened."""
-
-    def _went_on(self, transaction: Transaction) -> None:
-        for state in transaction.final_states:
+    def _went_on(self, change: Change) -> None:
+        for state in change.final_states:
             self.final_states[state] += 1
-        for outcome, attempt in transaction.pushed:
+        for outcome, attempt in change.pushed:
             self.pushes[outcome, attempt.status] += 1
             for finding in attempt.findings:
                 self.findings[finding.rule] += 1

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, S
 from itertools import chain
 from typing import Generic, TypeVar
 
+import msgspec
+
 from cloudsms_simulator.engine.account import Account, AccountState
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.clock import Clock
@@ -19,7 +21,7 @@ from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol.answer import UidSequence
 from cloudsms_simulator.stores.account_partition import AccountPartition
 from cloudsms_simulator.stores.retention import Retention
-from cloudsms_simulator.stores.store import AccountSnapshot, Listing, StoreObserver
+from cloudsms_simulator.stores.store import AccountSnapshot, Change, ChangeKind, Listing, StoreObserver
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -84,7 +86,7 @@ class MemoryStore:
         return transaction
 
     def _keep(self, partition: AccountPartition, transaction: Transaction) -> None:
-        partition.standing = transaction.standing
+        before, partition.standing = partition.standing, transaction.standing
         if transaction.entries:
             partition.ledger += transaction.entries
             self._retention.ledger_changed(partition)
@@ -108,7 +110,7 @@ class MemoryStore:
         else:
             partition.plan(transaction.wakes)
         if self._observer is not None:
-            self._observer.publish(transaction.account, transaction)
+            self._observer.publish(_change_of(partition.name, before, transaction))
 
     def _update(self, partition: AccountPartition, transaction: Transaction) -> None:
         """Puts messages and their reports in the place of what they were."""
@@ -139,18 +141,18 @@ class MemoryStore:
             partition.plan(wakes, partition.exchanges.get(request_id))
 
     async def reset(self, account: Account | None, now: datetime) -> None:
-        partition = self._partition(account)
-        self._retention.partition_removed(partition)
-        self._partitions[partition.name] = AccountPartition(
-            partition.name, account, partition.standing.clock, partition.standing.uids, now
-        )
-        self._tell_of_reset(account)
+        before = self._partition(account)
+        self._retention.partition_removed(before)
+        standing = before.standing
+        after = AccountPartition(before.name, account, standing.clock, standing.uids, now)
+        self._partitions[before.name] = after
+        self._tell_of_reset(before.name, standing, after.standing)
 
     async def drop(self, account: Account) -> None:
         partition = self._partitions.pop(account.name, None)
         if partition is not None:
             self._retention.partition_removed(partition)
-        self._tell_of_reset(account)
+            self._tell_of_reset(account.name, partition.standing, partition.standing)
 
     async def take_wakes(self, account: Account, now: datetime, limit: int) -> list[str]:
         return self._partition(account).take(now, limit)
@@ -219,9 +221,9 @@ class MemoryStore:
         self._partitions.clear()
         self._retention.recount()
 
-    def _tell_of_reset(self, account: Account | None) -> None:
+    def _tell_of_reset(self, name: str | None, before: AccountState, after: AccountState) -> None:
         if self._observer is not None:
-            self._observer.reset(account)
+            self._observer.publish(Change("reset", name, before, after))
 
     def _partition(self, account: Account | None) -> AccountPartition:
         name = None if account is None else account.name
@@ -238,6 +240,22 @@ class MemoryStore:
         while (node := self._node()) in self._nodes_taken:
             pass
         return node
+
+
+def _change_of(name: str | None, before: AccountState, transaction: Transaction) -> Change:
+    """What there is to tell of a transaction that was kept."""
+    exchange, after, updated = transaction.exchange, transaction.standing, transaction.updated
+    kind: ChangeKind = "progress" if exchange is None else "request"
+    change = Change(kind, name, before, after, exchange, transaction.new_messages, transaction.rejected)
+    if not updated:
+        return change
+    messages, reports = transaction.messages, transaction.reports
+    return msgspec.structs.replace(
+        change,
+        updated=tuple([(messages[uid], reports.get(uid, ())) for uid in updated]),
+        final_states=tuple(transaction.final_states),
+        pushed=tuple(transaction.pushed),
+    )
 
 
 class _Decided(Generic[T]):

@@ -7,17 +7,19 @@ that could not be read or written.
 An `AccountSnapshot` is all that is kept of one account, taken out of a store at one moment, to be put into one (`kept`,
 `restore`). What is planned is not among it: it follows from the messages and their reports.
 
+A `Change` is what a store tells of each commit: what it was, and the values it left behind.
+
 Reading: R16.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
 from cloudsms_simulator.engine.account import Account, AccountState
 from cloudsms_simulator.engine.billing import LedgerEntry
-from cloudsms_simulator.engine.records import Exchange, Message, Report
+from cloudsms_simulator.engine.records import Attempt, Exchange, Message, Outcome, Report
 from cloudsms_simulator.engine.transaction import RuleCounter, Transaction
 from cloudsms_simulator.moments import datetime
 
@@ -55,14 +57,39 @@ class StoreError(Exception):
     """The store could not be read or written; nothing of the step is kept. Customers are told DB_not_find."""
 
 
+ChangeKind = Literal["request", "progress", "reset"]
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """One commit of one account. It holds nothing but values, so another process can be told it too.
+
+    Its kind is `request` where an exchange was kept, with the messages it brought; `reset` where all that was kept is
+    gone; and `progress` for all else: messages that went on, money, the clock.
+    """
+
+    kind: ChangeKind
+    account: str | None
+    """The account's name; None for what belongs to no account."""
+    before: AccountState
+    after: AccountState
+    exchange: Exchange | None = None
+    messages: tuple[Message, ...] = ()
+    """The new ones, all of the exchange."""
+    rejected: int = 0
+    """How many of them are rejected locally."""
+    updated: tuple[tuple[Message, tuple[Report, ...]], ...] = ()
+    """Messages that changed, or of which a report is new or changed; each as it is now, with all its reports."""
+    final_states: tuple[int, ...] = ()
+    """The states in which messages ended."""
+    pushed: tuple[tuple[Outcome, Attempt], ...] = ()
+    """The attempts that were made, each with the outcome of its report."""
+
+
 class StoreObserver(Protocol):
     """Who is told what a store keeps, as soon as it is there for everybody to see. Raises nothing, and is quick."""
 
-    def publish(self, account: Account | None, transaction: Transaction) -> None:
-        """A transaction was kept."""
-
-    def reset(self, account: Account | None) -> None:
-        """All that was kept of an account is gone."""
+    def publish(self, change: Change) -> None:
+        """Something was committed."""
 
 
 class Store(Protocol):
