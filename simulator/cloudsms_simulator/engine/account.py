@@ -15,7 +15,6 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
-from fnmatch import fnmatchcase
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import Literal
@@ -26,7 +25,7 @@ from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.faults import Identity
 from cloudsms_simulator.engine.money import Currency
 from cloudsms_simulator.engine.plan import DELIVERED_AFTER_A_SECOND, Outlook, Plan
-from cloudsms_simulator.engine.rules import CompiledRules, RuleBook
+from cloudsms_simulator.engine.rules import CompiledRules, RuleBook, glob_test
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol.answer import UidSequence
 from cloudsms_simulator.protocol.masking import KeyMask, KeyRing, mask, mask_known
@@ -85,7 +84,7 @@ class Blacklist(msgspec.Struct, frozen=True):
 
     def blocks_number(self, number: str) -> str | None:
         """The first glob that matches country code + MSISDN, or None."""
-        return next((glob for glob in self.numbers if fnmatchcase(number, glob)), None)
+        return next((glob for glob in self.numbers if glob_test(glob)(number)), None)
 
     def blocks_text(self, text: str) -> str | None:
         """The first word the text holds, letters' case aside, or None."""

@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import time, timedelta
 from fnmatch import translate
+from functools import lru_cache
 from typing import Literal, TypeVar
 
 import msgspec
@@ -275,7 +276,7 @@ def _text_or_nothing(value: object) -> str:
 # From conditions to matchers.
 
 SubjectTest = Callable[[RuleSubject], bool]
-_TextTest = Callable[[str], bool]
+TextTest = Callable[[str], bool]
 _Parts = tuple[list[SubjectTest], list[SubjectTest]]
 """The tests of the request, and those of each destination."""
 _T = TypeVar("_T")
@@ -341,10 +342,7 @@ def _of_the_destination(condition: Condition) -> list[SubjectTest]:
 
 
 def _of_the_number(globs: tuple[str, ...]) -> SubjectTest:
-    beginnings = _beginnings(globs)
-    if beginnings is not None:
-        return lambda subject: subject.to.startswith(beginnings)
-    fits = _glob(globs)
+    fits = glob_test(*globs)
     return lambda subject: fits(subject.to)
 
 
@@ -378,14 +376,14 @@ def _of_the_request(condition: Condition) -> list[SubjectTest]:
     return tests
 
 
-def text_test(match: TextMatch) -> _TextTest:
+def text_test(match: TextMatch) -> TextTest:
     """Makes a test of a text. Letters are compared as `casefold` has them where case does not count.
 
     Linear in the text; a regular expression of the user's may take longer, but sees its first 2,000 characters alone.
     """
-    as_written: list[_TextTest] = []
+    as_written: list[TextTest] = []
     if match.glob:
-        as_written.append(_glob(match.glob, ignore_case=match.ignore_case))
+        as_written.append(glob_test(*match.glob, ignore_case=match.ignore_case))
     if match.regex is not None:
         search = re.compile(match.regex, re.IGNORECASE if match.ignore_case else 0).search
         as_written.append(lambda text: search(text, 0, LONGEST_SEARCHED) is not None)
@@ -396,9 +394,9 @@ def text_test(match: TextMatch) -> _TextTest:
     return _together([*by_letters, *as_written])
 
 
-def _text_tests(match: TextMatch) -> list[_TextTest]:
+def _text_tests(match: TextMatch) -> list[TextTest]:
     fold = str.casefold if match.ignore_case else str
-    tests: list[_TextTest] = []
+    tests: list[TextTest] = []
     if match.equals is not None:
         equals = fold(match.equals)
         tests.append(lambda text: text == equals)
@@ -414,18 +412,20 @@ def _text_tests(match: TextMatch) -> list[_TextTest]:
     return tests
 
 
-def _glob(globs: tuple[str, ...], *, ignore_case: bool = False) -> _TextTest:
-    beginnings = None if ignore_case else _beginnings(globs)
-    if beginnings is not None:
+@lru_cache(maxsize=1024)
+def glob_test(*globs: str, ignore_case: bool = False) -> TextTest:
+    """Makes a test whether one of some globs matches the whole of a text: `*` anything, `?` one character, `[abc]` one
+    of them.
+
+    Linear in the text; globs without a wild character, or with a `*` at their end alone, need no regular expression.
+    """
+    if not ignore_case and not any(map(_GLOB_CHARACTER.search, globs)):
+        return frozenset(globs).__contains__
+    beginnings = tuple(glob[:-1] for glob in globs if glob.endswith("*"))
+    if not ignore_case and len(beginnings) == len(globs) and not any(map(_GLOB_CHARACTER.search, beginnings)):
         return lambda text: text.startswith(beginnings)
     fits = re.compile("|".join(map(translate, globs)), re.IGNORECASE if ignore_case else 0).match
     return lambda text: fits(text) is not None
-
-
-def _beginnings(globs: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Returns what a text has to begin with to fit one of the globs, if they say no more than that, as `852*` does."""
-    beginnings = tuple(glob[:-1] for glob in globs if glob.endswith("*"))
-    return beginnings if len(beginnings) == len(globs) and not any(map(_GLOB_CHARACTER.search, beginnings)) else None
 
 
 def _in_row(ordinal: Ordinal) -> Callable[[int], bool]:

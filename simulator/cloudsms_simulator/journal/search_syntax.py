@@ -12,7 +12,6 @@ Spec: none; this is how the simulator is searched. Reading: R17.
 import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from fnmatch import translate
 from operator import eq, ge, gt, le, lt
 from typing import TypeVar
 
@@ -20,11 +19,12 @@ import msgspec
 
 from cloudsms_simulator import moments
 from cloudsms_simulator.config.problems import suggestion
+from cloudsms_simulator.engine.rules import TextTest, glob_test
 from cloudsms_simulator.models.durations import read_duration
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol.codes import RESULT_CODES, STATES, ResultCode, desc_of, hex_code, state_desc
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
-from cloudsms_simulator.protocol.unicode_text import composed, folded
+from cloudsms_simulator.protocol.unicode_text import folded
 
 LONGEST_SEARCH = 2000
 """The most characters a search may have."""
@@ -122,8 +122,6 @@ def _value(text: str, at: int) -> tuple[str, int, bool]:
     return "".join(pattern), at, quoted
 
 
-TextTest = Callable[[str], bool]
-
 _WILD = re.compile(r"(?<!\\)(?:\\\\)*[*?\[]")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _STAR_OR_ESCAPED = re.compile(r"\\(.)|(\*)", re.DOTALL)
@@ -136,20 +134,10 @@ def literal_of(pattern: str) -> str | None:
     return None if _WILD.search(pattern) else _ESCAPED.sub(r"\1", pattern)
 
 
-def glob_test(pattern: str) -> TextTest:
-    """A test whether a glob matches the whole of a text."""
-    literal = literal_of(pattern)
-    if literal is not None:
-        wanted = folded(literal)
-        return lambda text: folded(text) == wanted
-    if pattern == "*":
-        return lambda text: True
-    beginning = literal_of(pattern[:-1]) if pattern.endswith("*") else None
-    if beginning is not None:
-        begins = folded(beginning)
-        return lambda text: folded(text).startswith(begins)
-    matches = re.compile(translate(_glob(pattern))).match
-    return lambda text: matches(folded(text)) is not None
+def pattern_test(pattern: str) -> TextTest:
+    """A test whether a glob matches the whole of a text, letters' case and width aside."""
+    fits = glob_test(_glob(pattern))
+    return lambda text: fits(folded(text))
 
 
 def contains_test(pattern: str) -> TextTest:
@@ -186,20 +174,24 @@ def _parts(pattern: str) -> list[str]:
 
 
 def _glob(pattern: str) -> str:
-    """A pattern as `fnmatch` writes it, its characters folded. One that folding makes a special one means itself."""
-    glob, at = "", 0
-    pattern = composed(pattern)
+    """A pattern as `fnmatch` writes it, what stands between wild characters folded. One that folding makes a special
+    character means itself."""
+    glob, plain, at = "", "", 0
     while at < len(pattern):
         character = pattern[at]
         at += 1
         if character in _GLOB_CHARACTERS:
-            glob += character
+            glob, plain = f"{glob}{_plain_glob(plain)}{character}", ""
             continue
         if character == "\\" and at < len(pattern):
             character = pattern[at]
             at += 1
-        glob += "".join(_FNMATCH.get(each, each) for each in folded(character))
-    return glob
+        plain += character
+    return glob + _plain_glob(plain)
+
+
+def _plain_glob(text: str) -> str:
+    return "".join(_FNMATCH.get(each, each) for each in folded(text))
 
 
 T = TypeVar("T")
@@ -220,7 +212,7 @@ _DESCS = tuple(dict.fromkeys(row.desc for row in RESULT_CODES))
 
 def read_glob_term(pattern: str, now: datetime) -> tuple[ValueTest[str], str]:
     """Reads a glob that must match the whole value."""
-    return glob_test(pattern), pattern
+    return pattern_test(pattern), pattern
 
 
 def read_text_term(pattern: str, now: datetime) -> tuple[ValueTest[str], str]:
@@ -232,7 +224,7 @@ def read_msisdn_term(pattern: str, now: datetime) -> tuple[ValueTest[str], str]:
     """Reads a glob on a telephone number; a + in front does not count."""
     digits = pattern.removeprefix("+")
     if _NUMBER_GLOB.fullmatch(digits):
-        return glob_test(digits), digits
+        return pattern_test(digits), digits
     bare = re.sub(r"[+ ()-]", "", pattern)
     near = f'; did you mean "{bare}"?' if _NUMBER_GLOB.fullmatch(bare) else ""
     raise ValueError(f'digits, and * or ?, such as "852*"{near}')
@@ -255,7 +247,7 @@ def read_state_term(pattern: str, now: datetime) -> tuple[ValueTest[int], str]:
     """Reads a state: its number, its name, or a glob on the name."""
     literal = literal_of(pattern)
     if literal is None:
-        named = glob_test(pattern)
+        named = pattern_test(pattern)
         return lambda state: named(state_desc(state)), pattern
     if re.fullmatch(r"-?[0-9]{1,18}", literal, re.ASCII):
         number = int(literal)
