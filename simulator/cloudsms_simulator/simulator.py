@@ -280,10 +280,7 @@ class Simulator:
         return platform_context(self.files, self.settings.mtls, self.settings.client_ca, shown)
 
     def _new_clock(self, account: Account | None) -> Clock:
-        wall = self.wall.now()
-        if account is None or self.settings.clock == "real":
-            return Clock.real(wall)
-        return Clock.frozen(wall) if self.settings.clock == "frozen" else Clock.scaled(self.settings.clock, wall)
+        return Clock.started("real" if account is None else self.settings.clock, self.wall.now())
 
     def _remove_folder(self) -> None:
         if self._folder is not None:

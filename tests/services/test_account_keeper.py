@@ -241,6 +241,8 @@ def test_a_balance_is_brought_to_what_is_said_by_an_entry_in_the_ledger(tell) ->
         changed = await keeping.change(account, balance="10.5")
         assert keeping.balance(changed) == Decimal("10.5")
         assert keeping.ledger(changed)[1:] == [("setting", Decimal("7.5"), Decimal("10.5"))]
+        again = await keeping.change(changed, balance="10.50")
+        assert len(keeping.ledger(again)) == 2, "nothing moved"
         unlimited = await keeping.change(changed, balance="unlimited")
         assert keeping.balance(unlimited) is None
         limited = await keeping.change(unlimited, balance="1")

@@ -38,6 +38,13 @@ class Clock(msgspec.Struct, frozen=True):
         return cls(wall.astimezone(HONG_KONG), wall)
 
     @classmethod
+    def started(cls, mode: Literal["real", "frozen"] | float, wall: datetime) -> "Clock":
+        """Makes a clock as a configuration asks for it: real, frozen, or so many times as fast (`scaled`)."""
+        if mode == "real":
+            return cls.real(wall)
+        return cls.frozen(wall) if mode == "frozen" else cls.scaled(mode, wall)
+
+    @classmethod
     def scaled(cls, rate: float, wall: datetime) -> "Clock":
         """Makes a clock that starts at the wall's time and goes `rate` times as fast: 0, or 0.001 to 1,000,000.
 

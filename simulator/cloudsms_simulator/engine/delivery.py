@@ -18,7 +18,6 @@ from datetime import timedelta
 import msgspec
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.faults import PushFault
 from cloudsms_simulator.engine.plan import EXPIRED_AT_LAST, MAXIMUM_RETURN_TIME, Plan, ReportOptions, Step, plan_of
 from cloudsms_simulator.engine.records import (
@@ -138,9 +137,7 @@ def _reach(transaction: Transaction, account: Account, message: Message, step: S
         and not message.refunded
     )
     if refund and message.sending.metered and transaction.standing.balance is not None:
-        balance = transaction.standing.balance + message.cost
-        transaction.standing = msgspec.structs.replace(transaction.standing, balance=balance)
-        transaction.entries.append(LedgerEntry(account.name, message.uid, "refund", message.cost, balance, at))
+        transaction.move("refund", message.cost, at, message.uid)
     return msgspec.structs.replace(
         message, passages=(*message.passages, ReachedState(step.state, at)), refunded=message.refunded or refund
     )

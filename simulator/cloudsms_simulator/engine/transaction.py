@@ -18,7 +18,7 @@ from types import MappingProxyType
 import msgspec
 
 from cloudsms_simulator.engine.account import Account, AccountState
-from cloudsms_simulator.engine.billing import LedgerEntry
+from cloudsms_simulator.engine.billing import LedgerEntry, LedgerReason
 from cloudsms_simulator.engine.faults import AnswerFault
 from cloudsms_simulator.engine.records import (
     Attempt,
@@ -105,6 +105,27 @@ class Transaction(msgspec.Struct, eq=False):
     """When to look at which message again; of a new message only after its answer is out."""
     cancelled: tuple[tuple[datetime, str], ...] = ()
     """Wakes of one message that are not wanted any more. While its answer is not out, its `wakes` wait for that too."""
+
+    def move(self, reason: LedgerReason, amount: Decimal, at: datetime, uid: str | None = None) -> LedgerEntry:
+        """Moves money on the account, which has a limited balance: negative for a debit. Returns the ledger's entry."""
+        assert self.standing.balance is not None
+        return self._enter(reason, amount, self.standing.balance + amount, at, uid)
+
+    def set_balance(self, balance: Decimal | None, reason: LedgerReason, at: datetime) -> None:
+        """Brings the balance to an amount, with an entry in the ledger where its sum differs; None: unlimited."""
+        if balance is not None and (amount := balance - self.booked()):
+            self._enter(reason, amount, balance, at, None)
+        else:
+            self.standing = msgspec.structs.replace(self.standing, balance=balance)
+
+    def _enter(
+        self, reason: LedgerReason, amount: Decimal, balance: Decimal, at: datetime, uid: str | None
+    ) -> LedgerEntry:
+        assert self.account is not None
+        entry = LedgerEntry(self.account.name, uid, reason, amount, balance, at)
+        self.entries.append(entry)
+        self.standing = msgspec.structs.replace(self.standing, balance=balance)
+        return entry
 
     def put(self, message: Message) -> None:
         """Replaces a message."""

@@ -10,7 +10,6 @@ import base64
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
-from decimal import Decimal
 from typing import Literal
 
 import msgspec
@@ -19,13 +18,12 @@ from cloudsms_simulator.config.account_body import AccountRequest, Credit, read_
 from cloudsms_simulator.config.account_schema import AccountOverrides, AccountSettings
 from cloudsms_simulator.config.sources import JsonTable
 from cloudsms_simulator.engine.account import NO_RULES, Account, AccountDirectory, Callback
-from cloudsms_simulator.engine.billing import LedgerEntry
+from cloudsms_simulator.engine.billing import LedgerEntry, opening_balance
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.money import Money
 from cloudsms_simulator.engine.rules import CompiledRules
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.models.server import ClockMode
-from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.services.clocks import ClockService
@@ -139,10 +137,10 @@ class AccountService:
             raise AccountConflictError(f'account "{account.name}" is in {account.currency}, not in {credit.currency}')
 
         def put(transaction: Transaction) -> LedgerEntry:
-            balance = transaction.standing.balance
-            if balance is None:
+            standing = transaction.standing
+            if standing.balance is None:
                 raise AccountConflictError(f'the balance of account "{account.name}" is unlimited already')
-            return self._move(transaction, account, "credit", credit.amount, balance + credit.amount)
+            return transaction.move("credit", credit.amount, standing.clock.now(self._wall.now()))
 
         return await self._store.step(account, put)
 
@@ -202,7 +200,7 @@ class AccountService:
 
         def begin(transaction: Transaction) -> None:
             if mode is not None:
-                clock = _clock(mode, self._wall.now())
+                clock = Clock.started(mode, self._wall.now())
                 standing = transaction.standing
                 transaction.standing = msgspec.structs.replace(standing, clock=clock, rules_since=clock.virtual)
 
@@ -225,26 +223,10 @@ class AccountService:
         """Brings the balance to what an account starts with."""
 
         def bring(transaction: Transaction) -> None:
-            if account.balance == "unlimited":
-                transaction.standing = msgspec.structs.replace(transaction.standing, balance=None)
-            else:
-                self._move(transaction, account, "setting", account.balance - transaction.booked(), account.balance)
+            now = transaction.standing.clock.now(self._wall.now())
+            transaction.set_balance(opening_balance(account), "setting", now)
 
         await self._store.step(account, bring)
-
-    def _move(
-        self,
-        transaction: Transaction,
-        account: Account,
-        reason: Literal["credit", "setting"],
-        amount: Decimal,
-        balance: Decimal,
-    ) -> LedgerEntry:
-        standing = transaction.standing
-        entry = LedgerEntry(account.name, None, reason, amount, balance, standing.clock.now(self._wall.now()))
-        transaction.entries.append(entry)
-        transaction.standing = msgspec.structs.replace(standing, balance=balance)
-        return entry
 
 
 def _new_key() -> str:
@@ -253,9 +235,3 @@ def _new_key() -> str:
 
 def _with_files_of(before: Callback, callback: Callback) -> Callback:
     return msgspec.structs.replace(callback, ca=before.ca, client_cert=before.client_cert, client_key=before.client_key)
-
-
-def _clock(mode: ClockMode, wall: datetime) -> Clock:
-    if mode == "real":
-        return Clock.real(wall)
-    return Clock.frozen(wall) if mode == "frozen" else Clock.scaled(mode, wall)

@@ -17,7 +17,7 @@ import msgspec
 from cloudsms_simulator.config.account_schema import AccountOverrides, AccountSettings
 from cloudsms_simulator.config.scenario import Scenario
 from cloudsms_simulator.engine.account import NO_RULES, Account, AccountDirectory
-from cloudsms_simulator.engine.billing import LedgerEntry
+from cloudsms_simulator.engine.billing import opening_balance
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.evaluation import hits_counter
 from cloudsms_simulator.engine.rules import CompiledRules, FaultRule, Rule, RuleBook, RuleBookChange
@@ -349,14 +349,9 @@ class ScenarioService:
             standing = transaction.standing
             now = _now(standing.clock, self._wall)
             transaction.counts_anew = True
-            balance = standing.balance
+            transaction.standing = msgspec.structs.replace(standing, rules_since=now)
             if rebalanced:
-                balance = None if changed.balance == "unlimited" else changed.balance
-                before = transaction.booked()
-                if balance is not None and balance != before:
-                    entry = LedgerEntry(account.name, None, "scenario", balance - before, balance, now)
-                    transaction.entries.append(entry)
-            transaction.standing = msgspec.structs.replace(standing, rules_since=now, balance=balance)
+                transaction.set_balance(opening_balance(changed), "scenario", now)
 
         await self._store.step(account, begin)
 
