@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 
 from cloudsms_simulator.engine.faults import (
-    MANGLING_FAULTS,
     UNPROCESSED,
     AnswerFault,
     Fault,
@@ -16,6 +15,8 @@ from cloudsms_simulator.engine.faults import (
     PushFault,
     TlsTrouble,
 )
+
+MANGLING_FAULTS = frozenset(fault for fault in Fault if fault.effect.spoil is not None)
 
 NAMES = """
     CONNECTION_RESET_BY_PEER EMPTY_RESPONSE RANDOM_DATA_THEN_CLOSE MALFORMED_RESPONSE_CHUNK DRIBBLE ACCEPT_THEN_HANG

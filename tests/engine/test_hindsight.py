@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.diagnosis import answer_of, findings_of
-from cloudsms_simulator.engine.faults import FAULT_PAGES, MANGLING_FAULTS, Fault
+from cloudsms_simulator.engine.faults import Fault
 from cloudsms_simulator.engine.plan import Fixed
 from cloudsms_simulator.engine.rules import CompiledRules, FaultRule, ReplyStep, Rule, RuleBook
-from cloudsms_simulator.protocol.answer import mangled
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC, Profile
+
+MANGLING_FAULTS = frozenset(fault for fault in Fault if fault.effect.spoil is not None)
+FAULT_PAGES = {fault: fault.effect.page for fault in Fault if fault.effect.page is not None}
 
 HONG_KONG, SINGAPORE_LANDLINE = (852, "67000011"), (65, "61234567")
 
@@ -138,7 +140,7 @@ def test_of_an_answer_that_a_fault_befell_what_arrived_is_shown_and_nothing_that
     here = befallen(world, fault)
     reply = here.receive(here.packet(HONG_KONG, HONG_KONG))
     arrived = {None: reply.body, Fault.DRIBBLE: reply.body}
-    arrived |= {each: mangled(each.value, reply.body) for each in MANGLING_FAULTS} | dict(FAULT_PAGES)
+    arrived |= {each: each.effect.spoil(reply.body) for each in MANGLING_FAULTS} | dict(FAULT_PAGES)
     assert answer_of(*newest(here)) == arrived.get(fault)
 
 

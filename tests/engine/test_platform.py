@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from cloudsms_simulator.engine.account import Account, Blacklist
-from cloudsms_simulator.engine.faults import FAULT_PAGES, UNPROCESSED, AnswerFault, Fault
+from cloudsms_simulator.engine.faults import UNPROCESSED, AnswerFault, Fault
 from cloudsms_simulator.engine.plan import DELIVERED_AFTER_A_SECOND, Fixed, ReportOptions, Step, plan_of, step
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.rules import (
@@ -29,6 +29,8 @@ from cloudsms_simulator.engine.transaction import Arrival
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.findings import Told, found
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC
+
+FAULT_PAGES = {fault: fault.effect.page for fault in Fault if fault.effect.page is not None}
 
 SECOND = timedelta(seconds=1)
 OK, BUSY, EMPTY, UNKNOWN_KEY, DB = 1, 3, 4, 5, 0x1000000E

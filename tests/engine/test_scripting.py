@@ -23,15 +23,17 @@ from cloudsms_simulator.engine.evaluation import (
     status_received,
     with_longest_delay,
 )
-from cloudsms_simulator.engine.faults import FAULT_PAGES, MANGLING_FAULTS, AnswerFault, Fault
+from cloudsms_simulator.engine.faults import AnswerFault, Fault
 from cloudsms_simulator.engine.plan import DELIVERED_AFTER_A_SECOND, Plan, ReportOptions, Step, plan_of, step
 from cloudsms_simulator.engine.rules import CompiledRules, Condition, ReplyStep, Rule, RuleBook, TimeWindow
 from cloudsms_simulator.protocol import packet
-from cloudsms_simulator.protocol.answer import mangled
 from cloudsms_simulator.protocol.candidate import Candidate, candidate_of
 from cloudsms_simulator.protocol.checks import list_is_an_array
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.profile import SPEC
+
+MANGLING_FAULTS = frozenset(fault for fault in Fault if fault.effect.spoil is not None)
+FAULT_PAGES = {fault: fault.effect.page for fault in Fault if fault.effect.page is not None}
 
 SECOND = timedelta(seconds=1)
 OK, BUSY, INTERCEPT, INVALID = ResultCode.OK, ResultCode.BUSY, ResultCode.INTERCEPT, ResultCode.INVALID_PARAMETER
@@ -228,7 +230,7 @@ def test_an_answer_that_is_only_slow_arrives_as_it_is(fault: Fault | None) -> No
 
 @pytest.mark.parametrize("fault", sorted(MANGLING_FAULTS))
 def test_an_answer_that_is_wrong_in_meaning_is_kept_as_it_arrives(fault: Fault) -> None:
-    assert answer_received(AnswerFault("it", fault), ANSWER) == mangled(fault.value, ANSWER) != ANSWER
+    assert answer_received(AnswerFault("it", fault), ANSWER) == fault.effect.spoil(ANSWER) != ANSWER
     assert status_received(AnswerFault("it", fault)) == 200
 
 

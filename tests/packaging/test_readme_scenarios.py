@@ -79,7 +79,7 @@ def test_its_links_lead_somewhere() -> None:
 
 
 def test_the_certificates_with_a_flaw_are_all_listed() -> None:
-    from cloudsms_simulator.net.flawed_certificates import CLIENT_FLAWS, SERVER_FLAWS
+    from cloudsms_simulator.engine.faults import Identity, TlsTrouble
 
-    names = {flaw.name for flaw in (*SERVER_FLAWS.values(), *CLIENT_FLAWS.values())}
+    names = {each.flaw.name for each in (*TlsTrouble, *Identity) if each.flaw is not None}
     assert set(re.findall(r"`(trouble-[a-z-]+)\.pem` \|", CERTS)) == names

@@ -13,12 +13,14 @@ import trustme
 from both_loops import Run
 from starlette.types import Receive, Scope, Send
 
-from cloudsms_simulator.engine.faults import FAULT_PAGES, MANGLING_FAULTS, AnswerFault, Fault
+from cloudsms_simulator.engine.faults import AnswerFault, Fault
 from cloudsms_simulator.net.http_connection import HttpConnection
 from cloudsms_simulator.net.listener import Listener
 from cloudsms_simulator.net.sockets import open_socket
-from cloudsms_simulator.protocol.answer import mangled
 from cloudsms_simulator.services.answer_faults import ANSWER_FAULTS, GARBAGE_OCTETS, LONGEST_HANG, apply_fault, garbage
+
+MANGLING_FAULTS = frozenset(fault for fault in Fault if fault.effect.spoil is not None)
+FAULT_PAGES = {fault: fault.effect.page for fault in Fault if fault.effect.page is not None}
 
 POST = b"POST /dave/io HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
 ANSWER = (
@@ -252,7 +254,7 @@ def test_garbage_comes_where_a_chunk_should_begin_and_then_the_end(run: Run, con
         (Fault.DRIBBLE, Answer(200, b"application/json", ANSWER)),
         (Fault.HTTP_500, Answer(500, b"text/plain; charset=utf-8", FAULT_PAGES[Fault.HTTP_500])),
         (Fault.HTML_PAGE, Answer(200, b"text/html; charset=utf-8", FAULT_PAGES[Fault.HTML_PAGE])),
-        *((fault, Answer(200, b"application/json", mangled(fault.value, ANSWER))) for fault in sorted(MANGLING_FAULTS)),
+        *((fault, Answer(200, b"application/json", fault.effect.spoil(ANSWER))) for fault in sorted(MANGLING_FAULTS)),
     ],
 )
 def test_a_whole_answer_comes_and_the_connection_goes_on(

@@ -8,7 +8,7 @@ Spec: RESULT_CODE and RESULT_DESC. Reading: R21, R22.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import time, timedelta
+from datetime import time
 from decimal import Decimal
 
 import msgspec
@@ -140,10 +140,6 @@ RULE = RecordType(
 
 # Faults, as they are read.
 
-LONGEST_HANG_TO_ASK = timedelta(seconds=60)
-
-_LASTING = frozenset({Fault.DRIBBLE, Fault.ACCEPT_THEN_HANG})
-
 
 def _read_fault(taken: Mapping[str, object], location: Location) -> object:
     changes = {_FAULT_FIELDS.get(key, key): value for key, value in taken.items() if key != "probability"}
@@ -175,14 +171,14 @@ def _processed_fits(rule: FaultRule, location: Location) -> bool:
 def _over_fits(rule: FaultRule, location: Location) -> bool:
     if rule.over is None:
         return True
-    if rule.fault not in _LASTING:
+    if rule.fault is None or not rule.fault.effect.lasts:
         what = "a delay alone" if rule.fault is None else rule.fault
-        (location / "over").error(f"got it with {what}, want it only with {' or '.join(sorted(_LASTING))}")
+        lasting = " or ".join(sorted(fault for fault in Fault if fault.effect.lasts))
+        (location / "over").error(f"got it with {what}, want it only with {lasting}")
         return False
-    if rule.fault is Fault.ACCEPT_THEN_HANG and rule.over > LONGEST_HANG_TO_ASK:
-        (location / "over").error(
-            f"got more than {LONGEST_HANG_TO_ASK.seconds}s, want that at most: no connection hangs longer"
-        )
+    longest = rule.fault.effect.longest
+    if longest is not None and rule.over > longest:
+        (location / "over").error(f"got more than {longest.seconds}s, want that at most: no connection hangs longer")
         return False
     return True
 

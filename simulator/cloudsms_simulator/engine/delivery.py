@@ -313,7 +313,7 @@ def fair_findings(
     """
     if not findings:
         return ()
-    if fault is PushFault.MALFORMED:
+    if fault is not None and not fault.is_report:
         return tuple(finding for finding in findings if not finding.rule.startswith(_AUDITED))
     if "SERIAL" in options.omit or any(key == "SERIAL" for key, _ in options.extra):
         return tuple(finding for finding in findings if finding.rule != "dr-answer-serial")

@@ -23,6 +23,7 @@ from datetime import timedelta
 import msgspec
 
 from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.faults import Fault
 from cloudsms_simulator.engine.records import MOST_FINDINGS, ConnectionFacts, Exchange, Message, Sending
 from cloudsms_simulator.engine.rules import destinations_of
 from cloudsms_simulator.moments import datetime
@@ -103,7 +104,7 @@ def findings_of(
 
 # What one exchange says, as far as it is held against others.
 
-_ANSWER_ARRIVES = frozenset({None, "DELAY", "DRIBBLE"})
+_ANSWER_ARRIVES = frozenset({None, "DELAY", *(fault.value for fault in Fault if fault.effect.whole)})
 """Faults of an exchange in spite of which the client has the answer."""
 _LIST = "MULTI_MSISDN_LIST"
 _CODES = {int(code): code for code in ResultCode}

@@ -21,7 +21,7 @@ from types import MappingProxyType
 import msgspec
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.faults import FAULT_PAGES, MANGLING_FAULTS, UNPROCESSED, AnswerFault, Fault
+from cloudsms_simulator.engine.faults import UNPROCESSED, AnswerFault, Fault
 from cloudsms_simulator.engine.plan import Chance, Plan, ReportOptions, Step, draw_delay, plan_for, plan_of, step
 from cloudsms_simulator.engine.records import Message
 from cloudsms_simulator.engine.rules import (
@@ -36,7 +36,6 @@ from cloudsms_simulator.engine.rules import (
 )
 from cloudsms_simulator.engine.transaction import RuleCounter, RuleCounters, Transaction
 from cloudsms_simulator.moments import datetime
-from cloudsms_simulator.protocol.answer import mangled
 from cloudsms_simulator.protocol.candidate import Candidate
 from cloudsms_simulator.protocol.codes import ResultCode, State, desc_of
 from cloudsms_simulator.protocol.findings import Finding, Told, found
@@ -423,19 +422,6 @@ def _reply_at(rule: Rule, nth: int) -> ReplyStep | None:
 
 # What the client receives when a fault befalls the answer.
 
-_ARRIVES_WHOLE = frozenset({None, Fault.DRIBBLE})
-"""Faults in spite of which the client has the true answer; None is a delay alone."""
-
-_WITHOUT_A_STATUS = frozenset(
-    {
-        Fault.CONNECTION_RESET_BY_PEER,
-        Fault.EMPTY_RESPONSE,
-        Fault.RANDOM_DATA_THEN_CLOSE,
-        Fault.ACCEPT_THEN_HANG,
-        Fault.PROCESSED_NO_ANSWER,
-    }
-)
-
 DELAY_ALONE = "DELAY"
 """The name under which an exchange keeps a fault that is a delay alone."""
 
@@ -447,17 +433,12 @@ def name_of_fault(fault: AnswerFault) -> str:
 
 def answer_received(fault: AnswerFault, answer: bytes | None) -> bytes | None:
     """Returns the answer as the client gets it; None when it gets none, or nobody can tell what it gets."""
-    if fault.fault in _ARRIVES_WHOLE:
+    if fault.fault is None or fault.fault.effect.whole:
         return answer
-    if fault.fault is not None and fault.fault in FAULT_PAGES:
-        return FAULT_PAGES[fault.fault]
-    if fault.fault in MANGLING_FAULTS and answer is not None:
-        return mangled(fault.fault.value, answer)
-    return None
+    effect = fault.fault.effect
+    return effect.page if effect.spoil is None or answer is None else effect.spoil(answer)
 
 
 def status_received(fault: AnswerFault) -> int | None:
     """Returns the HTTP status that the client gets; None when it gets none."""
-    if fault.fault is Fault.HTTP_500:
-        return 500
-    return None if fault.fault in _WITHOUT_A_STATUS else 200
+    return 200 if fault.fault is None else fault.fault.effect.status

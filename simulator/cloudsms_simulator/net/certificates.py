@@ -35,6 +35,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import PolicyBuilder
 
 from cloudsms_simulator import moments
+from cloudsms_simulator.engine.faults import Purpose
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.private_files import FileContent, locked, write_all
 
@@ -48,7 +49,6 @@ with moments.in_datetime():
     # cryptography learns the types of moments from the first one it is given.
     PolicyBuilder().time(moments.datetime(2026, 1, 1, tzinfo=UTC))
 
-Purpose = Literal["server", "client"]
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 
 _HOST_NAME = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")

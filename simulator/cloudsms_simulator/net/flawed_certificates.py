@@ -8,15 +8,10 @@ Reading: R22.
 """
 
 import os
-from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from types import MappingProxyType
-from typing import Literal
 
-import msgspec
-
-from cloudsms_simulator.engine.faults import Identity, TlsTrouble
+from cloudsms_simulator.engine.faults import Flaw, Identity, TlsTrouble
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.certificates import (
     CLOCKS_DIFFER,
@@ -25,7 +20,6 @@ from cloudsms_simulator.net.certificates import (
     CertificateError,
     CertificateFiles,
     Leaf,
-    Purpose,
     hosts_of,
     issued_by,
     kernel_now,
@@ -40,53 +34,9 @@ WRONG_HOST = "elsewhere.invalid"
 CertificatePaths = tuple[Path, Path]
 """A certificate and its key, as PEM files."""
 
-Validity = Literal["past", "present", "future"]
-
 _LASTS = timedelta(days=365)
 _MARGIN = timedelta(days=1)
 """How long ago, or how far ahead, it ends or begins; and how long one that we find must serve on."""
-
-
-class Flaw(msgspec.Struct, frozen=True):
-    """What is wrong with a certificate; the file's name says it too."""
-
-    name: str
-    when: Validity = "present"
-    elsewhere: bool = False
-    """Good for `ELSEWHERE` only."""
-    foreign: bool = False
-    """From an authority that nobody knows, and whose key is thrown away."""
-    only_for: Purpose | None = None
-    """For servers only, or for clients only."""
-
-
-_EXPIRED = Flaw("trouble-expired", when="past")
-_NOT_YET_VALID = Flaw("trouble-not-yet-valid", when="future")
-_UNKNOWN_CA = Flaw("trouble-unknown-ca", foreign=True)
-_FOR_WRONG_HOST = Flaw("trouble-wrong-host", elsewhere=True)
-_CLIENTS_ONLY = Flaw("trouble-clients-only", only_for="client")
-_SERVERS_ONLY = Flaw("trouble-servers-only", only_for="server")
-
-SERVER_FLAWS: Mapping[TlsTrouble, Flaw] = MappingProxyType(
-    {
-        TlsTrouble.EXPIRED: _EXPIRED,
-        TlsTrouble.NOT_YET_VALID: _NOT_YET_VALID,
-        TlsTrouble.WRONG_HOST: _FOR_WRONG_HOST,
-        TlsTrouble.UNKNOWN_CA: _UNKNOWN_CA,
-        TlsTrouble.WRONG_USAGE: _CLIENTS_ONLY,
-    }
-)
-"""What a server shows. For CUT_HANDSHAKE nothing is wrong with it."""
-
-CLIENT_FLAWS: Mapping[Identity, Flaw] = MappingProxyType(
-    {
-        Identity.EXPIRED: _EXPIRED,
-        Identity.NOT_YET_VALID: _NOT_YET_VALID,
-        Identity.UNKNOWN_CA: _UNKNOWN_CA,
-        Identity.WRONG_USAGE: _SERVERS_ONLY,
-    }
-)
-"""What is shown when a report is pushed. Nothing is wrong with VALID, and NONE shows nothing."""
 
 
 class FlawedCertificates:
@@ -105,19 +55,15 @@ class FlawedCertificates:
         Making one takes some milliseconds. CertificateError when our authority's key is missing, a file there cannot
         serve, or the folder cannot be written.
         """
-        if trouble not in SERVER_FLAWS:
-            return self._files.platform_cert, self._files.platform_key
-        return self._with(SERVER_FLAWS[trouble])
+        return self._with(trouble.flaw)
 
     def as_client(self, identity: Identity) -> CertificatePaths | None:
         """What the platform shows when it pushes a report; None: nothing. CertificateError as for `as_server`."""
-        if identity is Identity.NONE:
-            return None
-        if identity not in CLIENT_FLAWS:
-            return self._files.platform_cert, self._files.platform_key
-        return self._with(CLIENT_FLAWS[identity])
+        return None if identity is Identity.NONE else self._with(identity.flaw)
 
-    def _with(self, flaw: Flaw) -> CertificatePaths:
+    def _with(self, flaw: Flaw | None) -> CertificatePaths:
+        if flaw is None:
+            return self._files.platform_cert, self._files.platform_key
         shown = self._ready.get(flaw)
         if shown is None:
             shown = self._ready[flaw] = self._found_or_made(flaw)

@@ -4,17 +4,16 @@ Four parts. SMS_UIDs, the 30 characters that name a message: `5A3B394096E50` `X`
 microseconds since 1970, a counter in one of two styles, and the node that issued it; no two are the same for the life
 of a store, on whatever clock (`issue_uids`). The bytes (`encode_answer`, and `encode_accepted` where everything is
 OK). The echo, what an answer repeats of its request (`echoes_of`). And answers that arrive as they should and are
-wrong in what they say: `MANGLED` has one function for each such fault, which keeps the bytes of everything it does
-not spoil, spaces included.
+wrong in what they say: one function for each such fault, which keeps the bytes of everything it does not spoil,
+spaces included.
 
 Spec: Response UIP Format, SMS_UID. Reading: R4, R22.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Literal, Protocol
 
 import msgspec
@@ -287,18 +286,11 @@ def echoes_of(candidate: Candidate) -> list[Destination]:
     return [echo_of(entry, candidate.profile) for entry in packet.listed(candidate.decoded)]
 
 
-# Answers that are wrong in what they say: one function for each fault.
+# Answers that are wrong in what they say: one function for each such fault of `engine.faults`.
+#
+# Without the field in question, as a gateway's failure on the wire has no DETAIL_LIST, an answer stays as it is.
 
 _Members = dict[str, msgspec.Raw]
-
-
-def mangled(name: str, answer: bytes) -> bytes:
-    """Spoils an answer of ours, in either shape, in the way of that name; the same answer gives the same bytes.
-
-    Without the field in question, as a gateway's failure on the wire has no DETAIL_LIST, it stays as it is. KeyError
-    when nothing has that name.
-    """
-    return MANGLED[name](answer)
 
 
 def broken_json(answer: bytes) -> bytes:
@@ -337,19 +329,6 @@ def wrong_serial(answer: bytes) -> bytes:
 def wrong_method(answer: bytes) -> bytes:
     """Answers with the METHOD of a delivery report."""
     return _object_like(_members_of_answer(answer) | {"METHOD": msgspec.Raw(f'"{REPORT_METHOD}"')}, like=answer)
-
-
-MANGLED: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
-    {
-        "BROKEN_JSON": broken_json,
-        "NO_DETAIL_LIST": no_detail_list,
-        "SHUFFLED_ITEMS": shuffled_items,
-        "CODE_AS_STRING": code_as_string,
-        "WRONG_SERIAL": wrong_serial,
-        "WRONG_METHOD": wrong_method,
-    }
-)
-"""The function that spoils an answer, by the name of the fault."""
 
 
 def _members_of_answer(packet: bytes | msgspec.Raw) -> _Members:

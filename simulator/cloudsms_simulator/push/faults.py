@@ -1,7 +1,7 @@
 """Pushes that go wrong on their way to the customer, as a scenario says: slow, cut, reset, malformed, in a burst.
 
-A fault is a function in `PUSH_FAULTS`. Each writes what it wants, piece by piece, on connections of its own; all other
-pushes share connections.
+A fault is the function of its name, in small letters. Each writes what it wants, piece by piece, on connections of its
+own; all other pushes share connections.
 
 Spec: Delivery Report (DR) CallBack. Reading: R11, R12, R22.
 """
@@ -17,7 +17,7 @@ from cloudsms_simulator.engine.faults import PushFault
 from cloudsms_simulator.engine.records import Push, PushResult
 from cloudsms_simulator.net.http_answer import HttpClientError
 from cloudsms_simulator.net.http_client import ClientConnection, HttpClient, content_length, parse_url, post_head
-from cloudsms_simulator.protocol.delivery_report import malformed
+from cloudsms_simulator.protocol import delivery_report
 from cloudsms_simulator.push.failures import PushTarget
 
 BURST_COPIES = 10
@@ -69,7 +69,7 @@ async def push_with_fault(
         return target.unanswered(error)
 
 
-async def _slow(body: bytes, way: _Way) -> PushResult:
+async def slow(body: bytes, way: _Way) -> PushResult:
     """The body trickles, but arrives whole and in time."""
     pause = min(SLOW_DURATION.total_seconds(), way.within / 2) / _PIECES
     size = -(-len(body) // _PIECES)
@@ -82,7 +82,7 @@ async def _slow(body: bytes, way: _Way) -> PushResult:
         return await _answered(connection)
 
 
-async def _cut(body: bytes, way: _Way) -> PushResult:
+async def cut(body: bytes, way: _Way) -> PushResult:
     """All of the body is announced, half of it is sent, and the connection is closed in order."""
     async with way.open(len(body)) as connection:
         connection.write(body[: len(body) // 2])
@@ -90,7 +90,7 @@ async def _cut(body: bytes, way: _Way) -> PushResult:
     return _on_purpose("cut the push off half-way", PushFault.CUT)
 
 
-async def _reset(body: bytes, way: _Way) -> PushResult:
+async def reset(body: bytes, way: _Way) -> PushResult:
     """Half of the body is sent, and the connection is reset."""
     async with way.open(len(body)) as connection:
         connection.write(body[: len(body) // 2])
@@ -98,12 +98,12 @@ async def _reset(body: bytes, way: _Way) -> PushResult:
     return _on_purpose("reset the connection half-way through the push", PushFault.RESET)
 
 
-async def _malformed(body: bytes, way: _Way) -> PushResult:
+async def malformed(body: bytes, way: _Way) -> PushResult:
     """The HTTP is in order, the report in it is no JSON."""
-    return await _whole(malformed(body), way)
+    return await _whole(delivery_report.malformed(body), way)
 
 
-async def _burst(body: bytes, way: _Way) -> PushResult:
+async def burst(body: bytes, way: _Way) -> PushResult:
     """The same report, the same SERIAL in it, on ten connections at once; the answer on the first one counts."""
     results = await asyncio.gather(*(_whole(body, way) for _ in range(BURST_COPIES)), return_exceptions=True)
     first = results[0]
@@ -128,12 +128,6 @@ def _on_purpose(what: str, fault: PushFault) -> PushResult:
 
 
 PUSH_FAULTS: Mapping[PushFault, _Fault] = MappingProxyType(
-    {
-        PushFault.SLOW: _slow,
-        PushFault.CUT: _cut,
-        PushFault.RESET: _reset,
-        PushFault.MALFORMED: _malformed,
-        PushFault.BURST: _burst,
-    }
+    {fault: globals()[fault.value.lower()] for fault in PushFault}
 )
 """What each fault does to a push."""

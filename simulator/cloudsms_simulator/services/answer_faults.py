@@ -1,7 +1,7 @@
 """Faults on the way in: how an answer is late, spoilt, or never sent.
 
-Each fault is one function in `ANSWER_FAULTS`. They reach the wire through the connection, past HTTP where HTTP would
-be in the way.
+Each fault is the function of its name, in small letters. They reach the wire through the connection, past HTTP where
+HTTP would be in the way.
 
 Reading: R22.
 """
@@ -14,20 +14,15 @@ from types import MappingProxyType
 
 import msgspec
 
-from cloudsms_simulator.engine.faults import FAULT_PAGES, MANGLING_FAULTS, AnswerFault, Fault
+from cloudsms_simulator.engine.faults import LONGEST_HANG, AnswerFault, Fault
 from cloudsms_simulator.net.http_connection import HttpConnection, HttpRequest
-from cloudsms_simulator.protocol.answer import mangled
 
 DRIBBLE_DURATION = timedelta(seconds=5)
 """How long an answer dribbles when nothing else is said."""
 DRIBBLE_STEP = timedelta(milliseconds=20)
 """The pieces of a long answer do not follow each other faster than this."""
-LONGEST_HANG = timedelta(seconds=60)
-"""How long a connection is held at most, and when nothing else is said."""
 GARBAGE_OCTETS = 256
 """Octets of it."""
-
-_SPOILS_AN_ANSWER = MANGLING_FAULTS | {Fault.DRIBBLE, None}
 
 
 class FaultyAnswer(msgspec.Struct, frozen=True):
@@ -137,38 +132,34 @@ async def accept_then_hang(blow: FaultyAnswer) -> None:
 
 async def http_500(blow: FaultyAnswer) -> None:
     """Status 500 and a word."""
-    await _respond(blow.request, 500, b"text/plain; charset=utf-8", FAULT_PAGES[Fault.HTTP_500])
+    await _respond(blow, b"text/plain; charset=utf-8")
 
 
 async def html_page(blow: FaultyAnswer) -> None:
     """Status 200 and a page for people, as from a proxy that stands in between."""
-    await _respond(blow.request, 200, b"text/html; charset=utf-8", FAULT_PAGES[Fault.HTML_PAGE])
+    await _respond(blow, b"text/html; charset=utf-8")
 
 
-async def wrong_in_meaning(blow: FaultyAnswer) -> None:
+async def processed_no_answer(blow: FaultyAnswer) -> None:
+    """The request has had its effect, and the connection is closed without a byte."""
+    await empty_response(blow)
+
+
+async def _wrong_in_meaning(blow: FaultyAnswer) -> None:
     """Status 200 and an answer that is wrong in what it says."""
     assert blow.trouble.fault is not None
-    await blow.connection.answer_with(mangled(blow.trouble.fault.value, blow.answer))
+    assert blow.trouble.fault.effect.spoil is not None
+    await blow.connection.answer_with(blow.trouble.fault.effect.spoil(blow.answer))
 
 
 ANSWER_FAULTS: Mapping[Fault, Callable[[FaultyAnswer], Awaitable[None]]] = MappingProxyType(
-    {
-        Fault.CONNECTION_RESET_BY_PEER: connection_reset_by_peer,
-        Fault.EMPTY_RESPONSE: empty_response,
-        Fault.RANDOM_DATA_THEN_CLOSE: random_data_then_close,
-        Fault.MALFORMED_RESPONSE_CHUNK: malformed_response_chunk,
-        Fault.DRIBBLE: dribble,
-        Fault.ACCEPT_THEN_HANG: accept_then_hang,
-        Fault.PROCESSED_NO_ANSWER: empty_response,
-        Fault.HTTP_500: http_500,
-        Fault.HTML_PAGE: html_page,
-        **dict.fromkeys(sorted(MANGLING_FAULTS), wrong_in_meaning),
-    }
+    {fault: globals()[fault.value.lower()] if fault.effect.spoil is None else _wrong_in_meaning for fault in Fault}
 )
 
 
 def _function(fault: Fault | None, answered: bool) -> Callable[[FaultyAnswer], Awaitable[None]]:
-    if not answered and fault in _SPOILS_AN_ANSWER:
+    needs_answer = fault is None or fault.effect.whole or fault.effect.spoil is not None
+    if needs_answer and not answered:
         return empty_response
     return answer_late if fault is None else ANSWER_FAULTS[fault]
 
@@ -176,9 +167,13 @@ def _function(fault: Fault | None, answered: bool) -> Callable[[FaultyAnswer], A
 # How
 
 
-async def _respond(request: HttpRequest, status: int, kind: bytes, body: bytes) -> None:
-    await _begin(request, status, kind, len(body))
-    await request.send({"type": "http.response.body", "body": body, "more_body": False})
+async def _respond(blow: FaultyAnswer, kind: bytes) -> None:
+    """Answers with the fault's own page."""
+    assert blow.trouble.fault is not None
+    effect = blow.trouble.fault.effect
+    page, status = effect.page or b"", effect.status or 200
+    await _begin(blow.request, status, kind, len(page))
+    await blow.request.send({"type": "http.response.body", "body": page, "more_body": False})
 
 
 async def _begin(request: HttpRequest, status: int, kind: bytes, octets: int) -> None:
