@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import jsonschema_rs
 import pytest
@@ -12,8 +11,6 @@ from cloudsms_simulator.api.openapi import openapi_document
 from cloudsms_simulator.api.operation import Operation
 from cloudsms_simulator.journal.events import EventName
 from cloudsms_simulator.protocol import packet
-
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture

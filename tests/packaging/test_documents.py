@@ -5,61 +5,96 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
+from documents import PAGES, README, REFERENCE, ROOT, headings, page, rows, section, snippets
 
 from cloudsms_simulator.cli import COMMANDS
 from cloudsms_simulator.config.account_schema import AccountSettings
 from cloudsms_simulator.config.settings import Settings, load_settings
+from cloudsms_simulator.engine.records import ExchangeKind, Outcome
+from cloudsms_simulator.journal.search_fields import ALIASES, COMPARABLE, SEARCH_FIELDS
 from cloudsms_simulator.protocol.codes import RESULT_CODES, STATES, hex_code
 from cloudsms_simulator.protocol.findings import FINDING_RULES
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC, Profile
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 READINGS = (ROOT / "simulator" / "READINGS.md").read_text(encoding="utf-8")
 PIECES = {"/window", "/compose/draft", "/compose/sent", "/control/live"}
 """Parts of pages that have an address of their own."""
+DOCUMENTS = [
+    *ROOT.glob("*.md"),
+    *(path for name in ("certs", "scenarios", "simulator", "tests") for path in (ROOT / name).rglob("*.md")),
+]
+MOST_LINES_OF_A_FRONT_PAGE = 200
+INDEX = "README"
 
 
-def snippets(text: str, language: str) -> list[str]:
-    """The fenced blocks of one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+def test_the_readme_is_a_front_page() -> None:
+    assert len(README.splitlines()) <= MOST_LINES_OF_A_FRONT_PAGE
 
 
-def rows(text: str) -> list[list[str]]:
-    """The cells of every table row."""
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+def test_the_index_of_the_reference_names_every_page_once() -> None:
+    named = re.findall(r"^\| \[[^]]+\]\(([a-z-]+)\.md\) \|", page(INDEX), re.MULTILINE)
+    assert sorted(named) == sorted(path.stem for path in PAGES if path.stem != INDEX)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_the_links_of_a_document_lead_somewhere(path: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    links = re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)", text)
+    for target, anchor in links:
+        leads_to = path.parent / target if target else path
+        leads_to = leads_to / "README.md" if leads_to.is_dir() and anchor else leads_to
+        assert leads_to.exists(), target
+        assert not anchor or anchor in headings(leads_to.read_text(encoding="utf-8")), (target, anchor)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_readme_has_every_command(command: str) -> None:
-    assert any(row[0] == f"`{command}`" for row in rows(README))
+def test_the_documents_have_every_command(command: str) -> None:
+    assert any(row[0] == f"`{command}`" for row in rows(REFERENCE))
 
 
 @pytest.mark.parametrize("setting", [field.name for field in msgspec.structs.fields(Settings)])
-def test_the_readme_has_every_setting(setting: str) -> None:
-    assert any(f"`{setting}`" in row[0] for row in rows(README))
+def test_the_documents_have_every_setting(setting: str) -> None:
+    assert any(f"`{setting}`" in row[0] for row in rows(REFERENCE))
 
 
 @pytest.mark.parametrize("field", [field.name for field in msgspec.structs.fields(AccountSettings)])
-def test_the_readme_has_every_setting_of_an_account(field: str) -> None:
-    assert any(f"`{field}`" in row[0] for row in rows(README))
+def test_the_documents_have_every_setting_of_an_account(field: str) -> None:
+    assert any(f"`{field}`" in row[0] for row in rows(REFERENCE))
 
 
-def test_the_readme_has_every_endpoint_of_the_admin_port() -> None:
+def test_the_documents_have_every_endpoint_of_the_admin_port() -> None:
     source = (ROOT / "simulator" / "cloudsms_simulator" / "api" / "routes.py").read_text(encoding="utf-8")
     routes = [re.sub(r":[a-z]+}", "}", path) for path in re.findall(r'Operation\("([^"]+)"', source)]
     assert len(routes) >= 50
-    assert [route for route in routes if f"`{route}`" not in README] == []
+    assert [route for route in routes if f"`{route}`" not in REFERENCE] == []
 
 
-def test_the_readme_has_every_page_of_the_inbox_and_no_other() -> None:
+def test_the_page_about_searches_has_every_field_as_it_is() -> None:
+    listed = [row for row in rows(section(page("search"), "Fields")) if len(row) == 4 and row[0].startswith("`")]
+    also = {name: [each for each, field in ALIASES.items() if field == name] for name in SEARCH_FIELDS}
+    assert [row[:3] for row in listed] == [
+        [f"`{name}`", ", ".join(f"`{each}`" for each in also[name]), ", ".join(field.kinds)]
+        for name, field in SEARCH_FIELDS.items()
+    ]
+    for name, _, _, value in listed:
+        field = SEARCH_FIELDS[name.strip("`")]
+        assert ("none`" in value) == field.optional, name
+        assert value.startswith("number:") == (name.strip("`") in COMPARABLE), name
+
+
+def test_the_page_about_searches_has_every_kind_and_outcome() -> None:
+    text = page("search")
+    assert [word for word in (*get_args(ExchangeKind), *get_args(Outcome)) if f"`{word}`" not in text] == []
+
+
+def test_the_page_about_the_inbox_has_every_page_and_no_other() -> None:
     source = (ROOT / "simulator" / "cloudsms_simulator" / "inbox" / "app.py").read_text(encoding="utf-8")
     pages = set(re.findall(r'\bpage\("(/[^"]*)"', source)) - PIECES
-    look_at_it = README[README.index("## Look at it") : README.index("## See what happened")]
-    assert {row[0].strip("`") for row in rows(look_at_it)[2:]} == pages
+    assert {row[0].strip("`") for row in rows(page("inbox"))[2:]} == pages
 
 
 def test_the_picture_of_the_readme_is_there_and_small() -> None:
@@ -67,12 +102,12 @@ def test_the_picture_of_the_readme_is_there_and_small() -> None:
     assert 5_000 < (ROOT / picture).stat().st_size < 60_000
 
 
-def test_the_readme_says_why_of_every_dependency() -> None:
+def test_the_page_about_dependencies_says_why_of_each() -> None:
     pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     named = re.findall(r'^    "([A-Za-z0-9-]+)>=', pyproject, re.MULTILINE)
-    standing_on = README[README.index("## What it stands on") :]
+    listed = page("dependencies")
     assert len(named) > 20
-    assert [name for name in named if name.removesuffix("-bin").removeprefix("pytest-") not in standing_on] == []
+    assert [name for name in named if name.removesuffix("-bin").removeprefix("pytest-") not in listed] == []
 
 
 def test_the_readings_list_every_rule_of_a_finding_and_no_other() -> None:
@@ -108,8 +143,8 @@ def test_every_reading_the_code_quotes_exists() -> None:
     assert sorted(quoted - existing) == []
 
 
-def test_the_configuration_of_the_readme_is_good(tmp_path: Path) -> None:
-    (toml,) = snippets(README, "toml")
+def test_the_configuration_of_the_page_about_settings_is_good(tmp_path: Path) -> None:
+    (toml,) = snippets(page("settings"), "toml")
     file = tmp_path / "cloudsms.toml"
     file.write_text(toml, encoding="utf-8")
     settings = load_settings({"config": str(file)}, {}).settings

@@ -1,4 +1,4 @@
-"""The README about containers and CI: its files are what they are named, what they say exists, and their steps run."""
+"""The page about containers and CI: its files are what they are named, what they say exists, and their steps run."""
 
 import json
 import os
@@ -13,21 +13,20 @@ from pathlib import Path
 import msgspec
 import pytest
 import yaml
+from documents import ROOT, page
 
 from cloudsms_simulator.cli import main
 from cloudsms_simulator.config.settings import Settings, load_settings
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-SECTION = README[README.index("## In a container") : README.index("## What it stands on")]
+PAGE = page("containers")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 SUITE = ROOT / "tests" / "clients" / "suites" / "node"
 PREFIX = "CLOUDSMS_SIM_"
 
 
 def file_of(name: str) -> Mapping[object, object]:
-    """A file of the section, read as YAML."""
-    [text] = re.findall(rf"^```yaml\n# {re.escape(name)}\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL)
+    """A file of the page, read as YAML."""
+    [text] = re.findall(rf"^```yaml\n# {re.escape(name)}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     return yaml.safe_load(text)
 
 
@@ -59,7 +58,7 @@ def test_its_ports_volume_and_user_are_those_of_the_image(service) -> None:
     assert [exposed] == [f"{Settings().port} {Settings().admin_port}"]
     [volume] = re.findall(r"^VOLUME (.*)$", DOCKERFILE, re.MULTILINE)
     assert [each.partition(":")[2] for each in service["volumes"]] == [volume]
-    assert f"docker build -t {service['image']} ." in SECTION
+    assert f"docker build -t {service['image']} ." in PAGE
 
 
 def test_its_health_check_is_the_image_s(service) -> None:
