@@ -151,9 +151,10 @@ class Simulator:
         """Where and as whom a client connects: as the account `default`, or the first there is."""
         scheme = "http" if self.settings.plain else "https"
         account = self.directory.named("default") or next(iter(self.directory))
+        admin = host_and_port(reachable_host(self.admin_listener.host), self.admin_listener.port)
         return Ready(
             url=f"{scheme}://{host_and_port(reachable_host(self.listener.host), self.listener.port)}{PLATFORM_PATH}",
-            admin_url=f"http://{host_and_port(reachable_host(self.admin_listener.host), self.admin_listener.port)}",
+            admin_url=f"http://{admin}{self.settings.admin_path or ''}",
             ca=str(self.files.ca.absolute()),
             client_cert=str(self.files.customer_cert.absolute()),
             client_key=str(self.files.customer_key.absolute()),
@@ -259,7 +260,8 @@ class Simulator:
             self.tally,
         )
         hosts = {self.settings.admin_host, *self.settings.hosts}
-        return app_with_inbox(context, self.news, self.stopping, hosts, TokenAuth(self.settings.admin_token))
+        auth, root = TokenAuth(self.settings.admin_token), self.settings.admin_path
+        return app_with_inbox(context, self.news, self.stopping, hosts, auth, root)
 
     def _platform_listener(self, sock: socket.socket, context: ssl.SSLContext | None) -> Listener:
         """A listener for the platform's packets, the main one or one in trouble."""

@@ -208,6 +208,10 @@ def test_a_wrong_value_in_a_file_is_told_with_its_place_and_what_would_be_right(
         ("port", "9" * 100, "flag --port: got "),
         ("plain", "maybe", 'flag --plain: got "maybe", want true or false'),
         ("admin_host", "", 'flag --admin-host: got "", want an IP address or a host name'),
+        *(
+            ("admin_path", text, f'flag --admin-path: got "{text}", want the path of a folder on a web site, such as')
+            for text in ("/", "sms", "/a//b", "/a/../b", "/a b", "/a?b", "/%61", "https://sms.test/a")
+        ),
         ("hosts", "a,,b", 'flag --hosts: [1]: got "", want an IP address, a host name, a network'),
         (
             "hosts",
@@ -350,3 +354,8 @@ def test_the_callback_url_is_for_the_default_account_whatever_its_table_says(wri
 @pytest.mark.parametrize("field", fields_of(Settings), ids=lambda field: field.name)
 def test_every_setting_says_what_it_is_for(field: SettingField) -> None:
     assert field.doc.endswith(".")
+
+
+@pytest.mark.parametrize("text", ["/cloudsms", "/cloudsms/", "/tools/sms-2.0_a~b/"])
+def test_a_base_path_has_no_slash_at_its_end(text: str) -> None:
+    assert load_settings({"admin_path": text}, {}).settings.admin_path == text.rstrip("/")

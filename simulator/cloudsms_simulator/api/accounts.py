@@ -25,6 +25,7 @@ from cloudsms_simulator.config.sources import JsonTable, read_json_table
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.models.account import LedgerListing, ledger_item
 from cloudsms_simulator.models.journal import AccountItem, account_item
+from cloudsms_simulator.net.http_parser import root_of
 from cloudsms_simulator.services.accounts import AccountConflictError, AccountService
 
 
@@ -81,7 +82,7 @@ class AccountHandlers:
         """Makes an account; 201 and the account, with its whole AUTH_KEY this once."""
         account = await self._accounts.create(await _table(request))
         response = json_response(msgspec.structs.replace(self._item(account), auth_key=account.auth_key), 201)
-        response.headers["Location"] = f"/api/v1/accounts/{account.name}"
+        response.headers["Location"] = f"{root_of(request.scope)}/api/v1/accounts/{account.name}"
         return response
 
     async def show(self, request: Request) -> Response:

@@ -24,6 +24,7 @@ from cloudsms_simulator.api.http import on_called_off, on_http_exception, on_set
 from cloudsms_simulator.api.routes import routes_of
 from cloudsms_simulator.config.problems import SettingsError
 from cloudsms_simulator.net.concurrency import CalledOffError, offload
+from cloudsms_simulator.net.http_parser import path_below_root, scope_below
 from cloudsms_simulator.protocol.masking import KeyRing, hide, hide_in_json
 from cloudsms_simulator.services.accounts import AccountConflictError
 
@@ -50,7 +51,7 @@ class _MaskedResponse:
     """One answer on its way out. Its head is held back until the body comes, in one piece, as the length may change."""
 
     def __init__(self, scope: Scope, send: Send, keys: Callable[[], KeyRing]) -> None:
-        self._whole = (scope["method"], scope["path"]) in _WITH_WHOLE_KEYS
+        self._whole = (scope["method"], path_below_root(scope)) in _WITH_WHOLE_KEYS
         self._send = send
         self._keys = keys
         self._head: Message | None = None
@@ -88,15 +89,31 @@ def _masked_event_line(line: bytes, keys: KeyRing) -> bytes:
     return name + colon + hide_in_json(data, keys) if name == b"data" else line
 
 
-def admin_app(context: ApiContext, hosts: Iterable[str], auth: TokenAuth, pages: Sequence[BaseRoute] = ()) -> Starlette:
+class BasePathMiddleware:
+    """ASGI middleware that has every address begin with a base path, whether or not a proxy took it off."""
+
+    def __init__(self, app: ASGIApp, root: str) -> None:
+        self._app = app
+        self._root = root
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        await self._app(scope_below(self._root, scope) if scope["type"] == "http" else scope, receive, send)
+
+
+def admin_app(
+    context: ApiContext, hosts: Iterable[str], auth: TokenAuth, pages: Sequence[BaseRoute] = (), root: str | None = None
+) -> Starlette:
     """The ASGI application of the admin port.
 
     `hosts` are the names it may be called by, as `AllowedHosts` reads them; `pages` are routes beside those of the API.
-    With pages, a person without the token is shown the form of `/login`.
+    With pages, a person without the token is shown the form of `/login`. `root` is the base path of all addresses, None
+    for the one it is mounted at.
     """
     return Starlette(
         routes=[*routes_of(context), *pages],
         middleware=[
+            *([] if root is None else [Middleware(BasePathMiddleware, root=root)]),
             Middleware(AuthKeyMaskingMiddleware, keys=lambda: context.directory.keys),
             Middleware(AuthMiddleware, hosts=AllowedHosts(hosts), auth=auth, asks=bool(pages)),
         ],

@@ -30,6 +30,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cloudsms_simulator.api.http import Problem, problem_response
 from cloudsms_simulator.engine.account import Network
+from cloudsms_simulator.net.http_parser import path_below_root, root_of
 from cloudsms_simulator.net.wall_clock import WallClock
 
 MAX_ADDRESSES = 1_000
@@ -239,16 +240,15 @@ class AuthMiddleware:
         elif problem.status == 401 and self._asks and _is_for_a_person(scope):
             target = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
             query = urlencode({"next": target}).encode()
-            await self._app(
-                {**scope, "path": LOGIN_PATH, "raw_path": LOGIN_PATH.encode(), "query_string": query}, receive, send
-            )
+            login = root_of(scope) + LOGIN_PATH
+            await self._app({**scope, "path": login, "raw_path": login.encode(), "query_string": query}, receive, send)
         else:
             headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None
             await problem_response(problem, headers)(scope, receive, send)
 
     def _problem(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)
-        host, path = headers.get("host", ""), scope["path"]
+        host, path = headers.get("host", ""), path_below_root(scope)
         by_any_name = path in PROBE_PATHS or (path == METRICS_PATH and self._auth.has_token(headers))
         if not by_any_name and host not in self._hosts:
             known = self._hosts.shown
@@ -266,5 +266,6 @@ class AuthMiddleware:
 def _is_for_a_person(scope: Scope) -> bool:
     """Whether a browser asks for a page to show to a person."""
     accepted = Headers(scope=scope).get("accept", "")
-    is_page = scope["path"] == DOCS_PATH or not scope["path"].startswith("/api/")
+    path = path_below_root(scope)
+    is_page = path == DOCS_PATH or not path.startswith("/api/")
     return scope["method"] == "GET" and "text/html" in accepted and is_page

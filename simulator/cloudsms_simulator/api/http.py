@@ -27,6 +27,7 @@ from cloudsms_simulator.config.problems import SettingsError, suggestion
 from cloudsms_simulator.journal.search_fields import JournalRecord, octets_of, record_id
 from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.net.concurrency import CalledOffError, offload
+from cloudsms_simulator.net.http_parser import root_of
 from cloudsms_simulator.stores.store import Listing
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail, headers = error.detail, error.headers
     if error.status_code == 404 and detail == "Not Found":
-        detail = f"there is nothing at {request.url.path[:200]}; /api/v1/docs lists what there is"
+        detail = (
+            f"there is nothing at {request.url.path[:200]}; {root_of(request.scope)}/api/v1/docs lists what there is"
+        )
     elif error.status_code == 405:
         allowed = ", ".join(_methods_at(request))
         headers = {**(headers or {}), "Allow": allowed}

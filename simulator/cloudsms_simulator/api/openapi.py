@@ -69,8 +69,8 @@ _CALLBACK = "deliveryReport"
 _WITH_A_CALLBACK = (("/api/v1/accounts", "post"), ("/api/v1/accounts/{name}", "patch"))
 
 
-def openapi_document(operations: Sequence[Operation], version: str) -> bytes:
-    """The OpenAPI document of these operations, as JSON."""
+def openapi_document(operations: Sequence[Operation], version: str, root: str = "") -> bytes:
+    """The OpenAPI document of these operations below a base path, as JSON."""
     schemas = Schemas(_structs(operations), _bodies(operations))
     paths: dict[str, dict[str, SchemaObject]] = {}
     for operation in operations:
@@ -81,7 +81,7 @@ def openapi_document(operations: Sequence[Operation], version: str) -> bytes:
     document: SchemaObject = {
         "openapi": "3.1.0",
         "info": {"title": "CloudSMS simulator", "version": version, "description": _DESCRIPTION},
-        "servers": [{"url": "/", "description": "this server"}],
+        "servers": [{"url": f"{root}/", "description": "this server"}],
         "security": [{}, {"token": []}],
         "tags": [{"name": name, "description": about} for name, about in _TAGS.items()],
         "paths": paths,

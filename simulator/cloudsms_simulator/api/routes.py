@@ -133,7 +133,7 @@ def routes_of(context: ApiContext) -> list[Operation]:
         SegmentHandlers(context),
     )
     metrics, send = MetricsHandlers(context), SendHandlers(context)
-    docs = DocsHandlers(lambda: _document(routes))
+    docs = DocsHandlers(lambda root: _document(routes, root))
     # fmt: off
     routes = [
         Operation("/livez", probes.livez, tag="server", query=None, answers={200: Probe}),
@@ -260,10 +260,10 @@ def routes_of(context: ApiContext) -> list[Operation]:
     return routes
 
 
-def _document(routes: Sequence[Operation]) -> bytes:
+def _document(routes: Sequence[Operation], root: str) -> bytes:
     from cloudsms_simulator.api.openapi import openapi_document
 
-    return openapi_document(routes, own_version())
+    return openapi_document(routes, own_version(), root)
 
 
 def _rule(definitions: Definitions) -> Schema:

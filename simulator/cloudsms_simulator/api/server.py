@@ -6,7 +6,7 @@ stands on files that lie in the folder `vendored`, so nothing is asked of anothe
 """
 
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from cloudsms_simulator.api.context import ApiContext
 from cloudsms_simulator.api.http import cached_response, json_response, read_octets
 from cloudsms_simulator.models.server import Certs, Info
+from cloudsms_simulator.net.http_parser import root_of
 from cloudsms_simulator.protocol.findings import FINDING_RULES, FindingRule
 from cloudsms_simulator.services.info import Reading, all_readings
 from cloudsms_simulator.services.snapshot import StateService
@@ -141,7 +142,7 @@ _DOCS_PAGE = f"""<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>The admin API of the CloudSMS simulator</title>
 <link rel="icon" href="data:,">
-<script type="module" src="/vendored/{_RAPIDOC}"></script>
+<script type="module" src="../../vendored/{_RAPIDOC}"></script>
 </head>
 <body>
 <rapi-doc spec-url="openapi.json" load-fonts="false" render-style="focused" show-header="false" theme="light"
@@ -154,19 +155,15 @@ _DOCS_PAGE = f"""<!doctype html>
 
 
 class DocsHandlers:
-    """`/openapi.json`, `/docs` and `/vendored`. `document` makes the OpenAPI document; it is called once."""
+    """`/openapi.json`, `/docs` and `/vendored`. `document` makes the OpenAPI document for a base path, once each."""
 
-    def __init__(self, document: Callable[[], bytes]) -> None:
-        self._make = document
+    def __init__(self, document: Callable[[str], bytes]) -> None:
+        self._document = lru_cache(maxsize=4)(document)
         self._files = StaticFiles(directory=VENDORED_FOLDER)
-
-    @cached_property
-    def _document(self) -> bytes:
-        return self._make()
 
     async def openapi(self, request: Request) -> Response:
         """This description; an OpenAPI 3.1 document."""
-        return cached_response(request, self._document, "application/json")
+        return cached_response(request, self._document(root_of(request.scope)), "application/json")
 
     async def docs(self, request: Request) -> Response:
         """A page that shows this description, and lets operations be tried."""

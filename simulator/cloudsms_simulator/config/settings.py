@@ -39,6 +39,7 @@ from cloudsms_simulator.config.schema import (
 from cloudsms_simulator.config.sources import Location, TomlValue, read_toml
 from cloudsms_simulator.config.values import (
     ANY_PATH,
+    BASE_PATH,
     CLOCK,
     COUNT,
     COUNT_FROM_ZERO,
@@ -86,6 +87,8 @@ class Settings(SettingTable, frozen=True, kw_only=True):
     """Port of the admin API and inbox; 0 takes any free one."""
     admin_token: Annotated[str | None, TOKEN] = None
     """Token the admin API asks for; without one it asks for none."""
+    admin_path: Annotated[str | None, BASE_PATH] = None
+    """Base path of the admin API and inbox behind a proxy that leaves it in or takes it off."""
     plain: Annotated[bool, ON_OFF] = False
     """Speak plain HTTP on the platform's port instead of HTTPS."""
     mtls: Annotated[Literal["off", "optional", "required"], choice_type("off", "optional", "required")] = "optional"

@@ -219,6 +219,15 @@ def _token(value: TomlValue) -> str:
     return text
 
 
+def _base_path(value: TomlValue) -> str:
+    text = nonempty_text(value)
+    parts = text.strip("/").split("/")
+    is_plain = text.isascii() and all(letter.isalnum() or letter in "/-._~" for letter in text)
+    if not (text.startswith("/") and is_plain) or not {"", ".", ".."}.isdisjoint(parts):
+        raise InvalidValueError
+    return "/" + "/".join(parts)
+
+
 PORT = whole_number_type(0, 65535, "a port from 0 to 65535, 0 being any free one", "PORT")
 COUNT = whole_number_type(1)
 COUNT_FROM_ZERO = whole_number_type(0)
@@ -264,6 +273,9 @@ TOKEN = ScalarType(
     metavar="TOKEN",
     example="choose-a-long-word",
     secret=True,
+)
+BASE_PATH = ScalarType(
+    want='the path of a folder on a web site, such as "/cloudsms"', read=_base_path, metavar="PATH", example="/cloudsms"
 )
 ANY_PATH = PathType(want="a path", metavar="PATH", example="path")
 FILE = PathType(want="the path of a file", metavar="FILE", example="ca.pem", exists=True)

@@ -25,10 +25,16 @@ if TYPE_CHECKING:
 
 
 def app_with_inbox(
-    context: ApiContext, changes: ChangeBus, stopping: asyncio.Event, hosts: Set[str], auth: TokenAuth
+    context: ApiContext,
+    changes: ChangeBus,
+    stopping: asyncio.Event,
+    hosts: Set[str],
+    auth: TokenAuth,
+    root: str | None = None,
 ) -> ASGIApp:
-    """The application of the admin port. `hosts` are the names it may be called by, besides those of this machine."""
-    return admin_app(context, {*LOOPBACK_HOSTS, *hosts}, auth, inbox_routes(context, changes, stopping, auth))
+    """The application of the admin port. `hosts` are the names it may be called by, besides those of this machine, and
+    `root` is the base path of its addresses, None for the one it is mounted at."""
+    return admin_app(context, {*LOOPBACK_HOSTS, *hosts}, auth, inbox_routes(context, changes, stopping, auth), root)
 
 
 def inbox_routes(context: ApiContext, changes: ChangeBus, stopping: asyncio.Event, auth: TokenAuth) -> list[BaseRoute]:

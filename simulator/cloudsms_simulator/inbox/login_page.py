@@ -15,6 +15,7 @@ from cloudsms_simulator.api.auth import LOGIN_PATH, TokenAuth, cookie_of
 from cloudsms_simulator.inbox.http import read_form
 from cloudsms_simulator.inbox.page_context import context_before_login
 from cloudsms_simulator.inbox.templates import Templates
+from cloudsms_simulator.net.http_parser import root_of
 
 
 class LoginPage:
@@ -26,7 +27,7 @@ class LoginPage:
 
     async def show(self, request: Request) -> Response:
         """The form, with status 401; a person who is logged in already is sent on to `?next=`."""
-        goal = _own_path(request.query_params.get("next", "/"))
+        goal = _own_path(request.query_params.get("next", ""), root_of(request.scope))
         if self._auth.admits(Headers(scope=request.scope)):
             return RedirectResponse(goal, 303)
         return self._form(request, goal)
@@ -37,7 +38,8 @@ class LoginPage:
         After too many wrong ones the answer is 429 and says how long to wait; no token is looked at before that.
         """
         form = await read_form(request)
-        goal = _own_path(form.get("next", "/"))
+        root = root_of(request.scope)
+        goal = _own_path(form.get("next", ""), root)
         response = RedirectResponse(goal, 303)
         if self._auth.is_open:
             return response
@@ -50,14 +52,18 @@ class LoginPage:
             return self._form(request, goal, wrong=True)
         name = cookie_of(request.headers.get("host", ""))
         is_over_tls = request.headers.get("origin", "").startswith("https://")
-        response.set_cookie(name, self._auth.enter(), httponly=True, samesite="strict", secure=is_over_tls)
+        response.set_cookie(
+            name, self._auth.enter(), path=f"{root}/", httponly=True, samesite="strict", secure=is_over_tls
+        )
         return response
 
     async def leave(self, request: Request) -> Response:
         """Removes the cookie, and ends what it stood for."""
         self._auth.leave(Headers(scope=request.scope))
-        response = RedirectResponse(LOGIN_PATH, 303)
-        response.delete_cookie(cookie_of(request.headers.get("host", "")), httponly=True, samesite="strict")
+        root = root_of(request.scope)
+        response = RedirectResponse(root + LOGIN_PATH, 303)
+        name = cookie_of(request.headers.get("host", ""))
+        response.delete_cookie(name, path=f"{root}/", httponly=True, samesite="strict")
         return response
 
     def _form(self, request: Request, goal: str, *, wrong: bool = False, wait: int = 0) -> Response:
@@ -72,9 +78,11 @@ class LoginPage:
         return response
 
 
-def _own_path(text: str) -> str:
-    """The path to go on to, if it is one of this server, but for `/login`; else `/`."""
+def _own_path(text: str, root: str) -> str:
+    """The path to go on to, if it is one of this server below the base path, but for `/login`; else the first page."""
     parts = urlsplit(text.replace("\\", "/"))
-    if parts.scheme or parts.netloc or not parts.path.startswith("/") or parts.path.startswith(("//", LOGIN_PATH)):
-        return "/"
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+    path = parts.path
+    elsewhere = bool(parts.scheme or parts.netloc) or path.startswith("//") or not path.startswith(f"{root}/")
+    if elsewhere or path.startswith(root + LOGIN_PATH):
+        return f"{root}/"
+    return f"{path}?{parts.query}" if parts.query else path

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from cloudsms_simulator.api.auth import cookie_of
 from cloudsms_simulator.api.context import DEFAULT_ACCOUNT, NOBODY, ApiContext
 from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.net.http_parser import path_below_root, root_of
 from cloudsms_simulator.services.clocks import ClockItem, clock_item
 
 Language = Literal["en", "zh"]
@@ -95,6 +96,7 @@ class PageContext(msgspec.Struct, frozen=True):
     """
 
     path: str
+    """The path of the page, below the base path."""
     query: str
     scope: str
     account: Account | None
@@ -107,17 +109,23 @@ class PageContext(msgspec.Struct, frozen=True):
     """The choices in the address of this request, for the cookies."""
     signed_in: bool = False
     """Whether the browser has logged in with the token of the admin port, and can log out."""
+    root: str = ""
+    """The base path that every address of this server begins with; empty at the root."""
 
     def url(self, path: str, **parameters: object) -> str:
         """An address within the inbox that keeps the scope, with parameters that are not None."""
+        return f"{self.root}{path}{self.parameters(**parameters)}"
+
+    def parameters(self, **parameters: object) -> str:
+        """What follows the path in such an address: nothing, or a `?` and the parameters."""
         scope = {"account": self.scope} if self.scope else {}
         said = scope | {name: str(value) for name, value in parameters.items() if value not in (None, "")}
-        return f"{path}?{urlencode(said)}" if said else path
+        return f"?{urlencode(said)}" if said else ""
 
     def api(self, path: str, account: str | None = None) -> str:
         """An address of the admin API, about the page's account unless another is named."""
         name = account if account is not None else None if self.account is None else self.account.name
-        return f"/api/v1{path}" + (f"?{urlencode({'account': name})}" if name else "")
+        return f"{self.root}/api/v1{path}" + (f"?{urlencode({'account': name})}" if name else "")
 
 
 def page_context_of(context: ApiContext, request: Request) -> PageContext:
@@ -142,7 +150,7 @@ def context_before_login(request: Request) -> PageContext:
     wanted = dict(request.cookies) | chosen
     theme: Theme = next((each for each in get_args(Theme) if wanted.get("theme") == each), "auto")
     return PageContext(
-        path=request.url.path,
+        path=path_below_root(request.scope),
         query="",
         scope="",
         account=None,
@@ -151,6 +159,7 @@ def context_before_login(request: Request) -> PageContext:
         language=language_of(wanted.get("lang"), request.headers.get("accept-language", "")),
         theme=theme,
         chosen=chosen,
+        root=root_of(request.scope),
     )
 
 

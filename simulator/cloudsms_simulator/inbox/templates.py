@@ -87,7 +87,7 @@ class Templates:
         text = html.render(visit=page, run=self._run, edition=self._edition, tag=LANGUAGE_TAGS[page.language], **values)
         response = HTMLResponse(text, status, PAGE_HEADERS)
         for name, value in page.chosen.items():
-            response.set_cookie(name, value, max_age=COOKIE_AGE, samesite="strict")
+            response.set_cookie(name, value, max_age=COOKIE_AGE, path=f"{page.root}/", samesite="strict")
         return response
 
     def _compile(self, template: str) -> None:

@@ -100,6 +100,27 @@ def head_of_scope(scope: Scope) -> RequestHead:
     )
 
 
+def root_of(scope: Scope) -> str:
+    """The base path that an application is mounted at, without a slash at its end; empty at the root."""
+    root: str = scope.get("root_path", "")
+    return root.rstrip("/")
+
+
+def path_below_root(scope: Scope) -> str:
+    """The path of a request below the base path, with a slash at its beginning.
+
+    Some servers leave the base path out of `path`; both are understood.
+    """
+    path, root = scope["path"], root_of(scope)
+    return (path.removeprefix(root) if path == root or path.startswith(f"{root}/") else path) or "/"
+
+
+def scope_below(root: str, scope: Scope) -> Scope:
+    """The scope with `root` as its base path, which `path` begins with from here on."""
+    rooted = {**scope, "root_path": root}
+    return {**rooted, "path": root + path_below_root(rooted)}
+
+
 _STATUS_LINES = {int(status): f"HTTP/1.1 {int(status)} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 

@@ -90,6 +90,6 @@ document.getElementById("create").addEventListener("answered", (event) => {
   if (!ok) return;
   document.getElementById("created").hidden = false;
   document.getElementById("created-key").textContent = said.auth_key;
-  document.getElementById("created-link").href = `/control?${new URLSearchParams({ account: said.name })}`;
+  document.getElementById("created-link").href = `${document.body.dataset.root}/control?${new URLSearchParams({ account: said.name })}`;
   event.target.reset();
 });

@@ -17,7 +17,7 @@ const actions = {
   j: () => step(1),
   k: () => step(-1),
   u: () => document.querySelector("[data-back]")?.click(),
-  "/": () => (document.getElementById("q") ? document.getElementById("q").focus() : location.assign("/")),
+  "/": () => (document.getElementById("q") ? document.getElementById("q").focus() : location.assign(`${document.body.dataset.root}/`)),
   "?": () => document.getElementById("help").showModal(),
 };
 

@@ -7,5 +7,5 @@ document.addEventListener("answered", (event) => {
     said.uids.length === 1 ? [`/messages/${said.uids[0]}`, said.account] : [`/requests/${said.id}`, said.account ?? "*"];
   const query = new URLSearchParams({ of });
   if (leads) query.set("account", leads);
-  location.assign(`${path}?${query}`);
+  location.assign(`${document.body.dataset.root}${path}?${query}`);
 });
