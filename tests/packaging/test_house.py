@@ -2,13 +2,16 @@
 
 import ast
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "simulator" / "cloudsms_simulator"
-README = (ROOT / "simulator" / "README.md").read_text(encoding="utf-8")
+HOUSE = ROOT / "simulator" / "README.md"
+README = HOUSE.read_text(encoding="utf-8")
+TEXTS = {".py", ".md", ".html", ".toml", ".css", ".js"}
 PACKAGES = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 MOST_MODULES = 16
 MOST_WORDS = 25
@@ -49,7 +52,82 @@ def test_every_module_that_is_named_is_there() -> None:
     assert [path for path in sorted(named) if not (PACKAGE / path).is_file()] == []
 
 
-ROWS = [line for line in section("One obvious place").splitlines() if line.startswith("| a")]
+ROWS = [line for line in section("One obvious place").splitlines() if line.startswith(("| a", "| s"))]
+SPELLED: Mapping[str, str] = {
+    "a result code": r"SEND_FAILED|Send_failed",
+    "a state": r"\bDELETED\b",
+    "a country": r"\b383\b",
+    "a check": r"\bsender_is_displayable\b",
+    "a mistake of clients": r"\bobserve_reserved_priority\b",
+    "a finding's rule": r"\bsender-wrong\b|\bpriority-reserved\b",
+    "a suspicion": r"\b_?time_stands_still\b",
+    "a local rejection": r"\breject_singapore_number\b|Singapore number",
+    "a switch of the profile": r"\bdr_serial_wrap\b",
+    "a fault of answers": r"(?i)\bwrong_serial\b|\brandom_data_then_close\b",
+    "a fault of pushes": r"(?i)\bburst\b",
+    "a flawed certificate": r"(?i)\bwrong[-_]host\b|\bwrong_usage\b",
+    "a way that reports are pushed": r"\buid_case\b",
+    "a magic number": r"\b555306\b",
+    "a key of scenario files": r"\bignore_case\b",
+    "a bundled scenario": r"\breports-twice\b",
+    "a setting": r"\blog_format\b",
+    "a setting of accounts": r"\bpush_window\b",
+    "a search field": r'"attempts"|\| `attempts` \|',
+    "an admin endpoint": r"/verify\b",
+    "a query parameter": r"\bOfExchange\b",
+    "a metric": r"\bcloudsms_segments_billed\b|\bcounters\.billed\b|def billed\b",
+    "a page of the inbox": r"\bcompose_page\b|\bComposePage\b|[\"`]/compose[\"`]|\bcompose\.(?:html|css|toml|js)\b",
+    "a command": r"\"completion\":|\| `completion` \||def completion\b",
+    "a word of the fixture `cloudsms`": r"\bassert_nothing_sent\b",
+    "a page of the reference": r"\bcontainers\.md\b",
+}
+"""An entry that there is, by the row that says how to add one: a regular expression of how files spell it."""
+USED: Mapping[str, frozenset[str]] = {
+    "a result code": frozenset({"scenarios/README.md"}),
+    "a switch of the profile": frozenset({"engine/delivery.py"}),
+    "a fault of answers": frozenset({"engine/evaluation.py", "READINGS.md"}),
+    "a fault of pushes": frozenset({"config/outcome_schema.py"}),
+    "a flawed certificate": frozenset({"scenarios/tls-trouble.yaml", "push/failures.py", "cli/admin_api.py"}),
+    "a setting": frozenset({"cli/serve.py"}),
+    "a setting of accounts": frozenset({"push/dispatcher.py", "READINGS.md"}),
+    "a page of the reference": frozenset({"README.md"}),
+}
+"""Files that only use that entry or show it as an example, as they might any other."""
+
+
+def files_that_spell(pattern: str) -> set[str]:
+    """The files that match, as the table writes their paths: in the package, in `simulator/`, or in the root."""
+    found = re.compile(pattern)
+    roots = (PACKAGE, ROOT / "simulator", ROOT)
+    paths = [*(ROOT / "scenarios").iterdir(), ROOT / "README.md", ROOT / "certs" / "README.md"]
+    paths += [path for path in (ROOT / "simulator").rglob("*") if path.suffix in TEXTS]
+    return {
+        path.relative_to(next(root for root in roots if path.is_relative_to(root))).as_posix()
+        for path in paths
+        if path != HOUSE and found.search(path.read_text(encoding="utf-8"))
+    }
+
+
+def test_every_row_that_can_have_one_has_an_entry_that_is_looked_for() -> None:
+    titles = {row.split(" | ")[0].removeprefix("| ") for row in ROWS}
+    assert titles - set(SPELLED) == {"something that has a moment", "a file of others", "a step of `doctor`", "a store"}
+    assert set(SPELLED) <= titles
+
+
+@pytest.mark.parametrize("title", SPELLED)
+def test_an_obvious_place_names_every_file_that_spells_such_an_entry(title: str) -> None:
+    (row,) = [row for row in ROWS if row.startswith(f"| {title} |")]
+    spelling = files_that_spell(SPELLED[title]) - USED.get(title, frozenset())
+    assert spelling
+    named = re.findall(r"(?<![\w/])([\w./-]+\.(?:py|md|html|toml|yaml)|[\w/]+/)(?=`|[ .,;|])", row)
+    assert [path for path in sorted(spelling) if not path.startswith(tuple(named))] == []
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split(" | ")[0].removeprefix("| "))
+def test_the_documents_and_folders_that_an_obvious_place_names_are_there(row: str) -> None:
+    named = re.findall(r"`([\w./-]+(?:\.(?:md|html|toml|yaml)|/))`", row)
+    roots = (PACKAGE, ROOT / "simulator", ROOT)
+    assert [path for path in named if not any((root / path).exists() for root in roots)] == []
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split(" | ")[0].removeprefix("| "))
