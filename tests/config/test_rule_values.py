@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cloudsms_simulator.config.rule_schema import FAULT, RULE, condition_value, rule_value
+from cloudsms_simulator.config.match_schema import MATCH
+from cloudsms_simulator.config.rule_schema import FAULT, RULE
 from cloudsms_simulator.config.scenario_file import read_scenario_file
 from cloudsms_simulator.config.scenario_schema import ScenarioTable
 from cloudsms_simulator.config.sources import Location
@@ -41,7 +42,8 @@ def table(text: str) -> ScenarioTable:
 def read_again(rule: Rule | FaultRule) -> object:
     """A rule after it was written and read."""
     problems: list[str] = []
-    read = (RULE if isinstance(rule, Rule) else FAULT).take(rule_value(rule), Location(problems, "here"))
+    kind = RULE if isinstance(rule, Rule) else FAULT
+    read = kind.take(kind.dump(rule), Location(problems, "here"))
     assert problems == []
     return read
 
@@ -91,7 +93,7 @@ def test_a_rule_is_written_as_briefly_as_one_would() -> None:
     condition = Condition(to=("852*",), content=TextMatch(equals="Hello"), request=Ordinal(nth=frozenset({3})))
     replies = (ReplyStep(ResultCode.BUSY, 2), ReplyStep(ResultCode.BUSY, 1), ReplyStep(ResultCode.OK))
 
-    assert rule_value(Rule(id="busy", condition=condition, replies=replies, then="open")) == {
+    assert RULE.dump(Rule(id="busy", condition=condition, replies=replies, then="open")) == {
         "id": "busy",
         "match": {"to": "852*", "content": "Hello", "nth": 3},
         "reply": [{"code": "Busy", "times": 2}, "Busy", "OK"],
@@ -100,7 +102,7 @@ def test_a_rule_is_written_as_briefly_as_one_would() -> None:
 
 
 def test_a_rule_that_says_nothing_is_an_empty_table_without_an_id_of_its_own() -> None:
-    assert rule_value(Rule(id="storm rule 3")) == {}
+    assert RULE.dump(Rule(id="storm rule 3")) == {}
 
 
 def test_a_fault_is_written_with_what_it_says() -> None:
@@ -113,7 +115,7 @@ def test_a_fault_is_written_with_what_it_says() -> None:
         over=timedelta(seconds=10),
     )
 
-    assert rule_value(fault) == {
+    assert FAULT.dump(fault) == {
         "id": "drops",
         "match": {"probability": Decimal("0.25")},
         "fault": "DRIBBLE",
@@ -127,7 +129,7 @@ def test_conditions_within_a_condition_are_written_within_it() -> None:
     members = (MemberMatch("shop"), MemberMatch("order", TextMatch(glob=("A*",))))
     inner = Condition(time=TimeWindow(after=timedelta(minutes=10)))
 
-    assert condition_value(Condition(customer_body=members, none=(inner,))) == {
+    assert MATCH.dump(Condition(customer_body=members, none=(inner,))) == {
         "customer_body": {"shop": True, "order": {"glob": "A*"}},
         "not": [{"time": {"after": "10m"}}],
     }

@@ -7,11 +7,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cloudsms_simulator.config.outcome_schema import delay_value, outlook_value
+from cloudsms_simulator.config.outcome_schema import REPORT
 from cloudsms_simulator.config.problems import SettingsError
 from cloudsms_simulator.config.scenario_file import parse_scenario
 from cloudsms_simulator.config.settings import load_settings
 from cloudsms_simulator.config.sources import toml_text, yaml_text
+from cloudsms_simulator.config.values import DELAY
 from cloudsms_simulator.engine.faults import PushFault
 from cloudsms_simulator.engine.plan import (
     EXPIRED_AT_LAST,
@@ -96,7 +97,7 @@ def test_steps_at_fixed_times_are_a_plan(text: str, plan: Plan) -> None:
 
 
 def test_steps_at_times_yet_to_be_drawn_are_a_course() -> None:
-    usual = yaml_text(delay_value(USUAL))
+    usual = yaml_text(DELAY.dump(USUAL))
 
     assert outlook(f"[{{ state: ENROUTE, held: 1s }}, {{ state: DELIVERED, after: {usual} }}]") == PlanTemplate(
         (
@@ -265,13 +266,13 @@ OUTLOOKS: list[Outlook] = [
 
 @pytest.mark.parametrize("written", OUTLOOKS)
 def test_what_becomes_of_messages_is_written_as_it_is_read(written: Outlook) -> None:
-    assert outlook(yaml_text(outlook_value(written))) == written
+    assert outlook(yaml_text(REPORT.dump(written))) == written
 
 
 @pytest.mark.parametrize("written", OUTLOOKS)
 def test_an_account_of_the_configuration_says_the_same_in_toml(tmp_path: Path, written: Outlook) -> None:
     path = tmp_path / "cloudsms.toml"
-    path.write_text(f"[[accounts]]\nreport = {toml_text(outlook_value(written))}\n")
+    path.write_text(f"[[accounts]]\nreport = {toml_text(REPORT.dump(written))}\n")
 
     (account,) = load_settings({"config": str(path)}, {}).settings.accounts
 

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from cloudsms_simulator.config.settings import Settings, load_settings, setting_values, toml_value
+from cloudsms_simulator.config.account_schema import CALLBACK, PRICES, ROUTES
+from cloudsms_simulator.config.outcome_schema import REPORT
+from cloudsms_simulator.config.schema import Type
+from cloudsms_simulator.config.settings import Settings, load_settings, setting_values
 from cloudsms_simulator.config.sources import toml_text
+from cloudsms_simulator.config.values import CLOCK, DURATION, FOLDER, HOSTS, NETWORKS, ON_OFF, SWITCH_TYPES
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.protocol.profile import StateSet
 
@@ -33,33 +37,40 @@ def test_what_becomes_of_messages_is_shown_as_it_is_written(tmp_path: Path, repo
     path.write_text(f"[[accounts]]\nreport = {report}\n")
     (account,) = load_settings({"config": str(path)}, {}).settings.accounts
 
-    path.write_text(f"[[accounts]]\nreport = {toml_text(toml_value(account.report))}\n")
+    path.write_text(f"[[accounts]]\nreport = {toml_text(REPORT.dump(account.report))}\n")
 
     assert load_settings({"config": str(path)}, {}).settings.accounts == (account,)
-    assert set(report.replace("=", " ").split()) <= set(toml_text(toml_value(account.report)).replace("=", " ").split())
+    assert set(report.replace("=", " ").split()) <= set(
+        toml_text(REPORT.dump(account.report)).replace("=", " ").split()
+    )
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("kind", "value", "shown"),
     [
-        (True, True),
-        (0.5, Decimal("0.5")),
-        (timedelta(seconds=90), "1m30s"),
-        (Path("certs"), "certs"),
-        (ip_network("10.0.0.0/8"), "10.0.0.0/8"),
-        ({None: Decimal("0.05"), 852: Decimal("0.10")}, {"*": Decimal("0.05"), "852": Decimal("0.10")}),
-        (frozenset({"b", "a"}), ["a", "b"]),
-        ((1, "x"), [1, "x"]),
-        (StateSet(frozenset({3, 2})), [2, 3]),
-        (StateSet(frozenset({8}), all_but=True), {"all_but": [8]}),
+        (ON_OFF, True, True),
+        (CLOCK, 0.5, Decimal("0.5")),
+        (DURATION, timedelta(seconds=90), "1m30s"),
+        (FOLDER, Path("certs"), "certs"),
+        (NETWORKS, (ip_network("10.0.0.0/8"),), ["10.0.0.0/8"]),
         (
+            PRICES,
+            {None: Decimal("0.05"), 852: Decimal("0.10")},
+            {"*": Decimal("0.05"), "852": Decimal("0.10")},
+        ),
+        (ROUTES, frozenset({"b", "a"}), ["a", "b"]),
+        (HOSTS, ("b", "a"), ["b", "a"]),
+        (SWITCH_TYPES["charged_states"], StateSet(frozenset({3, 2})), [2, 3]),
+        (SWITCH_TYPES["charged_states"], StateSet(frozenset({8}), all_but=True), {"all_but": [8]}),
+        (
+            CALLBACK,
             Callback(url="http://localhost:1/", timeout=timedelta(seconds=9)),
             {"url": "http://localhost:1/", "timeout": "9s"},
         ),
     ],
 )
-def test_a_value_is_shown_as_toml_holds_it(value: object, shown: object) -> None:
-    assert toml_value(value) == shown
+def test_a_value_is_shown_as_toml_holds_it(kind: Type, value: object, shown: object) -> None:
+    assert kind.dump(value) == shown
 
 
 @pytest.mark.parametrize("settings", [Settings(), Settings(admin_token="a-secret-word")])

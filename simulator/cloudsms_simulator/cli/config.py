@@ -19,10 +19,8 @@ from cloudsms_simulator.config.schema import SettingField, docstrings, fields_of
 from cloudsms_simulator.config.settings import (
     LoadedSettings,
     Settings,
-    field_value,
     load_settings,
     setting_values,
-    toml_value,
 )
 from cloudsms_simulator.config.sources import TomlValue, toml_key, toml_text
 from cloudsms_simulator.config.values import SWITCH_TYPES
@@ -56,7 +54,7 @@ def _template_lines() -> Iterator[str]:
     for name in SWITCH_TYPES:
         yield ""
         yield from _prose(docs.get(name, ""))
-        yield f"#{name} = {toml_text(toml_value(getattr(Profile(), name)))}"
+        yield f"#{name} = {toml_text(SWITCH_TYPES[name].dump(getattr(Profile(), name)))}"
     yield ""
     yield from _prose(fields["accounts"].doc)
     yield "#[[accounts]]"
@@ -67,7 +65,7 @@ def _template_lines() -> Iterator[str]:
 def _setting(field: SettingField) -> Iterator[str]:
     yield ""
     yield from _prose(field.doc)
-    value = field.kind.example if field.default is None or field.default == {} else field_value(field, field.default)
+    value = field.kind.example if field.default is None or field.default == {} else field.kind.dump(field.default)
     yield f"#{field.name} = {toml_text(value)}"
 
 

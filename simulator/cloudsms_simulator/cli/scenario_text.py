@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from cloudsms_simulator.config.outcome_schema import delay_value, outlook_value
+from cloudsms_simulator.config.outcome_schema import REPORT
 from cloudsms_simulator.config.scenario import Scenario
 from cloudsms_simulator.config.scenario_schema import editor_line
 from cloudsms_simulator.config.sources import yaml_text
+from cloudsms_simulator.config.values import DELAY
 from cloudsms_simulator.engine.rules import FaultRule, ReplyStep, Rule, RuleBookChange
 from cloudsms_simulator.models.durations import duration_text
 from cloudsms_simulator.protocol.codes import ResultCode, desc_of
@@ -52,7 +53,7 @@ def summary_of(scenario: Scenario) -> ScenarioSummary:
         ),
         rules=tuple(map(_rule, book.rules)),
         faults=tuple(map(_fault, book.faults)),
-        defaults=None if book.outlook is None else yaml_text(outlook_value(book.outlook)),
+        defaults=None if book.outlook is None else yaml_text(REPORT.dump(book.outlook)),
         timeline=tuple(map(_change, book.timeline)),
         states=book.states,
         magic=book.magic,
@@ -87,7 +88,7 @@ def _rule(rule: Rule) -> str:
     if rule.scope == "packet":
         does.append("for the whole packet")
     if rule.outlook is not None:
-        does.append(f"report {yaml_text(outlook_value(rule.outlook))}")
+        does.append(f"report {yaml_text(REPORT.dump(rule.outlook))}")
     if rule.then is not None:
         does.append(f"then {rule.then}")
     return f"{rule.id}: {', '.join(does) or desc_of(ResultCode.OK)}"
@@ -95,12 +96,12 @@ def _rule(rule: Rule) -> str:
 
 def _reply(reply: ReplyStep) -> str:
     times = "" if reply.times is None else f" {reply.times}x"
-    delay = "" if reply.delay is None else f" after {yaml_text(delay_value(reply.delay))}"
+    delay = "" if reply.delay is None else f" after {yaml_text(DELAY.dump(reply.delay))}"
     return f"{desc_of(reply.code)}{times}{delay}"
 
 
 def _fault(rule: FaultRule) -> str:
-    delay = "" if rule.delay is None else f" after {yaml_text(delay_value(rule.delay))}"
+    delay = "" if rule.delay is None else f" after {yaml_text(DELAY.dump(rule.delay))}"
     times = "" if rule.times is None else f" {rule.times}x"
     return f"{rule.id}: {'the answer' if rule.fault is None else rule.fault.value}{times}{delay}"
 

@@ -12,7 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from cloudsms_simulator.config.schema import PathType, SettingField, fields_of
-from cloudsms_simulator.config.settings import LoadedSettings, Settings, field_value, load_settings
+from cloudsms_simulator.config.settings import LoadedSettings, Settings, load_settings
 from cloudsms_simulator.config.sources import toml_text
 from cloudsms_simulator.config.values import ON_OFF
 
@@ -49,7 +49,7 @@ OFFERED_SETTINGS = tuple(field for field in fields_of(Settings) if field.name !=
 
 
 def _option(field: SettingField) -> Callable[[Callable[..., R]], Callable[..., R]]:
-    default = None if field.default is None else field_value(field, field.default)
+    default = None if field.default is None else field.kind.dump(field.default)
     shown = f"; default {default if isinstance(default, str) else toml_text(default)}" if default else ""
     text = f"{field.doc} [{field.variable}{shown}]"
     if field.kind is ON_OFF:

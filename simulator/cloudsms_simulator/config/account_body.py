@@ -11,7 +11,13 @@ from functools import cache
 
 import msgspec
 
-from cloudsms_simulator.config.account_schema import ACCOUNT_OVERRIDES, CURRENCY, AccountOverrides, check_callback
+from cloudsms_simulator.config.account_schema import (
+    ACCOUNT,
+    CURRENCY,
+    AccountOverrides,
+    account_overrides,
+    check_callback,
+)
 from cloudsms_simulator.config.problems import SettingsError, suggestion
 from cloudsms_simulator.config.scenario import Scenario
 from cloudsms_simulator.config.scenario_folder import bundled_scenario
@@ -154,10 +160,8 @@ def _account_of(table: JsonTable, given: Mapping[str, TomlValue], check: Callabl
 
 def _account_request(taken: Mapping[str, object], location: Location) -> AccountRequest:
     own = {key: value for key, value in taken.items() if key not in _MORE}
-    said = _ACCOUNT.make(own, location)
-    assert isinstance(said, AccountOverrides)
     more = {key: value for key, value in taken.items() if key in _MORE}
-    return msgspec.structs.replace(AccountRequest(said=said), **more)
+    return msgspec.structs.replace(AccountRequest(said=account_overrides(own, location)), **more)
 
 
 def _scenario(value: TomlValue) -> Scenario:
@@ -190,9 +194,6 @@ def _amount(value: TomlValue) -> Decimal:
     return Decimal(f"{amount:f}")
 
 
-_account_type: Type = ACCOUNT_OVERRIDES.item
-assert isinstance(_account_type, RecordType)
-_ACCOUNT: RecordType = _account_type
 _MORE: Mapping[str, TableKey] = {
     "seed": TableKey(
         COUNT_FROM_ZERO, "What every chance of the account is drawn from; the scenario's or the server's otherwise."
@@ -206,7 +207,7 @@ _MORE: Mapping[str, TableKey] = {
 
 ACCOUNT_BODY = RecordType(
     want="an object such as {example}",
-    entries=cache(lambda: {**_ACCOUNT.entries(), **_MORE}),
+    entries=cache(lambda: {**ACCOUNT.entries(), **_MORE}),
     make=_account_request,
     lenient=True,
     example={"name": "shop", "clock": "frozen"},
@@ -228,6 +229,6 @@ _CREDIT = RecordType(
         ),
         "currency": TableKey(CURRENCY, "What it is in: the account's."),
     },
-    make=lambda taken, location: msgspec.structs.replace(Credit(Decimal(0), None), **taken),
+    blank=Credit(Decimal(0), None),
     example={"amount": "10.00"},
 )

@@ -29,6 +29,7 @@ from cloudsms_simulator.config.schema import (
     TableKey,
     Type,
     fields_of,
+    plain_value,
 )
 from cloudsms_simulator.config.sources import Location, TomlValue
 from cloudsms_simulator.config.values import (
@@ -130,6 +131,12 @@ def _sender(value: TomlValue) -> str:
     return text
 
 
+def _written_balance(balance: object) -> TomlValue:
+    if isinstance(balance, Money):
+        return {"amount": balance.amount, "currency": balance.currency}
+    return plain_value(balance)
+
+
 def _country(value: TomlValue) -> int:
     if isinstance(value, str) and re.fullmatch("[0-9]{1,4}", value):
         value = int(value)
@@ -140,10 +147,6 @@ def _country(value: TomlValue) -> int:
 
 def _price_key(value: TomlValue) -> int | None:
     return None if value == ANY_KEY_OR_ROUTE else _country(value)
-
-
-def _blacklist(taken: Mapping[str, object], location: Location) -> Blacklist:
-    return msgspec.structs.replace(Blacklist(), **taken)
 
 
 def _callback(taken: Mapping[str, object], location: Location) -> Callback:
@@ -195,6 +198,7 @@ PRICES = MapType(
     key=ScalarType(
         want=COUNTRY.want,
         read=_price_key,
+        write=lambda country: ANY_KEY_OR_ROUTE if country is None else plain_value(country),
         schema={"type": "string", "pattern": rf"^([0-9]{{1,4}}|\{ANY_KEY_OR_ROUTE})$"},
     ),
     value=ScalarType(
@@ -211,6 +215,7 @@ BALANCE = ScalarType(
     want=f'"unlimited", a decimal, {_DIGITS}, such as {{example}}, or a table of amount and currency, one of '
     f"{', '.join(_CURRENCIES)}",
     read=_balance,
+    write=_written_balance,
     example="10.00",
     schema={
         "anyOf": [
@@ -251,7 +256,7 @@ _BLACKLIST: Mapping[str, TableKey] = {
 BLACKLIST = RecordType(
     want="a table such as {example}",
     entries=lambda: _BLACKLIST,
-    make=_blacklist,
+    blank=Blacklist(),
     lenient=True,
     example={"numbers": ["85267*"], "words": ["casino"]},
 )
@@ -276,6 +281,7 @@ _CALLBACK: Mapping[str, TableKey] = {
 CALLBACK = RecordType(
     want="a table such as {example}",
     entries=lambda: _CALLBACK,
+    blank=Callback(),
     make=_callback,
     lenient=True,
     example={"url": "https://localhost:59999/", "retries": ["1s", "10s"]},
@@ -463,18 +469,19 @@ def _entries() -> Mapping[str, TableKey]:
     return {field.name: TableKey(field.kind, field.doc) for field in fields_of(AccountSettings)}
 
 
-def _read_account(taken: Mapping[str, object], location: Location) -> AccountOverrides:
+def account_overrides(taken: Mapping[str, object], location: Location) -> AccountOverrides:
+    """Makes what is said of an account of the entries of its table."""
     if isinstance(taken.get("balance"), Money) and "currency" in taken:
         (location / "currency").error("got a currency beside that of the balance, want one of the two")
     return AccountOverrides(msgspec.structs.replace(AccountSettings(), **taken), frozenset({*taken, "name"}))
 
 
-_ACCOUNT = RecordType(want="a table", entries=_entries, make=_read_account, lenient=True, title="account")
+ACCOUNT = RecordType(want="a table", entries=_entries, make=account_overrides, lenient=True, title="account")
 
-ACCOUNTS = _AccountsType(want="[[accounts]] tables", item=_ACCOUNT, metavar="", example=[])
+ACCOUNTS = _AccountsType(want="[[accounts]] tables", item=ACCOUNT, metavar="", example=[])
 """Reads whole accounts, as `AccountSettings`."""
 
 ACCOUNT_OVERRIDES = _AccountOverridesType(
-    want="a list of tables such as {example}", item=_ACCOUNT, example={"name": "default"}
+    want="a list of tables such as {example}", item=ACCOUNT, example={"name": "default"}
 )
 """Reads what a scenario says of accounts, as `AccountOverrides`."""

@@ -81,6 +81,32 @@ def _member_match(value: TomlValue) -> TextMatch | None:
     return TextMatch(glob=(value,))
 
 
+def _written_member(words: object) -> TomlValue:
+    if words is not None:
+        raise TypeError("a member that is like something is a table")
+    return True
+
+
+def _member_pairs(members: object) -> list[tuple[object, object]]:
+    if not isinstance(members, tuple):
+        raise TypeError(f"a {type(members).__name__} has no members")
+    return [(member.key, member.words) for member in members]
+
+
+def _written_glob(words: object) -> TomlValue:
+    """A text or a list of globs where nothing else is said of a text."""
+    if not isinstance(words, TextMatch) or words != msgspec.structs.replace(TextMatch(), glob=words.glob):
+        raise TypeError("more is said than globs")
+    return GLOBS.dump(words.glob)
+
+
+def _written_text(words: object) -> TomlValue:
+    """A text where it is all that is said."""
+    if not isinstance(words, TextMatch) or words != TextMatch(equals=words.equals) or words.equals is None:
+        raise TypeError("more is said than a whole text")
+    return words.equals
+
+
 def _members(pairs: tuple[tuple[object, object], ...]) -> tuple[object, ...]:
     return tuple(msgspec.structs.replace(MemberMatch(""), key=key, words=words) for key, words in pairs)
 
@@ -107,6 +133,7 @@ _WORDS: Mapping[str, TableKey] = {
 _TABLE = RecordType(
     want="a table such as {example}",
     entries=lambda: _WORDS,
+    blank=TextMatch(),
     make=_text_match,
     title="words",
     example={"contains": "code"},
@@ -117,7 +144,12 @@ GLOB_WORDS = OneOfType(
     title="globs",
     want='a glob such as "Verify*", a list of globs, or a table such as {example}',
     example={"contains": "code"},
-    single=ScalarType(want="a glob", read=lambda value: TextMatch(glob=(_filled_text(value),)), schema=TEXT.schema),
+    single=ScalarType(
+        want="a glob",
+        read=lambda value: TextMatch(glob=(_filled_text(value),)),
+        write=_written_glob,
+        schema=TEXT.schema,
+    ),
     series=ListType(
         want="a list of globs",
         item=_FILLED,
@@ -132,7 +164,10 @@ EXACT_WORDS = OneOfType(
     want="the whole text, or a table such as {example}",
     example={"contains": "code"},
     single=ScalarType(
-        want="a text", read=lambda value: TextMatch(equals=text_of_value(value)), schema={"type": "string"}
+        want="a text",
+        read=lambda value: TextMatch(equals=text_of_value(value)),
+        write=_written_text,
+        schema={"type": "string"},
     ),
     table=_TABLE,
 )
@@ -147,11 +182,13 @@ MEMBERS = MapType(
         single=ScalarType(
             want='a glob such as "A*", a number, or true for a key that need only be there',
             read=_member_match,
+            write=_written_member,
             schema={"anyOf": [{"type": "string", "minLength": 1}, {"type": "number"}, {"const": True}]},
         ),
         table=_TABLE,
     ),
     gather=_members,
+    scatter=_member_pairs,
     example={"orderId": "A*", "shop": True},
 )
 """Reads the `MemberMatch`es of CUSTOMER_BODY."""
@@ -208,12 +245,20 @@ def _time_window(taken: Mapping[str, object], location: Location) -> object:
     return window
 
 
-def _condition(taken: Mapping[str, object], location: Location) -> Condition:
+def _condition(taken: Mapping[str, object], location: Location) -> object:
     ordinal = {key: taken[key] for key in ("nth", "every") if key in taken}
-    changes = {_CONDITION_FIELDS.get(key, key): value for key, value in taken.items() if key not in ordinal}
-    if ordinal:
-        changes["request"] = msgspec.structs.replace(Ordinal(), **ordinal)
-    return msgspec.structs.replace(Condition(), **changes)
+    request = msgspec.structs.replace(Ordinal(), **ordinal) if ordinal else None
+    return msgspec.structs.replace(MATCH.filled(taken), request=request)
+
+
+def _condition_parts(condition: object) -> Mapping[str, object]:
+    said = MATCH.said(condition)
+    assert isinstance(condition, Condition)
+    request = condition.request
+    if request is None:
+        return said
+    ordinal = {key: each for key, each in (("nth", request.nth), ("every", request.every)) if each}
+    return {**said, **ordinal}
 
 
 def _one_or_many(item: Type, want: str) -> ListType:
@@ -221,7 +266,7 @@ def _one_or_many(item: Type, want: str) -> ListType:
 
 
 def _conditions(want: str, *, single: bool = False) -> ListType:
-    return ListType(want=want, item=MATCH, single=single, least=1, example=[{"to": "852*"}])
+    return ListType(want=want, item=MATCH, single=single, listed=True, least=1, example=[{"to": "852*"}])
 
 
 PROBABILITY = ScalarType(
@@ -236,7 +281,6 @@ _DAY_TIME = ScalarType(
     want='a time of day such as "22:30"', read=_time_of_day, schema={"type": "string", "pattern": f"^{_TIME.pattern}$"}
 )
 _NTH = _one_or_many(COUNT, "a whole number from 1 up, or a list of such numbers")
-_CONDITION_FIELDS: Mapping[str, str] = {"not": "none"}
 _ITEM: Mapping[str, TableKey] = {
     "nth": TableKey(_NTH, "These places in MULTI_MSISDN_LIST, counted from 1."),
     "every": TableKey(COUNT, "Each place that this number divides: 3 is the third, sixth, ninth."),
@@ -278,14 +322,24 @@ _MATCH: Mapping[str, TableKey] = {
     "nth": TableKey(_NTH, "These requests of the account, counted from 1 in order of arrival."),
     "every": TableKey(COUNT, "Each request that this number divides, in order of arrival."),
     "item": TableKey(
-        RecordType(want="a table such as {example}", entries=lambda: _ITEM, make=_ordinal, example={"every": 3}),
+        RecordType(
+            want="a table such as {example}",
+            entries=lambda: _ITEM,
+            blank=Ordinal(),
+            make=_ordinal,
+            example={"every": 3},
+        ),
         "Places in a batch's MULTI_MSISDN_LIST.",
     ),
     "probability": TableKey(PROBABILITY, "The chance, from 0 to 1, drawn from the seed for each destination."),
     "account": TableKey(_one_or_many(NAME, "the name of an account or a list of names"), "Names of accounts."),
     "time": TableKey(
         RecordType(
-            want="a table such as {example}", entries=lambda: _HOURS, make=_time_window, example={"after": "10m"}
+            want="a table such as {example}",
+            entries=lambda: _HOURS,
+            blank=TimeWindow(),
+            make=_time_window,
+            example={"after": "10m"},
         ),
         "When, on the account's clock.",
     ),
@@ -294,10 +348,13 @@ _MATCH: Mapping[str, TableKey] = {
     ),
 }
 
-MATCH = RecordType(
+MATCH: RecordType = RecordType(
     want="a table such as {example}",
     entries=lambda: {**_MATCH, **_NESTED},
+    blank=Condition(),
+    fields={"not": "none"},
     make=_condition,
+    parts=_condition_parts,
     title="match",
     example={"to": "852*"},
 )

@@ -1,7 +1,6 @@
 """What becomes of an accepted message, as configuration says it: states in steps, or a mix of final states.
 
-Reading gives a `Plan` when every time is fixed, else the template that plans are drawn from. `outlook_value` writes
-such a value back as a file says it, and reading what was written gives the same value.
+`REPORT` gives a `Plan` when every time is fixed, else the template that plans are drawn from.
 
 Spec: SMS_STATE and RESULT_DESC. Spec: Delivery Report (DR) CallBack, Remark. Reading: R21.
 """
@@ -37,22 +36,18 @@ from cloudsms_simulator.config.values import (
     exact_number,
     state_of_value,
     whole_number_type,
+    written_state,
 )
 from cloudsms_simulator.engine.faults import PushFault
 from cloudsms_simulator.engine.plan import (
     EXPIRED_AT_LAST,
-    Delay,
     Fixed,
-    Listed,
-    Lognormal,
     Mix,
-    Outlook,
     Plan,
     PlanTemplate,
     ReportOptions,
     Step,
     StepTemplate,
-    Uniform,
     bounds_of_delay,
     plan_of,
 )
@@ -66,6 +61,7 @@ _AT_ONCE = Fixed(timedelta())
 _MOST_COPIES = 100
 _HIGHEST_SERIAL = 65_535
 _WHOLE = Decimal(100)
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
 _STEP_KEYS = frozenset({"state", "after", "final", "lost", "none"})
 _STATE_SCHEMA: Schema = {
     "anyOf": [
@@ -98,7 +94,8 @@ def _step_template(taken: Mapping[str, object], location: Location) -> object:
     said = {key: value for key, value in taken.items() if key in _STEP_KEYS}
     if not _goes_together(taken, option_keys, location):
         return INVALID
-    options = _report_options(option_keys)
+    options = _OPTIONS.filled(option_keys)
+    assert isinstance(options, ReportOptions)
     template = StepTemplate(0, _AT_ONCE if options.before_answer else USUAL_DELAY, True)
     template = msgspec.structs.replace(template, **said)
     return msgspec.structs.replace(
@@ -123,9 +120,28 @@ def _goes_together(taken: Mapping[str, object], options: Mapping[str, object], l
     return True
 
 
-def _report_options(taken: Mapping[str, object]) -> ReportOptions:
-    names = {"push": "fault", "push_times": "fault_times"}
-    return msgspec.structs.replace(ReportOptions(), **{names.get(key, key): value for key, value in taken.items()})
+def _step_parts(step: object) -> Mapping[str, object]:
+    """The entries of a step or its template; of None, which stands for no final state, the key that says so."""
+    if step is None:
+        return {"none": True}
+    if not isinstance(step, Step | StepTemplate):
+        raise TypeError(f"a {type(step).__name__} is no step")
+    after = Fixed(step.after) if isinstance(step, Step) else step.after
+    parts: dict[str, object] = {"state": step.state, "after": after}
+    if step.final != is_final(step.state):
+        parts["final"] = step.final
+    if step.lost:
+        parts["lost"] = True
+    return parts if step.manner is None else {**parts, **_OPTIONS.said(step.manner)}
+
+
+def _planned_steps(outlook: object) -> tuple[object, ...]:
+    match outlook:
+        case Plan(steps, dropped):
+            return tuple(step for step in (*steps, *dropped) if step != EXPIRED_AT_LAST) or (None,)
+        case PlanTemplate(templates):
+            return templates
+    raise TypeError(f"a {type(outlook).__name__} has no steps")
 
 
 def _outlook(entries: tuple[object, ...]) -> Plan | PlanTemplate:
@@ -182,17 +198,20 @@ def _shares(pairs: tuple[tuple[object, object], ...]) -> tuple[tuple[object, obj
     return pairs
 
 
-def _mix(taken: Mapping[str, object], location: Location) -> Mix:
-    names = {"mix": "shares"}
-    return msgspec.structs.replace(Mix((), USUAL_DELAY), **{names.get(key, key): value for key, value in taken.items()})
-
-
 def _json(value: TomlValue) -> bytes:
     """A value as JSON text, numbers with every digit."""
     try:
         return msgspec.json.Encoder(decimal_format="number").encode(_finite(value))
     except (UnicodeEncodeError, OverflowError) as error:
         raise InvalidValueError from error
+
+
+def _of_json(text: object) -> TomlValue:
+    """The value that a JSON text says."""
+    if not isinstance(text, bytes):
+        raise TypeError(f"a {type(text).__name__} is no JSON text")
+    value: TomlValue = _decoder.decode(text)
+    return value
 
 
 def _finite(value: TomlValue) -> TomlValue:
@@ -206,7 +225,12 @@ def _finite(value: TomlValue) -> TomlValue:
 
 
 STATE = ScalarType(
-    want="the name of a state, or its number", read=_state, example="DELIVERED", schema=_STATE_SCHEMA, title="state"
+    want="the name of a state, or its number",
+    read=_state,
+    write=written_state,
+    example="DELIVERED",
+    schema=_STATE_SCHEMA,
+    title="state",
 )
 _STEP: Mapping[str, TableKey] = {
     "state": TableKey(STATE, "The state that is reached, by name or by number."),
@@ -227,7 +251,7 @@ _STEP: Mapping[str, TableKey] = {
         MapType(
             want="a table of keys and their values, such as {example}",
             key=TEXT,
-            value=ScalarType(want="a value that JSON has", read=_json),
+            value=ScalarType(want="a value that JSON has", read=_json, write=_of_json),
             gather=tuple,
             example={"OPERATOR": "CMHK"},
         ),
@@ -239,6 +263,7 @@ _STEP: Mapping[str, TableKey] = {
             item=TEXT,
             gather=frozenset,
             single=True,
+            listed=True,
             example=["REPORT_TIME"],
         ),
         "Keys left out, of the packet or of the item in its list.",
@@ -253,6 +278,12 @@ _STEP: Mapping[str, TableKey] = {
     ),
     "push_times": TableKey(COUNT, "With how many attempts it goes wrong; 1 unless said."),
 }
+_OPTIONS = RecordType(
+    want="how a report is pushed",
+    entries=lambda: {key: entry for key, entry in _STEP.items() if key not in _STEP_KEYS},
+    blank=ReportOptions(),
+    fields={"push": "fault", "push_times": "fault_times"},
+)
 _MIX: Mapping[str, TableKey] = {
     "mix": TableKey(
         MapType(
@@ -284,89 +315,21 @@ REPORT = OneOfType(
             want="a table such as {example}",
             entries=lambda: _STEP,
             make=_step_template,
+            parts=_step_parts,
             title="step",
             example={"state": "DELIVERED", "after": "3s"},
         ),
         gather=_outlook,
+        scatter=_planned_steps,
     ),
     table=RecordType(
         want="a table such as {example}",
         entries=lambda: _MIX,
-        make=_mix,
+        blank=Mix((), USUAL_DELAY),
+        fields={"mix": "shares"},
+        always=frozenset({"delay"}),
         title="mix",
         example={"mix": {"DELIVERED": 90, "UNDELIVERABLE": 10}, "delay": "3s"},
     ),
 )
 """Reads an `Outlook`: a `Plan` if every time is fixed, else a `PlanTemplate`, or a `Mix`."""
-
-
-_STATE_NAMES: Mapping[int, str] = {int(state): state.name for state in State}
-_NO_FINAL: Mapping[str, TomlValue] = {"none": True}
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
-_OPTION_KEYS: Mapping[str, str] = {"fault": "push", "fault_times": "push_times"}
-
-
-def outlook_value(outlook: Outlook) -> TomlValue:
-    """Returns an outlook as a file says it: a list of steps, or a table with a mix."""
-    match outlook:
-        case Plan(steps, dropped):
-            return [_step_table(step, Fixed(step.after)) for step in (*steps, *dropped) if step != EXPIRED_AT_LAST] or [
-                _NO_FINAL
-            ]
-        case PlanTemplate(templates):
-            return [_step_table(template, template.after) for template in templates]
-        case Mix(shares, delay):
-            return {"mix": {_state_key(state): share for state, share in shares}, "delay": delay_value(delay)}
-
-
-def delay_value(delay: Delay) -> TomlValue:
-    """Returns a delay as a file says it: a duration, or a table with the name of the distribution."""
-    match delay:
-        case Fixed(value):
-            return duration_text(value)
-        case Uniform(lower, upper):
-            return {"type": "uniform", "lower": duration_text(lower), "upper": duration_text(upper)}
-        case Lognormal(median, sigma, minimum):
-            table: Mapping[str, TomlValue] = {
-                "type": "lognormal",
-                "median": duration_text(median),
-                "sigma": Decimal(repr(sigma)),
-            }
-            return {**table, "minimum": duration_text(minimum)} if minimum else table
-        case Listed(values):
-            return {"type": "list", "values": [duration_text(value) for value in values]}
-
-
-def _step_table(step: Step | StepTemplate, after: Delay) -> Mapping[str, TomlValue]:
-    table: dict[str, TomlValue] = {"state": _STATE_NAMES.get(step.state, step.state), "after": delay_value(after)}
-    if step.final != is_final(step.state):
-        table["final"] = step.final
-    if step.lost:
-        table["lost"] = True
-    return table if step.manner is None else {**table, **_options_table(step.manner)}
-
-
-def _options_table(options: ReportOptions) -> Mapping[str, TomlValue]:
-    changed = {
-        _OPTION_KEYS.get(field.name, field.name): getattr(options, field.name)
-        for field in msgspec.structs.fields(options)
-        if getattr(options, field.name) != field.default
-    }
-    return {key: _plain(value) for key, value in changed.items()}
-
-
-def _plain(value: object) -> TomlValue:
-    match value:
-        case bool() | int() | str():
-            return value
-        case timedelta():
-            return duration_text(value)
-        case frozenset():
-            return sorted(value)
-        case tuple():
-            return {key: _decoder.decode(text) for key, text in value}
-    raise TypeError(f"report options hold a {type(value).__name__}")
-
-
-def _state_key(state: int) -> str:
-    return _STATE_NAMES.get(state, str(state))

@@ -1,21 +1,18 @@
 """Rules and faults as a scenario file says them, read and written back.
 
-`RULE` reads what is replied and what becomes of the messages; `FAULT` reads what goes wrong with an answer, or with
-TLS. `rule_value` writes either of them back as a table of a file: what reading gives back. The names of faults are
-those that users of HTTP test doubles know.
+`RULE` is what is replied and what becomes of the messages; `FAULT` is what goes wrong with an answer. An id that was
+made of a place in a file is not written. The names of faults are those that users of HTTP test doubles know.
 
 Spec: RESULT_CODE and RESULT_DESC. Reading: R21, R22.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import time
-from decimal import Decimal
 
 import msgspec
 
 from cloudsms_simulator.config.account_schema import NAME
 from cloudsms_simulator.config.match_schema import MATCH, PROBABILITY, STATE_NAME
-from cloudsms_simulator.config.outcome_schema import REPORT, delay_value, outlook_value
+from cloudsms_simulator.config.outcome_schema import REPORT
 from cloudsms_simulator.config.schema import (
     INVALID,
     ListType,
@@ -37,20 +34,15 @@ from cloudsms_simulator.config.values import (
     WANT_CODE,
     choice_type,
     code_of_value,
+    written_code,
 )
 from cloudsms_simulator.engine.faults import UNPROCESSED, Fault, TlsTrouble
 from cloudsms_simulator.engine.rules import (
-    Condition,
     FaultRule,
-    MemberMatch,
-    Ordinal,
     ReplyStep,
     Rule,
-    TextMatch,
-    TimeWindow,
 )
-from cloudsms_simulator.models.durations import duration_text
-from cloudsms_simulator.protocol.codes import RESULT_CODES, ResultCode, desc_of, hex_code
+from cloudsms_simulator.protocol.codes import ResultCode
 
 # Rules, as they are read.
 
@@ -59,8 +51,10 @@ def _one_reply(value: TomlValue) -> ReplyStep:
     return ReplyStep(code_of_value(value))
 
 
-def _read_reply(taken: Mapping[str, object], location: Location) -> ReplyStep:
-    return msgspec.structs.replace(ReplyStep(), **taken)
+def _written_reply(step: object) -> TomlValue:
+    if not isinstance(step, ReplyStep) or step != ReplyStep(step.code):
+        raise TypeError("more is said than a code")
+    return written_code(step.code)
 
 
 def _replies(steps: tuple[object, ...]) -> tuple[ReplyStep, ...]:
@@ -70,11 +64,21 @@ def _replies(steps: tuple[object, ...]) -> tuple[ReplyStep, ...]:
     return (*once, *replies[-1:])
 
 
-def _read_rule(taken: Mapping[str, object], location: Location) -> Rule:
-    return msgspec.structs.replace(Rule(id=""), **{_RULE_FIELDS.get(key, key): value for key, value in taken.items()})
+def _reply_steps(replies: object) -> Iterable[object]:
+    """The steps as they are written: once is what each but the last is used unless it says how often."""
+    if not isinstance(replies, tuple):
+        raise TypeError(f"a {type(replies).__name__} has no replies")
+    *once, last = replies
+    return (*(msgspec.structs.replace(step, times=None if step.times == 1 else step.times) for step in once), last)
 
 
-_RULE_FIELDS: Mapping[str, str] = {"match": "condition", "reply": "replies", "report": "outlook"}
+def _without_place(kind: RecordType, rule: object) -> Mapping[str, object]:
+    """The entries of a rule or a fault, without an id that was made of a place."""
+    return {key: each for key, each in kind.said(rule).items() if key != "id" or _ID_BY_PLACE not in str(each)}
+
+
+_ID_BY_PLACE = " "
+"""Every id that was made of a place in a file, such as `rule 3`, holds it; no id that somebody wrote does."""
 _CODE_SCHEMA: Schema = {
     "anyOf": [
         words_schema(CODE_NAMES),
@@ -82,7 +86,9 @@ _CODE_SCHEMA: Schema = {
         {"type": "string", "pattern": "^(0x[0-9a-fA-F]{1,16}|[0-9]{1,20})$"},
     ]
 }
-CODE = ScalarType(want=WANT_CODE, read=code_of_value, example="Busy", schema=_CODE_SCHEMA, title="code")
+CODE = ScalarType(
+    want=WANT_CODE, read=code_of_value, write=written_code, example="Busy", schema=_CODE_SCHEMA, title="code"
+)
 _STEP: Mapping[str, TableKey] = {
     "code": TableKey(CODE, "The result code, by name or by number; OK unless said."),
     "times": TableKey(COUNT, "How often each recipient gets it. Unless said: the last for ever, the others once."),
@@ -91,11 +97,12 @@ _STEP: Mapping[str, TableKey] = {
 _REPLY_TABLE = RecordType(
     want="a table such as {example}",
     entries=lambda: _STEP,
-    make=_read_reply,
+    blank=ReplyStep(),
+    always=frozenset({"code"}),
     title="reply",
     example={"code": "Busy", "times": 2},
 )
-_REPLY_CODE = ScalarType(want=WANT_CODE, read=_one_reply, schema=_CODE_SCHEMA, title="code")
+_REPLY_CODE = ScalarType(want=WANT_CODE, read=_one_reply, write=_written_reply, schema=_CODE_SCHEMA, title="code")
 _STEPS = OneOfType(
     want="a result code, or a table such as {example}",
     example={"code": "Busy", "times": 2},
@@ -106,6 +113,7 @@ REPLY = ListType(
     want="a result code, a table such as {example}, or a list of them",
     item=_STEPS,
     gather=_replies,
+    scatter=_reply_steps,
     single=True,
     least=1,
     example={"code": "Busy", "times": 2},
@@ -128,10 +136,12 @@ _RULE: Mapping[str, TableKey] = {
     "report": TableKey(REPORT, "What becomes of the messages: states in steps, or a mix."),
     "then": TableKey(STATE_NAME, "The state the account's rules are in once this rule has decided."),
 }
-RULE = RecordType(
+RULE: RecordType = RecordType(
     want="a table such as {example}",
     entries=lambda: _RULE,
-    make=_read_rule,
+    blank=Rule(id=""),
+    fields={"match": "condition", "reply": "replies", "report": "outlook"},
+    parts=lambda rule: _without_place(RULE, rule),
     title="rule",
     example={"id": "busy", "match": {"to": "852*"}, "reply": "Busy"},
 )
@@ -142,8 +152,8 @@ RULE = RecordType(
 
 
 def _read_fault(taken: Mapping[str, object], location: Location) -> object:
-    changes = {_FAULT_FIELDS.get(key, key): value for key, value in taken.items() if key != "probability"}
-    rule = msgspec.structs.replace(FaultRule(id=""), **changes)
+    rule = FAULT.filled(taken)
+    assert isinstance(rule, FaultRule)
     if rule.fault is None and rule.delay is None:
         location.error("got neither fault nor delay, want one of them or both")
         return INVALID
@@ -183,7 +193,6 @@ def _over_fits(rule: FaultRule, location: Location) -> bool:
     return True
 
 
-_FAULT_FIELDS: Mapping[str, str] = {"match": "condition"}
 _FAULT: Mapping[str, TableKey] = {
     "id": TableKey(RULE_ID, "What the fault is called in the journal; by its place in the file unless said."),
     "match": TableKey(MATCH, "Which requests it befalls: those of which a destination fits; all without it."),
@@ -198,10 +207,13 @@ _FAULT: Mapping[str, TableKey] = {
         POSITIVE_DURATION, "How long a DRIBBLE takes, or ACCEPT_THEN_HANG holds the connection, in wall time."
     ),
 }
-FAULT = RecordType(
+FAULT: RecordType = RecordType(
     want="a table such as {example}",
     entries=lambda: _FAULT,
+    blank=FaultRule(id=""),
+    fields={"match": "condition"},
     make=_read_fault,
+    parts=lambda rule: _without_place(FAULT, rule),
     title="fault",
     example={"fault": "EMPTY_RESPONSE", "probability": 1},
     more={"anyOf": [{"required": ["fault"]}, {"required": ["delay"]}]},
@@ -216,148 +228,3 @@ TLS_FAULTS = ListType(
     example=[fault.value for fault in TlsTrouble],
 )
 """Reads `TlsTrouble`s, each once."""
-
-
-# Rules and faults, written back.
-
-_Table = dict[str, TomlValue]
-_EXACT = TextMatch(equals="")
-_GLOB = TextMatch()
-_ID_BY_PLACE = " "
-"""Every id that was made of a place in a file, such as `rule 3`, holds it; no id that somebody wrote does."""
-
-
-def rule_value(rule: Rule | FaultRule) -> Mapping[str, TomlValue]:
-    """Returns a rule or a fault as a table of a file; an id that was made of its place in the file is left out."""
-    table: _Table = {} if _ID_BY_PLACE in rule.id else {"id": rule.id}
-    if rule.condition != Condition():
-        table["match"] = condition_value(rule.condition)
-    return {**table, **(_fault_table(rule) if isinstance(rule, FaultRule) else _rule_table(rule))}
-
-
-def condition_value(condition: Condition) -> Mapping[str, TomlValue]:
-    """Returns a condition as a `match` says it."""
-    table: _Table = {
-        "to": _list_or_single(condition.to),
-        "country": _list_or_single(sorted(condition.country)),
-        "priority": _list_or_single(sorted(condition.priority)),
-        "version": _list_or_single(sorted(condition.version)),
-        "account": _list_or_single(sorted(condition.account)),
-        "state": _list_or_single(sorted(condition.state)),
-        "customer_body": {member.key: _member(member) for member in condition.customer_body},
-        "all": [condition_value(each) for each in condition.all],
-        "any": [condition_value(each) for each in condition.any],
-        "not": [condition_value(each) for each in condition.none],
-    }
-    for key in ("route", "sender", "signature"):
-        if (words := getattr(condition, key)) is not None:
-            table[key] = _globs(words)
-    if condition.content is not None:
-        table["content"] = _exact(condition.content)
-    if condition.item is not None:
-        table["item"] = _ordinal_table(condition.item)
-    if condition.time is not None:
-        table["time"] = _hours_table(condition.time)
-    table = {key: value for key, value in table.items() if value != [] and value != {}}
-    if condition.request is not None:
-        table.update(_ordinal_table(condition.request))
-    if condition.probability is not None:
-        table["probability"] = Decimal(repr(condition.probability))
-    return table
-
-
-def _rule_table(rule: Rule) -> _Table:
-    table: _Table = {}
-    if rule.scope != "destination":
-        table["scope"] = rule.scope
-    if rule.replies != (ReplyStep(),):
-        *once, last = rule.replies
-        table["reply"] = _list_or_single([*(_reply_value(step, 1) for step in once), _reply_value(last, None)])
-    if rule.outlook is not None:
-        table["report"] = outlook_value(rule.outlook)
-    if rule.then is not None:
-        table["then"] = rule.then
-    return table
-
-
-def _reply_value(step: ReplyStep, unless_said: int | None) -> TomlValue:
-    table: _Table = {"code": _code(step.code)}
-    if step.times is not None and step.times != unless_said:
-        table["times"] = step.times
-    if step.delay is not None:
-        table["delay"] = delay_value(step.delay)
-    return table if len(table) > 1 else table["code"]
-
-
-def _code(code: ResultCode) -> str:
-    """Returns the name of a code, or its number where another code has the same name."""
-    desc = desc_of(code)
-    return desc if next(row.code for row in RESULT_CODES if row.desc == desc) == code else hex_code(code)
-
-
-def _fault_table(rule: FaultRule) -> _Table:
-    table: _Table = {}
-    if rule.fault is not None:
-        table["fault"] = rule.fault.value
-    if rule.delay is not None:
-        table["delay"] = delay_value(rule.delay)
-    if rule.processed is not None:
-        table["processed"] = rule.processed
-    if rule.times is not None:
-        table["times"] = rule.times
-    if rule.over is not None:
-        table["over"] = duration_text(rule.over)
-    return table
-
-
-def _globs(words: TextMatch) -> TomlValue:
-    return (
-        _list_or_single(words.glob) if words == msgspec.structs.replace(_GLOB, glob=words.glob) else _words_table(words)
-    )
-
-
-def _exact(words: TextMatch) -> TomlValue:
-    equals = words.equals
-    return (
-        equals
-        if equals is not None and words == msgspec.structs.replace(_EXACT, equals=equals)
-        else _words_table(words)
-    )
-
-
-def _words_table(words: TextMatch) -> _Table:
-    said = {key: getattr(words, key) for key in ("equals", "contains", "starts", "ends", "regex")}
-    table: _Table = {key: value for key, value in said.items() if value is not None}
-    if words.glob:
-        table["glob"] = _list_or_single(words.glob)
-    if words.ignore_case:
-        table["ignore_case"] = True
-    return table
-
-
-def _member(member: MemberMatch) -> TomlValue:
-    return True if member.words is None else _words_table(member.words)
-
-
-def _ordinal_table(ordinal: Ordinal) -> _Table:
-    table: _Table = {"nth": _list_or_single(sorted(ordinal.nth))} if ordinal.nth else {}
-    return table if ordinal.every is None else {**table, "every": ordinal.every}
-
-
-def _hours_table(window: TimeWindow) -> _Table:
-    spans = {"after": window.after, "before": window.before}
-    times = {"since": window.since, "until": window.until}
-    return {
-        **{key: duration_text(value) for key, value in spans.items() if value is not None},
-        **{key: _time_text(value) for key, value in times.items() if value is not None},
-    }
-
-
-def _time_text(value: time) -> str:
-    return value.isoformat("seconds" if value.second else "minutes")
-
-
-def _list_or_single(values: Iterable[TomlValue]) -> TomlValue:
-    """Returns the values as a list, or a single value alone."""
-    entries = list(values)
-    return entries[0] if len(entries) == 1 else entries

@@ -95,13 +95,6 @@ def _timeline_change(taken: Mapping[str, object], location: Location) -> object:
     return msgspec.structs.replace(TimelineChange(""), **taken)
 
 
-def _scenario(taken: Mapping[str, object], location: Location) -> ScenarioTable:
-    changes = {_SCENARIO_FIELDS.get(key, key): value for key, value in taken.items() if key not in _UNUSED}
-    return msgspec.structs.replace(ScenarioTable(), **changes)
-
-
-_UNUSED = frozenset({"$schema", "version"})
-_SCENARIO_FIELDS: Mapping[str, str] = {"defaults": "outlook"}
 _DEFAULTS: Mapping[str, TableKey] = {
     "report": TableKey(REPORT, "What becomes of messages no rule says anything about: states in steps, or a mix."),
 }
@@ -174,7 +167,9 @@ _TOP: Mapping[str, TableKey] = {
     "tls": TableKey(TLS_FAULTS, "Listeners to open that show bad certificates or end handshakes."),
 }
 
-SCENARIO_TABLE = RecordType(want="a table", entries=lambda: _TOP, make=_scenario, lenient=True)
+SCENARIO_TABLE = RecordType(
+    want="a table", entries=lambda: _TOP, blank=ScenarioTable(), fields={"defaults": "outlook"}, lenient=True
+)
 """Reads a `ScenarioTable`, made of what fits."""
 
 

@@ -1,19 +1,24 @@
 """The types of configured values, and tables of settings made of them.
 
-A `Type` reads a raw value at a `Location`: it returns the program's value, or notes what is wrong and returns
-INVALID, so that one run tells every mistake. The same type says what JSON Schema says, what a flag's text means, and
-what an example looks like. There are scalars, paths, lists, tables of known keys (`RecordType`), tables of free keys
-(`MapType`), values in one of several forms (`OneOfType`), tables whose tag says what they are (`TaggedType`), and
-words that stand for values. A `SettingTable` is a Struct whose annotations carry types and whose docstrings say what
-each setting is for; command line options, variables, `config init` and the documentation are made of that.
+A `Type` reads a raw value at a `Location` (`take`): it returns the program's value, or notes what is wrong and returns
+INVALID, so that one run tells every mistake. The same type writes such a value back (`dump`), says what JSON Schema
+says, what a flag's text means, and what an example looks like. There are scalars, paths, lists, tables of known keys
+(`RecordType`), tables of free keys (`MapType`), values in one of several forms (`OneOfType`), tables whose tag says
+what they are (`TaggedType`), and words that stand for values. A `SettingTable` is a Struct whose annotations carry
+types and whose docstrings say what each setting is for; command line options, variables, `config init` and the
+documentation are made of that.
 """
 
 import ast
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from datetime import time, timedelta
+from decimal import Decimal
+from enum import Enum
 from functools import cache
-from pathlib import Path
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Annotated, TypeAlias, get_origin, get_type_hints
 
@@ -21,6 +26,7 @@ import msgspec
 
 from cloudsms_simulator.config.problems import suggestion
 from cloudsms_simulator.config.sources import Location, TomlValue
+from cloudsms_simulator.models.durations import duration_text
 
 # Types.
 
@@ -69,6 +75,13 @@ class Type(msgspec.Struct, frozen=True, kw_only=True):
             location.error(f"got {got}, want {want}")
             return INVALID
 
+    def dump(self, value: object) -> TomlValue:
+        """Returns a value of the program as a file says it; `take` makes the same value of that.
+
+        Raises TypeError or ValueError for a value that no file can say.
+        """
+        raise NotImplementedError
+
     def schema_in(self, definitions: Definitions) -> Schema:
         """Returns what JSON Schema says of it; what it refers to is put among the definitions."""
         if not self.title:
@@ -85,11 +98,34 @@ class Type(msgspec.Struct, frozen=True, kw_only=True):
         raise NotImplementedError
 
 
+def plain_value(value: object) -> TomlValue:
+    """Returns a single value as a file says it: durations, times, paths and networks as texts. TypeError for others."""
+    match value:
+        case Enum():
+            return plain_value(value.value)
+        case bool() | int() | str() | Decimal():
+            return value
+        case float():
+            return Decimal(repr(value))
+        case timedelta():
+            return duration_text(value)
+        case time():
+            return value.isoformat("seconds" if value.second else "minutes")
+        case PurePath() | IPv4Network() | IPv6Network():
+            return str(value)
+    raise TypeError(f"a {type(value).__name__} is no single value")
+
+
 class ScalarType(Type, frozen=True, kw_only=True):
     """A single value."""
 
     read: Callable[[TomlValue], object]
     """Returns the value for the program. Raises ValueError when it does not fit."""
+    write: Callable[[object], TomlValue] = plain_value
+    """Returns what a file says for a value. Raises TypeError or ValueError where it cannot be said so."""
+
+    def dump(self, value: object) -> TomlValue:
+        return self.write(value)
 
     def _take(self, value: TomlValue, location: Location, text: bool) -> object:
         return self.read(value)
@@ -100,6 +136,9 @@ class PathType(Type, frozen=True, kw_only=True):
 
     exists: bool = False
     schema: Schema = MappingProxyType({"type": "string", "minLength": 1})
+
+    def dump(self, value: object) -> TomlValue:
+        return plain_value(value)
 
     def _take(self, value: TomlValue, location: Location, text: bool) -> object:
         if not isinstance(value, str) or not value.strip() or "\0" in value:
@@ -122,6 +161,21 @@ class ListType(Type, frozen=True, kw_only=True):
     """Whether one entry may stand for a list of it alone."""
     least: int = 0
     """How many entries there must be."""
+    scatter: Callable[[object], Iterable[object]] | None = None
+    """Returns the entries of a value, where those are not what is in it."""
+    listed: bool = False
+    """Whether one entry is written as a list too."""
+
+    def dump(self, value: object) -> TomlValue:
+        if self.scatter is not None:
+            entries = [self.item.dump(entry) for entry in self.scatter(value)]
+        elif isinstance(value, Set | tuple):
+            entries = [self.item.dump(entry) for entry in (sorted(value) if isinstance(value, Set) else value)]
+        elif (word := next((word for word, meaning in self.words.items() if meaning == value), None)) is not None:
+            return word
+        else:
+            raise TypeError(f"a {type(value).__name__} is no list")
+        return entries[0] if self.single and not self.listed and len(entries) == 1 else entries
 
     def _take(self, value: TomlValue, location: Location, text: bool) -> object:
         if isinstance(value, str) and value in self.words:
@@ -151,7 +205,12 @@ class TableType(Type, frozen=True, kw_only=True):
     """A table, read by a function of its own that notes errors entry by entry."""
 
     table: Callable[[Mapping[str, TomlValue], Location, bool], object]
+    write: Callable[[object], TomlValue]
+    """Returns what a file says for a value."""
     schema: Schema = MappingProxyType({"type": "object"})
+
+    def dump(self, value: object) -> TomlValue:
+        return self.write(value)
 
     def _take(self, value: TomlValue, location: Location, text: bool) -> object:
         if not isinstance(value, Mapping):
@@ -184,12 +243,21 @@ def parse_entries(
 
 
 class RecordType(Type, frozen=True, kw_only=True):
-    """A table of known keys."""
+    """A table of known keys, which says what differs from `blank`."""
 
     entries: Callable[[], Mapping[str, TableKey]]
-    make: Callable[[Mapping[str, object], Location], object]
-    """Makes the value for the program of the entries, and notes errors for what does not go together. Asked only when
-    every entry fits, unless `lenient`. Raises ValueError when the whole does not fit."""
+    blank: msgspec.Struct | None = None
+    """The value of a table that says nothing; None for one that is no Struct, and cannot be written."""
+    fields: Mapping[str, str] = {}
+    """The fields of `blank` by the keys that are called something else."""
+    always: frozenset[str] = frozenset()
+    """Keys that are written although they say what is so anyway; those that must be said are too."""
+    make: Callable[[Mapping[str, object], Location], object] | None = None
+    """Makes the value for the program of the entries, where more is to be done than to fill `blank` with them; notes
+    errors for what does not go together. Asked only when every entry fits, unless `lenient`. Raises ValueError when the
+    whole does not fit."""
+    parts: Callable[[object], Mapping[str, object]] | None = None
+    """Returns the entries of a value, where those are not its fields."""
     lenient: bool = False
     """Whether a value is made of what fits, although something does not."""
     more: Schema = MappingProxyType({})
@@ -205,7 +273,32 @@ class RecordType(Type, frozen=True, kw_only=True):
             location.error(f"got no {key}, want one: {_wanted(entries[key].kind, location)}")
         if absent or (len(taken) < len(value) and not self.lenient):
             return INVALID
-        return self.make(taken, location)
+        return self.filled(taken) if self.make is None else self.make(taken, location)
+
+    def filled(self, taken: Mapping[str, object]) -> msgspec.Struct:
+        """Returns `blank` with the entries in its fields; what is no field of it means nothing more."""
+        assert self.blank is not None
+        named = {self.fields.get(key, key): each for key, each in taken.items()}
+        known = self.blank.__struct_fields__
+        return msgspec.structs.replace(self.blank, **{key: each for key, each in named.items() if key in known})
+
+    def said(self, value: object) -> Mapping[str, object]:
+        """Returns the entries that fill `blank` so that it is the value. TypeError for a value of another type."""
+        if self.blank is None or type(value) is not type(self.blank):
+            raise TypeError(f"want {self.want}, not a {type(value).__name__}")
+        found: dict[str, object] = {}
+        for key, entry in self.entries().items():
+            name = self.fields.get(key, key)
+            if name in self.blank.__struct_fields__:
+                each = getattr(value, name)
+                if entry.required or key in self.always or each != getattr(self.blank, name):
+                    found[key] = each
+        return found
+
+    def dump(self, value: object) -> Mapping[str, TomlValue]:
+        entries = self.entries()
+        said = self.said(value) if self.parts is None else self.parts(value)
+        return {key: entries[key].kind.dump(each) for key, each in said.items()}
 
     def _schema(self, definitions: Definitions) -> Schema:
         entries = self.entries()
@@ -221,6 +314,15 @@ def _wanted(kind: Type, location: Location) -> str:
     return kind.want.replace("{example}", location.written(kind.example))
 
 
+def pairs_of(value: object) -> Iterable[tuple[object, object]]:
+    """Returns the keys and values of a mapping, or of the pairs that stand for one. TypeError for anything else."""
+    if isinstance(value, Mapping):
+        return value.items()
+    if not isinstance(value, tuple):
+        raise TypeError(f"a {type(value).__name__} is no table")
+    return value
+
+
 class MapType(Type, frozen=True, kw_only=True):
     """A table whose keys are free, all of one type, as its values are."""
 
@@ -228,6 +330,11 @@ class MapType(Type, frozen=True, kw_only=True):
     value: Type
     gather: Callable[[tuple[tuple[object, object], ...]], object]
     """Makes the value for the program of the pairs. Raises ValueError when they do not fit together."""
+    scatter: Callable[[object], Iterable[tuple[object, object]]] = pairs_of
+    """Returns the pairs of a value."""
+
+    def dump(self, value: object) -> TomlValue:
+        return {str(self.key.dump(key)): self.value.dump(entry) for key, entry in self.scatter(value)}
 
     def _take(self, value: TomlValue, location: Location, text: bool) -> object:
         if not isinstance(value, Mapping):
@@ -254,6 +361,15 @@ class OneOfType(Type, frozen=True, kw_only=True):
     table: Type | None = None
     series: Type | None = None
 
+    def dump(self, value: object) -> TomlValue:
+        for form in (self.single, self.series, self.table):
+            if form is not None:
+                try:
+                    return form.dump(value)
+                except (TypeError, ValueError):
+                    continue
+        raise TypeError(f"want {self.want}, not a {type(value).__name__}")
+
     def _take(self, value: TomlValue, location: Location, text: bool) -> object:
         if isinstance(value, Mapping):
             form = self.table
@@ -274,7 +390,13 @@ class TaggedType(Type, frozen=True, kw_only=True):
     """A table that says in one key what its other keys are."""
 
     tag: str
-    variants: Mapping[str, Type]
+    variants: Mapping[str, RecordType]
+
+    def dump(self, value: object) -> TomlValue:
+        for word, variant in self.variants.items():
+            if type(value) is type(variant.blank):
+                return {self.tag: word, **variant.dump(value)}
+        raise TypeError(f"want {self.want}, not a {type(value).__name__}")
 
     def _take(self, value: TomlValue, location: Location, text: bool) -> object:
         if not isinstance(value, Mapping):
@@ -307,7 +429,13 @@ def word_type(words: Mapping[str, object], want: str = "") -> ScalarType:
             raise InvalidValueError(listed + (suggestion(value, words) if isinstance(value, str) else ""))
         return folded[value.casefold()]
 
-    return ScalarType(want=listed, read=read, example=next(iter(words)), schema=words_schema(words))
+    def write(value: object) -> TomlValue:
+        for word, meaning in words.items():
+            if meaning == value:
+                return word
+        raise TypeError(f"want {listed}, not a {type(value).__name__}")
+
+    return ScalarType(want=listed, read=read, write=write, example=next(iter(words)), schema=words_schema(words))
 
 
 def words_schema(words: Iterable[str]) -> Schema:

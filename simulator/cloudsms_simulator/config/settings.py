@@ -11,8 +11,6 @@ Spec: CloudSMS Platform Server; the rest is the simulator's own.
 import ipaddress
 from collections.abc import Mapping, Set
 from datetime import timedelta
-from decimal import Decimal
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -25,13 +23,11 @@ from cloudsms_simulator.config.account_schema import (
     callback_problem,
     merged_accounts,
 )
-from cloudsms_simulator.config.outcome_schema import outlook_value
 from cloudsms_simulator.config.problems import SettingsError, suggestion
 from cloudsms_simulator.config.scenario import SCENARIO_FILE, Scenario
 from cloudsms_simulator.config.schema import (
     INVALID,
     VARIABLE_PREFIX,
-    SettingField,
     SettingTable,
     fields_of,
     parse_entries,
@@ -59,14 +55,11 @@ from cloudsms_simulator.config.values import (
     Switches,
     choice_type,
     profile_with,
-    size_text,
 )
 from cloudsms_simulator.engine.account import ANY_KEY_OR_ROUTE, Account, Network, whitelist_admits
-from cloudsms_simulator.engine.plan import Mix, Plan, PlanTemplate
-from cloudsms_simulator.models.durations import duration_text
 from cloudsms_simulator.models.server import ClockMode
 from cloudsms_simulator.protocol.masking import fingerprint
-from cloudsms_simulator.protocol.profile import PROFILES, Profile, StateSet
+from cloudsms_simulator.protocol.profile import PROFILES, Profile
 
 # What there is to set.
 
@@ -392,55 +385,14 @@ def setting_values(settings: SettingTable) -> Mapping[str, TomlValue]:
     values: dict[str, TomlValue] = {}
     for field in fields_of(type(settings)):
         value = getattr(settings, field.name)
-        if value is not None:
-            values[field.name] = _hidden(field.name, str(value)) if field.kind.secret else field_value(field, value)
+        if field.kind is ACCOUNTS:
+            values[field.name] = [setting_values(account) for account in value]
+        elif value is not None:
+            values[field.name] = _hidden(field.name, str(value)) if field.kind.secret else field.kind.dump(value)
     return values
-
-
-def field_value(field: SettingField, value: object) -> TomlValue:
-    """A setting's value as TOML holds it; sizes with their unit."""
-    return size_text(value) if field.kind is SIZE and isinstance(value, int) else toml_value(value)
-
-
-def toml_value(value: object) -> TomlValue:
-    """A value as TOML holds it: durations, paths and networks as texts, sets as sorted lists, a Struct as a table.
-
-    Raises TypeError for what no setting holds.
-    """
-    match value:
-        case bool() | int() | str() | Decimal():
-            return value
-        case float():
-            return Decimal(repr(value))
-        case timedelta():
-            return duration_text(value)
-        case Path() | IPv4Network() | IPv6Network():
-            return str(value)
-        case Mapping():
-            return {ANY_KEY_OR_ROUTE if key is None else str(key): toml_value(entry) for key, entry in value.items()}
-        case Set():
-            return sorted(value)
-        case tuple():
-            return [toml_value(entry) for entry in value]
-        case StateSet():
-            states = sorted(value.states)
-            return {"all_but": states} if value.all_but else states
-        case Plan() | PlanTemplate() | Mix():
-            return outlook_value(value)
-        case SettingTable():
-            return setting_values(value)
-        case msgspec.Struct():
-            return _table(value)
-    raise TypeError(f"a setting holds a {type(value).__name__}")
 
 
 def _hidden(name: str, secret: str) -> str:
     if secret == ANY_KEY_OR_ROUTE:
         return ANY_KEY_OR_ROUTE
     return fingerprint(secret) if name == "auth_key" else MASK
-
-
-def _table(value: msgspec.Struct) -> Mapping[str, TomlValue]:
-    """The fields that differ from their defaults."""
-    fields = [field for field in msgspec.structs.fields(value) if getattr(value, field.name) != field.default]
-    return {field.name: toml_value(getattr(value, field.name)) for field in fields}

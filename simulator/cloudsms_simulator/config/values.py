@@ -34,6 +34,7 @@ from cloudsms_simulator.config.schema import (
     TaggedType,
     Type,
     parse_entries,
+    plain_value,
 )
 from cloudsms_simulator.config.sources import Location, TomlValue
 from cloudsms_simulator.engine.clock import FASTEST, SLOWEST
@@ -202,10 +203,10 @@ def _url(value: TomlValue) -> str:
 def _clock(value: TomlValue) -> ClockMode:
     if value in ("real", "frozen"):
         return "real" if value == "real" else "frozen"
-    rate = exact_number(value)
+    rate = float(exact_number(value))
     if not SLOWEST <= rate <= FASTEST:
         raise InvalidValueError
-    return float(rate)
+    return rate
 
 
 def _parse_clock(text: str) -> TomlValue:
@@ -232,7 +233,11 @@ PORT = whole_number_type(0, 65535, "a port from 0 to 65535, 0 being any free one
 COUNT = whole_number_type(1)
 COUNT_FROM_ZERO = whole_number_type(0)
 SIZE = ScalarType(
-    want='a number of bytes, 1 or more, or a size such as "64MiB"', read=_size, metavar="BYTES", example="64MiB"
+    want='a number of bytes, 1 or more, or a size such as "64MiB"',
+    read=_size,
+    write=lambda octets: size_text(octets) if isinstance(octets, int) else plain_value(octets),
+    metavar="BYTES",
+    example="64MiB",
 )
 ON_OFF = ScalarType(
     want="true or false",
@@ -301,6 +306,7 @@ NETWORKS = ListType(
 _WANT_DELAY = "a duration such as {example}, or a table with type fixed, uniform, lognormal or list"
 
 _WIDEST_SIGMA = 10
+_NONE = timedelta()
 
 
 def _sigma(value: TomlValue) -> float:
@@ -310,28 +316,12 @@ def _sigma(value: TomlValue) -> float:
     return float(sigma)
 
 
-def _without_type(taken: Mapping[str, object]) -> Mapping[str, object]:
-    return {key: value for key, value in taken.items() if key != "type"}
-
-
-def _fixed(taken: Mapping[str, object], location: Location) -> object:
-    return msgspec.structs.replace(Fixed(timedelta()), **_without_type(taken))
-
-
 def _uniform(taken: Mapping[str, object], location: Location) -> object:
-    delay = msgspec.structs.replace(Uniform(timedelta(), timedelta()), **_without_type(taken))
-    if delay.lower > delay.upper:
+    delay = _UNIFORM_TABLE.filled(taken)
+    if isinstance(delay, Uniform) and delay.lower > delay.upper:
         location.error("got a lower that is longer than upper, want it the other way round")
         return INVALID
     return delay
-
-
-def _lognormal(taken: Mapping[str, object], location: Location) -> object:
-    return msgspec.structs.replace(Lognormal(timedelta(), 1.0), **_without_type(taken))
-
-
-def _listed(taken: Mapping[str, object], location: Location) -> object:
-    return msgspec.structs.replace(Listed(()), **_without_type(taken))
 
 
 def _type(word: str) -> TableKey:
@@ -373,20 +363,26 @@ _LISTED = {
     ),
 }
 
+_UNIFORM_TABLE = RecordType(want=_WANT_DELAY, entries=lambda: _UNIFORM, blank=Uniform(_NONE, _NONE), make=_uniform)
 DELAY = OneOfType(
     want=_WANT_DELAY,
     title="delay",
     example="3s",
-    single=ScalarType(want=DURATION.want, read=lambda value: Fixed(duration_of_value(value)), schema=DURATION.schema),
+    single=ScalarType(
+        want=DURATION.want,
+        read=lambda value: Fixed(duration_of_value(value)),
+        write=lambda delay: plain_value(delay.value if isinstance(delay, Fixed) else delay),
+        schema=DURATION.schema,
+    ),
     table=TaggedType(
         want=_WANT_DELAY,
         example="3s",
         tag="type",
         variants={
-            "fixed": RecordType(want=_WANT_DELAY, entries=lambda: _FIXED, make=_fixed),
-            "uniform": RecordType(want=_WANT_DELAY, entries=lambda: _UNIFORM, make=_uniform),
-            "lognormal": RecordType(want=_WANT_DELAY, entries=lambda: _LOGNORMAL, make=_lognormal),
-            "list": RecordType(want=_WANT_DELAY, entries=lambda: _LISTED, make=_listed),
+            "fixed": RecordType(want=_WANT_DELAY, entries=lambda: _FIXED, blank=Fixed(_NONE)),
+            "uniform": _UNIFORM_TABLE,
+            "lognormal": RecordType(want=_WANT_DELAY, entries=lambda: _LOGNORMAL, blank=Lognormal(_NONE, 1.0)),
+            "list": RecordType(want=_WANT_DELAY, entries=lambda: _LISTED, blank=Listed(())),
         },
     ),
 )
@@ -402,6 +398,7 @@ CODE_NAMES: Mapping[str, ResultCode] = {row.desc: row.code for row in reversed(R
 _FOLDED = {name.casefold(): code for name, code in CODE_NAMES.items()}
 _CODES: Mapping[int, ResultCode] = {int(code): code for code in ResultCode}
 _HIGHEST_STATE = 2**32 - 1
+_STATE_NAMES: Mapping[int, str] = {int(state): state.name for state in State}
 
 
 def state_of_value(value: TomlValue) -> int:
@@ -413,6 +410,19 @@ def state_of_value(value: TomlValue) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _HIGHEST_STATE:
         raise InvalidValueError
     return value
+
+
+def written_state(state: object) -> TomlValue:
+    """Returns the name of a state, or its number where it has none."""
+    return _STATE_NAMES.get(state, plain_value(state)) if isinstance(state, int) else plain_value(state)
+
+
+def written_code(code: object) -> TomlValue:
+    """Returns the name of a result code, or its number where another code has the same name."""
+    if not isinstance(code, ResultCode):
+        raise TypeError(f"a {type(code).__name__} is no result code")
+    name = desc_of(code)
+    return name if CODE_NAMES[name] == code else hex_code(code)
 
 
 def code_of_value(value: TomlValue) -> ResultCode:
@@ -470,6 +480,18 @@ def _read_states(value: TomlValue) -> StateSet:
     return StateSet(frozenset(state_of_value(entry) for entry in value), all_but)
 
 
+def _written_states(states: object) -> TomlValue:
+    if not isinstance(states, StateSet):
+        raise TypeError(f"a {type(states).__name__} is no set of states")
+    return {_ALL_BUT: sorted(states.states)} if states.all_but else sorted(states.states)
+
+
+def _written_switches(switches: object) -> TomlValue:
+    if not isinstance(switches, Mapping):
+        raise TypeError(f"a {type(switches).__name__} is no table of switches")
+    return {str(name): SWITCH_TYPES[str(name)].dump(value) for name, value in switches.items()}
+
+
 def _parse_states(text: str) -> TomlValue:
     kept = text.removeprefix(f"{_ALL_BUT}:")
     states = parse_list(kept)
@@ -511,6 +533,7 @@ _VERSIONS = ListType(
 _STATES = ScalarType(
     want='a list of states, such as [2, "EXPIRED"], or all but some: { all_but = [8, 60] }',
     read=_read_states,
+    write=_written_states,
     parse=_parse_states,
 )
 
@@ -532,6 +555,7 @@ SWITCH_TYPES: Mapping[str, Type] = {
 SWITCHES = TableType(
     want="a table of switches",
     table=_read_switches,
+    write=_written_switches,
     parse=_parse_switches,
     metavar="NAME=VALUE …",
     example={"unpriced": "report"},

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from cloudsms_simulator.config.rule_schema import rule_value
+from cloudsms_simulator.config.rule_schema import FAULT, RULE
 from cloudsms_simulator.engine.rules import Rule
 from cloudsms_simulator.services.scenarios import CountedRule
 
@@ -42,6 +42,6 @@ def rule_kind_of(counted: CountedRule) -> RuleKind:
 
 def rule_item(counted: CountedRule, warnings: tuple[str, ...] = ()) -> RuleItem:
     """A rule or a fault as the API shows it."""
-    definition = msgspec.Raw(_encoder.encode(rule_value(counted.rule)))
+    definition = msgspec.Raw(_encoder.encode((RULE if isinstance(counted.rule, Rule) else FAULT).dump(counted.rule)))
     book = None if counted.is_own else counted.book
     return RuleItem(counted.rule.id, rule_kind_of(counted), book, counted.hits, counted.enabled, definition, warnings)

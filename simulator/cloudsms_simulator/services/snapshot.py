@@ -10,7 +10,7 @@ Reading: R16.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
@@ -20,12 +20,11 @@ import msgspec
 
 from cloudsms_simulator.config.account_schema import NAME, AccountSettings, check_callback
 from cloudsms_simulator.config.match_schema import STATE_NAME
-from cloudsms_simulator.config.outcome_schema import REPORT, outlook_value
+from cloudsms_simulator.config.outcome_schema import REPORT
 from cloudsms_simulator.config.problems import SettingsError
-from cloudsms_simulator.config.rule_schema import FAULT, RULE, rule_value
+from cloudsms_simulator.config.rule_schema import FAULT, RULE
 from cloudsms_simulator.config.schema import Type, fields_of
-from cloudsms_simulator.config.settings import toml_value
-from cloudsms_simulator.config.sources import JsonTable, Location, TomlValue
+from cloudsms_simulator.config.sources import JsonTable, Location
 from cloudsms_simulator.config.values import COUNT, COUNT_FROM_ZERO, DURATION, SWITCH_TYPES, choice_type
 from cloudsms_simulator.engine.account import Account, AccountDirectory, AccountState, Callback
 from cloudsms_simulator.engine.clock import Clock, checked_rate
@@ -67,7 +66,7 @@ def check_account(account: Account, place: Location) -> None:
     for field in msgspec.structs.fields(Account):
         kind, value = _ACCOUNT_TYPES.get(_SETTING_OF_FIELD.get(field.name, field.name)), getattr(account, field.name)
         if kind is not None and value is not None and field.name != "profile":
-            _check_with_type(kind, _setting, value, place / field.name)
+            _check_with_type(kind, value, place / field.name)
     check_callback(_callback_without_files(account.callback), place)
     _check_profile(account.profile, place / "profile")
     COUNT_FROM_ZERO.take(account.seed, place / "seed")
@@ -127,13 +126,13 @@ def _check_settings(settings: AccountSettings, place: Location) -> None:
     for name, kind in _ACCOUNT_TYPES.items():
         value = getattr(settings, name)
         if value is not None:
-            _check_with_type(kind, _setting, value, place / name)
+            _check_with_type(kind, value, place / name)
 
 
 def _check_profile(profile: Profile, place: Location) -> None:
     _PROFILE.take(profile.name, place / "name")
     for name, kind in SWITCH_TYPES.items():
-        _check_with_type(kind, toml_value, getattr(profile, name), place / name)
+        _check_with_type(kind, getattr(profile, name), place / name)
 
 
 def _check_active_scenario(playing: ActiveScenario, place: Location) -> None:
@@ -154,7 +153,7 @@ def _check_rule_book(book: RuleBook, place: Location) -> None:
     _check_rules(RULE, book.rules, place / "rules")
     _check_rules(FAULT, book.faults, place / "faults")
     if book.outlook is not None:
-        _check_with_type(REPORT, outlook_value, book.outlook, place / "outlook")
+        _check_with_type(REPORT, book.outlook, place / "outlook")
     for index, state in enumerate(book.states):
         STATE_NAME.take(state, place / "states" / index)
     for index, change in enumerate(book.timeline):
@@ -168,21 +167,19 @@ def _check_rule_book(book: RuleBook, place: Location) -> None:
 
 def _check_rules(kind: Type, rules: Iterable[Rule | FaultRule], place: Location) -> None:
     for index, rule in enumerate(rules):
-        _check_with_type(kind, rule_value, rule, place / index)
+        _check_with_type(kind, rule, place / index)
 
 
-def _check_with_type(kind: Type, write: Callable[[T], TomlValue], value: T, place: Location) -> None:
+def _check_with_type(kind: Type, value: object, place: Location) -> None:
     """Has a kind read a value as a configuration would write it; complains too where none can."""
+    if isinstance(value, Callback):
+        value = _callback_without_files(value)
     try:
-        said = write(value)
+        said = kind.dump(value)
     except (ValueError, TypeError, ArithmeticError, LookupError, msgspec.MsgspecError) as error:
         place.error(f"cannot be said in a configuration: {error}")
     else:
         kind.take(said, place)
-
-
-def _setting(value: object) -> TomlValue:
-    return toml_value(_callback_without_files(value) if isinstance(value, Callback) else value)
 
 
 def _callback_without_files(callback: Callback) -> Callback:
