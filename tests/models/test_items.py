@@ -11,6 +11,7 @@ from ipaddress import ip_network
 import msgspec
 import pytest
 
+from cloudsms_simulator.config.account_body import account_settings
 from cloudsms_simulator.engine.account import Account, AccountState, Callback
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.plan import plan_of, step
@@ -35,6 +36,7 @@ from cloudsms_simulator.protocol.segmentation import segment
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
+NO_SETTINGS = msgspec.Raw(b"{}")
 SECOND = timedelta(seconds=1)
 KEY = "the-key-of-the-account"
 FINGERPRINT = "key-"
@@ -221,8 +223,10 @@ def test_an_account_with_its_standing() -> None:
         seed=42,
     )
     standing = AccountState(Clock.real(NOON), UidSequence(1), Decimal("999.95000000"), outstanding=3)
-    told = shown(account_item(account, standing, NOON))
+    told = shown(account_item(account, standing, NOON, account_settings(account)))
     assert str(told.pop("auth_key")).startswith(FINGERPRINT)
+    settings = told.pop("settings")
+    assert (settings["seed"], settings["credit_limit"], settings["whitelist"]) == (42, 5, ["10.0.0.0/8"])
     assert told == {
         "name": "shop",
         "profile": "spec",
@@ -255,13 +259,13 @@ def test_an_account_with_its_standing() -> None:
 
 
 def test_an_account_that_plays_nothing_has_no_scenario() -> None:
-    told = shown(account_item(Account(), AccountState(Clock.real(NOON), UidSequence(1), Decimal(1)), NOON))
+    told = shown(account_item(Account(), AccountState(Clock.real(NOON), UidSequence(1), Decimal(1)), NOON, NO_SETTINGS))
     assert (told["seed"], told["scenario"], told["rules"]) == (0, None, 0)
 
 
 def test_an_unlimited_balance_all_directions_and_any_key_are_words() -> None:
     account = Account(auth_key="*", balance="unlimited")
-    told = shown(account_item(account, AccountState(Clock.real(NOON), UidSequence(1), None), NOON))
+    told = shown(account_item(account, AccountState(Clock.real(NOON), UidSequence(1), None), NOON, NO_SETTINGS))
     assert (told["auth_key"], told["balance"], told["directions"]) == ("*", "unlimited", "all")
 
 

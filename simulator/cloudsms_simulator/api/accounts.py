@@ -20,7 +20,7 @@ from cloudsms_simulator.api.http import (
     read_json,
     read_octets,
 )
-from cloudsms_simulator.config.account_body import read_credit
+from cloudsms_simulator.config.account_body import account_settings, read_credit
 from cloudsms_simulator.config.sources import JsonTable, read_json_table
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.models.account import LedgerListing, ledger_item
@@ -68,7 +68,7 @@ class AccountListHandlers:
 
     def _item(self, account: Account) -> AccountItem:
         state = self._context.store.standing(account)
-        return account_item(account, state, state.clock.now(self._context.wall.now()))
+        return account_item(account, state, state.clock.now(self._context.wall.now()), account_settings(account))
 
 
 class AccountHandlers:
@@ -118,7 +118,7 @@ class AccountHandlers:
 
     def _item(self, account: Account) -> AccountItem:
         state = self._context.store.standing(account)
-        return account_item(account, state, state.clock.now(self._context.wall.now()))
+        return account_item(account, state, state.clock.now(self._context.wall.now()), account_settings(account))
 
 
 async def _table(request: Request) -> JsonTable:

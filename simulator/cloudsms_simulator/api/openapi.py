@@ -16,6 +16,7 @@ from cloudsms_simulator.api.auth import PROBE_PATHS
 from cloudsms_simulator.api.http import Problem
 from cloudsms_simulator.api.operation import PATH_PARAMETERS, AnswerType, Operation, RawContent
 from cloudsms_simulator.api.schemas import SchemaObject, Schemas, SchemaValue, referring
+from cloudsms_simulator.config.account_body import account_settings_schema
 from cloudsms_simulator.config.schema import Schema
 from cloudsms_simulator.protocol.customer import ReceivedPacket, ReportAnswer, SendAnswer, SendRequest
 
@@ -78,6 +79,8 @@ def openapi_document(operations: Sequence[Operation], version: str, root: str = 
             paths.setdefault(_PLAIN.sub("", operation.path), {})[method.lower()] = _operation(
                 operation, method, schemas
             )
+    definitions: dict[str, Schema] = {}
+    schemas.add({"AccountSettings": account_settings_schema(definitions), **definitions})
     document: SchemaObject = {
         "openapi": "3.1.0",
         "info": {"title": "CloudSMS simulator", "version": version, "description": _DESCRIPTION},

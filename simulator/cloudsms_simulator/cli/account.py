@@ -64,6 +64,11 @@ def _assigned_value(text: str) -> AssignedValue:
     return value
 
 
+_TOLD_ABOVE = frozenset(
+    {"balance", "callback", "credit_limit", "currency", "default_sender", "directions", "prices", "profile", "routes"}
+    | {"seed"}
+)
+"""Settings that have a line of their own; every other is told as it is."""
 _NO_CALLBACK = "none: reports are pushed nowhere"
 
 
@@ -82,6 +87,9 @@ def account_details(account: Account) -> Iterator[str]:
     yield f"profile     {account.profile}"
     yield f"scenario    {account.scenario or 'none'}, {account.rules} rules and faults, seed {account.seed}"
     yield f"now         {account.now.isoformat(' ')}, {account.outstanding} outstanding"
+    for key, value in account.settings.items():
+        if key not in _TOLD_ABOVE and value is not None:
+            yield f"{key:<14} {msgspec.json.encode(value).decode()}"
 
 
 def _callback(callback: Callback) -> Iterator[str]:

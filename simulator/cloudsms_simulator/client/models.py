@@ -163,6 +163,8 @@ class Account(msgspec.Struct, frozen=True):
     scenario: str | None
     rules: int
     whitelist: tuple[str, ...] = ()
+    settings: Json = {}
+    """Every setting, as `create` and `change` take it; `balance` is what the account starts with."""
 
 
 class Movement(msgspec.Struct, frozen=True):

@@ -15,8 +15,10 @@ from cloudsms_simulator.config.account_schema import (
     ACCOUNT,
     CURRENCY,
     AccountOverrides,
+    AccountSettings,
     account_overrides,
     check_callback,
+    settings_of_account,
 )
 from cloudsms_simulator.config.problems import SettingsError, suggestion
 from cloudsms_simulator.config.scenario import Scenario
@@ -29,9 +31,11 @@ from cloudsms_simulator.config.schema import (
     Schema,
     TableKey,
     Type,
+    fields_of,
 )
 from cloudsms_simulator.config.sources import JsonTable, Location, TomlValue
 from cloudsms_simulator.config.values import CLOCK, COUNT_FROM_ZERO
+from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.models.server import ClockMode
 
 _FILES = ("ca", "client_cert", "client_key")
@@ -42,6 +46,7 @@ _UNCHANGEABLE = {
     "scenario": "scenarios have a resource of their own: /api/v1/scenarios",
 }
 _LARGEST = Decimal(10) ** 12
+_encoder = msgspec.json.Encoder(decimal_format="number")
 _AMOUNT_SCHEMA: Schema = {
     "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": r"^\+?[0-9]*\.?[0-9]*$"}]
 }
@@ -99,6 +104,33 @@ def read_credit(table: JsonTable) -> Credit:
     return taken
 
 
+def account_values(account: Account) -> Mapping[str, "TomlValue | None"]:
+    """Returns every setting of an account as a body says it, `seed` too: a body with all of them makes it what it is.
+
+    None is what a body says with `null`. The account's name, its AUTH_KEY and the paths of files are left out, since no
+    body changes them.
+    """
+    settings = settings_of_account(account)
+    callback = msgspec.structs.replace(settings.callback, **dict.fromkeys(_FILES))
+    settings = msgspec.structs.replace(settings, callback=callback)
+    values: dict[str, TomlValue | None] = {}
+    for field in fields_of(AccountSettings):
+        if field.name not in _UNCHANGEABLE:
+            value = getattr(settings, field.name)
+            values[field.name] = None if value is None and field.default is None else field.kind.dump(value)
+    return {**values, "seed": account.seed}
+
+
+def account_settings(account: Account) -> msgspec.Raw:
+    """Returns `account_values` as JSON, numbers with every digit."""
+    return msgspec.Raw(_encoder.encode(account_values(account)))
+
+
+def account_settings_schema(definitions: Definitions) -> Schema:
+    """The JSON Schema of `account_settings`."""
+    return _body_schema(definitions, _UNCHANGEABLE.keys())
+
+
 def new_account_schema(definitions: Definitions) -> Schema:
     """The JSON Schema of a body that makes an account."""
     return {**_body_schema(definitions, frozenset()), "examples": [ACCOUNT_BODY.example]}
@@ -107,7 +139,7 @@ def new_account_schema(definitions: Definitions) -> Schema:
 def account_change_schema(definitions: Definitions) -> Schema:
     """The JSON Schema of a body that changes an account."""
     return {
-        **_body_schema(definitions, _UNCHANGEABLE.keys()),
+        **account_settings_schema(definitions),
         "examples": [{"routes": ["VerifyCode_516"], "balance": "5.00"}],
     }
 

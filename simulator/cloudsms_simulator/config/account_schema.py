@@ -41,6 +41,7 @@ from cloudsms_simulator.config.values import (
     NO_SWITCHES,
     ON_OFF,
     POSITIVE_DURATION,
+    SWITCH_TYPES,
     SWITCHES,
     TEXT,
     URL,
@@ -341,26 +342,39 @@ class AccountSettings(SettingTable, frozen=True, kw_only=True):
         """The account these settings make on a server with a profile."""
         named = profile if self.profile is None else PROFILES[self.profile]
         money = self.balance if isinstance(self.balance, Money) else None
-        return Account(
-            name=self.name,
-            auth_key=self.auth_key or DEFAULT_AUTH_KEY,
-            routes=self.routes,
-            directions=self.directions,
-            prices=self.prices,
-            currency=self.currency or (money.currency if money else _DEFAULT_ACCOUNT.currency),
-            balance=self.balance.amount if isinstance(self.balance, Money) else self.balance,
-            credit_limit=self.credit_limit,
-            blacklist=self.blacklist,
-            whitelist=self.whitelist,
-            callback=self.callback,
-            default_sender=self.default_sender,
-            signatures=self.signatures,
-            profile=profile_with(named, self.switches),
-            rate_limit=self.rate_limit,
-            pending_limit=self.pending_limit,
-            push_window=self.push_window,
-            plan=self.report,
-        )
+        alike = {field: getattr(self, setting) for setting, field in FIELDS_OF_ACCOUNT.items()}
+        made = {
+            "auth_key": self.auth_key or DEFAULT_AUTH_KEY,
+            "currency": self.currency or (money.currency if money else _DEFAULT_ACCOUNT.currency),
+            "balance": self.balance.amount if isinstance(self.balance, Money) else self.balance,
+            "profile": profile_with(named, self.switches),
+        }
+        return msgspec.structs.replace(_DEFAULT_ACCOUNT, **{**alike, **made})
+
+
+_CALLED: Mapping[str, str] = {"report": "plan", "switches": "profile"}
+"""Settings whose field of `Account` has another name."""
+FIELDS_OF_ACCOUNT: Mapping[str, str] = {
+    name: _CALLED.get(name, name) for name in AccountSettings.__struct_fields__ if name != "switches"
+}
+"""By the name of a setting, the field of `Account` that it makes; `switches` are a part of its profile."""
+
+
+def field_of_account(setting: str) -> str:
+    """Returns the field of `Account` that a setting has a say in."""
+    return _CALLED.get(setting, setting)
+
+
+def settings_of_account(account: Account) -> AccountSettings:
+    """Returns the settings that make an account as it is, on whichever server; its seed and its rules are no settings.
+
+    What `balance` says is what the account starts with.
+    """
+    alike = {setting: getattr(account, field) for setting, field in FIELDS_OF_ACCOUNT.items()}
+    profile = account.profile
+    named = PROFILES[profile.name]
+    switches = {name: getattr(profile, name) for name in SWITCH_TYPES if getattr(profile, name) != getattr(named, name)}
+    return msgspec.structs.replace(AccountSettings(), **{**alike, "profile": profile.name, "switches": switches})
 
 
 class AccountOverrides(msgspec.Struct, frozen=True):

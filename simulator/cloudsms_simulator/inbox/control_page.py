@@ -19,6 +19,8 @@ from starlette.responses import Response
 
 from cloudsms_simulator.api.context import NOBODY, ApiContext
 from cloudsms_simulator.api.rules import ScenarioItem, bundled_items
+from cloudsms_simulator.config.account_body import account_settings, account_values
+from cloudsms_simulator.config.sources import yaml_text
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.explanation import DueKind
 from cloudsms_simulator.engine.faults import Fault, Identity, TlsTrouble
@@ -242,7 +244,8 @@ class ControlPage:
         scenario = context.scenarios.playing(account).scenario
         return {
             "account": account,
-            "item": account_item(account, state, clock.now),
+            "item": account_item(account, state, clock.now, account_settings(account)),
+            "values": _written(account),
             "clock": clock,
             "line": due_line(PendingListing(due, clock.now, messages.evicted)),
             "fired": recent_reports(reports),
@@ -253,6 +256,12 @@ class ControlPage:
             "listeners": context.tls_troubles.listeners,
             "made_here": context.accounts.made(account),
         }
+
+
+def _written(account: Account) -> Mapping[str, str]:
+    """Every setting of an account, as a scenario file says it."""
+    values = account_values(account)
+    return {name: "" if value is None else yaml_text(value) for name, value in values.items()}
 
 
 def _names_one(request: Request) -> bool:

@@ -8,7 +8,7 @@ Spec: none; the admin API is the simulator's own. Reading: R16, R20.
 
 from codecs import getincrementaldecoder
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -165,6 +165,8 @@ class AccountItem(msgspec.Struct, frozen=True):
     rules: int
     whitelist: list[str]
     """Networks that its packets may come from; empty: any."""
+    settings: Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"$ref": "#/components/schemas/AccountSettings"})]
+    """Every setting, as a body that changes the account says it. `balance` is what the account starts with."""
 
 
 def code_item(code: ResultCode) -> Code:
@@ -262,8 +264,8 @@ def report_item(report: Report, key: str, message: Message | None) -> ReportItem
     )
 
 
-def account_item(account: Account, state: AccountState, now: datetime) -> AccountItem:
-    """Returns an account as the API shows it."""
+def account_item(account: Account, state: AccountState, now: datetime, settings: msgspec.Raw) -> AccountItem:
+    """Returns an account as the API shows it; `settings` are all of its settings as JSON."""
     book = account.rules.book
     return AccountItem(
         name=account.name,
@@ -294,6 +296,7 @@ def account_item(account: Account, state: AccountState, now: datetime) -> Accoun
         scenario=book.name or None,
         rules=len(book.rules) + len(book.faults),
         whitelist=list(map(str, account.whitelist)),
+        settings=settings,
     )
 
 

@@ -8,14 +8,14 @@ Spec: none; the unit of isolation is the simulator's own. Reading: R16.
 
 import base64
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from typing import Literal
 
 import msgspec
 
 from cloudsms_simulator.config.account_body import AccountRequest, Credit, read_account_change, read_new_account
-from cloudsms_simulator.config.account_schema import AccountOverrides, AccountSettings
+from cloudsms_simulator.config.account_schema import AccountOverrides, AccountSettings, field_of_account
 from cloudsms_simulator.config.sources import JsonTable
 from cloudsms_simulator.engine.account import NO_RULES, Account, AccountDirectory, Callback
 from cloudsms_simulator.engine.billing import LedgerEntry, opening_balance
@@ -32,11 +32,6 @@ from cloudsms_simulator.stores.store import Store
 
 _KEY_OCTETS = 64
 """Written in base64 they are 88 characters, as the platform's own keys."""
-_ACCOUNT_FIELDS_OF: Mapping[str, tuple[str, ...]] = {
-    "report": ("plan",),
-    "switches": ("profile",),
-}
-"""What of an account a setting makes that is not called the same."""
 _MONEY = frozenset({"balance", "currency"})
 
 
@@ -211,7 +206,7 @@ class AccountService:
     ) -> Callable[[Account], Account]:
         playing = self._scenarios.playing(current).scenario
         made = settings.account(self._profile_of(None if playing is None else playing.profile))
-        fields = {field for key in wish.said.said for field in _ACCOUNT_FIELDS_OF.get(key, (key,))}
+        fields = {field_of_account(key) for key in wish.said.said}
         if isinstance(wish.said.settings.balance, Money):
             fields.add("currency")
         changes: dict[str, object] = {field: getattr(made, field) for field in fields}
