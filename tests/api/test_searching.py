@@ -1,7 +1,9 @@
 """Searching in lists over the API. Reading: R17."""
 
 from collections.abc import Callable
+from decimal import Decimal
 
+import httpx2
 import pytest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -12,8 +14,10 @@ from starlette.testclient import TestClient
 
 from cloudsms_simulator.api.context import account_or_nobody, searched_list
 from cloudsms_simulator.api.http import on_http_exception, page_of_values
-from cloudsms_simulator.journal.search_fields import JournalKind
+from cloudsms_simulator.journal.search_fields import SEARCH_FIELDS, JournalKind, SearchField
+from cloudsms_simulator.journal.search_syntax import read_number_term
 from cloudsms_simulator.journal.views import JournalView
+from cloudsms_simulator.pytest_plugin.server import LocalServer
 
 
 class Context:
@@ -93,3 +97,23 @@ def test_a_search_that_is_none_is_told_so(listing) -> None:
     assert (
         problem["detail"] == 'search, column 9: unknown field "rout"; did you mean "route"? Quote a word with a colon.'
     )
+
+
+def test_one_more_row_is_searched_in_lists_and_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = SearchField[int | Decimal](read=read_number_term, messages=lambda each: (len(each.msisdn),))
+    monkeypatch.setitem(SEARCH_FIELDS, "digits", row)
+    server = LocalServer("optional", "spec")
+    try:
+        server.client.send(to="+852 67000011", text="hello")
+        for search, count in (("digits:8", 1), ("digits:<8", 0)):
+            assert httpx2.get(f"{server.admin_url}/api/v1/messages", params={"q": search}).json()["total"] == count
+        for match, status in (("digits:>7", 200), ("digits:9", 408)):
+            waited = httpx2.post(
+                f"{server.admin_url}/api/v1/messages/wait", json={"match": match, "count": 1, "timeout": "0s"}
+            )
+            assert waited.status_code == status, waited.text
+        reports = httpx2.get(f"{server.admin_url}/api/v1/reports", params={"q": "digits:8"})
+        assert reports.status_code == 200, "reports have the fields of their message too"
+        assert "digits:" in httpx2.get(f"{server.admin_url}/").text, "the page of messages offers it"
+    finally:
+        server.close()

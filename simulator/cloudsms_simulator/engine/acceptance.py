@@ -73,7 +73,20 @@ class AdmissionRequest(msgspec.Struct, gc=False):
     funds: Decimal | None
 
 
-AdmissionRule = Callable[[AdmissionRequest], str | None]
+class AdmissionRule(msgspec.Struct, frozen=True, kw_only=True):
+    """One local rejection: its function, and its words."""
+
+    kind: str
+    """What it is called where rejections are counted."""
+    reject: Callable[[AdmissionRequest], str | None]
+    """Returns the reason for which it rejects a message; None when it does not."""
+    said: str
+    """A text that every reason it gives has in it, and no reason of a rule behind it."""
+    english: str
+    """What it rejects, for people."""
+    chinese: str
+    scenario: str | None = "local-rejected"
+    """A bundled scenario that exercises it."""
 
 
 def reject_singapore_number(request: AdmissionRequest) -> str | None:
@@ -116,21 +129,57 @@ def reject_beyond_balance(request: AdmissionRequest) -> str | None:
 
 
 ADMISSION_RULES: tuple[AdmissionRule, ...] = (
-    reject_singapore_number,
-    reject_direction,
-    reject_route,
-    reject_without_price,
-    reject_beyond_balance,
+    AdmissionRule(
+        kind="singapore_number",
+        reject=reject_singapore_number,
+        said="a Singapore number",
+        english="a Singapore number without 8 digits that begin with 8 or 9",
+        chinese="不是以 8 或 9 开头的 8 位新加坡号码",
+    ),
+    AdmissionRule(
+        kind="direction",
+        reject=reject_direction,
+        said="is not among the account's directions",
+        english="a country outside the directions of the account",
+        chinese="不在账户发送方向内的国家",
+    ),
+    AdmissionRule(
+        kind="route",
+        reject=reject_route,
+        said="is not one of the account's routes",
+        english="a ROUTE_ID the account has not got",
+        chinese="账户没有的 ROUTE_ID",
+    ),
+    AdmissionRule(
+        kind="price",
+        reject=reject_without_price,
+        said="the account has no price",
+        english="a country without a price, where the profile reports that",
+        chinese="没有价格的国家（当配置以状态报告告知时）",
+        scenario=None,
+    ),
+    AdmissionRule(
+        kind="balance",
+        reject=reject_beyond_balance,
+        said="is left",
+        english="a message that costs more than is left",
+        chinese="费用超过余额的短信",
+    ),
 )
 
 
 def rejection(request: AdmissionRequest) -> str | None:
     """Returns why a message is rejected locally, or None when it is admitted."""
     for rule in ADMISSION_RULES:
-        reason = rule(request)
+        reason = rule.reject(request)
         if reason is not None:
             return reason
     return None
+
+
+def rule_of_reason(reason: str) -> AdmissionRule | None:
+    """Returns the rule that gave a reason; None for a reason that none gives."""
+    return next((rule for rule in ADMISSION_RULES if rule.said in reason), None)
 
 
 def none_can_reject(account: Account, route_id: str, balance: Decimal | None) -> bool:

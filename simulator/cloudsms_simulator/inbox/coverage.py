@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
+from cloudsms_simulator.engine.acceptance import ADMISSION_RULES, rule_of_reason
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.evaluation import MAGIC_NUMBERS
 from cloudsms_simulator.engine.faults import Fault, PushFault
@@ -28,23 +29,6 @@ from cloudsms_simulator.protocol.findings import FINDING_RULES
 from cloudsms_simulator.protocol.timestamps import EPOCH
 from cloudsms_simulator.services.scenarios import CountedRule
 from cloudsms_simulator.stores.store import Store
-
-REJECTION_REASONS: Mapping[str, str] = {
-    "singapore_number": "a Singapore number",
-    "direction": "is not among the account's directions",
-    "route": "is not one of the account's routes",
-    "price": "the account has no price",
-    "balance": "is left",
-}
-"""A text that every rejection reason of a kind contains, by its rule, in the order in which the rules are applied."""
-
-OTHER_REASON = "other"
-
-
-def reason_kind(reason: str) -> str:
-    """The kind of a rejection reason: a key of `REJECTION_REASONS`, or `OTHER_REASON`."""
-    return next((kind for kind, said in REJECTION_REASONS.items() if said in reason), OTHER_REASON)
-
 
 ANSWERED_RIGHTLY = "answered rightly"
 """The kind of a push that got a 2xx and an ANSWER without a mistake; others have the rule of what was wrong."""
@@ -113,7 +97,8 @@ class JournalStatistics:
                 if passage.state not in self.state_occurrences:
                     self.state_occurrences[passage.state] = Occurrences(f"uid:{message.uid}")
             if isinstance(message.admission, str):
-                self.reasons[reason_kind(message.admission)] += 1
+                rule = rule_of_reason(message.admission)
+                self.reasons["" if rule is None else rule.kind] += 1
             elif not message.refunded:
                 self.spent[sending.currency] += message.admission * segments
         self.messages += len(messages)
@@ -201,7 +186,7 @@ def _count_once(occurrences: dict[str, Occurrences], name: str, search: str) -> 
 
 NUMBER_PREFIX = "85267"
 """Put before magic suffixes to show them as numbers in Hong Kong."""
-EVERY_STATE, EVERY_CODE, LOCAL_REJECTED = "every-state", "every-result-code", "local-rejected"
+EVERY_STATE, EVERY_CODE = "every-state", "every-result-code"
 """Bundled scenarios that exercise all of a kind."""
 
 
@@ -271,10 +256,10 @@ def _states(statistics: JournalStatistics) -> Iterator[CoverageItem]:
 
 
 def _reasons(statistics: JournalStatistics) -> Iterator[CoverageItem]:
-    for kind, said in REJECTION_REASONS.items():
-        times = statistics.reasons.get(kind)
-        seen = Occurrences(f'reason:"{said}"', times) if times else None
-        yield CoverageItem(kind, "", seen, scenario=None if kind == "price" else LOCAL_REJECTED)
+    for rule in ADMISSION_RULES:
+        times = statistics.reasons.get(rule.kind)
+        seen = Occurrences(f'reason:"{rule.said}"', times) if times else None
+        yield CoverageItem(rule.kind, "", seen, scenario=rule.scenario)
 
 
 def _faults(statistics: JournalStatistics) -> Iterator[CoverageItem]:

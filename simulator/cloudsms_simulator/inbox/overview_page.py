@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cloudsms_simulator.api.context import NOBODY, ApiContext
+from cloudsms_simulator.engine.acceptance import ADMISSION_RULES
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.diagnosis import SUSPECTED, ExchangeWindow, exchange_summary_of
 from cloudsms_simulator.engine.money import Money
@@ -165,7 +166,8 @@ class OverviewPage:
         counted, again_in = await self._latest(page)
         again_in = 1.0 if counted.unread and again_in is None else again_in
         again_ms = None if again_in is None else max(10, round(again_in * 1000))
-        return self._templates.page("overview.html", page, view=counted, again_ms=again_ms)
+        reasons = {rule.kind: rule.chinese if page.language == "zh" else rule.english for rule in ADMISSION_RULES}
+        return self._templates.page("overview.html", page, view=counted, again_ms=again_ms, reasons=reasons)
 
     async def _latest(self, page: PageContext) -> tuple[Overview, float | None]:
         """The last count, and for how many seconds it is still shown; or a new count and None."""

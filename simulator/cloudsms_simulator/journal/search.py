@@ -32,7 +32,6 @@ from cloudsms_simulator.moments import datetime
 DEFAULT_FIELD = "text"
 """The field in which words without one are looked for."""
 _IS = "is"
-_OUTCOMES = frozenset({"final", "refunded", "state"})
 _WITHOUT_COLON = re.compile(r"([A-Za-z_]+)((?:[<>]=?|=).+)")
 _LONGEST_EXCERPT = 60
 
@@ -125,7 +124,9 @@ class Search:
     def awaits_outcome(self) -> bool:
         """Whether a message matches only once it has reached some state, and never when it was just accepted."""
         return any(
-            term.field in _OUTCOMES and (term.pattern in {NONE_WORD, "false"}) is term.negated for term in self.terms
+            (term.pattern in {NONE_WORD, "false"}) is term.negated
+            for term in self.terms
+            if term.field in SEARCH_FIELDS and SEARCH_FIELDS[term.field].is_outcome
         )
 
     def _demanded(self, field: str) -> str | None:

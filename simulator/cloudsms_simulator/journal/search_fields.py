@@ -166,6 +166,10 @@ class SearchField(msgspec.Struct, Generic[FieldValue], frozen=True, kw_only=True
     shown: Callable[[FieldValue], str] = str
     optional: bool = False
     """Whether the pattern `none` matches records without a value."""
+    also: tuple[str, ...] = ()
+    """Other names for it."""
+    is_outcome: bool = False
+    """Whether a message gets another value of it after it was accepted."""
     effort: int = 0
     """How expensive the values are: terms with cheap fields are checked first."""
 
@@ -230,18 +234,29 @@ def _code_text(code: int) -> str:
 
 
 _TEXT = SearchField[str](
-    read=read_text_term, messages=lambda each: (each.sending.text,), requests=lambda each: each.text, effort=2
+    read=read_text_term,
+    messages=lambda each: (each.sending.text,),
+    requests=lambda each: each.text,
+    also=("content",),
+    effort=2,
 )
 _SENDER = SearchField[str](
-    read=read_glob_term, messages=lambda each: (each.sending.source,), requests=lambda each: each.sender
+    read=read_glob_term,
+    messages=lambda each: (each.sending.source,),
+    requests=lambda each: each.sender,
+    also=("source", "from"),
 )
 _NUMBER = SearchField[str](
     read=read_msisdn_term,
+    also=("number",),
     messages=lambda each: (each.msisdn,),
     requests=lambda each: tuple([to.msisdn for to in each.destinations]),
     effort=1,
 )
-_AT: Mapping[str, TermReader[datetime]] = {"after": read_after_term, "before": read_before_term}
+_AT: tuple[tuple[str, str, TermReader[datetime]], ...] = (
+    ("after", "since", read_after_term),
+    ("before", "until", read_before_term),
+)
 
 SEARCH_FIELDS: Mapping[str, AnyField] = {
     "uid": SearchField[str](
@@ -258,6 +273,7 @@ SEARCH_FIELDS: Mapping[str, AnyField] = {
     ),
     "country": SearchField[int | Decimal](
         read=read_number_term,
+        also=("country_code",),
         messages=lambda each: (each.country_code,),
         requests=lambda each: tuple([to.country_code for to in each.destinations]),
     ),
@@ -272,6 +288,8 @@ SEARCH_FIELDS: Mapping[str, AnyField] = {
     ),
     "state": SearchField[int](
         read=read_state_term,
+        also=("state_name",),
+        is_outcome=True,
         messages=lambda each: _one(each.state),
         reports=lambda each: (each.state,),
         shown=state_desc,
@@ -330,6 +348,7 @@ SEARCH_FIELDS: Mapping[str, AnyField] = {
     "reason": SearchField[str](read=read_text_term, messages=lambda each: _one(each.reason), optional=True),
     "request": SearchField[int | Decimal](
         read=read_number_term,
+        also=("request_id",),
         messages=lambda each: (each.sending.request_id,),
         requests=lambda each: (each.exchange.id,),
     ),
@@ -342,6 +361,7 @@ SEARCH_FIELDS: Mapping[str, AnyField] = {
     ),
     "status": SearchField[int | Decimal](
         read=read_number_term,
+        also=("http_status",),
         requests=lambda each: _one(each.exchange.http_status),
         reports=lambda each: tuple([one.status for one in each.attempts if one.status is not None]),
         optional=True,
@@ -349,6 +369,7 @@ SEARCH_FIELDS: Mapping[str, AnyField] = {
     "attempts": SearchField[int | Decimal](read=read_number_term, reports=lambda each: (len(each.attempts),)),
     "connection": SearchField[int | Decimal](
         read=read_number_term,
+        also=("connection_id",),
         requests=lambda each: () if each.exchange.connection is None else (each.exchange.connection.id,),
     ),
     "peer": SearchField[str](
@@ -359,10 +380,11 @@ SEARCH_FIELDS: Mapping[str, AnyField] = {
     "body": SearchField[str](read=read_text_term, requests=lambda each: (each.body,), effort=2),
     "final": SearchField[bool](
         read=read_flag_term,
+        is_outcome=True,
         messages=lambda each: (each.final_at is not None,),
         reports=lambda each: (is_final(each.state),),
     ),
-    "refunded": SearchField[bool](read=read_flag_term, messages=lambda each: (each.refunded,)),
+    "refunded": SearchField[bool](read=read_flag_term, is_outcome=True, messages=lambda each: (each.refunded,)),
     **{
         name: SearchField[datetime](
             read=read,
@@ -370,28 +392,17 @@ SEARCH_FIELDS: Mapping[str, AnyField] = {
             requests=lambda each: (each.exchange.received_at,),
             reports=lambda each: (each.reached_at,),
             shown=datetime.isoformat,
+            also=(other,),
         )
-        for name, read in _AT.items()
+        for name, other, read in _AT
     },
 }
 """The fields by name, in the order in which messages list them."""
 
-ALIASES: Mapping[str, str] = {
-    "content": "text",
-    "source": "sender",
-    "from": "sender",
-    "country_code": "country",
-    "number": "msisdn",
-    "request_id": "request",
-    "connection_id": "connection",
-    "http_status": "status",
-    "state_name": "state",
-    "since": "after",
-    "until": "before",
-}
+ALIASES: Mapping[str, str] = {other: name for name, field in SEARCH_FIELDS.items() for other in field.also}
 """Other names for fields, as people try them or as items of the API have them."""
 
-FLAGS = ("final", "refunded")
+FLAGS = tuple(name for name, field in SEARCH_FIELDS.items() if field.read is read_flag_term)
 """`is:final` is another way to write `final:true`."""
 
 COMPARABLE = frozenset(name for name, field in SEARCH_FIELDS.items() if field.read is read_number_term)
