@@ -7,7 +7,7 @@ import jsonschema_rs
 import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
-from cloudsms_simulator.api.openapi import openapi_document
+from cloudsms_simulator.api.openapi import WRITTEN, openapi_document
 from cloudsms_simulator.api.operation import Operation
 from cloudsms_simulator.journal.events import EventName
 from cloudsms_simulator.protocol import packet
@@ -70,6 +70,16 @@ def test_every_operation_has_a_name_of_its_own_a_tag_a_summary_and_the_answers_i
         assert not operation["summary"].endswith(".")
         assert {"403", "421"} < set(operation["responses"])
         assert any(status.startswith("2") for status in operation["responses"])
+
+
+def test_what_the_server_always_writes_is_said_where_a_client_takes_more(document) -> None:
+    schemas = document["components"]["schemas"]
+    assert {"resent", "repeated"} < set(schemas["AttemptItem"]["required"])
+    assert "default" not in schemas["AttemptItem"]["properties"]["resent"]
+    assert "answered" in schemas["ReportItem"]["properties"]["outcome"]["enum"]
+    assert {"$ref": "#/components/schemas/TlsFacts"} in schemas["RequestItem"]["properties"]["tls"]["anyOf"]
+    for struct, members in WRITTEN.items():
+        assert set(members) <= set(schemas[struct.__name__]["required"])
 
 
 def test_no_two_structs_share_a_name(document) -> None:

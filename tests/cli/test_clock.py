@@ -15,9 +15,9 @@ from click.testing import CliRunner, Result
 from cloudsms_simulator.cli import main
 from cloudsms_simulator.cli.process import ExitCode
 from cloudsms_simulator.engine.records import Attempt, Report
-from cloudsms_simulator.models.journal import report_item
+from cloudsms_simulator.journal.items import report_item
+from cloudsms_simulator.models.account import ClockItem
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
-from cloudsms_simulator.services.clocks import ClockItem
 from cloudsms_simulator.services.ready_file import Ready, write_ready_file
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
@@ -89,7 +89,7 @@ def run(*args: str) -> Result:
 
 def fired(*attempts: Attempt, outcome: str = "answered") -> ClockItem:
     report = Report("UID0001", 1, "default", 2, NOON + timedelta(seconds=1), outcome, None, attempts)  # type: ignore[arg-type]
-    return msgspec.structs.replace(STANDING, fired=[report_item(report, "key", None)])
+    return msgspec.structs.replace(STANDING, fired_reports=(report_item(report, "key", None),))
 
 
 @pytest.mark.parametrize("word", [[], ["show"]])

@@ -20,8 +20,8 @@ from cloudsms_simulator.cli.process import ExitCode
 from cloudsms_simulator.engine.billing import bill
 from cloudsms_simulator.engine.explanation import Charge, Decider, ExpectedReport
 from cloudsms_simulator.engine.money import Money
+from cloudsms_simulator.journal.items import code_item
 from cloudsms_simulator.models.explanation import CorrectionItem, DestinationItem, Explanation, FaultItem
-from cloudsms_simulator.models.journal import code_item
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.correction import Change, Uncorrected
 from cloudsms_simulator.protocol.findings import Finding

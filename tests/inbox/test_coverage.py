@@ -19,10 +19,10 @@ from cloudsms_simulator.inbox.coverage import (
 )
 from cloudsms_simulator.journal.search import parse_search
 from cloudsms_simulator.journal.views import JournalView
+from cloudsms_simulator.models.account import RuleKind
 from cloudsms_simulator.protocol.codes import RESULT_CODES, STATES
 from cloudsms_simulator.protocol.findings import FINDING_RULES
 from cloudsms_simulator.services.rule_body import read_rule_body
-from cloudsms_simulator.services.rules import RuleKind
 from cloudsms_simulator.services.scenarios import ActiveScenario
 
 

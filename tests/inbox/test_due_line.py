@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.explanation import DueKind
 from cloudsms_simulator.inbox.control_page import SHORTEST_SPAN, due_line, place_of
-from cloudsms_simulator.journal.timeline import PendingItem
+from cloudsms_simulator.models.journal import PendingItem
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)

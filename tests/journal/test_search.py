@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.plan import plan_of, step
 from cloudsms_simulator.engine.records import Attempt, ConnectionFacts, Exchange, Message, ReachedState, Report, Sending
-from cloudsms_simulator.journal.search import MATCH_ALL, Difference, parse_search
+from cloudsms_simulator.journal.search import MATCH_ALL, parse_search
 from cloudsms_simulator.journal.search_fields import ALIASES, SEARCH_FIELDS, JournalKind, JournalRecord, SearchContext
 from cloudsms_simulator.journal.search_syntax import LONGEST_SEARCH, SearchError
+from cloudsms_simulator.models.journal import Difference
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.findings import Told, found
 from cloudsms_simulator.protocol.profile import SPEC

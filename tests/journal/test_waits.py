@@ -19,8 +19,9 @@ from cloudsms_simulator.engine.records import PushResult
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.journal import waits
 from cloudsms_simulator.journal.changes import ChangeBus
-from cloudsms_simulator.journal.search import Difference, Search, parse_search
+from cloudsms_simulator.journal.search import Search, parse_search
 from cloudsms_simulator.journal.waits import Wait, WaitFound, WaitMissed, Waits
+from cloudsms_simulator.models.journal import Difference
 from cloudsms_simulator.net import concurrency
 from cloudsms_simulator.net.concurrency import CalledOffError
 

@@ -127,6 +127,15 @@ def test_the_control_client_imports_no_http_library() -> None:
     assert run.stdout.strip() == "[]"
 
 
+def test_the_control_client_loads_of_the_engine_only_money() -> None:
+    code = (
+        "import sys; from cloudsms_simulator.client import Client, models; "
+        "print(sorted(name for name in sys.modules if name.startswith('cloudsms_simulator.engine.')))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert run.stdout.strip() == "['cloudsms_simulator.engine.money']"
+
+
 def test_help_of_the_command_line_loads_no_server() -> None:
     code = (
         "import sys\nfrom cloudsms_simulator.cli import main\n"

@@ -10,10 +10,11 @@ from patience import DEADLINE
 from starlette.types import Message, Scope
 
 from cloudsms_simulator.engine.records import PeerCertificate, TlsFacts
+from cloudsms_simulator.models.account import ReceivedReport
 from cloudsms_simulator.protocol.codes import RESULT_CODES, ResultCodeRow
 from cloudsms_simulator.protocol.delivery_report import DeliveryReport, audit, encode_report
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
-from cloudsms_simulator.push.receiver import KEPT_BY_DEFAULT, Behaviour, ReceivedReport, Receiver, behaviour_of
+from cloudsms_simulator.push.receiver import KEPT_BY_DEFAULT, Behaviour, Receiver, behaviour_of
 
 NOW = datetime(2021, 9, 13, 12, 0, 0, tzinfo=HONG_KONG)
 GONE: Message = {"type": "http.disconnect"}

@@ -8,7 +8,8 @@ from collections import Counter
 from datetime import datetime, timedelta
 from statistics import median
 
-from cloudsms_simulator.push.receiver import ReceivedReport, Receiver
+from cloudsms_simulator.models.account import ReceivedReport
+from cloudsms_simulator.push.receiver import Receiver
 
 OK = 0x01
 ONE, OTHER = "852 67000011", "852 67000012"

@@ -6,8 +6,7 @@ import msgspec
 
 from cloudsms_simulator.engine.faults import Fault
 from cloudsms_simulator.engine.rules import Condition, FaultRule, Rule
-from cloudsms_simulator.services.rules import rule_item, rule_kind_of
-from cloudsms_simulator.services.scenarios import CountedRule
+from cloudsms_simulator.services.scenarios import CountedRule, rule_item, rule_kind_of
 
 
 def shown(counted: CountedRule) -> object:

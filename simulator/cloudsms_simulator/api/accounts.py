@@ -11,8 +11,6 @@ from starlette.responses import Response
 from cloudsms_simulator.api.context import ApiContext
 from cloudsms_simulator.api.http import (
     Nothing,
-    Page,
-    Problem,
     WholeListing,
     json_response,
     page_response,
@@ -23,10 +21,16 @@ from cloudsms_simulator.api.http import (
 from cloudsms_simulator.config.account_body import account_settings, read_credit
 from cloudsms_simulator.config.sources import JsonTable, read_json_table
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.models.account import LedgerListing, ledger_item
-from cloudsms_simulator.models.journal import AccountItem, account_item
+from cloudsms_simulator.models.account import AccountItem
+from cloudsms_simulator.models.server import Page, Problem
 from cloudsms_simulator.net.http_parser import root_of
-from cloudsms_simulator.services.accounts import AccountConflictError, AccountService
+from cloudsms_simulator.services.accounts import (
+    AccountConflictError,
+    AccountService,
+    LedgerListing,
+    account_item,
+    ledger_item,
+)
 
 
 class AccountListHandlers:
@@ -64,7 +68,7 @@ class AccountListHandlers:
 
     def _all(self) -> Response:
         shown = [self._item(account) for account in self._context.directory]
-        return json_response(Page(shown, len(shown), None, 0))
+        return json_response(Page(tuple(shown), len(shown), None, 0))
 
     def _item(self, account: Account) -> AccountItem:
         state = self._context.store.standing(account)

@@ -28,8 +28,9 @@ import msgspec
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cloudsms_simulator.api.http import Problem, problem_response
+from cloudsms_simulator.api.http import problem_response
 from cloudsms_simulator.engine.account import Network
+from cloudsms_simulator.models.server import Problem
 from cloudsms_simulator.net.http_parser import path_below_root, root_of
 from cloudsms_simulator.net.wall_clock import WallClock
 

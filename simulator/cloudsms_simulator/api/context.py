@@ -21,6 +21,7 @@ from cloudsms_simulator.journal.search_fields import JournalKind, JournalRecord
 from cloudsms_simulator.journal.search_syntax import SearchError
 from cloudsms_simulator.journal.views import JournalView, SearchHits
 from cloudsms_simulator.journal.waits import Waits
+from cloudsms_simulator.models.account import TroubleItem
 from cloudsms_simulator.models.server import Certs, Info
 from cloudsms_simulator.net.certificates import CertificateError
 from cloudsms_simulator.net.sockets import ListenError
@@ -37,13 +38,6 @@ from cloudsms_simulator.services.tls_faults import FaultyTlsListeners
 from cloudsms_simulator.stores.store import Listing, Store
 
 DEFAULT_ACCOUNT = "default"
-
-
-class TroubleItem(msgspec.Struct, frozen=True):
-    """A listener that has trouble with TLS, and where a client meets it."""
-
-    trouble: TlsTrouble
-    url: str
 
 
 class ApiContext(msgspec.Struct, frozen=True):

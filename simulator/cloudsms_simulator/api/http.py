@@ -26,6 +26,7 @@ from starlette.staticfiles import NotModifiedResponse
 from cloudsms_simulator.config.problems import SettingsError, suggestion
 from cloudsms_simulator.journal.search_fields import JournalRecord, octets_of, record_id
 from cloudsms_simulator.journal.views import JournalView
+from cloudsms_simulator.models.server import Page, Problem
 from cloudsms_simulator.net.concurrency import CalledOffError, offload
 from cloudsms_simulator.net.http_parser import root_of
 from cloudsms_simulator.stores.store import Listing
@@ -44,19 +45,6 @@ PROBLEM_TITLES = {
     415: "not JSON",
     503: "stopping",
 }
-
-
-class Problem(msgspec.Struct, frozen=True):
-    """An error; `title` is the same for all of its kind.
-
-    `problems` are the mistakes that `detail` tells, one each, where there may be several.
-    """
-
-    title: str
-    status: int
-    detail: str
-    type: str = "about:blank"
-    problems: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
@@ -205,17 +193,6 @@ DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
 
 
-class Page(msgspec.Struct, Generic[ItemT], frozen=True):
-    """One page of a list."""
-
-    items: Sequence[ItemT]
-    total: int
-    cursor: str | None
-    """Fetches the next page; null on the last."""
-    evicted: int
-    """How many the bounded journal no longer has."""
-
-
 class WholeListing(Generic[ListedT]):
     """A `Listing` of which nothing is ever gone."""
 
@@ -243,7 +220,7 @@ def page_response(
     limit, and 410 for a cursor whose place is gone.
     """
     page, more = _page(request, listing, key)
-    return json_response(Page([shown(item) for item in page], listing.total, more, listing.evicted))
+    return json_response(Page(tuple([shown(item) for item in page]), listing.total, more, listing.evicted))
 
 
 async def page_of_values(request: Request, listing: Listing[JournalRecord], view: JournalView) -> Response:
@@ -251,7 +228,7 @@ async def page_of_values(request: Request, listing: Listing[JournalRecord], view
     values, more = _page(request, listing, lambda value: str(record_id(value)))
     total, evicted = listing.total, listing.evicted
     items = await view.items(values)
-    return await offload(sum(map(octets_of, values)), lambda: json_response(Page(items, total, more, evicted)))
+    return await offload(sum(map(octets_of, values)), lambda: json_response(Page(tuple(items), total, more, evicted)))
 
 
 def _page(

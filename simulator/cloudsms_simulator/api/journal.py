@@ -32,8 +32,7 @@ from cloudsms_simulator.engine.diagnosis import otp_in
 from cloudsms_simulator.journal.timeline import PendingListing, pending_of, timeline_of
 from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.models.durations import read_duration_or_seconds
-from cloudsms_simulator.models.journal import MessageItem, ReportItem
-from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.models.journal import ForcedItem, OtpItem
 from cloudsms_simulator.protocol.codes import is_final, state_desc
 from cloudsms_simulator.services.sending import CannotResend
 
@@ -57,27 +56,6 @@ class ForcedState(msgspec.Struct, frozen=True):
     after: ForcedAfter = 0.0
     final: ForcedFinal = None
     again: ForcedAgain = False
-
-
-class OtpItem(msgspec.Struct, frozen=True):
-    """The one-time password in a text."""
-
-    code: str
-
-
-class ForcedItem(msgspec.Struct, frozen=True, kw_only=True):
-    """What a forced state came to: when it is due, the message, and its report as soon as there is one.
-
-    `dropped`: it would come after the expiry at 25 h, and never does.
-    """
-
-    state: int
-    state_name: str
-    final: bool
-    due_at: datetime
-    dropped: bool
-    message: MessageItem
-    report: ReportItem | None
 
 
 class MessageHandlers:

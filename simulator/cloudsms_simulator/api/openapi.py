@@ -8,16 +8,31 @@ import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import get_origin
+from typing import Annotated, get_origin
 
 import msgspec
 
 from cloudsms_simulator.api.auth import PROBE_PATHS
-from cloudsms_simulator.api.http import Problem
 from cloudsms_simulator.api.operation import PATH_PARAMETERS, AnswerType, Operation, RawContent
-from cloudsms_simulator.api.schemas import SchemaObject, Schemas, SchemaValue, referring
+from cloudsms_simulator.api.schemas import COMPONENTS, SchemaObject, Schemas, SchemaValue, referring
 from cloudsms_simulator.config.account_body import account_settings_schema
 from cloudsms_simulator.config.schema import Schema
+from cloudsms_simulator.engine.billing import LedgerReason
+from cloudsms_simulator.engine.clock import Mode
+from cloudsms_simulator.engine.explanation import DueKind, HistoryKind
+from cloudsms_simulator.engine.faults import Identity, TlsTrouble
+from cloudsms_simulator.engine.records import Outcome, TlsFacts
+from cloudsms_simulator.models.account import AccountItem, CallbackItem, ClockItem, LedgerItem, RuleItem, TroubleItem
+from cloudsms_simulator.models.journal import (
+    AttemptItem,
+    ClockSet,
+    MessageItem,
+    PendingItem,
+    ReportItem,
+    RequestItem,
+    TimelineEntry,
+)
+from cloudsms_simulator.models.server import Problem
 from cloudsms_simulator.protocol.customer import ReceivedPacket, ReportAnswer, SendAnswer, SendRequest
 
 _JSON = "application/json"
@@ -36,6 +51,33 @@ _UIP_PACKETS: Mapping[str, type[msgspec.Struct]] = {
     "SMS_PUSH_REPORT.REQUEST": ReceivedPacket,
     "SMS_PUSH_REPORT.ANSWER": ReportAnswer,
 }
+WRITTEN: Mapping[type[msgspec.Struct], Mapping[str, object]] = {
+    MessageItem: {"customer_body": msgspec.Raw | None},
+    RequestItem: {"tls": TlsFacts | None},
+    AttemptItem: {"tls": TlsFacts | None, "resent": bool, "repeated": bool},
+    ReportItem: {"outcome": Outcome},
+    TimelineEntry: {"kind": HistoryKind},
+    PendingItem: {"kind": DueKind},
+    CallbackItem: {
+        "connect_timeout_s": float,
+        "timeout_s": float,
+        "identity": Identity,
+        "ca": str | None,
+        "client_cert": str | None,
+        "client_key": str | None,
+    },
+    AccountItem: {
+        "whitelist": tuple[str, ...],
+        "settings": Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"$ref": f"{COMPONENTS}AccountSettings"})],
+    },
+    LedgerItem: {"reason": LedgerReason},
+    ClockItem: {"mode": Mode},
+    ClockSet: {"mode": Mode},
+    RuleItem: {"definition": msgspec.Raw},
+    TroubleItem: {"trouble": TlsTrouble},
+}
+"""What this server always writes in members of which a client takes more: newer servers may write other words there,
+older ones nothing."""
 _TAGS: Mapping[str, str] = {
     "accounts": "The customers: each has its own journal, clock, money, rules and callback.",
     "messages": "One for each SMS_UID that was accepted.",
@@ -72,7 +114,7 @@ _WITH_A_CALLBACK = (("/api/v1/accounts", "post"), ("/api/v1/accounts/{name}", "p
 
 def openapi_document(operations: Sequence[Operation], version: str, root: str = "") -> bytes:
     """The OpenAPI document of these operations below a base path, as JSON."""
-    schemas = Schemas(_structs(operations), _bodies(operations))
+    schemas = Schemas(_structs(operations), _bodies(operations), WRITTEN)
     paths: dict[str, dict[str, SchemaObject]] = {}
     for operation in operations:
         for method in operation.http_methods:

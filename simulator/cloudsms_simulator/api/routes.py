@@ -8,17 +8,9 @@ from collections.abc import Sequence
 
 from cloudsms_simulator.api.accounts import AccountHandlers, AccountListHandlers
 from cloudsms_simulator.api.clocks import Advance, ClockHandlers, Resume, RunUntilIdle
-from cloudsms_simulator.api.context import ApiContext, TroubleItem
-from cloudsms_simulator.api.http import Nothing, Page
-from cloudsms_simulator.api.journal import (
-    ForcedItem,
-    ForcedState,
-    MessageHandlers,
-    OtpItem,
-    ReportHandlers,
-    RequestHandlers,
-    SendAgain,
-)
+from cloudsms_simulator.api.context import ApiContext
+from cloudsms_simulator.api.http import Nothing
+from cloudsms_simulator.api.journal import ForcedState, MessageHandlers, ReportHandlers, RequestHandlers, SendAgain
 from cloudsms_simulator.api.operation import (
     Awaited,
     AwaitedOfAnybody,
@@ -32,27 +24,8 @@ from cloudsms_simulator.api.operation import (
     Searched,
     SearchedOfAnybody,
 )
-from cloudsms_simulator.api.rules import (
-    FaultHandlers,
-    Open,
-    RuleHandlers,
-    ScenarioHandlers,
-    ScenarioPage,
-    Switch,
-    Use,
-    UsedItem,
-    Validate,
-    Verdict,
-)
-from cloudsms_simulator.api.server import (
-    DocsHandlers,
-    InfoHandlers,
-    MetricsHandlers,
-    Probe,
-    ProbeHandlers,
-    ReadingsItem,
-    StateHandlers,
-)
+from cloudsms_simulator.api.rules import FaultHandlers, Open, RuleHandlers, ScenarioHandlers, Switch, Use, Validate
+from cloudsms_simulator.api.server import DocsHandlers, InfoHandlers, MetricsHandlers, ProbeHandlers, StateHandlers
 from cloudsms_simulator.api.tools import (
     AnswerBody,
     ExplainBody,
@@ -63,32 +36,42 @@ from cloudsms_simulator.api.tools import (
     SendHandlers,
     Sequenced,
     SinkHandlers,
-    SinkItem,
 )
-from cloudsms_simulator.api.waits import (
-    EventHandlers,
-    Expected,
-    Verified,
-    VerifyHandlers,
-    VerifyProblem,
-    WaitHandlers,
-    WaitProblem,
-    Wanted,
-)
+from cloudsms_simulator.api.waits import EventHandlers, Expected, VerifyHandlers, WaitHandlers, Wanted
 from cloudsms_simulator.config.account_body import account_change_schema, credit_schema, new_account_schema
 from cloudsms_simulator.config.schema import Definitions, Schema
 from cloudsms_simulator.engine.billing import TextBill
-from cloudsms_simulator.journal.events import Bare, ClockSet, Happened
-from cloudsms_simulator.journal.timeline import PendingItem, TimelineItem
-from cloudsms_simulator.models.account import LedgerItem
+from cloudsms_simulator.models.account import (
+    AccountItem,
+    ClockItem,
+    LedgerItem,
+    RuleItem,
+    ScenarioPage,
+    SinkItem,
+    TroubleItem,
+    UsedItem,
+    Verdict,
+)
 from cloudsms_simulator.models.explanation import Explanation
-from cloudsms_simulator.models.journal import AccountItem, MessageItem, ReportItem, RequestItem
-from cloudsms_simulator.models.server import Certs, Info
+from cloudsms_simulator.models.journal import (
+    Bare,
+    ClockSet,
+    ForcedItem,
+    Happened,
+    MessageItem,
+    OtpItem,
+    PendingItem,
+    ReportItem,
+    RequestItem,
+    SentItem,
+    TimelineItem,
+    Verified,
+    VerifyProblem,
+    WaitProblem,
+)
+from cloudsms_simulator.models.server import Certs, Info, Page, Probe, ReadingsItem
 from cloudsms_simulator.push.sink import SinkAnswer
-from cloudsms_simulator.services.clocks import ClockItem
 from cloudsms_simulator.services.info import own_version
-from cloudsms_simulator.services.rules import RuleItem
-from cloudsms_simulator.services.sending import SentItem
 
 _SINK = (SinkItem[SinkAnswer], SinkItem[Sequenced])
 _STATE: Schema = {

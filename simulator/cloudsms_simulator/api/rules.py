@@ -19,17 +19,25 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cloudsms_simulator.api.context import ApiContext, TroubleItem
-from cloudsms_simulator.api.http import Nothing, Page, json_response, read_json, read_table
+from cloudsms_simulator.api.context import ApiContext
+from cloudsms_simulator.api.http import Nothing, json_response, read_json, read_table
 from cloudsms_simulator.config.problems import SettingsError
 from cloudsms_simulator.config.scenario import Scenario
 from cloudsms_simulator.config.scenario_folder import bundled_scenario, bundled_scenarios
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.faults import TlsTrouble
 from cloudsms_simulator.engine.rules import Rule
-from cloudsms_simulator.moments import datetime
-from cloudsms_simulator.services.rules import RuleKind, rule_item, rule_kind_of
-from cloudsms_simulator.services.scenarios import CountedRule
+from cloudsms_simulator.models.account import (
+    PlayingItem,
+    RuleKind,
+    ScenarioItem,
+    ScenarioPage,
+    TroubleItem,
+    UsedItem,
+    Verdict,
+)
+from cloudsms_simulator.models.server import Page
+from cloudsms_simulator.services.scenarios import CountedRule, rule_item, rule_kind_of
 
 
 class Switch(msgspec.Struct, frozen=True):
@@ -110,7 +118,7 @@ class RuleHandlers:
         self._context.scenarios.remove_rules(account, [each.rule.id for each in counted])
 
     def _page(self, counted: list[CountedRule]) -> Response:
-        return json_response(Page([rule_item(each) for each in counted], len(counted), None, 0))
+        return json_response(Page(tuple([rule_item(each) for each in counted]), len(counted), None, 0))
 
 
 class Open(msgspec.Struct, frozen=True):
@@ -127,7 +135,7 @@ class FaultHandlers(RuleHandlers):
 
     async def troubles(self, request: Request) -> Response:
         """The listeners that are open."""
-        items = [TroubleItem(each.trouble, each.url) for each in self._context.tls_troubles.listeners]
+        items = tuple([TroubleItem(each.trouble, each.url) for each in self._context.tls_troubles.listeners])
         return json_response(Page(items, len(items), None, 0))
 
     async def open(self, request: Request) -> Response:
@@ -164,44 +172,6 @@ class Validate(msgspec.Struct, frozen=True):
     text: Annotated[str, msgspec.Meta(description="a scenario, as it would stand in a file")]
 
 
-class ScenarioItem(msgspec.Struct, frozen=True):
-    """A bundled scenario, and which part of a client it exercises."""
-
-    name: str
-    about: str
-
-
-class PlayingItem(msgspec.Struct, frozen=True):
-    """A scenario in use; `since` when, on the account's clock."""
-
-    name: str
-    about: str
-    since: datetime | None
-
-
-class ScenarioPage(Page[ScenarioItem], frozen=True):
-    """The bundled scenarios, and what the account plays."""
-
-    playing: PlayingItem | None = None
-
-
-class UsedItem(msgspec.Struct, frozen=True):
-    """What an account plays from now on; `tls` are the listeners in trouble that the scenario has."""
-
-    playing: PlayingItem | None
-    seed: int
-    warnings: tuple[str, ...] = ()
-    tls: list[TroubleItem] = []
-
-
-class Verdict(msgspec.Struct, frozen=True):
-    """What is wrong with a text, line by line; without a problem the name of the scenario it is."""
-
-    problems: tuple[str, ...]
-    warnings: tuple[str, ...]
-    name: str | None
-
-
 class ScenarioHandlers:
     """`/scenarios` and what is below it."""
 
@@ -212,7 +182,7 @@ class ScenarioHandlers:
         """The bundled scenarios, and what the account plays."""
         account = self._context.requested_account(request)
         items = await asyncio.to_thread(bundled_items)
-        return json_response(ScenarioPage(items, len(items), None, 0, self._playing(account)))
+        return json_response(ScenarioPage(tuple(items), len(items), None, 0, self._playing(account)))
 
     async def schema(self, request: Request) -> Response:
         """The JSON Schema of scenario files."""
@@ -250,7 +220,7 @@ class ScenarioHandlers:
         async with self._context.clocks.turn(account):
             changed = await self._context.scenarios.use(account, scenario, seed)
             warnings = () if scenario is None else scenario.warnings
-            return UsedItem(self._playing(changed), changed.seed, warnings, tls)
+            return UsedItem(self._playing(changed), changed.seed, warnings, tuple(tls))
 
     def _playing(self, account: Account) -> PlayingItem | None:
         scenario = self._context.scenarios.playing(account).scenario

@@ -23,21 +23,43 @@ SchemaObject: TypeAlias = "Mapping[str, SchemaValue]"
 class Schemas:
     """The schemas of Structs and of the Structs in them. `taken` are the Structs that the API reads as bodies.
 
+    `written` has, for members of Structs, the types that the server always writes there, where a client takes more.
     Two Structs of one name get the names of their modules too, which is ugly: rename one of them.
     """
 
-    def __init__(self, structs: Iterable[type[msgspec.Struct]], taken: Iterable[type[msgspec.Struct]]) -> None:
-        kinds = list(dict.fromkeys(structs))
-        refs, components = msgspec.json.schema_components(kinds, ref_template=f"{COMPONENTS}{{name}}")
+    def __init__(
+        self,
+        structs: Iterable[type[msgspec.Struct]],
+        taken: Iterable[type[msgspec.Struct]],
+        written: Mapping[type[msgspec.Struct], Mapping[str, object]],
+    ) -> None:
+        kinds = list(dict.fromkeys([*structs, *(kind for members in written.values() for kind in members.values())]))
+        refs, components = msgspec.json.schema_components(
+            kinds, ref_template=f"{COMPONENTS}{{name}}", schema_hook=_any_json
+        )
         self._refs = dict(zip(kinds, refs, strict=True))
         named = {(get_origin(each.cls) or each.cls).__name__: each for each in _parts(inspect.multi_type_info(kinds))}
         self._components: dict[str, SchemaObject] = {
-            name: _described(schema, named.get(str(schema["title"]).partition("[")[0]))
+            name: _described(self._as_written(schema, struct, written), struct)
             for name, schema in components.items()
+            for struct in [named.get(str(schema["title"]).partition("[")[0])]
         }
         for each in taken:
             name = self._refs[each]["$ref"].removeprefix(COMPONENTS)
             self._components[name] = {**self._components[name], "additionalProperties": False}
+
+    def _as_written(
+        self,
+        schema: SchemaObject,
+        struct: inspect.StructType | None,
+        written: Mapping[type[msgspec.Struct], Mapping[str, object]],
+    ) -> SchemaObject:
+        members = {} if struct is None else written.get(struct.cls, {})
+        properties, required = schema.get("properties"), schema.get("required")
+        if not (members and isinstance(properties, Mapping) and isinstance(required, list)):
+            return schema
+        shown = {**properties, **{name: self._refs[kind] for name, kind in members.items()}}
+        return {**schema, "properties": shown, "required": [each for each in shown if each in {*required, *members}]}
 
     def of(self, struct: type[msgspec.Struct]) -> SchemaObject:
         """The schema of a Struct: a reference."""
@@ -51,6 +73,13 @@ class Schemas:
     def components(self) -> SchemaObject:
         """All schemas, by name."""
         return dict(sorted(self._components.items()))
+
+
+def _any_json(kind: type) -> dict[str, str]:
+    """The schema of a value of the type `object`."""
+    if kind is not object:
+        raise NotImplementedError
+    return {"description": "any JSON"}
 
 
 def referring(schema: Schema) -> SchemaObject:

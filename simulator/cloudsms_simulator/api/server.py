@@ -8,9 +8,8 @@ stands on files that lie in the folder `vendored`, so nothing is asked of anothe
 from collections.abc import Callable, Iterable
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,10 +18,10 @@ from starlette.staticfiles import StaticFiles
 
 from cloudsms_simulator.api.context import ApiContext
 from cloudsms_simulator.api.http import cached_response, json_response, read_octets
-from cloudsms_simulator.models.server import Certs, Info
+from cloudsms_simulator.models.server import Certs, Info, Probe, ReadingsItem
 from cloudsms_simulator.net.http_parser import root_of
-from cloudsms_simulator.protocol.findings import FINDING_RULES, FindingRule
-from cloudsms_simulator.services.info import Reading, all_readings
+from cloudsms_simulator.protocol.findings import FINDING_RULES
+from cloudsms_simulator.services.info import all_readings
 from cloudsms_simulator.services.snapshot import StateService
 
 if TYPE_CHECKING:
@@ -30,13 +29,6 @@ if TYPE_CHECKING:
 
 
 _API_ROOT = "/api/v1/"
-
-
-class ReadingsItem(msgspec.Struct, frozen=True):
-    """The readings, and the rules under which findings are told."""
-
-    readings: tuple[Reading, ...]
-    rules: tuple[FindingRule, ...]
 
 
 class InfoHandlers:
@@ -62,12 +54,6 @@ class InfoHandlers:
 def _resources(routes: Iterable[object]) -> tuple[str, ...]:
     paths = (route.path for route in routes if isinstance(route, Route) and route.path.startswith(_API_ROOT))
     return tuple(sorted({path.removeprefix(_API_ROOT).partition("/")[0] for path in paths}))
-
-
-class Probe(msgspec.Struct, frozen=True):
-    """What a probe finds."""
-
-    status: Literal["ok", "not ready"]
 
 
 class ProbeHandlers:

@@ -14,7 +14,7 @@ import binascii
 import ipaddress
 from collections.abc import Sequence
 from itertools import islice
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -28,10 +28,10 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.billing import bill
 from cloudsms_simulator.engine.money import Money
 from cloudsms_simulator.engine.records import Exchange
+from cloudsms_simulator.models.account import SinkItem
 from cloudsms_simulator.protocol.codes import COUNTRY_CODES
 from cloudsms_simulator.protocol.correction import KEY_PLACEHOLDER
 from cloudsms_simulator.protocol.segmentation import Counting
-from cloudsms_simulator.push.receiver import ReceivedReport
 from cloudsms_simulator.push.sink import AnswerDelay, AnswerStatus, AnswerText, AnswerWord, Sink, SinkAnswer
 from cloudsms_simulator.services.explainer import Explainer
 from cloudsms_simulator.services.sending import NoCountryError, Outgoing, packet_of, sent_item
@@ -265,15 +265,6 @@ class Sequenced(msgspec.Struct, frozen=True):
     """Answers that differ from report to report."""
 
     sequence: Sequence[SinkAnswer]
-
-
-class SinkItem(msgspec.Struct, Generic[AnswerT], frozen=True):
-    """The sink of one account. `received` are the latest reports, in the order they came; `total` counts all."""
-
-    url: str
-    answer: AnswerT
-    total: int
-    received: tuple[ReceivedReport, ...]
 
 
 class SinkHandlers:

@@ -11,7 +11,7 @@
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
 from datetime import timedelta
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -28,15 +28,16 @@ from cloudsms_simulator.api.context import (
     account_or_nobody,
     read_search,
 )
-from cloudsms_simulator.api.http import MAX_PAGE_SIZE, Page, Problem, json_response, read_json
+from cloudsms_simulator.api.http import MAX_PAGE_SIZE, json_response, read_json
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.journal.events import EventHub
-from cloudsms_simulator.journal.search import Difference, Search
+from cloudsms_simulator.journal.search import Search
 from cloudsms_simulator.journal.search_fields import JournalKind, JournalRecord
 from cloudsms_simulator.journal.views import JournalItem, JournalView
 from cloudsms_simulator.journal.waits import NearMiss, WaitFound, WaitMissed, Waits
 from cloudsms_simulator.models.durations import duration_text, read_duration_or_seconds
-from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.models.journal import CloseItem, Verified, VerifyProblem, WaitProblem
+from cloudsms_simulator.models.server import Page
 from cloudsms_simulator.net.concurrency import TimeSlices
 
 AwaitedT = TypeVar("AwaitedT")
@@ -54,24 +55,6 @@ class Wanted(msgspec.Struct, frozen=True):
     match: Match = ""
     count: Count = 1
     timeout: CallTimeout = 10.0
-
-
-class CloseItem(msgspec.Struct, Generic[AwaitedT], frozen=True):
-    """What came close: the item, and the terms that do not hold for it with what it has instead."""
-
-    item: AwaitedT
-    misses: tuple[Difference, ...]
-
-
-class WaitProblem(Problem, Generic[AwaitedT], frozen=True, kw_only=True):
-    """A wait that got too little; `in_vain` when only the account's clock keeps it from coming."""
-
-    count: int
-    total: int
-    evicted: int
-    in_vain: bool
-    next_due_at: datetime | None
-    closest: list[CloseItem[AwaitedT]]
 
 
 class WaitHandlers:
@@ -101,7 +84,7 @@ class WaitHandlers:
         view = JournalView(self._context.store, account)
         if isinstance(ended, WaitFound):
             shown = await view.items(ended.values[:MAX_PAGE_SIZE])
-            return json_response(Page(shown, ended.total, None, ended.evicted))
+            return json_response(Page(tuple(shown), ended.total, None, ended.evicted))
         if ended is None:
             return Response(status_code=408)  # nobody reads it
         name = "nobody" if account is None else account.name
@@ -119,10 +102,10 @@ class WaitHandlers:
         return Response(msgspec.json.encode(problem), 408, media_type="application/problem+json")
 
 
-async def close_items(view: JournalView, closest: tuple[NearMiss, ...]) -> list[CloseItem[JournalItem]]:
+async def close_items(view: JournalView, closest: tuple[NearMiss, ...]) -> tuple[CloseItem[JournalItem], ...]:
     """What came close, as items of the API."""
     items = await view.items([each.value for each in closest])
-    return [CloseItem(item, each.differences) for item, each in zip(items, closest, strict=True)]
+    return tuple([CloseItem(item, each.differences) for item, each in zip(items, closest, strict=True)])
 
 
 def _wait_detail(
@@ -209,22 +192,6 @@ class Expected(msgspec.Struct, frozen=True):
     at_least: ExpectedCount = None
     at_most: ExpectedCount = None
     in_order: OrderedSearches = None
-
-
-class Verified(msgspec.Struct, frozen=True):
-    """It is as was expected; `total` is how many were found."""
-
-    verified: bool
-    total: int
-    evicted: int
-
-
-class VerifyProblem(Problem, Generic[AwaitedT], frozen=True, kw_only=True):
-    """It is not as was expected; `closest` is what came close where too little was found."""
-
-    total: int
-    evicted: int
-    closest: list[CloseItem[AwaitedT]]
 
 
 class VerifyHandlers:

@@ -20,7 +20,7 @@ from cloudsms_simulator.cli.table import Column, Table, terminal_width
 
 if TYPE_CHECKING:
     from cloudsms_simulator.client.client import Client
-    from cloudsms_simulator.client.models import Account, Callback, Movement
+    from cloudsms_simulator.models.account import AccountItem, CallbackItem, LedgerItem
 
 
 AssignedValue = object
@@ -72,7 +72,7 @@ _TOLD_ABOVE = frozenset(
 _NO_CALLBACK = "none: reports are pushed nowhere"
 
 
-def account_details(account: Account) -> Iterator[str]:
+def account_details(account: AccountItem) -> Iterator[str]:
     """All of an account."""
     prices = ", ".join(f"{country}: {price}" for country, price in account.prices.items())
     directions = account.directions
@@ -92,7 +92,7 @@ def account_details(account: Account) -> Iterator[str]:
             yield f"{key:<14} {msgspec.json.encode(value).decode()}"
 
 
-def _callback(callback: Callback) -> Iterator[str]:
+def _callback(callback: CallbackItem) -> Iterator[str]:
     yield f"callback    {callback.url or _NO_CALLBACK}"
     if callback.url is not None:
         pauses = ", ".join(f"{pause:g} s" for pause in callback.retries_s)
@@ -101,7 +101,7 @@ def _callback(callback: Callback) -> Iterator[str]:
             yield "            verify off: any certificate is good"
 
 
-ACCOUNT_TABLE: Table[Account] = Table(
+ACCOUNT_TABLE: Table[AccountItem] = Table(
     lambda account: account.now,
     (
         Column("NAME", lambda account: account.name),
@@ -113,7 +113,7 @@ ACCOUNT_TABLE: Table[Account] = Table(
 )
 """Accounts, the moment being what their clock shows."""
 
-LEDGER_TABLE: Table[Movement] = Table(
+LEDGER_TABLE: Table[LedgerItem] = Table(
     lambda movement: movement.at,
     (
         Column("UID", lambda movement: movement.uid or ""),
@@ -125,7 +125,7 @@ LEDGER_TABLE: Table[Movement] = Table(
 """Movements on one account."""
 
 
-def ledger_csv(movements: Sequence[Movement]) -> str:
+def ledger_csv(movements: Sequence[LedgerItem]) -> str:
     """The movements as CSV, with a row of headings."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -254,7 +254,7 @@ def ledger(client: Client, name: str, as_json: bool, as_csv: bool) -> None:
             click.echo("nothing moved", err=True)
 
 
-def _print(found: Account, as_json: bool) -> None:
+def _print(found: AccountItem, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(found))
         return

@@ -14,8 +14,8 @@ from cloudsms_simulator.cli.message_tables import push_result
 from cloudsms_simulator.cli.process import CommandError, ExitCode
 
 if TYPE_CHECKING:
+    from cloudsms_simulator.models.account import ClockItem
     from cloudsms_simulator.models.journal import ReportItem
-    from cloudsms_simulator.services.clocks import ClockItem
 
 
 P = ParamSpec("P")
@@ -32,7 +32,7 @@ class ClockSession(msgspec.Struct, frozen=True):
 
     def show(self, method: str, path: str = "", body: bytes | None = None, seconds: float = 0) -> None:
         """Makes a request about the clock and prints what comes back. Ends with 4 when not all got done in time."""
-        from cloudsms_simulator.services.clocks import ClockItem
+        from cloudsms_simulator.models.account import ClockItem
 
         answer = self.api.call(method, f"/clock{path}", {"account": self.account}, body, seconds)
         clock = msgspec.json.decode(answer, type=ClockItem)
@@ -41,7 +41,7 @@ class ClockSession(msgspec.Struct, frozen=True):
         else:
             for line in _lines(clock):
                 click.echo(line)
-        if clock.fired is not msgspec.UNSET and not clock.settled:
+        if clock.fired_reports is not msgspec.UNSET and not clock.settled:
             left = "what is on the way goes on, and another advance takes up the rest"
             raise CommandError(f"not all got done within {seconds:g} s; {left}", ExitCode.TIMED_OUT)
 

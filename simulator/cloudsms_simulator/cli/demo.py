@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     import httpx2
 
     from cloudsms_simulator.client.client import AsyncClient
-    from cloudsms_simulator.client.models import Report
     from cloudsms_simulator.engine.account import Account
+    from cloudsms_simulator.models.account import ReceivedReport
+    from cloudsms_simulator.models.journal import ReportItem
     from cloudsms_simulator.protocol.customer import SendAnswer
-    from cloudsms_simulator.push.receiver import ReceivedReport, Receiver
+    from cloudsms_simulator.push.receiver import Receiver
     from cloudsms_simulator.simulator import Simulator
 
 
@@ -313,7 +314,7 @@ class Tour(msgspec.Struct, frozen=True):
             click.echo(f"   {line}")
 
 
-def _tour_report_line(report: "Report") -> str:
+def _tour_report_line(report: "ReportItem") -> str:
     said = ", ".join(str(attempt.status or attempt.error) for attempt in report.attempts)
     return f"report   {report.uid}: {report.state_name}, {report.outcome}; attempts were answered {said}"
 

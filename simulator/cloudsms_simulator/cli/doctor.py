@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from cloudsms_simulator.cli.admin_api import AdminApi
     from cloudsms_simulator.cli.callback_steps import CallbackTrial, DoctorStep
     from cloudsms_simulator.client.client import Client
-    from cloudsms_simulator.client.models import Account
-    from cloudsms_simulator.client.models import Callback as CallbackItem
     from cloudsms_simulator.engine.account import Callback
+    from cloudsms_simulator.models.account import AccountItem, CallbackItem
     from cloudsms_simulator.models.server import Info
     from cloudsms_simulator.net.certificates import CertificateFiles
 
@@ -93,7 +92,7 @@ def _files(client: Client, certs: Path | None) -> Iterator[tuple[CertificateFile
 
 
 def _trial(
-    api: AdminApi, info: Info, account: Account, files: CertificateFiles, at_hand: bool, *, dry: bool
+    api: AdminApi, info: Info, account: AccountItem, files: CertificateFiles, at_hand: bool, *, dry: bool
 ) -> CallbackTrial:
     from cloudsms_simulator.cli.callback_steps import CallbackTrial
     from cloudsms_simulator.push.failures import pusher_facts
@@ -111,7 +110,7 @@ def _trial(
     )
 
 
-def _callback(account: Account, *, at_hand: bool) -> Callback:
+def _callback(account: AccountItem, *, at_hand: bool) -> Callback:
     """The callback as the account has it, but for files that are not on this machine."""
     from datetime import timedelta
 
@@ -141,7 +140,7 @@ def _is_made_elsewhere(callback: CallbackItem, at_hand: bool) -> bool:
     return not at_hand and callback.identity not in ("valid", "none")
 
 
-def _left_out(account: Account, *, at_hand: bool) -> Iterator[DoctorStep]:
+def _left_out(account: AccountItem, *, at_hand: bool) -> Iterator[DoctorStep]:
     """What of the callback only the server's machine has."""
     from cloudsms_simulator.cli.callback_steps import DoctorStep
 

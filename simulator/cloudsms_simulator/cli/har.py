@@ -21,7 +21,7 @@ import msgspec
 from cloudsms_simulator.moments import datetime
 
 if TYPE_CHECKING:
-    from cloudsms_simulator.client.models import Request
+    from cloudsms_simulator.models.journal import RequestItem
 
 
 _HTTP = "HTTP/1.1"
@@ -119,7 +119,7 @@ class Har(msgspec.Struct, frozen=True):
     log: _Log
 
 
-def har_of(requests: Sequence[Request], url: str, version: str) -> Har:
+def har_of(requests: Sequence[RequestItem], url: str, version: str) -> Har:
     """The archive of some requests to the platform at `url`, in their order.
 
     One that got no answer has status 0 and a comment that says why. `version` is the simulator's.
@@ -129,7 +129,7 @@ def har_of(requests: Sequence[Request], url: str, version: str) -> Har:
     return Har(_Log("1.2", _Creator("cloudsms-simulator", version), entries))
 
 
-def _entry(request: Request, url: str, address: str | None) -> _Entry:
+def _entry(request: RequestItem, url: str, address: str | None) -> _Entry:
     findings = "; ".join(f"{each.rule}: got {each.got}, want {each.want}" for each in request.findings)
     return _Entry(
         started_date_time=request.received_at,
@@ -149,7 +149,7 @@ def _address(url: str) -> str | None:
         return None
 
 
-def _request(request: Request, platform: str) -> _Request:
+def _request(request: RequestItem, platform: str) -> _Request:
     """What came; of something that was no HTTP request what the platform expects there."""
     split = urlsplit(platform)
     url = platform if request.target is None else f"{split.scheme}://{split.netloc}{request.target}"
@@ -166,7 +166,7 @@ def _request(request: Request, platform: str) -> _Request:
     )
 
 
-def _post_data(request: Request) -> _PostData:
+def _post_data(request: RequestItem) -> _PostData:
     """The body as text. The format has no encoding for one that is none, so a comment says that it is base64."""
     kind = _header(request, "content-type") or ""
     if request.body_base64 is None:
@@ -174,7 +174,7 @@ def _post_data(request: Request) -> _PostData:
     return _PostData(kind, base64.b64encode(request.body_base64).decode(), "in base64, since it is no UTF-8")
 
 
-def _body_size(request: Request) -> int:
+def _body_size(request: RequestItem) -> int:
     """Octets as the client announced them; without that, what is kept of a body that came whole."""
     announced = _header(request, "content-length") or ""
     if request.kind != "closed" and announced.isascii() and announced.isdigit():
@@ -184,7 +184,7 @@ def _body_size(request: Request) -> int:
     return len(request.body.encode() if request.body_base64 is None else request.body_base64)
 
 
-def _response(request: Request) -> _Response:
+def _response(request: RequestItem) -> _Response:
     status, body = request.http_status or 0, request.answer
     kind = _PAGES.get(request.fault or "", _JSON) if body is not None else ""
     size = 0 if body is None else len(body.encode())
@@ -202,11 +202,11 @@ def _response(request: Request) -> _Response:
     )
 
 
-def _header(request: Request, name: str) -> str | None:
+def _header(request: RequestItem, name: str) -> str | None:
     return next((value for each, value in request.headers if each.lower() == name), None)
 
 
-def _why(request: Request) -> str:
+def _why(request: RequestItem) -> str:
     reasons = [f"{each.got}: {each.want}" for each in request.findings if each.severity == "error"]
     if request.fault is not None:
         reasons.insert(0, request.fault)

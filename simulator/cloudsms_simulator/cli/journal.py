@@ -25,9 +25,9 @@ from cloudsms_simulator.cli.table import Table, terminal_width
 if TYPE_CHECKING:
     from cloudsms_simulator.client.client import Api, Client
     from cloudsms_simulator.client.errors import WaitError
-    from cloudsms_simulator.client.models import Page
     from cloudsms_simulator.client.resources import JournalList
     from cloudsms_simulator.client.transport import BlockingHttpDriver, Event
+    from cloudsms_simulator.models.server import Page
 
 
 I = TypeVar("I")  # noqa: E741

@@ -13,19 +13,25 @@ from cloudsms_simulator.cli.table import Column, Table
 from cloudsms_simulator.cli.text import body_lines, dearness, finding_lines, moment, one_line, quoted, wrapped
 
 if TYPE_CHECKING:
-    from cloudsms_simulator.client.models import Attempt, Forced, Message, Pending, Report, Timeline
     from cloudsms_simulator.engine.billing import TextBill
-    from cloudsms_simulator.models.journal import ReportItem
+    from cloudsms_simulator.models.journal import (
+        AttemptItem,
+        ForcedItem,
+        MessageItem,
+        PendingItem,
+        ReportItem,
+        TimelineItem,
+    )
 
 
 EMPTY_CELL = "-"
 
 
-def _message_state(message: Message) -> str:
+def _message_state(message: MessageItem) -> str:
     return message.state_name or EMPTY_CELL
 
 
-MESSAGE_TABLE: Table[Message] = Table(
+MESSAGE_TABLE: Table[MessageItem] = Table(
     lambda message: message.accepted_at,
     (
         Column("UID", lambda message: message.uid, least=30),
@@ -39,7 +45,7 @@ MESSAGE_TABLE: Table[Message] = Table(
 """Messages, the moment being that of acceptance; one that has reached no state yet has `-` there."""
 
 
-def message_details(message: Message, bill: TextBill, timeline: Timeline, width: int | None) -> Iterator[str]:
+def message_details(message: MessageItem, bill: TextBill, timeline: TimelineItem, width: int | None) -> Iterator[str]:
     """All of a message; what is long is wrapped at the terminal's width, if there is one."""
     yield f"message     {message.uid}"
     yield f"account     {message.account}, request {message.request_id}, number {message.index + 1} of its list"
@@ -67,7 +73,7 @@ def message_details(message: Message, bill: TextBill, timeline: Timeline, width:
     yield from _timeline_lines(timeline, width)
 
 
-def _state_line(message: Message) -> str:
+def _state_line(message: MessageItem) -> str:
     if message.state is None:
         return "none yet"
     final = "not final" if message.final_at is None else f"final at {moment(message.final_at)}"
@@ -80,7 +86,7 @@ def _compact(body: object) -> str:
     return one_line(msgspec.json.encode(body).decode())
 
 
-def _timeline_lines(timeline: Timeline, width: int | None) -> Iterator[str]:
+def _timeline_lines(timeline: TimelineItem, width: int | None) -> Iterator[str]:
     days = len({entry.at.date() for entry in timeline.items}) > 1
     for entry in timeline.items:
         at = entry.at.strftime("%m-%d %H:%M:%S" if days else "%H:%M:%S")
@@ -89,18 +95,18 @@ def _timeline_lines(timeline: Timeline, width: int | None) -> Iterator[str]:
         yield from wrapped(told, 16, width)
 
 
-def forced_line(forced: Forced) -> str:
+def forced_line(forced: ForcedItem) -> str:
     """One line that says what forcing a state came to."""
     kind = "final" if forced.final else "intermediate"
     told = f"{forced.message.uid}  {forced.state_name} ({forced.state}), {kind}, due {moment(forced.due_at)}"
     return f"{told}; dropped: the message expires first" if forced.dropped else told
 
 
-def _pending_kind(pending: Pending) -> str:
+def _pending_kind(pending: PendingItem) -> str:
     return pending.kind if pending.attempt <= 1 else f"{pending.kind}, attempt {pending.attempt}"
 
 
-PENDING_TABLE: Table[Pending] = Table(
+PENDING_TABLE: Table[PendingItem] = Table(
     lambda pending: pending.due_at,
     (
         Column("IN", lambda pending: f"{pending.in_s:,.0f} s", right=True),
@@ -113,7 +119,7 @@ PENDING_TABLE: Table[Pending] = Table(
 """What is due, by the account's clock, soonest first."""
 
 
-def push_result(report: Report | ReportItem) -> str:
+def push_result(report: ReportItem) -> str:
     """The result of the last push: a status, or why there is none; empty before the first."""
     if not report.attempts:
         return ""
@@ -122,7 +128,7 @@ def push_result(report: Report | ReportItem) -> str:
     return f"{came} at attempt {len(report.attempts)}" if len(report.attempts) > 1 else came
 
 
-def _report_result(report: Report) -> str:
+def _report_result(report: ReportItem) -> str:
     # What is wrong comes first: on a narrow terminal the rest is cut.
     parts = [finding.rule for attempt in report.attempts[-1:] for finding in attempt.findings]
     if report.attempts:
@@ -132,7 +138,7 @@ def _report_result(report: Report) -> str:
     return one_line(", ".join(parts))
 
 
-REPORT_TABLE: Table[Report] = Table(
+REPORT_TABLE: Table[ReportItem] = Table(
     lambda report: report.due_at,
     (
         Column("ID", lambda report: report.id, least=32),
@@ -144,7 +150,7 @@ REPORT_TABLE: Table[Report] = Table(
 """Reports, the moment being that at which the state was reached."""
 
 
-def report_details(report: Report, width: int | None) -> Iterator[str]:
+def report_details(report: ReportItem, width: int | None) -> Iterator[str]:
     """All of a report, with every push of it and what is wrong with the customer's answers.
 
     Findings are wrapped at the terminal's width, if there is one.
@@ -160,7 +166,7 @@ def report_details(report: Report, width: int | None) -> Iterator[str]:
         yield from _attempt(number, attempt, width)
 
 
-def _attempt(number: int, attempt: Attempt, width: int | None) -> Iterator[str]:
+def _attempt(number: int, attempt: AttemptItem, width: int | None) -> Iterator[str]:
     yield f"attempt {number:<4}{moment(attempt.at)}, SERIAL {attempt.serial}, POST {attempt.url}"
     if attempt.fault is not None:
         yield f"fault       {attempt.fault}"

@@ -12,18 +12,18 @@ from cloudsms_simulator.cli.journal import ResourceKind, add_export, add_journal
 from cloudsms_simulator.cli.message_tables import MESSAGE_TABLE, REPORT_TABLE, forced_line, message_details
 from cloudsms_simulator.cli.process import CommandError, ExitCode
 from cloudsms_simulator.cli.table import terminal_width
-from cloudsms_simulator.client.models import Message
+from cloudsms_simulator.models.journal import MessageItem
 
 if TYPE_CHECKING:
     from cloudsms_simulator.client.client import Client
 
 
-MESSAGE_KIND = ResourceKind[Message](
+MESSAGE_KIND = ResourceKind[MessageItem](
     name="messages",
     about=MESSAGE_TABLE,
     id_of=lambda message: message.uid,
     journal=lambda api: api.messages,
-    read=lambda items: msgspec.convert(items, list[Message]),
+    read=lambda items: msgspec.convert(items, list[MessageItem]),
     example="to:852*",
 )
 

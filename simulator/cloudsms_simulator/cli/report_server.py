@@ -15,10 +15,11 @@ import msgspec
 from cloudsms_simulator.cli.process import ExitCode
 from cloudsms_simulator.cli.signals import stop_on_signals
 from cloudsms_simulator.cli.text import one_line
+from cloudsms_simulator.models.account import ReceivedReport
 from cloudsms_simulator.net.http_connection import ConnectionObserver, HttpConnection, RemoteAddress
 from cloudsms_simulator.net.listener import Listener
 from cloudsms_simulator.net.tls import handshake_reason, tls_facts
-from cloudsms_simulator.push.receiver import Behaviour, ReceivedReport, Receiver
+from cloudsms_simulator.push.receiver import Behaviour, Receiver
 from cloudsms_simulator.services.ready_file import ReadyFile
 
 _GRACE = timedelta(seconds=1)

@@ -20,18 +20,18 @@ from cloudsms_simulator.cli.message_tables import PENDING_TABLE, REPORT_TABLE, r
 from cloudsms_simulator.cli.process import ExitCode
 from cloudsms_simulator.cli.table import terminal_width
 from cloudsms_simulator.cli.text import finding_lines
-from cloudsms_simulator.client.models import Report
+from cloudsms_simulator.models.journal import ReportItem
 
 if TYPE_CHECKING:
     from cloudsms_simulator.client.client import Client
 
 
-REPORT_KIND = ResourceKind[Report](
+REPORT_KIND = ResourceKind[ReportItem](
     name="reports",
     about=REPORT_TABLE,
     id_of=lambda report: report.id,
     journal=lambda api: api.reports,
-    read=lambda items: msgspec.convert(items, list[Report]),
+    read=lambda items: msgspec.convert(items, list[ReportItem]),
     example="outcome:failed",
 )
 

@@ -25,14 +25,14 @@ from cloudsms_simulator.cli.journal import (
 )
 from cloudsms_simulator.cli.table import Column, Table, terminal_width
 from cloudsms_simulator.cli.text import body_lines, finding_lines, moment, one_line
-from cloudsms_simulator.client.models import Request
+from cloudsms_simulator.models.journal import RequestItem
 
 if TYPE_CHECKING:
     from cloudsms_simulator.client.client import Client
     from cloudsms_simulator.protocol.findings import Finding
 
 
-def request_outcome(request: Request) -> str:
+def request_outcome(request: RequestItem) -> str:
     """The result code, or the HTTP status where there is none, or why there is no answer at all."""
     if request.code is not None:
         return f"{request.code.hex} {request.code.name}"
@@ -41,7 +41,7 @@ def request_outcome(request: Request) -> str:
     return next((finding.got for finding in request.findings), "no answer")
 
 
-def _sent_what(request: Request) -> str:
+def _sent_what(request: RequestItem) -> str:
     parts = []
     if request.uids:
         parts.append("1 message" if len(request.uids) == 1 else f"{len(request.uids)} messages")
@@ -59,7 +59,7 @@ def _finding(finding: Finding) -> str:
     return f"{finding.rule}: got {finding.got}, want {finding.want}"
 
 
-REQUEST_TABLE: Table[Request] = Table(
+REQUEST_TABLE: Table[RequestItem] = Table(
     lambda request: request.received_at,
     (
         Column("ID", lambda request: str(request.id), least=4, right=True),
@@ -72,7 +72,7 @@ REQUEST_TABLE: Table[Request] = Table(
 """Requests, with what came of them and the worst that is wrong with them."""
 
 
-def request_details(request: Request, width: int | None) -> Iterator[str]:
+def request_details(request: RequestItem, width: int | None) -> Iterator[str]:
     """All of a request, its bodies indented; findings are wrapped at the terminal's width, if there is one."""
     yield f"request     {request.id}, {request.kind}, {moment(request.received_at)}"
     yield f"account     {request.account or 'none'}"
@@ -99,17 +99,17 @@ def request_details(request: Request, width: int | None) -> Iterator[str]:
         yield from body_lines("answer", request.answer)
 
 
-def _outcome_in_full(request: Request) -> str:
+def _outcome_in_full(request: RequestItem) -> str:
     told = request_outcome(request)
     return told if request.code is None or request.http_status is None else f"{told}, HTTP {request.http_status}"
 
 
-REQUEST_KIND = ResourceKind[Request](
+REQUEST_KIND = ResourceKind[RequestItem](
     name="requests",
     about=REQUEST_TABLE,
     id_of=lambda request: str(request.id),
     journal=lambda api: api.requests,
-    read=lambda items: msgspec.convert(items, list[Request]),
+    read=lambda items: msgspec.convert(items, list[RequestItem]),
     example="code:0x05",
     nobody="; * for nobody's",
 )
@@ -157,7 +157,7 @@ def export(client: Client, search: tuple[str, ...], har: bool, output: Path | No
     write_output(_archive(client, found) if har else json_lines(found), output)
 
 
-def _archive(client: Client, found: Sequence[Request]) -> Iterator[bytes]:
+def _archive(client: Client, found: Sequence[RequestItem]) -> Iterator[bytes]:
     from cloudsms_simulator.cli.har import har_of
 
     info = client.info()

@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from cloudsms_simulator.cli.callback_steps import DoctorStep, StepVerdict, verdict_of
 from cloudsms_simulator.client.client import Client
-from cloudsms_simulator.client.models import Account, Report, Request
+from cloudsms_simulator.models.account import AccountItem
+from cloudsms_simulator.models.journal import ReportItem, RequestItem
 from cloudsms_simulator.models.server import Info
 from cloudsms_simulator.protocol.findings import Finding
 from cloudsms_simulator.services.info import own_version
@@ -18,7 +19,7 @@ _LOOKED_AT = 100
 _UNPUSHED = ("failed", "abandoned", "no_callback")
 
 
-def server_steps(client: Client, info: Info, account: Account) -> Iterator[DoctorStep]:
+def server_steps(client: Client, info: Info, account: AccountItem) -> Iterator[DoctorStep]:
     """The server, the account's clock and money, who may connect; then what was refused, and what was not pushed."""
     yield _server(client, info)
     yield _clock(client, account)
@@ -42,7 +43,7 @@ def _server(client: Client, info: Info) -> DoctorStep:
     return DoctorStep("server", "ok", f"{where} is ready, version {info.version}; {info.urls.platform} speaks {kind}")
 
 
-def _clock(client: Client, account: Account) -> DoctorStep:
+def _clock(client: Client, account: AccountItem) -> DoctorStep:
     clock = client.of(account.name).clock.show()
     if clock.mode != "frozen":
         how = "real" if clock.mode == "real" else f"{clock.rate:g} times as fast"
@@ -58,7 +59,7 @@ def _clock(client: Client, account: Account) -> DoctorStep:
     )
 
 
-def _balance(account: Account) -> Iterator[DoctorStep]:
+def _balance(account: AccountItem) -> Iterator[DoctorStep]:
     if isinstance(account.balance, str):
         return
     if account.balance.amount + account.credit_limit.amount <= Decimal(0):
@@ -66,18 +67,18 @@ def _balance(account: Account) -> Iterator[DoctorStep]:
         yield DoctorStep("balance", "wrong", f"{account.balance}: every message ends LOCAL_REJECTED", mend)
 
 
-def _whitelists(info: Info, account: Account) -> Iterator[DoctorStep]:
+def _whitelists(info: Info, account: AccountItem) -> Iterator[DoctorStep]:
     for whose, networks in (("the server", info.whitelist), (account.name, account.whitelist)):
         if networks:
             found = f"{whose} hears {', '.join(networks)} only; whoever else connects is disconnected without an answer"
             yield DoctorStep("whitelist", "note", found)
 
 
-def _refused(client: Client, account: Account) -> Iterator[DoctorStep]:
+def _refused(client: Client, account: AccountItem) -> Iterator[DoctorStep]:
     """What was refused, one step for each reason. What came before the newest accepted request may be fixed by now."""
     own, nobodys = client.of(account.name).requests, client.of("*").requests
     accepted = max((each.id for each in own.page("code:OK", limit=1).items), default=0)
-    newest: dict[str, tuple[Request, Finding, int]] = {}
+    newest: dict[str, tuple[RequestItem, Finding, int]] = {}
     for request in (*nobodys.page(limit=_LOOKED_AT).items, *own.page("-code:OK", limit=_LOOKED_AT).items):
         finding = next((each for each in request.findings if each.severity == "error"), None)
         if finding is not None:
@@ -90,7 +91,7 @@ def _refused(client: Client, account: Account) -> Iterator[DoctorStep]:
         yield _refusal(reason, request, finding, times, mended=request.id < accepted)
 
 
-def _refusal(reason: str, request: Request, finding: Finding, times: int, *, mended: bool) -> DoctorStep:
+def _refusal(reason: str, request: RequestItem, finding: Finding, times: int, *, mended: bool) -> DoctorStep:
     shaken = request.kind == "handshake"
     what = "TLS handshakes" if shaken else "requests"
     last = f"the last one at {request.received_at:%Y-%m-%d %H:%M:%S} from {request.peer or 'nowhere'}"
@@ -104,7 +105,7 @@ def _refusal(reason: str, request: Request, finding: Finding, times: int, *, men
     return DoctorStep(what, verdict, found, f"want {finding.want}; {explain}")
 
 
-def _unpushed(client: Client, account: Account) -> Iterator[DoctorStep]:
+def _unpushed(client: Client, account: AccountItem) -> Iterator[DoctorStep]:
     reports = client.of(account.name).reports
     answered = next(iter(reports.page("outcome:answered", limit=1).items), None)
     quiet = True
@@ -119,7 +120,7 @@ def _unpushed(client: Client, account: Account) -> Iterator[DoctorStep]:
         yield DoctorStep("reports", "ok", found)
 
 
-def _failure(report: Report, total: int, *, since: bool) -> DoctorStep:
+def _failure(report: ReportItem, total: int, *, since: bool) -> DoctorStep:
     found = f"{total} {report.outcome}, the last one {report.id}"
     if report.attempts:
         last = report.attempts[-1]
@@ -131,11 +132,11 @@ def _failure(report: Report, total: int, *, since: bool) -> DoctorStep:
     )
 
 
-def _repush_fix(report: Report) -> str:
+def _repush_fix(report: ReportItem) -> str:
     return "the steps below try it from here; cloudsms-simulator reports show " + report.id
 
 
-def _misanswered(client: Client, account: Account) -> Iterator[DoctorStep]:
+def _misanswered(client: Client, account: AccountItem) -> Iterator[DoctorStep]:
     reports = client.of(account.name).reports
     newest = next(iter(reports.page("outcome:answered", limit=1).items), None)
     for report in reports.page("outcome:answered finding:dr-*", limit=1).items:

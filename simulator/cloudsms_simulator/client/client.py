@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Generic, Self
 import msgspec
 
 from cloudsms_simulator.client.errors import UnreadableError
-from cloudsms_simulator.client.models import Account, Json, Page, Sent
 from cloudsms_simulator.client.operation import (
     API_ROOT,
     Call,
@@ -34,7 +33,9 @@ from cloudsms_simulator.client.resources import (
     SinkResource,
 )
 from cloudsms_simulator.client.transport import AsyncHttpDriver, BlockingHttpDriver, Event
-from cloudsms_simulator.models.server import Certs, Info
+from cloudsms_simulator.models.account import AccountItem
+from cloudsms_simulator.models.journal import SentItem
+from cloudsms_simulator.models.server import Certs, Info, Json, Page
 
 if TYPE_CHECKING:
     from cloudsms_simulator.engine.billing import TextBill
@@ -136,7 +137,7 @@ class Api(Resource[DriverT_co], Generic[DriverT_co]):
         priority: int | None = None,
         version: str | None = None,
         customer_body: Mapping[str, object] | None = None,
-    ) -> CallSequence[Sent]:
+    ) -> CallSequence[SentItem]:
         """Sends for the account, whose AUTH_KEY the server puts in: a text to some numbers, or a packet as it is.
 
         What comes back says how it went, also of a refusal.
@@ -155,12 +156,12 @@ class Api(Resource[DriverT_co], Generic[DriverT_co]):
             "customer_body": customer_body,
         }
         wanted = {key: value for key, value in said.items() if value is not None}
-        return Call("POST", f"{API_ROOT}/send", Sent, {"account": self.account}, json_body(wanted))
+        return Call("POST", f"{API_ROOT}/send", SentItem, {"account": self.account}, json_body(wanted))
 
     @operation
-    def reset(self) -> Calls[list[Account]]:
+    def reset(self) -> Calls[list[AccountItem]]:
         """Every account as it was created; those made over the API are deleted."""
-        page = yield from Call("POST", f"{API_ROOT}/reset", Page[Account])
+        page = yield from Call("POST", f"{API_ROOT}/reset", Page[AccountItem])
         return list(page.items)
 
     @operation

@@ -7,21 +7,11 @@
 
 from collections.abc import Mapping
 
-import msgspec
+from cloudsms_simulator.models.journal import CloseItem
 
 
-class Difference(msgspec.Struct, frozen=True):
-    """A term of a search that does not hold for something, and what that has instead; None when it has nothing."""
-
-    term: str
-    got: str | None
-
-
-class Close(msgspec.Struct, frozen=True):
+class Close(CloseItem[Mapping[str, object]], frozen=True):
     """What came close to what was looked for: a message, a request or a report as the API shows it."""
-
-    item: Mapping[str, object]
-    misses: tuple[Difference, ...]
 
     @property
     def name(self) -> str:

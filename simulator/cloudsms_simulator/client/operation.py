@@ -10,6 +10,7 @@ gives back: a value, an awaitable, or, on `Unbound`, the calls themselves, for a
 
 import functools
 from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, cast, overload
 from urllib.parse import quote
@@ -19,6 +20,8 @@ import msgspec
 from cloudsms_simulator import moments
 from cloudsms_simulator.client.errors import Close, RefusedError, UnreadableError, VerifyError, WaitError
 from cloudsms_simulator.models.durations import duration_text, read_duration_or_seconds
+from cloudsms_simulator.models.journal import CloseItem, VerifyProblem, WaitProblem
+from cloudsms_simulator.models.server import Json, Problem
 
 Duration = timedelta | str | float
 """A timedelta, a text such as "3s" or "PT25H", or a number of seconds."""
@@ -119,34 +122,37 @@ class Call(msgspec.Struct, Generic[T], frozen=True):
             raise UnreadableError(f"{self.method} {self.path}: cannot read the answer: {error}") from error
 
 
-class _Problem(msgspec.Struct, frozen=True):
-    """The members of all kinds of problems."""
-
-    detail: str
-    title: str = ""
-    problems: tuple[str, ...] = ()
-    count: int = 0
-    total: int = 0
-    evicted: int = 0
-    in_vain: bool = False
-    closest: tuple[Close, ...] | None = None
+_PROBLEMS: tuple[type[Problem], ...] = (WaitProblem[Json], VerifyProblem[Json], Problem)
+"""The kinds of problems, those with more members first."""
 
 
 def _refusal(call: Call[T], status: int, body: bytes) -> Exception:
-    try:
-        problem = msgspec.json.decode(body, type=_Problem)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    problem = _problem_in(body)
+    if problem is None:
         shown = body[:_LONGEST_EXCERPT].decode("utf-8", "replace")
         return UnreadableError(
             f"{call.method} {call.path}: HTTP {status}; is this an admin port of the simulator? {shown}"
         )
-    if problem.closest is None:
-        return RefusedError(status, problem.title, problem.detail, problem.problems)
-    if status == 408:
+    if isinstance(problem, WaitProblem):
+        closest = _closest(problem.closest)
         return WaitError(
-            problem.detail, problem.count, problem.total, problem.evicted, problem.closest, in_vain=problem.in_vain
+            problem.detail, problem.count, problem.total, problem.evicted, closest, in_vain=problem.in_vain
         )
-    return VerifyError(problem.detail, problem.total, problem.evicted, problem.closest)
+    if isinstance(problem, VerifyProblem):
+        return VerifyError(problem.detail, problem.total, problem.evicted, _closest(problem.closest))
+    problems = () if problem.problems is msgspec.UNSET else problem.problems
+    return RefusedError(status, problem.title, problem.detail, problems)
+
+
+def _problem_in(body: bytes) -> Problem | None:
+    for kind in _PROBLEMS:
+        with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+            return msgspec.json.decode(body, type=kind)
+    return None
+
+
+def _closest(closest: tuple[CloseItem[Json], ...]) -> tuple[Close, ...]:
+    return tuple(Close(each.item, each.misses) for each in closest)
 
 
 ResultT = TypeVar("ResultT")

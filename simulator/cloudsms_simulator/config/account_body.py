@@ -36,7 +36,7 @@ from cloudsms_simulator.config.schema import (
 from cloudsms_simulator.config.sources import JsonTable, Location, TomlValue
 from cloudsms_simulator.config.values import CLOCK, COUNT_FROM_ZERO
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.models.server import ClockMode
+from cloudsms_simulator.models.server import ClockMode, Json, unread_json
 
 _FILES = ("ca", "client_cert", "client_key")
 _UNCHANGEABLE = {
@@ -121,9 +121,9 @@ def account_values(account: Account) -> Mapping[str, "TomlValue | None"]:
     return {**values, "seed": account.seed}
 
 
-def account_settings(account: Account) -> msgspec.Raw:
+def account_settings(account: Account) -> Json:
     """Returns `account_values` as JSON, numbers with every digit."""
-    return msgspec.Raw(_encoder.encode(account_values(account)))
+    return unread_json(_encoder.encode(account_values(account)))
 
 
 def account_settings_schema(definitions: Definitions) -> Schema:

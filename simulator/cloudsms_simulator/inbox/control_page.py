@@ -18,24 +18,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cloudsms_simulator.api.context import NOBODY, ApiContext
-from cloudsms_simulator.api.rules import ScenarioItem, bundled_items
+from cloudsms_simulator.api.rules import bundled_items
 from cloudsms_simulator.config.account_body import account_settings, account_values
 from cloudsms_simulator.config.sources import yaml_text
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.explanation import DueKind
 from cloudsms_simulator.engine.faults import Fault, Identity, TlsTrouble
 from cloudsms_simulator.engine.records import Attempt, Report
 from cloudsms_simulator.inbox.page_context import PageContext, page_context_of
 from cloudsms_simulator.inbox.templates import Templates
-from cloudsms_simulator.journal.timeline import PendingItem, PendingListing, pending_of
+from cloudsms_simulator.journal.timeline import PendingListing, pending_of
+from cloudsms_simulator.models.account import ScenarioItem
 from cloudsms_simulator.models.durations import duration_text
-from cloudsms_simulator.models.journal import account_item
+from cloudsms_simulator.models.journal import PendingItem
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol.codes import state_desc
 from cloudsms_simulator.protocol.findings import Finding
 from cloudsms_simulator.protocol.profile import PROFILES
+from cloudsms_simulator.services.accounts import account_item
 from cloudsms_simulator.services.clocks import clock_item
-from cloudsms_simulator.services.rules import rule_item
+from cloudsms_simulator.services.scenarios import rule_item
 
 SHORTEST_SPAN = 26 * 3600.0
 """The least seconds that the scale shows."""
@@ -57,7 +58,7 @@ class DueDot(msgspec.Struct, frozen=True):
 
     x: float
     """Percent of the line."""
-    kind: DueKind
+    kind: str
     at: datetime
     in_s: float
     state: str
@@ -84,7 +85,7 @@ def due_line(pending: Iterable[PendingItem]) -> DueLine:
     """The line for what is pending."""
     due = sorted(pending, key=lambda each: each.in_s)
     span = max(SHORTEST_SPAN, due[-1].in_s * 1.05 if due else 0.0)
-    dots: dict[tuple[DueKind, int], DueDot] = {}
+    dots: dict[tuple[str, int], DueDot] = {}
     for each in due:
         x = place_of(each.in_s, span)
         key = (each.kind, round(x / 100 * _SCALE_STEPS))

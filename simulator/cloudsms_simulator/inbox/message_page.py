@@ -21,15 +21,16 @@ from cloudsms_simulator.inbox.detail import MAX_MARKS, marked_body, neighbours, 
 from cloudsms_simulator.inbox.list_page import findings_about
 from cloudsms_simulator.inbox.page_context import PageContext, page_context_of
 from cloudsms_simulator.inbox.templates import Templates
+from cloudsms_simulator.journal.items import message_item, report_item
 from cloudsms_simulator.journal.search_fields import octets_of
 from cloudsms_simulator.journal.timeline import timeline_of
 from cloudsms_simulator.journal.views import JournalView
-from cloudsms_simulator.models.account import ledger_item
-from cloudsms_simulator.models.journal import RequestItem, message_item, report_item
+from cloudsms_simulator.models.journal import RequestItem
 from cloudsms_simulator.net.concurrency import offload
 from cloudsms_simulator.protocol.codes import STATES
 from cloudsms_simulator.protocol.masking import hide
 from cloudsms_simulator.protocol.segmentation import is_gsm
+from cloudsms_simulator.services.accounts import ledger_item
 
 _FEW = 3
 _ONE_IN = 4
@@ -119,7 +120,6 @@ class MessagePage:
             "message.html",
             page,
             item=item,
-            customer_body=None if item.customer_body is None else bytes(item.customer_body).decode(),
             bill=bill,
             talk=bubbles_of(bill),
             otp=otp_in(bill.text),

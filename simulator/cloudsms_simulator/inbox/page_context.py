@@ -19,8 +19,9 @@ from starlette.requests import Request
 from cloudsms_simulator.api.auth import cookie_of
 from cloudsms_simulator.api.context import DEFAULT_ACCOUNT, NOBODY, ApiContext
 from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.models.account import ClockItem
 from cloudsms_simulator.net.http_parser import path_below_root, root_of
-from cloudsms_simulator.services.clocks import ClockItem, clock_item
+from cloudsms_simulator.services.clocks import clock_item
 
 Language = Literal["en", "zh"]
 

@@ -37,6 +37,7 @@ from cloudsms_simulator.inbox.page_context import (
     PageContext,
     translations_of,
 )
+from cloudsms_simulator.models.server import Json
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol.codes import state_desc
 from cloudsms_simulator.protocol.masking import KeyRing, hide_in_text
@@ -222,9 +223,9 @@ def pretty(body: str) -> str:
         return body
 
 
-def decoded(raw: bytes) -> str:
-    """JSON that is kept as octets, as text."""
-    return bytes(raw).decode()
+def text_of_json(value: Json) -> str:
+    """A JSON object of an item, as the API writes it."""
+    return msgspec.json.encode(value).decode()
 
 
 def in_path(name: str) -> str:
@@ -259,7 +260,7 @@ FILTERS: Mapping[str, object] = {
     "region": region,
     "pretty": pretty,
     "state_name": state_name,
-    "decoded": decoded,
+    "text_of_json": text_of_json,
     "in_path": in_path,
     "tojson_plain": text_json,
     "as_json": attribute_json,

@@ -15,16 +15,16 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.clock import Clock, Mode
+from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.journal.search_fields import JournalRecord, octets_of, record_id
 from cloudsms_simulator.journal.views import JournalItem, JournalView
-from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.models.journal import Bare, ClockSet, Happened
 from cloudsms_simulator.net.concurrency import INLINE_OCTETS, offload
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.stores.store import Change, Store
@@ -73,31 +73,6 @@ MOST_SHOWN = 10
 
 _JOURNAL_KINDS: tuple[EventName, ...] = ("request", "message", "report")
 _encoder = msgspec.json.Encoder()
-
-
-class Happened(msgspec.Struct, Generic[ItemType], frozen=True):
-    """What happened to things of one kind, oldest first."""
-
-    account: str | None
-    items: list[ItemType]
-    """The last ones, each once, as it is now."""
-    more: int
-    """How many times something happened before that."""
-
-
-class ClockSet(msgspec.Struct, frozen=True):
-    """An account's clock was set, or goes at another rate."""
-
-    account: str
-    now: datetime
-    mode: Mode
-    rate: float
-
-
-class Bare(msgspec.Struct, frozen=True):
-    """An event of an account that says no more than that it happened."""
-
-    account: str | None
 
 
 class FrameReceiver(Protocol):
@@ -204,7 +179,7 @@ class AccountFeed:
 
 
 def _happened(name: EventName, account: str | None, builders: Sequence[Callable[[], JournalItem]], more: int) -> bytes:
-    return encoded_event(name, Happened(account, [build() for build in builders], more))
+    return encoded_event(name, Happened(account, tuple([build() for build in builders]), more))
 
 
 def encoded_event(name: EventName, value: msgspec.Struct) -> bytes:

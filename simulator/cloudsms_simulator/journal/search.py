@@ -27,6 +27,7 @@ from cloudsms_simulator.journal.search_fields import (
     SearchContext,
 )
 from cloudsms_simulator.journal.search_syntax import SearchError, SearchWord, literal_of, split_words, written_pattern
+from cloudsms_simulator.models.journal import Difference
 from cloudsms_simulator.moments import datetime
 
 DEFAULT_FIELD = "text"
@@ -48,13 +49,6 @@ class Term(msgspec.Struct, frozen=True):
         if self.field == DEFAULT_FIELD:
             return sign + written_pattern(self.pattern, bare=True)
         return f"{sign}{self.field}:{written_pattern(self.pattern, bare=False)}"
-
-
-class Difference(msgspec.Struct, frozen=True):
-    """A term that does not hold for a value, and what the value has instead; None when it has nothing there."""
-
-    term: str
-    got: str | None
 
 
 class _CompiledTerm(msgspec.Struct, frozen=True):

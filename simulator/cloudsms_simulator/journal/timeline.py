@@ -10,52 +10,17 @@ Reading: R15, R25.
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
-import msgspec
-
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.clock import Clock
-from cloudsms_simulator.engine.explanation import DueItem, DueKind, HistoryEntry, HistoryKind, due_items, history_of
-from cloudsms_simulator.engine.money import Money
+from cloudsms_simulator.engine.explanation import DueItem, HistoryEntry, due_items, history_of
 from cloudsms_simulator.engine.records import Message
 from cloudsms_simulator.journal.search_fields import JournalRecord
 from cloudsms_simulator.journal.views import JournalView
+from cloudsms_simulator.models.journal import PendingItem, TimelineEntry, TimelineItem
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.concurrency import TimeSlices
 from cloudsms_simulator.protocol.codes import state_desc
-from cloudsms_simulator.protocol.findings import Finding
 from cloudsms_simulator.stores.store import Store
-
-
-class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that happened, or is `to_come`; `at` on the account's clock, `wall_at` on the wall where that is known.
-
-    What an entry is not about is null.
-    """
-
-    at: datetime
-    wall_at: datetime | None
-    kind: HistoryKind
-    text: str
-    to_come: bool
-    request_id: int | None
-    report_id: str | None
-    attempt: int | None
-    state: int | None
-    state_name: str | None
-    amount: Money | None
-    finding: Finding | None
-
-
-class TimelineItem(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that happened to a message, and what is still to come, in order; `now` on the account's clock."""
-
-    uid: str
-    account: str
-    to: str
-    now: datetime
-    settled: bool
-    """Nothing is to come any more."""
-    items: list[TimelineEntry]
 
 
 def timeline_of(store: Store, account: Account, message: Message, wall: datetime) -> TimelineItem:
@@ -75,7 +40,7 @@ def timeline_item(message: Message, history: Sequence[HistoryEntry], clock: Cloc
         to=f"{message.country_code}{message.msisdn}",
         now=now,
         settled=message.settled,
-        items=[_timeline_entry(entry, message.uid, clock) for entry in history],
+        items=tuple([_timeline_entry(entry, message.uid, clock) for entry in history]),
     )
 
 
@@ -98,24 +63,6 @@ def _timeline_entry(entry: HistoryEntry, uid: str, clock: Clock) -> TimelineEntr
 
 PendingOfMessage = tuple[DueItem, Message]
 """Something that is due, and the message it is due for."""
-
-
-class PendingItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is due: a state with the first push of its report, a further push, or the expiry.
-
-    `in_s` are the seconds until then on the account's clock, 0 when it is due already. `attempt` is the number of the
-    push, 0 when the report will be lost.
-    """
-
-    uid: str
-    report_id: str
-    to: str
-    state: int
-    state_name: str
-    due_at: datetime
-    in_s: float
-    attempt: int
-    kind: DueKind
 
 
 class PendingListing:

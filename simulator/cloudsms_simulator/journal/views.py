@@ -25,6 +25,7 @@ from cloudsms_simulator.engine.diagnosis import (
     suspected_in,
 )
 from cloudsms_simulator.engine.records import Exchange, Message, Report
+from cloudsms_simulator.journal.items import message_item, report_item, request_item
 from cloudsms_simulator.journal.search import Search
 from cloudsms_simulator.journal.search_fields import (
     NO_CONTEXT,
@@ -34,14 +35,7 @@ from cloudsms_simulator.journal.search_fields import (
     SearchContext,
     octets_of,
 )
-from cloudsms_simulator.models.journal import (
-    MessageItem,
-    ReportItem,
-    RequestItem,
-    message_item,
-    report_item,
-    request_item,
-)
+from cloudsms_simulator.models.journal import MessageItem, ReportItem, RequestItem
 from cloudsms_simulator.net.concurrency import TimeSlices, offload
 from cloudsms_simulator.protocol.findings import Finding
 from cloudsms_simulator.stores.store import Listing, Store

@@ -23,7 +23,7 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.delivery import due_report
 from cloudsms_simulator.engine.records import Exchange, Message, Report, Sending
 from cloudsms_simulator.journal.changes import ChangeBus
-from cloudsms_simulator.journal.search import Difference, Search
+from cloudsms_simulator.journal.search import Search
 from cloudsms_simulator.journal.search_fields import (
     NO_CONTEXT,
     JournalKind,
@@ -36,6 +36,7 @@ from cloudsms_simulator.journal.search_fields import (
     record_id,
 )
 from cloudsms_simulator.journal.views import JournalView
+from cloudsms_simulator.models.journal import Difference
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.concurrency import CalledOffError, TimeSlices, offload
 from cloudsms_simulator.net.wall_clock import WallClock

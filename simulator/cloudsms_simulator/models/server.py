@@ -1,14 +1,51 @@
-"""A running server as the admin API shows it: version, ports, limits, and the certificates that a customer needs.
+"""A running server as the admin API shows it, and the forms all its answers have: pages of lists, and problems.
 
 Spec: CloudSMS Platform Server.
 """
 
-from typing import Literal
+from typing import Generic, Literal, TypeVar, cast
 
 import msgspec
 
+from cloudsms_simulator.protocol.findings import FindingRule
+
+Json = dict[str, object]
+"""A JSON object whose members are not told further."""
+
+
+def unread_json(octets: bytes) -> Json:
+    """A JSON object that goes out as the octets it is; its members are there for who reads the answer."""
+    return cast("Json", msgspec.Raw(octets))
+
+
+ItemT_co = TypeVar("ItemT_co", covariant=True)
+
 ClockMode = Literal["real", "frozen"] | float
 """A platform clock that runs with the wall's, stands, or runs so many times as fast."""
+
+
+class Page(msgspec.Struct, Generic[ItemT_co], frozen=True):
+    """One page of a list."""
+
+    items: tuple[ItemT_co, ...]
+    total: int
+    cursor: str | None
+    """Fetches the next page; null on the last."""
+    evicted: int
+    """How many the bounded journal no longer has."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """An error; `title` is the same for all of its kind.
+
+    `problems` are the mistakes that `detail` tells, one each, where there may be several.
+    """
+
+    title: str
+    status: int
+    detail: str
+    type: str = "about:blank"
+    problems: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Ports(msgspec.Struct, frozen=True):
@@ -66,3 +103,24 @@ class Certs(msgspec.Struct, frozen=True):
     ca_pem: str
     client_cert_pem: str
     client_key_pem: str
+
+
+class Probe(msgspec.Struct, frozen=True):
+    """What a probe finds."""
+
+    status: Literal["ok", "not ready"]
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """One reading: `R7`, what it is about, and what it says, in Markdown."""
+
+    id: str
+    title: str
+    text: str
+
+
+class ReadingsItem(msgspec.Struct, frozen=True):
+    """The readings, and the rules under which findings are told."""
+
+    readings: tuple[Reading, ...]
+    rules: tuple[FindingRule, ...]

@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from cloudsms_simulator.config.problems import suggestion
 from cloudsms_simulator.engine.records import TlsFacts
-from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.models.account import ReceivedReport
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.codes import RESULT_CODES, ResultCode
 from cloudsms_simulator.protocol.customer import encode_report_answer, read_report
@@ -78,28 +78,6 @@ def behaviour_of(answer: str, delay: timedelta = timedelta(0)) -> Behaviour:
         return Behaviour(code=code, delay=delay)
     near = suggestion(word, (*ANSWERS, *named))
     raise ValueError(f'got "{answer}", want one of {", ".join(ANSWERS)}, or a result code such as Busy or 0x03{near}')
-
-
-class ReceivedReport(msgspec.Struct, frozen=True):
-    """One delivery report as it arrived."""
-
-    at: datetime
-    """When it arrived, in Hong Kong time, by the wall's clock."""
-    uid: str
-    state: int
-    state_name: str
-    country_code: int
-    msisdn: str
-    source: str
-    serial: int
-    time: str
-    """When the platform says it pushed it, as it wrote it."""
-    report_time: str
-    """When the platform says the state was reached, as it wrote it."""
-    customer_body: str | None
-    """The JSON text the request carried, byte for byte; None when it carried none."""
-    certificate: str | None
-    """Subject of the certificate the platform showed; None when it showed none."""
 
 
 class Receiver:

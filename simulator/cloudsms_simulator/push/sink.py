@@ -18,11 +18,12 @@ from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from cloudsms_simulator.models.account import ReceivedReport
 from cloudsms_simulator.models.durations import read_duration_or_seconds
 from cloudsms_simulator.net.listener import Listener
 from cloudsms_simulator.net.sockets import host_and_port, open_socket
 from cloudsms_simulator.net.tls import tls_facts
-from cloudsms_simulator.push.receiver import ANSWERS, Behaviour, ReceivedReport, Receiver, behaviour_of
+from cloudsms_simulator.push.receiver import ANSWERS, Behaviour, Receiver, behaviour_of
 
 LONGEST_ANSWER_DELAY = timedelta(minutes=10)
 _WITHOUT_A_BODY = (204, 304)

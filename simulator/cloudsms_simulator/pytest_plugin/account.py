@@ -18,11 +18,12 @@ import msgspec
 
 from cloudsms_simulator.client.client import Api
 from cloudsms_simulator.client.errors import WaitError
-from cloudsms_simulator.client.models import Account, Clock, Message, Movement, Report
 from cloudsms_simulator.client.operation import Calls, CallSequence, DriverT_co, Duration, Resource, Unbound, operation
 from cloudsms_simulator.client.resources import Accounts, Clocks, JournalList
 from cloudsms_simulator.client.transport import BlockingHttpDriver
 from cloudsms_simulator.engine.money import Money
+from cloudsms_simulator.models.account import AccountItem, ClockItem, LedgerItem
+from cloudsms_simulator.models.journal import MessageItem, ReportItem
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.pytest_plugin.reporting import close_lines, messages_as_lines, refused_lines, unmet
 
@@ -83,27 +84,27 @@ class AccountOperations(Resource[DriverT_co]):
         self._calls = Accounts(Unbound())
 
     @operation
-    def show(self) -> CallSequence[Account]:
+    def show(self) -> CallSequence[AccountItem]:
         """The account as it is now."""
         return self._calls.show(self.name)
 
     @operation
-    def change(self, /, **settings: object) -> CallSequence[Account]:
+    def change(self, /, **settings: object) -> CallSequence[AccountItem]:
         """Changes some settings, as the configuration has them, until the account is reset."""
         return self._calls.change(self.name, **settings)
 
     @operation
-    def credit(self, amount: Decimal | str) -> CallSequence[Movement]:
+    def credit(self, amount: Decimal | str) -> CallSequence[LedgerItem]:
         """Puts money on it; the movement."""
         return self._calls.credit(self.name, amount)
 
     @operation
-    def ledger(self) -> CallSequence[list[Movement]]:
+    def ledger(self) -> CallSequence[list[LedgerItem]]:
         """Every movement, oldest first."""
         return self._calls.ledger(self.name)
 
     @operation
-    def reset(self) -> CallSequence[Account]:
+    def reset(self) -> CallSequence[AccountItem]:
         """Makes it as it was at the beginning of the test, but for its clock."""
         return self._calls.reset(self.name)
 
@@ -116,17 +117,17 @@ class ClockOperations(Resource[DriverT_co]):
         self._calls = Clocks(Unbound(), name)
 
     @operation
-    def show(self) -> CallSequence[Clock]:
+    def show(self) -> CallSequence[ClockItem]:
         """What the clock shows, and what is still to come."""
         return self._calls.show()
 
     @operation
-    def freeze(self) -> CallSequence[Clock]:
+    def freeze(self) -> CallSequence[ClockItem]:
         """Stops the clock where it is."""
         return self._calls.freeze()
 
     @operation
-    def resume(self, rate: float = 1.0) -> CallSequence[Clock]:
+    def resume(self, rate: float = 1.0) -> CallSequence[ClockItem]:
         """Lets the clock go on, so many times as fast as the wall's."""
         return self._calls.resume(rate)
 
@@ -139,7 +140,7 @@ class ClockOperations(Resource[DriverT_co]):
         to: datetime | None = None,
         timeout: Duration = _LONGEST_ADVANCE,
         **parts: float,
-    ) -> Calls[Clock]:
+    ) -> Calls[ClockItem]:
         """Moves the clock ahead, by a duration, by parts such as `hours=25`, or to a moment.
 
         When it returns, all that was due on the way is pushed and answered, and is in `fired`. UnmetError when that is
@@ -150,14 +151,14 @@ class ClockOperations(Resource[DriverT_co]):
         return _settled(clock, timeout, self._driver)
 
     @operation
-    def run_until_idle(self, *, timeout: Duration = _LONGEST_ADVANCE) -> Calls[Clock]:
+    def run_until_idle(self, *, timeout: Duration = _LONGEST_ADVANCE) -> Calls[ClockItem]:
         """Moves the clock ahead until nothing is planned any more; UnmetError likewise."""
         __tracebackhide__ = True
         clock = yield from self._calls.run_until_idle(timeout=timeout)
         return _settled(clock, timeout, self._driver)
 
 
-def _settled(clock: Clock, timeout: Duration, driver: object) -> Clock:
+def _settled(clock: ClockItem, timeout: Duration, driver: object) -> ClockItem:
     __tracebackhide__ = True
     if clock.settled:
         return clock
@@ -192,7 +193,7 @@ class AccountAssertions(Resource[DriverT_co]):
         count: int = 1,
         timeout: Duration | None = None,
         **fields: SearchValue,
-    ) -> Calls[Message]:
+    ) -> Calls[MessageItem]:
         """The newest message that fits, once `count` of them were accepted. Other fields are those of searches."""
         __tracebackhide__ = True
         search = search_by_fields(to=to, content=content, state=state, **fields)
@@ -209,7 +210,7 @@ class AccountAssertions(Resource[DriverT_co]):
         to: str | int | None = None,
         timeout: Duration | None = None,
         **fields: SearchValue,
-    ) -> Calls[Report]:
+    ) -> Calls[ReportItem]:
         """The newest report that fits, once it was answered, or nothing is done about it any more.
 
         While the clock is frozen only what is due comes: advance it first.
@@ -242,7 +243,7 @@ class AccountAssertions(Resource[DriverT_co]):
         state: str | int | None = None,
         count: int | None = None,
         **fields: SearchValue,
-    ) -> Calls[Message]:
+    ) -> Calls[MessageItem]:
         """The newest message that fits. There must be one by now, or exactly `count`."""
         __tracebackhide__ = True
         search = search_by_fields(to=to, content=content, state=state, **fields)
@@ -287,7 +288,7 @@ class AccountAssertions(Resource[DriverT_co]):
             raise unmet(f"{account.currency} {spent:f} was spent, want {wanted}", ["ledger:"] if lines else [], lines)
 
     @operation
-    def callback(self, url: str | None, /, **how: object) -> CallSequence[Account]:
+    def callback(self, url: str | None, /, **how: object) -> CallSequence[AccountItem]:
         """Where reports go from now on, with `retries`, `verify` and so on as in the configuration; None: nowhere."""
         said: Mapping[str, object] = how if url is None else {"url": self._seen_by_server(url), **how}
         return self._calls.accounts.change(self._api.account, callback=said or None)

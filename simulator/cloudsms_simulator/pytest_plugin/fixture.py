@@ -20,7 +20,6 @@ import pytest
 
 from cloudsms_simulator.client.client import Api, AsyncClient
 from cloudsms_simulator.client.errors import ApiError
-from cloudsms_simulator.client.models import Account, Message, Received, Report, Request
 from cloudsms_simulator.client.operation import DriverT_co
 from cloudsms_simulator.client.resources import (
     Faults,
@@ -34,6 +33,8 @@ from cloudsms_simulator.client.resources import (
 )
 from cloudsms_simulator.client.transport import AsyncHttpDriver, BlockingHttpDriver
 from cloudsms_simulator.engine.money import Money
+from cloudsms_simulator.models.account import AccountItem, ReceivedReport
+from cloudsms_simulator.models.journal import MessageItem, ReportItem, RequestItem
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.unicode_text import escaped, escaped_lines
@@ -75,15 +76,15 @@ class LiveList(JournalList[BlockingHttpDriver, I]):
         return repr(self.all())
 
 
-class MessageList(Messages[BlockingHttpDriver], LiveList[Message]):
+class MessageList(Messages[BlockingHttpDriver], LiveList[MessageItem]):
     """The messages that were accepted."""
 
 
-class RequestList(Requests[BlockingHttpDriver], LiveList[Request]):
+class RequestList(Requests[BlockingHttpDriver], LiveList[RequestItem]):
     """Every request of the account, refused ones too."""
 
 
-class ReportList(Reports[BlockingHttpDriver], LiveList[Report]):
+class ReportList(Reports[BlockingHttpDriver], LiveList[ReportItem]):
     """The delivery reports."""
 
 
@@ -113,7 +114,7 @@ class BlockingSink(SinkResource[BlockingHttpDriver]):
         self.url = url
 
     @property
-    def received(self) -> tuple[Received, ...]:
+    def received(self) -> tuple[ReceivedReport, ...]:
         """The reports it received, in the order they came."""
         return self.show().received
 
@@ -121,7 +122,7 @@ class BlockingSink(SinkResource[BlockingHttpDriver]):
 class ReachableAccount(AccountAssertions[DriverT_co]):
     """The waits and assertions of an account, with all that it takes to reach the platform as a customer."""
 
-    def __init__(self, api: Api[DriverT_co], server: Server, account: Account, settings: FixtureSettings) -> None:
+    def __init__(self, api: Api[DriverT_co], server: Server, account: AccountItem, settings: FixtureSettings) -> None:
         super().__init__(api, settings.timeout)
         self._server = server
         self._settings = settings
@@ -150,7 +151,7 @@ class ReachableAccount(AccountAssertions[DriverT_co]):
 class AsyncCloudsms(ReachableAccount[AsyncHttpDriver]):
     """The same account for code that awaits: every method of `cloudsms` that blocks."""
 
-    def __init__(self, server: Server, account: Account, settings: FixtureSettings) -> None:
+    def __init__(self, server: Server, account: AccountItem, settings: FixtureSettings) -> None:
         # Every test, or every line of one, may run in an event loop of its own.
         api = AsyncClient(server.admin_url, server.token, account.name, keep_alive=False)
         super().__init__(api, server, account, settings)
@@ -173,7 +174,7 @@ class AsyncCloudsms(ReachableAccount[AsyncHttpDriver]):
 class Cloudsms(ReachableAccount[BlockingHttpDriver]):
     """An account of the test's own: what to send with, what happened, and what is to happen."""
 
-    def __init__(self, server: Server, account: Account, sink_url: str, settings: FixtureSettings) -> None:
+    def __init__(self, server: Server, account: AccountItem, sink_url: str, settings: FixtureSettings) -> None:
         super().__init__(server.client.of(account.name), server, account, settings)
         driver, name = self._driver, account.name
         self.account = BlockingAccount(driver, name)
@@ -211,7 +212,7 @@ def open_account(server: Server, settings: FixtureSettings, test: str) -> Clouds
     return Cloudsms(server, account, sink, settings)
 
 
-def _route_of(account: Account) -> str:
+def _route_of(account: AccountItem) -> str:
     documented = "VerifyCode_516"
     if documented in account.routes or "*" in account.routes:
         return documented

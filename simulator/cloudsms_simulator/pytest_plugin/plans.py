@@ -10,9 +10,10 @@ from collections.abc import Generator, Mapping
 from typing import Self
 
 from cloudsms_simulator.client.client import Api
-from cloudsms_simulator.client.models import Json, Rule
 from cloudsms_simulator.client.operation import Duration, json_duration
 from cloudsms_simulator.client.transport import AsyncHttpDriver, BlockingHttpDriver
+from cloudsms_simulator.models.account import RuleItem
+from cloudsms_simulator.models.server import Json
 
 
 class PlanBuilder:
@@ -123,10 +124,10 @@ class AsyncPlan(PlanBuilder):
         super().__init__(match)
         self._api = api
 
-    def __await__(self) -> Generator[object, None, tuple[Rule, ...]]:
+    def __await__(self) -> Generator[object, None, tuple[RuleItem, ...]]:
         return self._add().__await__()
 
-    async def _add(self) -> tuple[Rule, ...]:
+    async def _add(self) -> tuple[RuleItem, ...]:
         added = []
         if self._whole_fault is not None:
             added.append(await self._api.faults.add(self._whole_fault))

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from cloudsms_simulator.client.client import Api
 from cloudsms_simulator.client.errors import Close
-from cloudsms_simulator.client.models import Message, Request, Timeline
 from cloudsms_simulator.client.transport import BlockingHttpDriver
+from cloudsms_simulator.models.journal import MessageItem, RequestItem, TimelineItem
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol.findings import Finding
 from cloudsms_simulator.protocol.unicode_text import escaped, escaped_lines
@@ -44,7 +44,7 @@ def close_lines(closest: Sequence[Close]) -> list[str]:
     return lines
 
 
-def refused_lines(requests: Sequence[Request]) -> list[str]:
+def refused_lines(requests: Sequence[RequestItem]) -> list[str]:
     """Requests that were not answered with OK, and why."""
     lines = ["requests that were refused:"] if requests else []
     for request in requests[:_MOST_CLOSE]:
@@ -54,14 +54,14 @@ def refused_lines(requests: Sequence[Request]) -> list[str]:
     return lines
 
 
-def messages_as_lines(messages: Sequence[Message], what: str = "there are") -> list[str]:
+def messages_as_lines(messages: Sequence[MessageItem], what: str = "there are") -> list[str]:
     """Messages, one a line."""
     lines = [f"{what}:"] if messages else []
     lines += [f"  {message_as_line(each)}" for each in messages[-_MOST_CLOSE:]]
     return lines
 
 
-def message_as_line(message: Message) -> str:
+def message_as_line(message: MessageItem) -> str:
     """A message in one line."""
     state = message.state_name or "no state yet"
     return f"{message.uid} to {message.to}: {short_text(message.text)!r}, {state}, {message.cost}"
@@ -123,7 +123,7 @@ def failure_report(api: Api[BlockingHttpDriver], since: datetime) -> str:
     return "\n".join(map(escaped, lines))
 
 
-def _request(request: Request) -> Iterator[str]:
+def _request(request: RequestItem) -> Iterator[str]:
     if request.code is not None:
         outcome = f"{request.code.hex} {request.code.name}"
     else:
@@ -138,7 +138,7 @@ def _request(request: Request) -> Iterator[str]:
         yield f"    {_finding_line(finding)}"
 
 
-def _message(message: Message, timeline: Timeline) -> Iterator[str]:
+def _message(message: MessageItem, timeline: TimelineItem) -> Iterator[str]:
     """A message with what became of it, but for what its request shows already."""
     state = message.state_name or "no state yet"
     why = f" ({message.reason})" if message.reason else ""

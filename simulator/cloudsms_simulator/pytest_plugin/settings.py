@@ -14,9 +14,9 @@ from typing import Literal, cast, get_args
 
 import msgspec
 
-from cloudsms_simulator.client.models import Report
 from cloudsms_simulator.client.operation import Duration
 from cloudsms_simulator.config.problems import suggestion
+from cloudsms_simulator.models.journal import ReportItem
 from cloudsms_simulator.protocol.findings import FINDING_RULES, Finding
 from cloudsms_simulator.pytest_plugin.server import Mtls
 
@@ -111,7 +111,7 @@ def strict_rules(said: object) -> frozenset[str]:
     return frozenset(said)
 
 
-def wrong_answers(reports: Iterable[Report], rules: Collection[str]) -> list[str]:
+def wrong_answers(reports: Iterable[ReportItem], rules: Collection[str]) -> list[str]:
     """What is wrong with how the customer's server answered, a line each; faults of the simulator's own aside."""
     return [
         f"report {report.id} ({report.state_name}), attempt {number}: {_wrong_answer_line(finding)}"

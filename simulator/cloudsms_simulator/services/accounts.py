@@ -8,6 +8,7 @@ Spec: none; the unit of isolation is the simulator's own. Reading: R16.
 
 import base64
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from typing import Literal
@@ -17,14 +18,17 @@ import msgspec
 from cloudsms_simulator.config.account_body import AccountRequest, Credit, read_account_change, read_new_account
 from cloudsms_simulator.config.account_schema import AccountOverrides, AccountSettings, field_of_account
 from cloudsms_simulator.config.sources import JsonTable
-from cloudsms_simulator.engine.account import NO_RULES, Account, AccountDirectory, Callback
-from cloudsms_simulator.engine.billing import LedgerEntry, opening_balance
+from cloudsms_simulator.engine.account import NO_RULES, Account, AccountDirectory, AccountState, Callback
+from cloudsms_simulator.engine.billing import LedgerEntry, LedgerReason, opening_balance
 from cloudsms_simulator.engine.clock import Clock
-from cloudsms_simulator.engine.money import Money
+from cloudsms_simulator.engine.money import Currency, Money
 from cloudsms_simulator.engine.rules import CompiledRules
 from cloudsms_simulator.engine.transaction import Transaction
-from cloudsms_simulator.models.server import ClockMode
+from cloudsms_simulator.models.account import AccountItem, CallbackItem, LedgerItem
+from cloudsms_simulator.models.server import ClockMode, Json
+from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.wall_clock import WallClock
+from cloudsms_simulator.protocol.masking import fingerprint
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.services.clocks import ClockService
 from cloudsms_simulator.services.scenarios import ScenarioService, overrides_of
@@ -230,3 +234,80 @@ def _new_key() -> str:
 
 def _with_files_of(before: Callback, callback: Callback) -> Callback:
     return msgspec.structs.replace(callback, ca=before.ca, client_cert=before.client_cert, client_key=before.client_key)
+
+
+def account_item(account: Account, state: AccountState, now: datetime, settings: Json) -> AccountItem:
+    """Returns an account as the API shows it; `settings` are all of its settings as JSON."""
+    book = account.rules.book
+    return AccountItem(
+        name=account.name,
+        auth_key=account.auth_key if account.auth_key == "*" else fingerprint(account.auth_key),
+        profile=account.profile.name,
+        routes=tuple(sorted(account.routes)),
+        directions="all" if account.directions is None else tuple(sorted(account.directions)),
+        prices={"*" if country is None else str(country): f"{price:f}" for country, price in account.prices.items()},
+        currency=account.currency,
+        balance="unlimited" if state.balance is None else Money(state.balance, account.currency),
+        credit_limit=Money(account.credit_limit, account.currency),
+        default_sender=account.default_sender,
+        callback=CallbackItem(
+            account.callback.url,
+            tuple([pause.total_seconds() for pause in account.callback.retries]),
+            account.callback.verify,
+            account.callback.concurrency,
+            account.callback.connect_timeout.total_seconds(),
+            account.callback.timeout.total_seconds(),
+            account.callback.identity,
+            account.callback.ca,
+            account.callback.client_cert,
+            account.callback.client_key,
+        ),
+        now=now,
+        outstanding=state.outstanding,
+        seed=account.seed,
+        scenario=book.name or None,
+        rules=len(book.rules) + len(book.faults),
+        whitelist=tuple(map(str, account.whitelist)),
+        settings=settings,
+    )
+
+
+class LedgerListing:
+    """The movements of a ledger, newest first."""
+
+    evicted = 0
+    """No movement is left out: those of messages that are evicted are summed up in the opening entry."""
+
+    def __init__(self, entries: tuple[LedgerEntry, ...], currency: Currency) -> None:
+        self._items = [
+            _item(entry, nth, currency) for entry, nth in zip(entries, _places_among_equals(entries), strict=True)
+        ]
+        self.total = len(self._items)
+
+    def __iter__(self) -> Iterator[LedgerItem]:
+        return reversed(self._items)
+
+
+def ledger_item(entries: tuple[LedgerEntry, ...], entry: LedgerEntry, currency: Currency) -> LedgerItem:
+    """Returns the item of one of the entries of a ledger: of one with a `uid`, or of the newest of its reason."""
+    return _item(entry, sum(each.reason == entry.reason for each in entries), currency)
+
+
+def _item(entry: LedgerEntry, nth: int, currency: Currency) -> LedgerItem:
+    return LedgerItem(
+        f"{entry.reason}-{entry.uid or nth}",
+        entry.account,
+        entry.uid,
+        entry.reason,
+        Money(entry.amount, currency),
+        Money(entry.balance, currency),
+        entry.at,
+    )
+
+
+def _places_among_equals(entries: tuple[LedgerEntry, ...]) -> Iterator[int]:
+    """Yields for each entry which one of its reason it is, counted from 1."""
+    seen: Counter[LedgerReason] = Counter()
+    for entry in entries:
+        seen[entry.reason] += 1
+        yield seen[entry.reason]

@@ -22,7 +22,7 @@ from cloudsms_simulator.engine.clock import Clock, Mode
 from cloudsms_simulator.engine.records import Report
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.journal.views import JournalView
-from cloudsms_simulator.models.journal import ReportItem
+from cloudsms_simulator.models.account import ClockItem
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.concurrency import AccountLock, CalledOffError, CallOffReason
 from cloudsms_simulator.net.wall_clock import WallClock
@@ -320,23 +320,6 @@ def _resumed_clock(standing: Clock, before: Clock, wall: datetime) -> Clock:
     return before if before.now(wall) >= standing.virtual else standing.resumed(before.rate, wall)
 
 
-class ClockItem(msgspec.Struct, frozen=True):
-    """A clock; `fired` after an advance only: the reports to which something happened, in that order."""
-
-    now: datetime
-    mode: Mode
-    rate: float
-    """Virtual seconds in a second; 0 while it stands."""
-    settled: bool
-    """Nothing is due or on the way; of an advance: everything due until its end got done in time."""
-    running: int
-    """Pushes on the way."""
-    pending: int
-    """Messages with something still to come."""
-    next_due_at: datetime | None
-    fired: list[ReportItem] | msgspec.UnsetType = msgspec.UNSET
-
-
 def clock_item(reading: ClockReading) -> ClockItem:
     """A clock as it is."""
     return ClockItem(
@@ -352,5 +335,5 @@ def clock_item(reading: ClockReading) -> ClockItem:
 
 def advance_item(reading: ClockReading, kept: JournalView) -> ClockItem:
     """A clock after an advance, with what fired; `kept` is what is kept of its account."""
-    fired = [kept.report(report) for report in reading.fired]
-    return msgspec.structs.replace(clock_item(reading), fired=fired)
+    fired = tuple([kept.report(report) for report in reading.fired])
+    return msgspec.structs.replace(clock_item(reading), fired_reports=fired)

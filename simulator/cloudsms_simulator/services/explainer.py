@@ -9,22 +9,38 @@ Reading: R24.
 
 import shlex
 from collections.abc import Callable
+from decimal import Decimal
 
 import msgspec
 
 from cloudsms_simulator.engine.account import ANY_KEY_OR_ROUTE, Account
+from cloudsms_simulator.engine.billing import TextBill, bill_of_packet
 from cloudsms_simulator.engine.diagnosis import answer_of, findings_of
-from cloudsms_simulator.engine.explanation import ExplainedExchange
+from cloudsms_simulator.engine.explanation import (
+    Charge,
+    Decider,
+    ExplainedExchange,
+    charges,
+    decider_of,
+    decider_of_message,
+    decider_of_refusal,
+    expected_reports,
+)
+from cloudsms_simulator.engine.money import Money
 from cloudsms_simulator.engine.platform import Platform
-from cloudsms_simulator.engine.records import ConnectionFacts, Exchange, Sending
+from cloudsms_simulator.engine.records import ConnectionFacts, Exchange, Message, Sending
 from cloudsms_simulator.engine.transaction import Arrival, Reply, Transaction
+from cloudsms_simulator.journal.items import code_item
 from cloudsms_simulator.journal.search_fields import octets_of
 from cloudsms_simulator.journal.views import JournalView
-from cloudsms_simulator.models.explanation import CorrectionItem, Explanation, explanation_item
-from cloudsms_simulator.models.journal import code_item
+from cloudsms_simulator.models.explanation import CorrectionItem, DestinationItem, Explanation, FaultItem
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.concurrency import offload
 from cloudsms_simulator.net.wall_clock import WallClock
+from cloudsms_simulator.protocol import packet
+from cloudsms_simulator.protocol.candidate import Candidate, candidate_of
+from cloudsms_simulator.protocol.checks import list_is_an_array
+from cloudsms_simulator.protocol.codes import ResultCode, row_of
 from cloudsms_simulator.protocol.correction import (
     KEY_PLACEHOLDER,
     Correction,
@@ -33,6 +49,7 @@ from cloudsms_simulator.protocol.correction import (
     beyond_correction,
     corrected,
 )
+from cloudsms_simulator.protocol.customer import DestinationAnswer
 from cloudsms_simulator.protocol.findings import Told, found
 from cloudsms_simulator.protocol.masking import fingerprint
 from cloudsms_simulator.protocol.profile import Profile
@@ -223,3 +240,120 @@ def _elsewhere(case: ExplainedExchange) -> tuple[Uncorrected, ...]:
     """What no change of the packet answers."""
     found = (beyond_correction(finding) for finding in case.findings)
     return tuple(each for each in found if each is not None)
+
+
+def explanation_item(explained: ExplainedExchange, correction: CorrectionItem | None) -> Explanation:
+    """Makes the explanation of an exchange; `correction` is None when there is nothing to correct."""
+    exchange, account = explained.exchange, explained.account
+    decided_by = decider_of(exchange, explained.findings, explained.messages)
+    costs = [message.cost for message in explained.messages]
+    return Explanation(
+        request_id=exchange.id if explained.reply is None else None,
+        account=exchange.account,
+        kind=exchange.kind,
+        at=exchange.received_at,
+        http_status=exchange.http_status,
+        code=None if exchange.code is None else code_item(exchange.code),
+        meaning=_meaning(exchange.code),
+        summary=_summary(explained, decided_by),
+        decided_by=decided_by,
+        fault=_fault(explained),
+        findings=explained.findings,
+        text=_text(explained),
+        total=Money(sum(costs, Decimal(0)), explained.messages[0].sending.currency) if costs else None,
+        callback=None if account is None else account.callback.url,
+        destinations=_destinations(explained),
+        correction=correction,
+    )
+
+
+def _meaning(code: ResultCode | None) -> str:
+    if code is None:
+        return ""
+    row = row_of(code)
+    return f"{row.description} {row.solution}".strip()
+
+
+def _summary(explained: ExplainedExchange, decided_by: Decider) -> str:
+    exchange = explained.exchange
+    why = f"{decided_by.by} {decided_by.name}".strip()
+    if exchange.code is None:
+        what = f"HTTP {exchange.http_status}" if exchange.http_status is not None else "no answer"
+        return f"{what}, because of {why}: {decided_by.about}"
+    if exchange.code is not ResultCode.OK:
+        return f"refused, because of {why}: {decided_by.about}"
+    destinations = explained.items
+    refused = sum(item.result_code != ResultCode.OK for item in destinations)
+    rejected = sum(message.reason is not None for message in explained.messages)
+    parts = [f"{len(explained.messages) - rejected} accepted"]
+    parts += [f"{rejected} rejected locally"] if rejected else []
+    parts += [f"{refused} refused"] if refused else []
+    return ", ".join(parts)
+
+
+def _fault(explained: ExplainedExchange) -> FaultItem | None:
+    exchange = explained.exchange
+    if exchange.fault is None:
+        return None
+    fault = None if explained.reply is None else explained.reply.trouble
+    if fault is None:
+        return FaultItem(exchange.fault, exchange.rule or "", None, None)
+    return FaultItem(exchange.fault, fault.rule, fault.delay.total_seconds(), fault.processed)
+
+
+def _text(explained: ExplainedExchange) -> TextBill | None:
+    candidate = candidate_of(packet.decode(explained.exchange.body), explained.account, explained.profile)
+    return bill_of_packet(candidate.packet, explained.profile, _price(explained, candidate))
+
+
+def _price(explained: ExplainedExchange, candidate: Candidate) -> Money | None:
+    """Returns the price of a segment, if it is the same for every destination; else None."""
+    if explained.account is None:
+        return None
+    list_is_an_array(candidate)
+    prices = {explained.account.price(each.country_code) for each in candidate.destinations}
+    price = prices.pop() if len(prices) == 1 else None
+    return None if price is None else Money(price, explained.account.currency)
+
+
+def _destinations(explained: ExplainedExchange) -> tuple[DestinationItem, ...]:
+    charged = charges(explained.messages, explained.entries)
+    is_pushed = explained.account is not None and explained.account.callback.url is not None
+    found = {message.index: _accepted(message, charged[message.uid], is_pushed) for message in explained.messages}
+    for index, item in enumerate(explained.items):
+        if index not in found:
+            found[index] = _refused(explained, index, item)
+    return tuple(found[index] for index in sorted(found))
+
+
+def _accepted(message: Message, charge: Charge, is_pushed: bool) -> DestinationItem:
+    return DestinationItem(
+        index=message.index,
+        to=f"{message.country_code}{message.msisdn}",
+        country_code=message.country_code,
+        msisdn=message.msisdn,
+        uid=message.uid,
+        code=code_item(ResultCode.OK),
+        decided_by=decider_of_message(message),
+        rejection=message.reason,
+        charge=charge,
+        reports=expected_reports(message, is_pushed=is_pushed),
+    )
+
+
+def _refused(explained: ExplainedExchange, index: int, item: DestinationAnswer) -> DestinationItem:
+    alone = isinstance(explained.exchange, Sending)
+    return DestinationItem(
+        index=index,
+        to=f"{item.country_code}{item.dest_msisdn}",
+        country_code=item.country_code,
+        msisdn=item.dest_msisdn,
+        uid=None,
+        code=code_item(ResultCode(item.result_code)),
+        decided_by=decider_of_refusal(explained.findings, index)
+        if alone
+        else decider_of(explained.exchange, explained.findings, explained.messages),
+        rejection=None,
+        charge=None,
+        reports=(),
+    )

@@ -11,10 +11,8 @@ import re
 from functools import cache
 from pathlib import Path
 
-import msgspec
-
 from cloudsms_simulator.config.settings import Settings
-from cloudsms_simulator.models.server import Certs, Info, Limits, Ports, Urls
+from cloudsms_simulator.models.server import Certs, Info, Limits, Ports, Reading, Urls
 from cloudsms_simulator.net.certificates import CertificateFiles
 from cloudsms_simulator.protocol.packet import MOST_DESTINATIONS, MOST_SEGMENTS
 from cloudsms_simulator.services.ready_file import Ready
@@ -82,14 +80,6 @@ _READING = re.compile(
     r"|\*\*(?P<id>R[0-9]+)(?: (?P<title>[^*]+))?\*\*(?P<text>.*?)(?=^\*\*R|^## |^\| rule|\Z))",
     re.MULTILINE | re.DOTALL,
 )
-
-
-class Reading(msgspec.Struct, frozen=True):
-    """One reading: `R7`, what it is about, and what it says, in Markdown."""
-
-    id: str
-    title: str
-    text: str
 
 
 def all_readings() -> tuple[Reading, ...]:

@@ -18,7 +18,7 @@ from cloudsms_simulator.config.scenario_file import problems_in_order, warn_of_s
 from cloudsms_simulator.config.sources import Location
 from cloudsms_simulator.config.yaml_source import YamlFile
 from cloudsms_simulator.engine.rules import Condition, FaultRule, Rule
-from cloudsms_simulator.services.rules import RuleKind
+from cloudsms_simulator.models.account import RuleKind
 from cloudsms_simulator.services.scenarios import ActiveScenario
 
 

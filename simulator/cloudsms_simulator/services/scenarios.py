@@ -15,6 +15,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from cloudsms_simulator.config.account_schema import AccountOverrides, AccountSettings
+from cloudsms_simulator.config.rule_schema import FAULT, RULE
 from cloudsms_simulator.config.scenario import Scenario
 from cloudsms_simulator.engine.account import NO_RULES, Account, AccountDirectory
 from cloudsms_simulator.engine.billing import opening_balance
@@ -22,6 +23,8 @@ from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.evaluation import hits_counter
 from cloudsms_simulator.engine.rules import CompiledRules, FaultRule, Rule, RuleBook, RuleBookChange
 from cloudsms_simulator.engine.transaction import RuleCounter, Transaction
+from cloudsms_simulator.models.account import RuleItem, RuleKind
+from cloudsms_simulator.models.server import unread_json
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.profile import Profile
@@ -385,3 +388,20 @@ def _first(added: Iterable[AnyRule], known: tuple[AnyRule, ...]) -> tuple[AnyRul
 
 def _now(clock: Clock, wall: WallClock) -> datetime:
     return clock.now(wall.now())
+
+
+_rule_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+def rule_kind_of(counted: CountedRule) -> RuleKind:
+    """Which of the two it is."""
+    return "rule" if isinstance(counted.rule, Rule) else "fault"
+
+
+def rule_item(counted: CountedRule, warnings: tuple[str, ...] = ()) -> RuleItem:
+    """A rule or a fault as the API shows it; its `definition` is what a scenario file would say."""
+    definition = unread_json(
+        _rule_encoder.encode((RULE if isinstance(counted.rule, Rule) else FAULT).dump(counted.rule))
+    )
+    book = None if counted.is_own else counted.book
+    return RuleItem(counted.rule.id, rule_kind_of(counted), book, counted.hits, counted.enabled, definition, warnings)

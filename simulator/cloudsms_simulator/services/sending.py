@@ -22,7 +22,8 @@ from cloudsms_simulator.engine.delivery import Conflict, ForceRequest, ForceResu
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.records import Exchange, Report, Sending
 from cloudsms_simulator.engine.transaction import Reply, Transaction
-from cloudsms_simulator.models.journal import Code, code_item
+from cloudsms_simulator.journal.items import code_item
+from cloudsms_simulator.models.journal import SentItem
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.codes import COUNTRY_CODES, ResultCode, desc_of, hex_code
@@ -139,18 +140,6 @@ class SentPacket(msgspec.Struct, frozen=True):
     exchange: Exchange | None
     code: ResultCode | None
     answer: bytes | None
-
-
-class SentItem(msgspec.Struct, frozen=True, kw_only=True):
-    """What the admin API tells of a request that was sent; the rest is in `/requests`, under its number."""
-
-    request_id: int | None
-    account: str | None
-    code: Code | None
-    answer: str | None
-    fault: str | None
-    """What befell the answer, or DELAY, which nobody waited for."""
-    uids: tuple[str, ...]
 
 
 class PacketSender:

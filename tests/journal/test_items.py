@@ -27,13 +27,14 @@ from cloudsms_simulator.engine.records import (
     TlsFacts,
 )
 from cloudsms_simulator.engine.rules import CompiledRules, FaultRule, Rule, RuleBook
-from cloudsms_simulator.models.journal import account_item, code_item, message_item, report_item, request_item
+from cloudsms_simulator.journal.items import code_item, message_item, report_item, request_item
 from cloudsms_simulator.protocol.answer import UidSequence
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.findings import found
 from cloudsms_simulator.protocol.profile import SPEC
 from cloudsms_simulator.protocol.segmentation import segment
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
+from cloudsms_simulator.services.accounts import account_item
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
 NO_SETTINGS = msgspec.Raw(b"{}")

@@ -7,10 +7,11 @@ import pytest
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.explanation import ExplainedExchange
 from cloudsms_simulator.engine.records import Exchange
-from cloudsms_simulator.models.explanation import FaultItem, explanation_item
+from cloudsms_simulator.models.explanation import FaultItem
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.findings import Told, found
 from cloudsms_simulator.protocol.profile import SPEC
+from cloudsms_simulator.services.explainer import explanation_item
 
 TEXT = b'{"SMS_CONTENT":"It\xe2\x80\x99s","MULTI_MSISDN_LIST":[{"COUNTRY_CODE":852,"DEST_MSISDN":"67000011"}]}'
 
