@@ -21,7 +21,7 @@ from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.services.ready_file import Ready, write_ready_file
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
-STANDING = ClockItem(NOON, "frozen", 0, True, 0, 0, None)
+STANDING = ClockItem(NOON, "frozen", 0.0, True, 0, 0, None)
 Answer = tuple[int, bytes]
 
 
@@ -179,13 +179,13 @@ def test_what_is_not_settled_in_time_ends_4(api) -> None:
     ("status", "code"), [(400, ExitCode.USAGE), (404, ExitCode.USAGE), (409, ExitCode.FAILED), (503, ExitCode.FAILED)]
 )
 def test_what_the_api_refuses_is_told_in_its_words(api, status: int, code: ExitCode) -> None:
-    there = api(b'{"title":"x","detail":"a clock only goes forward"}', status)
+    there = api(b'{"title":"x","status":400,"detail":"a clock only goes forward"}', status)
     result = run("advance", "1h", "--admin-url", there.url)
     assert (result.exit_code, result.stderr) == (code, "Error: a clock only goes forward\n")
 
 
 def test_a_token_is_sent_and_a_missing_one_is_asked_for(api, monkeypatch: pytest.MonkeyPatch) -> None:
-    there = api(b'{"detail":"send the token"}', 401)
+    there = api(b'{"title":"unauthorized","status":401,"detail":"send the token"}', 401)
     result = run("--admin-url", there.url)
     assert (result.exit_code, "--admin-token, or set CLOUDSMS_SIM_ADMIN_TOKEN" in result.stderr) == (2, True)
     monkeypatch.setenv("CLOUDSMS_SIM_ADMIN_TOKEN", "secret")
@@ -195,7 +195,7 @@ def test_a_token_is_sent_and_a_missing_one_is_asked_for(api, monkeypatch: pytest
 
 def test_what_is_no_admin_api_ends_1(api) -> None:
     result = run("--admin-url", api(b"<html>", 404).url)
-    assert (result.exit_code, "answers HTTP 404; is this its admin port?" in result.stderr) == (1, True)
+    assert (result.exit_code, "HTTP 404; is this an admin port of the simulator?" in result.stderr) == (1, True)
 
 
 def test_nobody_there_ends_3() -> None:
@@ -207,7 +207,7 @@ def test_nobody_there_ends_3() -> None:
 
 
 def test_silence_ends_4(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cloudsms_simulator.cli.admin_api.MARGIN", 0.05)
+    monkeypatch.setattr("cloudsms_simulator.client.transport.MARGIN", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         result = run("--admin-url", f"http://127.0.0.1:{sock.getsockname()[1]}")
     assert (result.exit_code, "does not answer in time" in result.stderr) == (ExitCode.TIMED_OUT, True)

@@ -19,7 +19,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from cloudsms_simulator.cli import callback_steps, doctor
-from cloudsms_simulator.cli.admin_api import AdminApi
 from cloudsms_simulator.cli.callback_steps import FAKE_UID
 from cloudsms_simulator.cli.process import ExitCode
 from cloudsms_simulator.engine.faults import TlsTrouble
@@ -486,9 +485,9 @@ def test_localhost_of_a_server_in_a_container(unused_url: str) -> None:
 
 
 def test_where_a_server_is(server, monkeypatch: pytest.MonkeyPatch) -> None:
-    info, here = server.client.info(), AdminApi("127.0.0.1", 1)
+    info, here = server.client.info(), "http://127.0.0.1:1"
     assert doctor._elsewhere(here, msgspec.structs.replace(info, container=False)) is None
-    assert doctor._elsewhere(AdminApi("192.0.2.1", 1), info) == "the server runs on 192.0.2.1"
+    assert doctor._elsewhere("http://192.0.2.1:1", info) == "the server runs on 192.0.2.1"
     monkeypatch.setattr("cloudsms_simulator.services.info.in_container", lambda: False)
     assert doctor._elsewhere(here, msgspec.structs.replace(info, container=True)) == "the server runs in a container"
     monkeypatch.setattr("cloudsms_simulator.services.info.in_container", lambda: True)

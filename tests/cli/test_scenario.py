@@ -41,6 +41,8 @@ defaults: { report: { mix: { DELIVERED: 90, EXPIRED: 10 } } }
 timeline: [{ at: 10m, scenario: blackout }]
 """
 
+USED = b'{"playing":null,"seed":42,"warnings":[],"tls":[]}'
+
 
 class Api:
     """Answers every request the same, and keeps the target and body of each."""
@@ -71,7 +73,7 @@ def api() -> Iterator[Callable[..., Api]]:
     """Starts an API that answers with a body, and a status."""
     begun: list[Api] = []
 
-    def start(body: bytes = b'{"seed":42}', status: int = 200) -> Api:
+    def start(body: bytes = USED, status: int = 200) -> Api:
         begun.append(Api(status, body))
         return begun[-1]
 
@@ -283,7 +285,7 @@ def test_use_names_a_bundled_scenario(api) -> None:
 
 
 def test_use_tells_where_listeners_in_trouble_are(api) -> None:
-    there = api(b'{"seed":1,"tls":[{"trouble":"expired","url":"https://127.0.0.1:5/dave/io"}]}')
+    there = api(b'{"playing":null,"seed":1,"tls":[{"trouble":"expired","url":"https://127.0.0.1:5/dave/io"}]}')
     result = run("use", "tls-trouble", "--admin-url", there.url)
     assert result.output.splitlines()[1:] == ["https://127.0.0.1:5/dave/io  (expired)"]
 
@@ -292,7 +294,7 @@ def test_use_sends_the_text_of_a_file(api, folder: Path) -> None:
     (folder / "own.yaml").write_text(EVERYTHING)
     there = api()
     result = run("use", "own.yaml", "--json", "--admin-url", there.url)
-    assert (result.exit_code, result.output) == (0, '{"seed":42}\n')
+    assert (result.exit_code, result.output) == (0, f"{USED.decode()}\n")
     assert there.asked == [("/api/v1/scenarios/use?account=default", {"text": EVERYTHING})]
 
 
@@ -326,7 +328,12 @@ def test_use_lists_mistakes_without_asking_the_server(api, folder: Path) -> None
 
 @pytest.mark.parametrize(("status", "code"), [(400, 2), (404, 2), (503, 1)])
 def test_what_the_server_refuses_is_told_in_its_words(api, status: int, code: int) -> None:
-    result = run("use", "flaky", "--admin-url", api(b'{"detail":"there is no such account"}', status).url)
+    result = run(
+        "use",
+        "flaky",
+        "--admin-url",
+        api(b'{"title":"x","status":404,"detail":"there is no such account"}', status).url,
+    )
     assert (result.exit_code, result.stderr) == (code, "Error: there is no such account\n")
 
 

@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 import click
 import msgspec
 
-from cloudsms_simulator.cli.admin_api import account_option, api_client_options, as_json
+from cloudsms_simulator.cli.admin_api import account_option, as_json, located_client_options
 from cloudsms_simulator.cli.process import ExitCode
 
 if TYPE_CHECKING:
-    from cloudsms_simulator.cli.admin_api import AdminApi
+    from cloudsms_simulator.cli.admin_api import AdminLocation
     from cloudsms_simulator.cli.callback_steps import CallbackTrial, DoctorStep
     from cloudsms_simulator.client.client import Client
     from cloudsms_simulator.engine.account import Callback
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     help="The server's folder of certificates; that of the ready file, or what the API gives.",
 )
 @account_option()
-@api_client_options
+@located_client_options
 @as_json
-def doctor(api: AdminApi, client: Client, dry: bool, certs: Path | None, account: str, as_json: bool) -> None:
+def doctor(location: AdminLocation, client: Client, dry: bool, certs: Path | None, account: str, as_json: bool) -> None:
     """Find out why reports do not arrive, or why requests are refused, and say what mends it.
 
     Reads what the server tells of itself and of the account, then reaches the account's callback from here as a push
@@ -59,9 +59,9 @@ def doctor(api: AdminApi, client: Client, dry: bool, certs: Path | None, account
 
     info, subject = client.info(), client.accounts.show(account)
     take(server_steps(client, info, subject))
-    with _files(client, certs or api.certs) as (files, at_hand):
+    with _files(client, certs or location.certs) as (files, at_hand):
         take(_left_out(subject, at_hand=at_hand))
-        take(callback_steps(_trial(api, info, subject, files, at_hand, dry=dry)))
+        take(callback_steps(_trial(location.url, info, subject, files, at_hand, dry=dry)))
     wrong = [step for step in steps if step.verdict == "wrong"]
     if as_json:
         click.echo(msgspec.json.encode({"ok": not wrong, "steps": steps}))
@@ -92,7 +92,7 @@ def _files(client: Client, certs: Path | None) -> Iterator[tuple[CertificateFile
 
 
 def _trial(
-    api: AdminApi, info: Info, account: AccountItem, files: CertificateFiles, at_hand: bool, *, dry: bool
+    url: str, info: Info, account: AccountItem, files: CertificateFiles, at_hand: bool, *, dry: bool
 ) -> CallbackTrial:
     from cloudsms_simulator.cli.callback_steps import CallbackTrial
     from cloudsms_simulator.push.failures import pusher_facts
@@ -105,7 +105,7 @@ def _trial(
         callback=callback,
         files=files,
         pusher=pusher_facts(account.name, callback.url, callback, files.directory if at_hand else None, ours),
-        elsewhere=_elsewhere(api, info),
+        elsewhere=_elsewhere(url, info),
         dry=dry,
     )
 
@@ -154,13 +154,13 @@ def _left_out(account: AccountItem, *, at_hand: bool) -> Iterator[DoctorStep]:
         yield DoctorStep("files", "note", found, "give --certs DIR, the server's folder, for a trial with it")
 
 
-def _elsewhere(api: AdminApi, info: Info) -> str | None:
+def _elsewhere(url: str, info: Info) -> str | None:
     """Why the server's localhost is another machine than ours; None when it is the same, as far as can be seen."""
     from cloudsms_simulator.services.info import in_container
 
     if info.container and not in_container():
         return "the server runs in a container"
-    host = urlsplit(api.url).hostname or ""
+    host = urlsplit(url).hostname or ""
     return None if _is_here(host) else f"the server runs on {host}"
 
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from cloudsms_simulator.cli.admin_api import AdminApi, admin_options
+from cloudsms_simulator.cli.admin_api import account_option, as_json, client_options
 from cloudsms_simulator.cli.process import ExitCode
 from cloudsms_simulator.cli.text import dearness, finding_lines, quoted
 
 if TYPE_CHECKING:
+    from cloudsms_simulator.client.client import Api, Client
+    from cloudsms_simulator.client.transport import BlockingHttpDriver
     from cloudsms_simulator.engine.billing import TextBill
     from cloudsms_simulator.models.explanation import CorrectionItem, DestinationItem, Explanation
 
@@ -22,56 +24,38 @@ if TYPE_CHECKING:
 _STANDARD_INPUT = "-"
 
 
-class _ExchangeId(msgspec.Struct, frozen=True):
-    id: int
-
-
-class _ExchangePage(msgspec.Struct, frozen=True):
-    items: tuple[_ExchangeId, ...]
-
-
 @click.command
 @click.argument("subject", required=False, metavar="[REQUEST-ID | FILE | -]")
-@click.option("--account", default="default", show_default=True, metavar="NAME", help="The account; * for nobody's.")
-@admin_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def explain(api: AdminApi, subject: str | None, account: str, as_json: bool) -> None:
+@account_option("; * for nobody's")
+@client_options
+@as_json
+def explain(client: Client, subject: str | None, account: str, as_json: bool) -> None:
     """Explain an exchange: the code, who decided, segments, price, reports to come, and a corrected request.
 
     A number is that of a kept exchange, as `requests` lists it; nothing means the newest. A file, or "-" for standard
     input, holds the body of a request that is sent nowhere; $CLOUDSMS_AUTH_KEY in it stands for the account's key. Ends
     0 when everything is accepted, 1 when something is refused or rejected, 2 for wrong usage, 3 when nobody answers.
     """
-    from cloudsms_simulator.models.explanation import Explanation
-
-    answer = _ask(api, subject, account)
-    explanation = msgspec.json.decode(answer, type=Explanation)
+    explanation = _explained(client.of(account), subject)
     if as_json:
-        click.echo(answer)
+        click.echo(msgspec.json.encode(explanation))
     else:
         for line in _lines(explanation):
             click.echo(line)
         if subject is None and explanation.account is not None:
-            _tell_of_nobodys(api, explanation)
+            _tell_of_nobodys(client, explanation)
     sys.exit(ExitCode.OK if explanation.correction is None else ExitCode.FAILED)
 
 
-def _ask(api: AdminApi, subject: str | None, account: str) -> bytes:
-    query = {"account": account}
+def _explained(api: Api[BlockingHttpDriver], subject: str | None) -> Explanation:
     if subject is None:
-        return api.call("GET", "/explain", query)
-    if subject.isascii() and subject.isdigit():
-        return api.call("GET", "/explain", query | {"request": subject})
-
-    import base64
-
-    body = msgspec.json.encode({"body_base64": base64.b64encode(_octets(subject)).decode()})
-    return api.call("POST", "/explain", query, body)
+        return api.explain()
+    return api.explain(int(subject)) if subject.isascii() and subject.isdigit() else api.explain(body=_octets(subject))
 
 
-def _tell_of_nobodys(api: AdminApi, newest: Explanation) -> None:
+def _tell_of_nobodys(client: Client, newest: Explanation) -> None:
     """Says on standard error that a newer request belongs to no account, if so: it may be the one that was meant."""
-    items = msgspec.json.decode(api.call("GET", "/requests", {"account": "*", "limit": "1"}), type=_ExchangePage).items
+    items = client.of("*").requests.page(limit=1).items
     if items and newest.request_id is not None and items[0].id > newest.request_id:
         later = items[0].id
         click.echo(f"request {later} came later and belongs to no account: explain {later} --account '*'", err=True)

@@ -143,7 +143,7 @@ def _behaviour(answer: str, delay: str) -> Behaviour:
 
 
 def _context(certs: Path | None, platform: Path | None, mtls: Literal["off", "optional", "required"]) -> ssl.SSLContext:
-    from cloudsms_simulator.cli.target import ready_at
+    from cloudsms_simulator.cli.admin_api import ready_at
     from cloudsms_simulator.net.certificates import CertificateFiles, open_certificates
     from cloudsms_simulator.net.tls import receiver_context
 

@@ -11,9 +11,9 @@ from typing import NoReturn
 
 import click
 
-from cloudsms_simulator.cli.address import address_in, address_options
+from cloudsms_simulator.cli.admin_api import address_in, address_options
 from cloudsms_simulator.cli.process import CommandError, ExitCode
-from cloudsms_simulator.net.sockets import host_and_port
+from cloudsms_simulator.net.sockets import host_and_port, no_answer_in_time, nobody_answers
 
 _PAUSE = 0.05
 
@@ -100,8 +100,8 @@ def _ask(host: str, port: int, timeout: float) -> ExitCode:
 def _give_up(url: str | None, ready_file: Path | None, code: ExitCode, wait: float) -> NoReturn:
     reasons = {
         ExitCode.FAILED: f"{url} answers that it is not ready",
-        ExitCode.TIMED_OUT: f"{url} does not answer in time",
-        ExitCode.UNREACHABLE: f"nobody answers at {url}; is the server running, and is this its admin port?",
+        ExitCode.TIMED_OUT: no_answer_in_time(url or ""),
+        ExitCode.UNREACHABLE: nobody_answers(url or ""),
     }
     reason = (
         reasons[code] if url is not None else f"there is no {ready_file}; is the server running, with --ready-file?"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from cloudsms_simulator.cli.admin_api import AdminApi, admin_options
+from cloudsms_simulator.cli.admin_api import account_option, as_json, client_options
 from cloudsms_simulator.cli.process import CommandError, ExitCode
 from cloudsms_simulator.config.problems import SettingsError
 from cloudsms_simulator.config.scenario_folder import bundled_scenarios, find_scenario
@@ -16,9 +16,10 @@ from cloudsms_simulator.config.scenario_folder import bundled_scenarios, find_sc
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from cloudsms_simulator.client.client import Client
+
 
 _ENDINGS = (".yaml", ".yml")
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 class ListedScenario(msgspec.Struct, frozen=True):
@@ -36,19 +37,6 @@ class CheckedFile(msgspec.Struct, frozen=True):
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     found: bool = True
-
-
-class _Trouble(msgspec.Struct, frozen=True):
-    trouble: str
-    url: str
-
-
-class _ScenarioInUse(msgspec.Struct, frozen=True):
-    """What the server says of a scenario it has put to use."""
-
-    seed: int
-    tls: tuple[_Trouble, ...] = ()
-    warnings: tuple[str, ...] = ()
 
 
 @click.group
@@ -71,7 +59,7 @@ _said = click.argument("said", metavar="NAME|FILE", shell_complete=_complete)
 
 
 @scenario.command
-@_as_json
+@as_json
 def ls(as_json: bool) -> None:
     """List the bundled scenarios, each with what it is for."""
     from cloudsms_simulator.config.scenario_file import load_scenario
@@ -88,7 +76,7 @@ def ls(as_json: bool) -> None:
 @scenario.command
 @_said
 @click.option("--summary", is_flag=True, help="Tell what is in it, included files counting, instead of its text.")
-@_as_json
+@as_json
 def show(said: str, summary: bool, as_json: bool) -> None:
     """Print the text of a scenario, or a summary of it."""
     path = find_scenario(said)
@@ -110,7 +98,7 @@ def show(said: str, summary: bool, as_json: bool) -> None:
 @scenario.command
 @click.argument("file", type=click.Path(path_type=Path), default="scenario.yaml")
 @click.option("--force", is_flag=True, help="Write over files that are there.")
-@_as_json
+@as_json
 def new(file: Path, force: bool, as_json: bool) -> None:
     """Write a scenario FILE to begin with, scenario.yaml by default, and beside it the schema for editors."""
     from cloudsms_simulator.cli.scenario_text import scenario_template
@@ -141,7 +129,7 @@ def new(file: Path, force: bool, as_json: bool) -> None:
 
 @scenario.command
 @click.argument("files", metavar="NAME|FILE...", nargs=-1, required=True)
-@_as_json
+@as_json
 def validate(files: tuple[str, ...], as_json: bool) -> None:
     """List every mistake in scenario files, and in the files they lead to.
 
@@ -165,22 +153,21 @@ def validate(files: tuple[str, ...], as_json: bool) -> None:
 
 @scenario.command
 @_said
-@click.option("--account", default="default", show_default=True, metavar="NAME", help="The account that is to play it.")
-@_as_json
-@admin_options
-def use(api: AdminApi, said: str, account: str, as_json: bool) -> None:
+@account_option(about="The account that is to play it")
+@as_json
+@client_options
+def use(client: Client, said: str, account: str, as_json: bool) -> None:
     """Have an account of a running server play a scenario: a bundled one, or the text of a file.
 
     Its counts, states and timeline begin anew. A file that includes files of your own cannot be used so: the server
     does not see them.
     """
     path = find_scenario(said)
-    body = {"name": path.stem} if path in bundled_scenarios() else {"text": _travelling(path)}
-    answer = api.call("POST", "/scenarios/use", {"account": account}, msgspec.json.encode(body))
+    scenarios = client.of(account).scenarios
+    used = scenarios.use(path.stem) if path in bundled_scenarios() else scenarios.use(text=_travelling(path))
     if as_json:
-        click.echo(answer)
+        click.echo(msgspec.json.encode(used))
         return
-    used = msgspec.json.decode(answer, type=_ScenarioInUse)
     for warning in used.warnings:
         click.echo(f"Warning: {warning}", err=True)
     click.echo(f"{account} plays {said}, with the seed {used.seed}")

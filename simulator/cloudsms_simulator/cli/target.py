@@ -14,10 +14,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 import click
 import msgspec
 
-from cloudsms_simulator.cli.address import ready_file_option
-from cloudsms_simulator.cli.process import CommandError, ExitCode
+from cloudsms_simulator.cli.admin_api import ready_at, ready_file_option
 from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY, DEFAULT_ROUTES
-from cloudsms_simulator.services.ready_file import Ready, read_ready_file
+from cloudsms_simulator.services.ready_file import Ready
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -144,17 +143,6 @@ def target_options(command: Callable[Concatenate[Target, P], R]) -> Callable[...
     for option in reversed(_OPTIONS):
         offering = option(offering)
     return offering
-
-
-def ready_at(path: Path) -> Ready:
-    """What a server's ready file says. Ends the command with 3 when there is none: no server is ready then."""
-    try:
-        return read_ready_file(path)
-    except OSError as error:
-        message = f"{path}: cannot read the ready file: {_reason(error)}; is the server running?"
-        raise CommandError(message, ExitCode.UNREACHABLE) from error
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
 
 
 def _target_in(ready: Ready) -> Target:

@@ -4,6 +4,7 @@ Every operation is written once, in `Api` or in a resource; `AsyncClient` has th
 the same API as seen from another account.
 """
 
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import TYPE_CHECKING, Generic, Self
@@ -85,18 +86,24 @@ class Api(Resource[DriverT_co], Generic[DriverT_co]):
         self,
         request: int | None = None,
         *,
-        body: Mapping[str, object] | str | None = None,
+        body: Mapping[str, object] | str | bytes | None = None,
         peer: str | None = None,
     ) -> "CallSequence[Explanation]":
-        """Why an exchange went as it did, the newest unless said; or what would happen to a packet or another body,
-        which whitelists are asked about when it comes from the address of a `peer`."""
+        """Why an exchange went as it did, the newest unless said; or what would happen to a packet or another body.
+
+        The body may be a text or octets; whitelists are asked about it when it comes from the address of a `peer`.
+        """
         from cloudsms_simulator.models.explanation import Explanation
 
         query = {"account": self.account}
         if body is None:
             said = query if request is None else {**query, "request": str(request)}
             return Call("GET", f"{API_ROOT}/explain", Explanation, said)
-        wanted: dict[str, object] = {"body": body} if peer is None else {"body": body, "peer": peer}
+        wanted: dict[str, object] = (
+            {"body_base64": b64encode(body).decode()} if isinstance(body, bytes) else {"body": body}
+        )
+        if peer is not None:
+            wanted["peer"] = peer
         return Call("POST", f"{API_ROOT}/explain", Explanation, query, json_body(wanted))
 
     @operation

@@ -338,7 +338,13 @@ class Clocks(Resource[DriverT_co]):
 
     @operation
     def advance(
-        self, by: Duration | None = None, /, *, to: datetime | None = None, timeout: Duration = 30.0, **parts: float
+        self,
+        by: Duration | None = None,
+        /,
+        *,
+        to: datetime | str | None = None,
+        timeout: Duration = 30.0,
+        **parts: float,
     ) -> CallSequence[ClockItem]:
         """Moves the clock ahead, by a duration, to a moment, or by parts such as `hours=25`.
 

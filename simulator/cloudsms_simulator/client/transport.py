@@ -27,6 +27,7 @@ from cloudsms_simulator.client.http import (
     deadline_in,
 )
 from cloudsms_simulator.client.operation import API_ROOT, Call, CallSequence
+from cloudsms_simulator.net.sockets import no_answer_in_time, nobody_answers
 
 MAX_SILENCE = 60.0
 """Seconds of silence, keep-alive comments included, after which a stream of events counts as broken."""
@@ -105,8 +106,8 @@ class HttpDriver:
 
     def _failed(self, error: _Failure) -> UnreachableError:
         if isinstance(error, TimeoutError):
-            return SilentError(f"{self.url} does not answer in time")
-        return UnreachableError(f"nobody answers at {self.url}; is the server running, and is this its admin port?")
+            return SilentError(no_answer_in_time(self.url))
+        return UnreachableError(nobody_answers(self.url))
 
 
 class BlockingHttpDriver(HttpDriver):

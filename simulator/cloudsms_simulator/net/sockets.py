@@ -85,3 +85,13 @@ def _explained(host: str, port: int, setting: str, error: OSError) -> ListenErro
             return ListenError(host, port, "the system reserves that port", f"choose one above 1023 with {setting}")
         case _:
             return ListenError(host, port, error.strerror or str(error), f"choose another host or {setting}")
+
+
+def nobody_answers(url: str) -> str:
+    """What is said of an admin API where nobody answers, by the control client and by `readyz`."""
+    return f"nobody answers at {url}; is the server running, and is this its admin port?"
+
+
+def no_answer_in_time(url: str) -> str:
+    """What is said of an admin API that takes too long."""
+    return f"{url} does not answer in time"
