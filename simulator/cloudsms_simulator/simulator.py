@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 
 from cloudsms_simulator.config.scenario import Scenario
 from cloudsms_simulator.config.settings import Settings, without_overruled
-from cloudsms_simulator.engine.account import Account, AccountDirectory
+from cloudsms_simulator.engine.account import Account, AccountConfig
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.rules import CompiledRules, RuleBook
@@ -47,7 +47,7 @@ from cloudsms_simulator.services.info import certs_of, info_of
 from cloudsms_simulator.services.metrics import Counters
 from cloudsms_simulator.services.ready_file import Ready
 from cloudsms_simulator.services.recorder import ExchangeRecorder
-from cloudsms_simulator.services.scenarios import ScenarioService
+from cloudsms_simulator.services.scenarios import ScenarioService, created_config
 from cloudsms_simulator.services.tls_faults import FaultyTlsListeners
 from cloudsms_simulator.services.watcher import Watcher
 from cloudsms_simulator.stores.memory import DEFAULT_MESSAGES, MemoryStore
@@ -73,7 +73,20 @@ class Simulator:
         self.seed = secrets.randbelow(_SEEDS) if settings.seed is None else settings.seed
         """What every chance is drawn from."""
         self.wall = WallClock()
-        self.directory = AccountDirectory(_accounts_at_start(settings, scenario, self.seed))
+        node = _nodes(self.seed)
+        own_node = node()
+        self.tally = Counters()
+        self.news = ChangeBus()
+        self.news.subscribe_to_all(self.tally)
+        self.store = MemoryStore(
+            self._new_clock,
+            node,
+            settings.journal_messages,
+            settings.journal_bytes,
+            self.news,
+            _accounts_at_start(settings, scenario, self.seed),
+        )
+        self.directory = self.store.directory
         self._folder = None if settings.certs is not None else PrivateTempFolder()
         try:
             self.files = _certificate_files(settings, self._folder)
@@ -88,17 +101,12 @@ class Simulator:
             sock.close()
             self._remove_folder()
             raise
-        node = _nodes(self.seed)
         self.platform = Platform(
             self.directory,
             settings.server_profile(),
-            node(),
+            own_node,
             packs_bodies=settings.journal_messages > DEFAULT_MESSAGES,
         )
-        self.tally = Counters()
-        self.news = ChangeBus()
-        self.news.subscribe_to_all(self.tally)
-        self.store = MemoryStore(self._new_clock, node, settings.journal_messages, settings.journal_bytes, self.news)
         self.pusher = Dispatcher(self.platform, self.store, PushClient(self.files), self.wall)
         self.journal = ExchangeRecorder(self.platform, self.store, self.wall)
         reader = PacketReader(
@@ -113,23 +121,13 @@ class Simulator:
         self.tls_troubles = FaultyTlsListeners(
             FlawedCertificates(self.files), settings.host, self._context_with, self._platform_listener
         )
-        self.scenarios = ScenarioService(
-            self.directory,
-            self.store,
-            self.wall,
-            {account.name: account for account in settings.accounts},
-            settings.server_profile,
-            self.pusher.clock_changed,
-        )
-        if scenario is not None:
-            self.scenarios.begin(scenario)
+        self.scenarios = ScenarioService(self.store, self.wall, settings.server_profile, self.pusher.clock_changed)
         self._fixed = fixed
         watched = scenario if settings.watch else None
         self._watcher = None if watched is None else Watcher(watched, self._play_edited)
         self.timekeeper = ClockService(self.store, self.pusher, self.wall)
         self.sink = Sink(lambda: receiver_context(self.files, "required"))
         self.keeper = AccountService(
-            self.directory,
             self.store,
             self.scenarios,
             self.timekeeper,
@@ -244,9 +242,7 @@ class Simulator:
             self.scenarios,
             self.tls_troubles,
             self.keeper,
-            StateService(
-                self.directory, self.store, self.scenarios, self.timekeeper, self.keeper, self.pusher, self.wall
-            ),
+            StateService(self.store, self.scenarios, self.timekeeper, self.keeper, self.pusher, self.wall),
             self.sink,
             self.info,
             lambda: certs_of(self.files),
@@ -289,10 +285,12 @@ class Simulator:
             self._folder.remove()
 
 
-def _accounts_at_start(settings: Settings, scenario: Scenario | None, seed: int) -> tuple[Account, ...]:
+def _accounts_at_start(settings: Settings, scenario: Scenario | None, seed: int) -> tuple[AccountConfig, ...]:
     """The accounts as they begin: with the seed, and what the scenario lays down."""
     rules = CompiledRules(RuleBook() if scenario is None else scenario.book)
-    return tuple(msgspec.structs.replace(each, rules=rules, seed=seed) for each in settings.server_accounts())
+    accounts = [msgspec.structs.replace(each, rules=rules, seed=seed) for each in settings.server_accounts()]
+    said = {account.name: account for account in settings.accounts}
+    return tuple(created_config(each, said.get(each.name), scenario) for each in accounts)
 
 
 def _certificate_files(settings: Settings, folder: PrivateTempFolder | None) -> CertificateFiles:

@@ -30,7 +30,7 @@ from cloudsms_simulator.services.accounts import AccountService
 from cloudsms_simulator.services.explainer import Explainer
 from cloudsms_simulator.services.metrics import Counters
 from cloudsms_simulator.services.ready_file import Ready
-from cloudsms_simulator.services.scenarios import ScenarioService
+from cloudsms_simulator.services.scenarios import ScenarioService, created_config
 from cloudsms_simulator.services.sending import Interventions, PacketSender, Resubmitter
 from cloudsms_simulator.services.snapshot import StateService
 from cloudsms_simulator.services.tls_faults import FaultyTlsListener
@@ -73,16 +73,13 @@ class Scene:
         self.stage = stage
         self.ready = True
         self.token = token
-        settings = {
-            account.name: AccountSettings(name=account.name, auth_key=account.auth_key) for account in stage.accounts
-        }
+        for account in stage.accounts:
+            settings = AccountSettings(name=account.name, auth_key=account.auth_key)
+            stage.configure(created_config(account, settings, None))
         told = stage.pusher.clock_changed
-        self.scenarios = ScenarioService(
-            stage.directory, stage.store, stage.wall, settings, lambda named: PROFILES[named or "spec"], told
-        )
+        self.scenarios = ScenarioService(stage.store, stage.wall, lambda named: PROFILES[named or "spec"], told)
         self.troubles = Troubles()
         self.accounts = AccountService(
-            stage.directory,
             stage.store,
             self.scenarios,
             stage.timekeeper,
@@ -101,9 +98,7 @@ class Scene:
             self.scenarios,
             self.troubles,
             self.accounts,
-            StateService(
-                stage.directory, stage.store, self.scenarios, stage.timekeeper, self.accounts, stage.pusher, stage.wall
-            ),
+            StateService(stage.store, self.scenarios, stage.timekeeper, self.accounts, stage.pusher, stage.wall),
             Sink(ssl.create_default_context),
             lambda features: None,
             lambda: None,

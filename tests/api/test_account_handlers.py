@@ -40,10 +40,8 @@ class Scene:
         def profile_of(named: str | None) -> object:
             return PROFILES[named or "spec"]
 
-        scenarios = ScenarioService(stage.directory, stage.store, stage.wall, {}, profile_of, lambda account: None)
-        accounts = AccountService(
-            stage.directory, stage.store, scenarios, stage.timekeeper, stage.wall, seed=1, profile_of=profile_of
-        )
+        scenarios = ScenarioService(stage.store, stage.wall, profile_of, lambda account: None)
+        accounts = AccountService(stage.store, scenarios, stage.timekeeper, stage.wall, seed=1, profile_of=profile_of)
         verbs = AccountHandlers(Context(stage), accounts)
         one = "/api/v1/accounts/{name}"
         self.client = TestClient(

@@ -206,7 +206,7 @@ class World:
 
     def reset(self) -> None:
         """The first account as it was created."""
-        done(self.store.reset(self.accounts[0], self.now))
+        done(self.store.step(self.accounts[0], lambda transaction: transaction.begin_anew(self.now)))
 
     def replace(self, account: Account) -> None:
         """Puts another configuration in the place of the first account's."""

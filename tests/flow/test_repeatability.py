@@ -8,20 +8,20 @@ import itertools
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
 import msgspec
 
-from cloudsms_simulator.engine.account import Account, AccountDirectory, Callback
+from cloudsms_simulator.engine.account import Account, AccountConfig, AccountDirectory, Callback
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.faults import Fault
 from cloudsms_simulator.engine.plan import Listed, Lognormal, Mix, PlanTemplate, StepTemplate, Uniform
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.rules import CompiledRules, Condition, FaultRule, ReplyStep, Rule, RuleBook
-from cloudsms_simulator.engine.transaction import Arrival
+from cloudsms_simulator.engine.transaction import Arrival, Transaction
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.profile import SPEC
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
@@ -74,6 +74,11 @@ def bodies(packet) -> list[bytes]:
         packet(*[(65, str(81000000 + WHOLE_BATCH * batch + n)) for n in range(WHOLE_BATCH)]) for batch in range(10)
     ]
     return alone + twice + batches
+
+
+def configured(account: Account) -> Callable[[Transaction], Account]:
+    """A step that puts an account in the place of the one of its name."""
+    return lambda transaction: transaction.configure(AccountConfig(account=account))
 
 
 def shuffled(bodies: list[bytes], run: int) -> list[bytes]:
@@ -164,7 +169,7 @@ def test_200_concurrent_sends_over_sockets_have_the_same_outcomes_in_50_runs(run
         expected = await in_process(sends)
         for number in range(50):
             async with platform(plain=True, clock="frozen") as here:
-                here.simulator.directory.replace(ACCOUNT)
+                await here.simulator.store.step(ACCOUNT, configured(ACCOUNT))
                 exchanges = await over_sockets(here, shuffled(sends, number))
                 reading = await here.simulator.timekeeper.run_until_idle(ACCOUNT, MINUTE)
                 assert (reading.settled, reading.pending) == (True, 0)
@@ -184,7 +189,7 @@ def test_what_the_customer_is_told_of_200_concurrent_sends_is_the_same_in_5_runs
             receiver = Receiver()
             async with receiving(receiver, plain=True) as url, platform(plain=True, clock="frozen") as here:
                 account = msgspec.structs.replace(ACCOUNT, callback=Callback(url=url))
-                here.simulator.directory.replace(account)
+                await here.simulator.store.step(account, configured(account))
                 exchanges = await over_sockets(here, shuffled(sends, number))
                 reading = await here.simulator.timekeeper.run_until_idle(account, MINUTE)
                 assert (reading.settled, reading.pending) == (True, 0)

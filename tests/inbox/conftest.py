@@ -11,7 +11,7 @@ from cloudsms_simulator.config.account_schema import AccountSettings
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.inbox.page_context import PageContext, page_context_of
 from cloudsms_simulator.protocol.profile import PROFILES
-from cloudsms_simulator.services.scenarios import ScenarioService
+from cloudsms_simulator.services.scenarios import ScenarioService, created_config
 
 
 class Door:
@@ -21,10 +21,10 @@ class Door:
         self.stage = stage
         nothing = dict.fromkeys(ApiContext.__struct_fields__)
         there = {"directory": stage.directory, "store": stage.store, "wall": stage.wall, "clocks": stage.timekeeper}
-        settings = {each.name: AccountSettings(name=each.name, auth_key=each.auth_key) for each in stage.accounts}
-        scenarios = ScenarioService(
-            stage.directory, stage.store, stage.wall, settings, lambda named: PROFILES[named or "spec"], print
-        )
+        for each in stage.accounts:
+            settings = AccountSettings(name=each.name, auth_key=each.auth_key)
+            stage.configure(created_config(each, settings, None))
+        scenarios = ScenarioService(stage.store, stage.wall, lambda named: PROFILES[named or "spec"], print)
         self.context = ApiContext(**(nothing | there | {"scenarios": scenarios}))
 
     def request(self, query: str = "", path: str = "/", **headers: str) -> Request:

@@ -48,7 +48,7 @@ def test_a_rule_is_forgotten_with_its_requests(stage: Any, noon: Any) -> None:
         await it.send(1, BOGUS=1)
         await back.go_on(it.account)
         before = dict(back.newest(it.account))
-        await it.store.reset(it.account, noon)
+        await it.store.step(it.account, lambda transaction: transaction.begin_anew(noon))
         await it.send(1)
         await back.go_on(it.account)
         return before, dict(back.newest(it.account))

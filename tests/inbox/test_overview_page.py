@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.inbox import overview_page as module
 from cloudsms_simulator.inbox.overview_page import OverviewPage
 from cloudsms_simulator.inbox.templates import Templates
@@ -108,7 +109,7 @@ def test_accounts_that_are_gone_are_forgotten(door: Any) -> None:
     async def story() -> None:
         page = OverviewPage(door.context, Templates("0"))
         await shown(page, door, "account=shop")
-        door.stage.directory.remove(door.stage.account.name)
+        await door.stage.store.step(door.stage.account, Transaction.drop)
         await shown(page, door)
         assert (set(page._findings), set(page._counted), set(page._counting)) == ({None, "default"}, {""}, {""})
 

@@ -133,7 +133,7 @@ def test_a_clock_that_is_set_and_a_reset_are_told(room, noon) -> None:
             [(name, clock)] = told(await anext(frames))
             assert (name, clock["account"], clock["mode"], clock["rate"]) == ("clock", "default", "scaled", 60.0)
             await here.stage.send()
-            await here.stage.store.reset(here.account, here.stage.clock().virtual)
+            await here.stage.timekeeper.reset(here.account)
             assert told(await anext(frames)) == [("reset", {"account": "default"})]
 
     tell(story())

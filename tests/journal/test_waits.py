@@ -457,7 +457,7 @@ def test_a_reset_ends_the_waits_of_the_account_and_of_no_other(room) -> None:
     async def story() -> None:
         here = room(Account(), Account(name="shop", auth_key="k"))
         waiting, shop = await here.waiting(), await here.waiting(account=here.stage.accounts[1])
-        await here.stage.store.reset(here.account, here.stage.clock().virtual)
+        await here.stage.timekeeper.reset(here.account)
         with pytest.raises(CalledOffError, match="the account was reset or deleted meanwhile"):
             await waiting
         assert not shop.done()

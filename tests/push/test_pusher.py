@@ -873,7 +873,8 @@ def test_messages_that_are_gone_are_not_waited_for() -> None:
     async def story() -> None:
         scene = Scene(account(FIRST), rate=0)
         uids, _ = await sent(scene)
-        await scene.store.reset(scene.account, scene.store.standing(scene.account).clock.virtual)
+        now = scene.store.standing(scene.account).clock.virtual
+        await scene.store.step(scene.account, lambda transaction: transaction.begin_anew(now))
         await scene.pusher.report_first(scene.account, uids, 10)
         assert scene.customer.pushes == []
 
@@ -1038,5 +1039,48 @@ def test_after_a_stop_nothing_is_expected_any_more(after: timedelta) -> None:
             await scene.send()
             await asyncio.sleep(0)
         assert scene.customer.pushes == []
+
+    tell(story())
+
+
+# Leases
+
+
+class RunOut:
+    """A lease that was had when it was claimed, and has run out before the first push."""
+
+    def __init__(self) -> None:
+        self.held = True
+        self.released = False
+
+    def release(self) -> None:
+        self.released = True
+
+
+def test_what_is_due_is_not_pushed_once_the_lease_has_run_out_but_with_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story() -> None:
+        scene = Scene(account())
+        leases: list[RunOut] = []
+
+        async def claim(whose: Account, purpose: str) -> RunOut:
+            assert (whose.name, purpose) == ("default", "push")
+            leases.append(RunOut())
+            # The first runs out while the pass decides.
+            leases[-1].held = len(leases) > 1
+            return leases[-1]
+
+        monkeypatch.setattr(scene.store, "claim", claim)
+        scene.customer.answering = GOOD
+        first = await scene.send(1)
+        async with scene.store.stepped:
+            await scene.store.stepped.wait_for(lambda: scene.store.reports_of(scene.account, first[0].uid))
+        await scene.pusher.idle()
+        assert scene.customer.pushes == []
+        [second] = await scene.send(1)
+        assert [push.uid for push in await scene.customer.has(1)] == [second.uid]
+        await scene.pusher.idle()
+        assert leases[-1].released
 
     tell(story())

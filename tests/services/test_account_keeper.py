@@ -23,7 +23,8 @@ from cloudsms_simulator.engine.records import Push, PushResult
 from cloudsms_simulator.net.concurrency import CalledOffError
 from cloudsms_simulator.protocol.profile import OBSERVED, PROFILES, SPEC
 from cloudsms_simulator.services.accounts import AccountConflictError, AccountService
-from cloudsms_simulator.services.scenarios import ScenarioService
+from cloudsms_simulator.services.scenarios import ScenarioService, created_config
+from cloudsms_simulator.stores.store import StoreError
 
 
 class Keeping:
@@ -34,10 +35,9 @@ class Keeping:
         self.told: list[Account] = []
         self.forgot: list[str] = []
         self.scenarios = ScenarioService(
-            stage.directory, stage.store, stage.wall, {}, lambda named: PROFILES[named or "spec"], self.told.append
+            stage.store, stage.wall, lambda named: PROFILES[named or "spec"], self.told.append
         )
         self.keeper = AccountService(
-            stage.directory,
             stage.store,
             self.scenarios,
             stage.timekeeper,
@@ -145,8 +145,7 @@ def test_a_callback_that_is_changed_keeps_the_files_which_only_the_configuration
         files = {"ca": "ca.pem", "client_cert": "platform.pem", "client_key": "platform.key"}
         settings = AccountSettings(name="shop", auth_key="the shop's own key", callback=Callback(url=url, **files))
         account = settings.account(PROFILES["spec"])
-        keeping.stage.directory.add(account)
-        keeping.scenarios.register(account, settings, None)
+        keeping.stage.configure(created_config(account, settings, None))
         changed = await keeping.change(account, callback={"url": url, "timeout": "1s"})
         assert changed.callback == Callback(url=url, timeout=timedelta(seconds=1), **files)
         assert await keeping.change(account, routes="*") == msgspec.structs.replace(changed, routes=frozenset({"*"}))
@@ -163,7 +162,7 @@ def test_another_scenario_may_be_put_to_use_and_a_reset_brings_back_what_was_cre
         changed = await keeping.change(account, callback={"url": "http://127.0.0.1:2/"}, routes="*")
         assert keeping.scenarios.playing(account).scenario is not None
         assert (changed.callback.url, changed.routes) == ("http://127.0.0.1:2/", frozenset({"*"}))
-        created = await keeping.stage.timekeeper.reset(account, keeping.scenarios.restore)
+        created = await keeping.stage.timekeeper.reset(account)
         assert created == account
         assert keeping.balance(account) == Decimal(5)
 
@@ -343,11 +342,11 @@ def test_an_account_whose_end_fails_stays(tell, monkeypatch: pytest.MonkeyPatch)
     async def story(keeping: Keeping) -> None:
         account = await keeping.create()
 
-        async def fail(_account: Account) -> None:
-            raise OSError("the disk is full")
+        async def fail(*_: object) -> None:
+            raise StoreError("the disk is full")
 
-        monkeypatch.setattr(keeping.stage.store, "drop", fail)
-        with pytest.raises(OSError, match="the disk is full"):
+        monkeypatch.setattr(keeping.stage.store, "step", fail)
+        with pytest.raises(StoreError, match="the disk is full"):
             await keeping.keeper.delete(account)
         assert keeping.stage.directory.find(account.auth_key) is account
         monkeypatch.undo()

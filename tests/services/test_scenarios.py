@@ -14,14 +14,14 @@ from patience import STORY
 from cloudsms_simulator.config.account_schema import AccountSettings
 from cloudsms_simulator.config.scenario import Scenario
 from cloudsms_simulator.config.scenario_file import parse_scenario
-from cloudsms_simulator.engine.account import Account
+from cloudsms_simulator.engine.account import Account, AccountConfig
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.faults import Fault
 from cloudsms_simulator.engine.records import Message
 from cloudsms_simulator.engine.rules import CompiledRules, FaultRule, ReplyStep, Rule, RuleBook, RuleBookChange
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.profile import OBSERVED, PROFILES, SPEC
-from cloudsms_simulator.services.scenarios import ActiveScenario, ScenarioService
+from cloudsms_simulator.services.scenarios import ActiveScenario, ScenarioService, created_config
 
 HOUR = timedelta(hours=1)
 BUSY, OK, INTERCEPT = ResultCode.BUSY, ResultCode.OK, ResultCode.INTERCEPT
@@ -61,19 +61,17 @@ class Play:
         self.settings = said or (AccountSettings(),)
         rules = CompiledRules(ActiveScenario(begun).book)
         accounts = [msgspec.structs.replace(each.account(SPEC), seed=seed, rules=rules) for each in self.settings]
-        self.stage = stage(*accounts)
+        self.stage = stage(
+            configs=[created_config(each, said, begun) for each, said in zip(accounts, self.settings, strict=True)]
+        )
         self.store = self.stage.store
         self.replaced: list[Account] = []
         self.scenarios = ScenarioService(
-            self.stage.directory,
             self.store,
             self.stage.wall,
-            {each.name: each for each in self.settings},
             lambda named: PROFILES[named or "spec"],
             self.replaced.append,
         )
-        if begun is not None:
-            self.scenarios.begin(begun)
 
     def account(self, name: str = "default") -> Account:
         found = self.stage.directory.named(name)
@@ -103,7 +101,7 @@ class Play:
         await self.stage.timekeeper.advance(self.account(), by, HOUR)
 
     async def reset(self) -> Account:
-        return await self.stage.timekeeper.reset(self.account(), self.scenarios.restore)
+        return await self.stage.timekeeper.reset(self.account())
 
     def hits(self) -> list[tuple[str, str, int]]:
         return [(each.rule.id, each.book, each.hits) for each in self.scenarios.counted(self.account())]
@@ -260,8 +258,8 @@ def test_its_callback_comes_in_place_of_the_one_there_was(play) -> None:
     async def story() -> None:
         here = play()
         kept = msgspec.structs.replace(here.account().callback, url="http://a/")
-        here.stage.directory.replace(msgspec.structs.replace(here.account(), callback=kept))
-        here.scenarios.begin(BUSY_TWICE)
+        account = msgspec.structs.replace(here.account(), callback=kept)
+        here.stage.configure(created_config(account, AccountSettings(), BUSY_TWICE))
         assert (await here.use(POOR)).callback == kept
         text = "accounts: [{ name: default, callback: { url: 'http://b/', retries: [1s] } }]"
         callback = (await here.use(scenario(text))).callback
@@ -296,9 +294,8 @@ def test_with_none_in_use_a_seed_holds_too(play) -> None:
 def test_an_account_without_settings_has_only_the_rules_and_the_seed(stage: type[Stage]) -> None:
     async def story() -> None:
         here = Play(stage)
-        scenarios = ScenarioService(
-            here.stage.directory, here.store, here.stage.wall, {}, lambda _: SPEC, here.replaced.append
-        )
+        here.stage.configure(AccountConfig(account=here.account()))
+        scenarios = ScenarioService(here.store, here.stage.wall, lambda _: SPEC, here.replaced.append)
         text = "profile: observed\nseed: 5\naccounts: [{ name: default, credit_limit: 5 }]"
         account = await scenarios.use(here.account(), scenario(text))
         assert (account.profile, account.seed, account.credit_limit) == (SPEC, 5, 0)
@@ -396,7 +393,7 @@ def test_a_rule_of_ones_own_goes_with_the_timeline(play) -> None:
         await here.advance(HOUR)
         assert await here.code() is BUSY
         assert here.hits() == [("mine", "", 2), ("storming", "storm", 0)]
-        here.scenarios.remove_rules(here.account())
+        await here.scenarios.remove_rules(here.account())
         assert await here.code() is INTERCEPT
 
     tell(story())
@@ -422,7 +419,7 @@ def test_a_rule_laid_down_again_counts_from_nothing_and_the_others_count_on(play
         await here.use(BUSY_TWICE)
         await here.scenarios.add_rules(here.account(), rules=[MINE])
         assert await here.codes(2) == [INTERCEPT, BUSY]
-        here.scenarios.remove_rules(here.account(), ["mine"])
+        await here.scenarios.remove_rules(here.account(), ["mine"])
         await here.scenarios.add_rules(here.account(), rules=[MINE])
         assert here.hits() == [("mine", "", 0), ("busy", "night", 1)]
         assert await here.codes(3) == [INTERCEPT, BUSY, OK]
@@ -446,11 +443,11 @@ def test_rules_are_taken_back_by_id_or_all_of_them_and_the_scenario_s_stay(play)
         here = play()
         await here.use(BUSY_TWICE)
         await here.scenarios.add_rules(here.account(), rules=[MINE, Rule(id="more")], faults=[DROPS])
-        here.scenarios.remove_rules(here.account(), ["mine", "busy", "nothing"])
+        await here.scenarios.remove_rules(here.account(), ["mine", "busy", "nothing"])
         assert [name for name, _, _ in here.hits()] == ["more", "drops", "busy"]
-        here.scenarios.remove_rules(here.account(), ["drops"])
+        await here.scenarios.remove_rules(here.account(), ["drops"])
         assert [name for name, _, _ in here.hits()] == ["more", "busy"]
-        account = here.scenarios.remove_rules(here.account())
+        account = await here.scenarios.remove_rules(here.account())
         assert here.replaced[-1] is account is here.account()
         assert [name for name, _, _ in here.hits()] == ["busy"]
 
@@ -474,7 +471,7 @@ def test_an_account_that_was_replaced_meanwhile_keeps_what_it_is(play) -> None:
         await here.use(POOR)
         await here.scenarios.add_rules(known_before, rules=[MINE])
         assert here.account().prices == {None: Decimal("0.01")}
-        here.scenarios.remove_rules(known_before)
+        await here.scenarios.remove_rules(known_before)
         assert here.account().prices == {None: Decimal("0.01")}
 
     tell(story())
@@ -507,7 +504,7 @@ def test_who_moves_clocks_is_told_of_a_restored_account_only_once_the_store_is_e
         here = play()
         await here.use(BUSY_TWICE)
         told = len(here.replaced)
-        here.scenarios.restore(here.account())
+        await here.reset()
         assert len(here.replaced) == told
 
     tell(story())

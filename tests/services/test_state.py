@@ -40,10 +40,9 @@ class World:
         self.stage = stage(*accounts, **how)
         at = self.stage
         self.scenarios = ScenarioService(
-            at.directory, at.store, at.wall, {}, lambda named: PROFILES[named or "spec"], at.pusher.clock_changed
+            at.store, at.wall, lambda named: PROFILES[named or "spec"], at.pusher.clock_changed
         )
         self.keeper = AccountService(
-            at.directory,
             at.store,
             self.scenarios,
             at.timekeeper,
@@ -51,9 +50,7 @@ class World:
             seed=42,
             profile_of=lambda named: PROFILES[named or "spec"],
         )
-        self.state = StateService(
-            at.directory, at.store, self.scenarios, at.timekeeper, self.keeper, at.pusher, at.wall
-        )
+        self.state = StateService(at.store, self.scenarios, at.timekeeper, self.keeper, at.pusher, at.wall)
 
     async def make(self, **body: object) -> Account:
         return await self.keeper.create(read_json_table(json.dumps(body).encode()))
@@ -136,7 +133,7 @@ async def live(world: World, steps: list[tuple[object, ...]]) -> None:
             body = json.dumps({"balance": str(how[0])}).encode()
             await world.keeper.change(world.account("shop"), read_json_table(body))
         else:
-            await world.stage.timekeeper.reset(world.account("shop"), world.scenarios.restore)
+            await world.stage.timekeeper.reset(world.account("shop"))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -248,7 +245,7 @@ def test_a_reset_brings_back_what_was_created_elsewhere(stage: type) -> None:
         await world.keeper.change(world.account("shop"), read_json_table(b'{"balance": "9", "routes": "*"}'))
         other = await moved(world, stage)
         assert other.account("shop").routes == frozenset({"*"})
-        restored = await other.stage.timekeeper.reset(other.account("shop"), other.scenarios.restore)
+        restored = await other.stage.timekeeper.reset(other.account("shop"))
         assert (restored.balance, restored.rules.book.name) == (Decimal(3), "flaky")
         assert "*" not in restored.routes
 

@@ -4,7 +4,7 @@ Spec: Delivery Report (DR) CallBack. Reading: R10, R11, R15.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,12 +12,14 @@ import msgspec
 import pytest
 from patience import STORY
 
-from cloudsms_simulator.engine.account import Account, Callback
+from cloudsms_simulator.engine.account import Account, AccountConfig, Callback
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.plan import plan_of, step
 from cloudsms_simulator.engine.records import Push, PushResult
 from cloudsms_simulator.net.concurrency import CalledOffError
 from cloudsms_simulator.services.clocks import ClockReading
+from cloudsms_simulator.services.scenarios import AccountBaseline
+from cloudsms_simulator.stores.store import Change
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
@@ -414,22 +416,31 @@ def test_a_clock_that_runs_keeps_running_through_a_reset(stage, customer) -> Non
     tell(story())
 
 
+class Resets:
+    """An observer that takes a look at each reset."""
+
+    def __init__(self) -> None:
+        self.look: Callable[[], object] = lambda: None
+        self.found: list[object] = []
+
+    def publish(self, change: Change) -> None:
+        if change.kind == "reset":
+            self.found.append(self.look())
+
+
 def test_what_is_restored_is_what_a_reset_makes_the_account(stage, customer, noon) -> None:
     async def story() -> None:
-        scene = stage(customer())
-        created = msgspec.structs.replace(scene.account, balance=Decimal(7))
+        created = msgspec.structs.replace(customer(), balance=Decimal(7))
+        seen = Resets()
+        scene = stage(
+            configs=[AccountConfig(account=customer(), baseline=AccountBaseline(created=created))], observer=seen
+        )
         await scene.send()
         await scene.timekeeper.advance(scene.account, HOUR, LONG)
-
-        def restored(account: Account) -> Account:
-            assert (account, scene.pusher.aborted, scene.store.messages(account).total) == (
-                scene.account,
-                ["default"],
-                1,
-            )
-            return created
-
-        assert await scene.timekeeper.reset(scene.account, restored) is created
+        seen.look = lambda: (scene.pusher.aborted.copy(), scene.store.messages(scene.account).total)
+        assert await scene.timekeeper.reset(scene.account) is created
+        assert seen.found == [(["default"], 0)]
+        assert scene.directory.named("default") is created
         assert scene.store.standing(created).balance == 7
         assert scene.store.standing(created).rules_since == noon + HOUR
 
@@ -438,7 +449,9 @@ def test_what_is_restored_is_what_a_reset_makes_the_account(stage, customer, noo
 
 def test_another_change_takes_its_turn_after_an_advance_and_before_a_reset_that_came_later(stage, customer) -> None:
     async def story() -> None:
-        scene, gate, order = stage(customer()), Gate(), list[str]()
+        seen = Resets()
+        scene, gate, order = stage(customer(), observer=seen), Gate(), seen.found
+        seen.look = lambda: "reset"
         await scene.send()
         scene.pusher.post = gate.post
 
@@ -446,16 +459,12 @@ def test_another_change_takes_its_turn_after_an_advance_and_before_a_reset_that_
             async with scene.timekeeper.turn(scene.account):
                 order.append("changed")
 
-        def restored(account: Account) -> Account:
-            order.append("reset")
-            return account
-
         moving = asyncio.create_task(scene.timekeeper.advance(scene.account, HOUR, LONG))
         await gate.reached.wait()
         changing = asyncio.create_task(change())
         await asyncio.sleep(0)
         assert order == []
-        await scene.timekeeper.reset(scene.account, restored)
+        await scene.timekeeper.reset(scene.account)
         await changing
         assert order == ["changed", "reset"]
         with pytest.raises(CalledOffError):

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from cloudsms_simulator.engine.account import Account, AccountDirectory
+from cloudsms_simulator.engine.account import Account, AccountConfig, AccountDirectory
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.records import ConnectionFacts, Headers, Push, PushResult
@@ -16,7 +16,7 @@ from cloudsms_simulator.engine.transaction import Arrival, Reply, Transaction
 from cloudsms_simulator.protocol.profile import SPEC
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.stores.memory import MemoryStore
-from cloudsms_simulator.stores.store import StoreObserver
+from cloudsms_simulator.stores.store import AccountSnapshot, StoreObserver
 
 T = TypeVar("T")
 Whole = tuple[Transaction, Reply]
@@ -113,15 +113,17 @@ class Keeper:
 
     def reset_of(self, account: Account | None, now: datetime | None = None) -> None:
         """Any account, or what belongs to none."""
-        done(self.store.reset(account, now or self.now))
+        moment = now or self.now
+        done(self.store.step(account, lambda transaction: transaction.begin_anew(moment)))
 
     def drop(self, account: Account) -> None:
         """Forgets an account."""
-        done(self.store.drop(account))
+        done(self.store.step(account, Transaction.drop))
 
     def counted_anew(self) -> int:
         """What another store, whose bounds nothing reaches, counts of all that is kept here."""
-        everything = [(account, self.store.kept(account)) for account in (*self.accounts, None)]
+        everything: list[tuple[AccountConfig | None, AccountSnapshot]] = [(None, self.store.kept(None))]
+        everything += [(AccountConfig(account=each), self.store.kept(each)) for each in self.accounts]
         other = Keeper(*self.accounts, most_messages=10**9, most_bytes=10**12)
         done(other.store.restore(everything, 10**6))
         return other.store.octets

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from cloudsms_simulator.engine.account import Account, Callback
+from cloudsms_simulator.engine.account import Account, AccountConfig, Callback
 from cloudsms_simulator.engine.plan import plan_of, step
 
 SECOND = timedelta(seconds=1)
@@ -32,9 +32,12 @@ def test_what_was_kept_is_kept_in_another_store(keeper) -> None:
     one.let_happen(SECOND)
     one.send(1, SHOP)
     other.send(1)
-    everything = [(account, one.store.kept(account)) for account in (PUSHED, SHOP, None)]
-    asyncio.run(other.store.restore(everything, 2))
-    assert [(account, other.store.kept(account)) for account in (PUSHED, SHOP, None)] == everything
+    configs = (AccountConfig(account=PUSHED), AccountConfig(account=SHOP, made=True))
+    everything = [(config, one.store.kept(config.account)) for config in configs]
+    asyncio.run(other.store.restore([*everything, (None, one.store.kept(None))], 2))
+    assert [(other.store.config(each.account), other.store.kept(each.account)) for each in configs] == everything
+    assert other.store.kept(None) == one.store.kept(None)
+    assert list(other.store.directory) == [PUSHED, SHOP]
     assert other.read().request_id == 3
     other.now = one.now
     assert [push.uid for push in other.let_happen(2 * SECOND)] == [push.uid for push in one.let_happen(2 * SECOND)]
@@ -45,9 +48,9 @@ def test_an_account_that_is_dropped_leaves_nothing_and_takes_nothing_of_others(k
     keeping = keeper(PUSHED, SHOP, most_messages=3)
     keeping.send(2)
     keeping.send(1, SHOP)
-    asyncio.run(keeping.store.drop(PUSHED))
+    keeping.drop(PUSHED)
     assert (keeping.totals(PUSHED), keeping.totals(SHOP)) == ((0, 0, 0), (1, 1, 0))
     keeping.let_happen(10 * SECOND, SHOP)
     keeping.send(2, SHOP)
     assert keeping.evicted(SHOP) == (0, 0, 0), "what was dropped takes no room"
-    asyncio.run(keeping.store.drop(Account(name="nobody knows it", auth_key="x")))
+    keeping.drop(Account(name="nobody knows it", auth_key="x"))

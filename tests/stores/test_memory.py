@@ -3,7 +3,6 @@
 Reading: R16, R17.
 """
 
-import asyncio
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -58,7 +57,7 @@ def test_an_observer_is_told_when_there_is_something_to_see_and_when_it_is_gone(
     here.step(decide)
     here.reset()
     here.send()
-    asyncio.run(here.store.drop(here.account))
+    here.drop(here.account)
     assert observer.seen == [(1, 2, 0), (0, 0, 0), (1, 1, 0), (0, 0, 0)]
 
 

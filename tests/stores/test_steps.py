@@ -7,7 +7,7 @@ import asyncio
 import gc
 import itertools
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.engine.account import Account, Callback
+from cloudsms_simulator.engine.account import Account, AccountConfig, Callback
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.transaction import Transaction
@@ -415,3 +415,110 @@ def test_what_belongs_to_no_account_is_told_under_no_name(keeper) -> None:
     here = keeper(observer=changes)
     here.send(AUTH_KEY="nobody's")
     assert [(change.kind, change.account) for change in changes.told] == [("request", None)]
+
+
+# Accounts
+
+
+NEW = AccountConfig(account=Account(name="new", auth_key="the new one's key", balance=Decimal(7)), made=True)
+
+
+def configuring(config: AccountConfig) -> Callable[[Transaction], Account]:
+    return lambda transaction: transaction.configure(config)
+
+
+def test_a_store_begins_with_its_accounts_each_with_a_name_and_a_key_of_its_own(noon: datetime) -> None:
+    def store(*accounts: Account) -> MemoryStore:
+        configs = [AccountConfig(account=account) for account in accounts]
+        return MemoryStore(lambda _account: Clock.real(noon), lambda: 1, accounts=configs)
+
+    one = store(Account(), NEW.account)
+    assert list(one.directory) == [Account(), NEW.account]
+    assert one.config(NEW.account) == AccountConfig(account=NEW.account)
+    assert one.config(PUSHED) == AccountConfig(account=Account()), "only the name counts"
+    for clashing in (Account(name="new", auth_key="another"), Account(name="other", auth_key=NEW.account.auth_key)):
+        with pytest.raises(ValueError, match="have the same"):
+            store(NEW.account, clashing)
+
+
+def test_an_account_that_a_step_makes_is_there_after_it_and_not_after_one_that_raises(keeper) -> None:
+    here = keeper()
+    with pytest.raises(StoreError):
+        here.step(failing_after(configuring(NEW)), account=NEW.account)
+    assert (here.store.config(NEW.account), list(here.store.directory)) == (None, [])
+    assert here.look(configuring(NEW), account=NEW.account) is NEW.account
+    assert (here.store.config(NEW.account), list(here.store.directory)) == (None, [])
+    assert here.step(configuring(NEW), account=NEW.account) is NEW.account
+    assert here.store.config(NEW.account) is NEW
+    assert here.store.directory.find("the new one's key") is NEW.account
+    assert [entry.balance for entry in here.store.ledger(NEW.account)] == [7]
+
+
+def test_a_step_knows_the_account_as_the_last_one_left_it_whatever_it_is_called_for(keeper) -> None:
+    here = keeper()
+    here.step(configuring(NEW), account=NEW.account)
+    changed = msgspec.structs.replace(NEW.account, routes=frozenset({"A"}))
+    here.step(configuring(msgspec.structs.replace(NEW, account=changed)), account=NEW.account)
+    transaction = here.look(lambda transaction: transaction, account=NEW.account)
+    assert (transaction.account, transaction.config) == (changed, AccountConfig(account=changed, made=True))
+    assert here.store.directory.named("new") is changed
+
+
+def test_of_an_account_with_the_key_of_another_nothing_is_kept(keeper) -> None:
+    here = keeper()
+    here.step(configuring(NEW), account=NEW.account)
+    other = AccountConfig(account=msgspec.structs.replace(NEW.account, name="other"))
+    with pytest.raises(ValueError, match='accounts "new" and "other" have the same AUTH_KEY'):
+        here.step(configuring(other), account=other.account)
+    assert here.store.config(other.account) is None
+    assert list(here.store.directory) == [NEW.account]
+
+
+def test_an_account_begins_anew_as_the_same_step_configures_it(keeper) -> None:
+    here = keeper(PUSHED)
+    here.step(configuring(AccountConfig(account=PUSHED)))
+    here.send(2)
+    here.let_happen(SECOND)
+    here.send(1)
+    richer = AccountConfig(account=msgspec.structs.replace(PUSHED, balance=Decimal(2000)))
+    before = here.store.standing(PUSHED)
+
+    def begin_anew(transaction: Transaction) -> None:
+        transaction.configure(richer)
+        transaction.begin_anew(here.now)
+
+    here.step(begin_anew)
+    assert (here.totals(), here.wakes(), here.store.tallies(PUSHED)) == ((0, 0, 0), [], {})
+    after = here.store.standing(PUSHED)
+    assert (after.balance, after.outstanding, after.rules_since) == (2000, 0, here.now)
+    assert (after.clock, after.uids) == (before.clock, before.uids)
+    assert [(entry.reason, entry.amount) for entry in here.store.ledger(PUSHED)] == [("opening", 2000)]
+    assert (here.store.config(PUSHED), here.store.octets) == (richer, 0)
+
+
+def test_an_account_that_is_dropped_is_nobodys_key_and_may_be_made_again_with_another_clock(keeper) -> None:
+    here = keeper(NEW.account)
+    here.step(configuring(NEW), account=NEW.account)
+    here.send(1, NEW.account, release=False)
+    clock = here.store.standing(NEW.account).clock
+    here.drop(NEW.account)
+    assert (here.store.config(NEW.account), list(here.store.directory), here.store.octets) == (None, [], 0)
+    here.now += SECOND
+    here.drop(NEW.account)
+    here.step(configuring(NEW), account=NEW.account)
+    assert here.store.standing(NEW.account).clock != clock
+    assert here.totals(NEW.account) == (0, 0, 0)
+
+
+def test_a_store_of_one_process_is_always_fresh_and_nobody_else_has_a_lease(keeper) -> None:
+    here = keeper()
+
+    async def story() -> None:
+        await here.store.fresh(here.account)
+        await here.store.fresh(None)
+        for purpose in ("push", "clock"):
+            lease = await here.store.claim(here.account, purpose)
+            lease.release()
+            assert (await here.store.claim(here.account, purpose)).held
+
+    asyncio.run(story())

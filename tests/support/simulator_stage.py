@@ -3,13 +3,13 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
 
-from cloudsms_simulator.engine.account import Account, AccountDirectory, Callback
+from cloudsms_simulator.engine.account import Account, AccountConfig, Callback
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.plan import plan_of, step
 from cloudsms_simulator.engine.platform import Platform
@@ -22,6 +22,7 @@ from cloudsms_simulator.services.clocks import ClockService
 from cloudsms_simulator.services.endpoint import BodyLimits, Endpoint, PacketReader
 from cloudsms_simulator.services.metrics import AnswerTimes
 from cloudsms_simulator.services.recorder import ExchangeRecorder
+from cloudsms_simulator.stores import memory
 from cloudsms_simulator.stores.memory import MemoryStore
 from cloudsms_simulator.stores.store import StoreObserver
 
@@ -114,25 +115,41 @@ class Pushes:
 class Stage:
     """Accounts with a store, a platform, and clocks that begin at noon. Packets are accepted straight away.
 
+    `configs` are accounts with how they came to be so.
     `observer` is told of what the store keeps.
     """
 
     def __init__(
-        self, *accounts: Account, rate: float = 0, observer: StoreObserver | None = None, **bounds: int
+        self,
+        *accounts: Account,
+        rate: float = 0,
+        observer: StoreObserver | None = None,
+        configs: Sequence[AccountConfig] = (),
+        **bounds: int,
     ) -> None:
-        self.accounts = accounts or (Account(),)
+        configs = configs or [AccountConfig(account=account) for account in accounts or (Account(),)]
+        self.accounts = tuple(config.account for config in configs)
         self.account = self.accounts[0]
         self.wall = WallClock()
-        self.directory = AccountDirectory(self.accounts)
-        self.platform = Platform(self.directory, SPEC)
         nodes = itertools.count(1)
         clock = Clock(NOON, self.wall.now(), rate)
-        self.store = MemoryStore(lambda _account: clock, lambda: next(nodes), observer=observer, **bounds)
+        self.store = MemoryStore(
+            lambda _account: clock, lambda: next(nodes), observer=observer, accounts=configs, **bounds
+        )
+        self.directory = self.store.directory
+        self.platform = Platform(self.directory, SPEC)
         self.pusher = Pushes(self.platform, self.store, self.wall)
         self.timekeeper = ClockService(self.store, self.pusher, self.wall)
         journal = ExchangeRecorder(self.platform, self.store, self.wall)
         door = PacketReader(journal, BodyLimits(1_000_000, timedelta(seconds=1)))
         self.endpoint = Endpoint(self.platform, self.store, journal, self.pusher, self.wall, door, AnswerTimes())  # type: ignore[arg-type]
+
+    def configure(self, *configs: AccountConfig) -> None:
+        """Has the store hold these configurations, of new accounts or of those there are."""
+        for config in configs:
+            kept = memory.MemoryStore.step(self.store, config.account, partial(Transaction.configure, config=config))
+            with pytest.raises(StopIteration):
+                next(kept.__await__())
 
     async def send(self, count: int = 1, account: Account | None = None, **fields: object) -> tuple[Message, ...]:
         """The messages a packet to `count` numbers brought."""

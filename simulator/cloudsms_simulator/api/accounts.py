@@ -58,11 +58,12 @@ class AccountListHandlers:
         await self._context.accounts.delete_all()
         for account in self._context.directory:
             await self._reset(account)
-        await self._context.store.reset(None, self._context.wall.now())
+        now = self._context.wall.now()
+        await self._context.store.step(None, lambda transaction: transaction.begin_anew(now))
         return self._all()
 
     async def _reset(self, account: Account) -> Account:
-        created = await self._context.clocks.reset(account, self._context.scenarios.restore)
+        created = await self._context.clocks.reset(account)
         self._context.sink.clear(account.name)
         return created
 

@@ -3,7 +3,8 @@
 `AuthKeyMaskingMiddleware` lets no whole AUTH_KEY leave the port, wherever a customer put it. What the journal keeps
 has no keys of accounts that existed when it came. Texts that a customer gets back as they came, and keys of accounts
 made later than what is kept, are masked here, in one place for all that the API shows. Pages mask values where they
-write them. Only the answers of `POST /accounts` and `GET /state` hold whole keys.
+write them. Only the answers of `POST /accounts` and `GET /state` hold whole keys. `FreshStoreMiddleware` has every
+request read what was kept before it came.
 
 Spec: Parameter Details, AUTH_KEY. Reading: R18.
 """
@@ -11,14 +12,14 @@ Spec: Parameter Details, AUTH_KEY. Reading: R18.
 from collections.abc import Callable, Iterable, Sequence
 
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloudsms_simulator.api.accounts import on_account_conflict
-from cloudsms_simulator.api.auth import AllowedHosts, AuthMiddleware, TokenAuth
+from cloudsms_simulator.api.auth import PROBE_PATHS, AllowedHosts, AuthMiddleware, TokenAuth
 from cloudsms_simulator.api.context import ApiContext
 from cloudsms_simulator.api.http import on_called_off, on_http_exception, on_settings_error, on_unexpected_error
 from cloudsms_simulator.api.routes import routes_of
@@ -27,6 +28,7 @@ from cloudsms_simulator.net.concurrency import CalledOffError, offload
 from cloudsms_simulator.net.http_parser import path_below_root, scope_below
 from cloudsms_simulator.protocol.masking import KeyRing, hide, hide_in_json
 from cloudsms_simulator.services.accounts import AccountConflictError
+from cloudsms_simulator.stores.store import Store
 
 _WITH_WHOLE_KEYS = (("GET", "/api/v1/state"), ("POST", "/api/v1/accounts"))
 """Requests whose answers promise whole keys: the state document, to be put back, and a new account."""
@@ -45,6 +47,24 @@ class AuthKeyMaskingMiddleware:
         """Serves one request; its answer goes out without keys."""
         is_lifespan = scope["type"] != "http"
         await self._app(scope, receive, send if is_lifespan else _MaskedResponse(scope, send, self._keys).send)
+
+
+class FreshStoreMiddleware:
+    """ASGI middleware before which nothing of a request is read that was kept after it came, and all that was before.
+
+    A request that names an account in `?account=` is about that one; any other may be about all. Probes read nothing.
+    """
+
+    def __init__(self, app: ASGIApp, store: Store) -> None:
+        self._app = app
+        self._store = store
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on once the store is fresh."""
+        if scope["type"] == "http" and scope["path"] not in PROBE_PATHS:
+            name = QueryParams(scope["query_string"]).get("account", "")
+            await self._store.fresh(self._store.directory.named(name))
+        await self._app(scope, receive, send)
 
 
 class _MaskedResponse:
@@ -116,6 +136,7 @@ def admin_app(
             *([] if root is None else [Middleware(BasePathMiddleware, root=root)]),
             Middleware(AuthKeyMaskingMiddleware, keys=lambda: context.directory.keys),
             Middleware(AuthMiddleware, hosts=AllowedHosts(hosts), auth=auth, asks=bool(pages)),
+            Middleware(FreshStoreMiddleware, store=context.store),
         ],
         exception_handlers={
             HTTPException: on_http_exception,

@@ -81,7 +81,7 @@ class RuleHandlers:
         """Takes back all that were laid down by themselves; what is left."""
         account = self._context.requested_account(request)
         await read_json(request, Nothing)
-        self._take_back(account, [each for each in self._counted(account) if each.is_own])
+        await self._take_back(account, [each for each in self._counted(account) if each.is_own])
         return self._page(self._counted(account))
 
     async def switch(self, request: Request) -> Response:
@@ -89,7 +89,7 @@ class RuleHandlers:
         account = self._context.requested_account(request)
         wanted = await read_json(request, Switch)
         counted = self._found(account, request.path_params["id"])
-        self._context.scenarios.switch(account, counted.rule.id, on=wanted.enabled)
+        await self._context.scenarios.switch(account, counted.rule.id, on=wanted.enabled)
         return json_response(rule_item(self._found(account, counted.rule.id)))
 
     async def remove(self, request: Request) -> Response:
@@ -100,7 +100,7 @@ class RuleHandlers:
         if not counted.is_own:
             detail = f'"{counted.rule.id}" is of the scenario "{counted.book}"; put another to use to be rid of it'
             raise HTTPException(409, detail)
-        self._take_back(account, [counted])
+        await self._take_back(account, [counted])
         return self._page(self._counted(account))
 
     def _counted(self, account: Account) -> list[CountedRule]:
@@ -114,8 +114,8 @@ class RuleHandlers:
             raise HTTPException(404, f'there is no {self.added} "{name[:100]}"; there is {known}')
         return found
 
-    def _take_back(self, account: Account, counted: list[CountedRule]) -> None:
-        self._context.scenarios.remove_rules(account, [each.rule.id for each in counted])
+    async def _take_back(self, account: Account, counted: list[CountedRule]) -> None:
+        await self._context.scenarios.remove_rules(account, [each.rule.id for each in counted])
 
     def _page(self, counted: list[CountedRule]) -> Response:
         return json_response(Page(tuple([rule_item(each) for each in counted]), len(counted), None, 0))

@@ -165,6 +165,16 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return whitelist_admits(self.whitelist, host)
 
 
+class AccountConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """An account as a store keeps it: what it is, and how it came to be so. The engine goes by `account` alone."""
+
+    account: Account
+    baseline: msgspec.Struct | None = None
+    """How it was created and what was changed since, for those who change it and bring it back."""
+    made: bool = False
+    """Whether it was made over the API, not by the configuration."""
+
+
 class AccountState(msgspec.Struct, frozen=True):
     """What moves of an account: clock, balance, counters.
 

@@ -14,11 +14,12 @@ Spec: Interface specification and communication principle. Reading: R16, R21, R2
 from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from types import MappingProxyType
+from typing import Literal
 
 import msgspec
 
-from cloudsms_simulator.engine.account import Account, AccountState
-from cloudsms_simulator.engine.billing import LedgerEntry, LedgerReason
+from cloudsms_simulator.engine.account import Account, AccountConfig, AccountState
+from cloudsms_simulator.engine.billing import LedgerEntry, LedgerReason, opening_balance, opening_entries
 from cloudsms_simulator.engine.faults import AnswerFault
 from cloudsms_simulator.engine.records import (
     Attempt,
@@ -74,6 +75,7 @@ class Transaction(msgspec.Struct, eq=False):
     """
 
     account: Account | None
+    """As it is configured; `configure` replaces it."""
     standing: AccountState
     request_id: int
     tallies: Mapping[RuleCounter, int] = NO_RULE_COUNTERS
@@ -86,6 +88,10 @@ class Transaction(msgspec.Struct, eq=False):
     """Of those messages, by SMS_UID, in the order of their number."""
     unanswered: Collection[str] = ()
     """SMS_UIDs of messages whose answer is not out yet: only their steps that come before the answer happen now."""
+    config: AccountConfig | None = None
+    """What is configured of the account; None where the store holds no such account. `configure` replaces it."""
+    ends: Literal["reset", "drop"] | None = None
+    """Whether all that is kept of the account goes with this step: `begin_anew` and `drop` say so."""
     exchange: Exchange | None = None
     tallied: Mapping[RuleCounter, int] | None = None
     """Counts that take the place of those in `tallies`; None: all stay as they are."""
@@ -126,6 +132,29 @@ class Transaction(msgspec.Struct, eq=False):
         self.entries.append(entry)
         self.standing = msgspec.structs.replace(self.standing, balance=balance)
         return entry
+
+    def configure(self, config: AccountConfig) -> Account:
+        """Puts a configuration in the place of the account's, or makes an account; the account it is from now on.
+
+        A step that makes one whose AUTH_KEY another account has raises ValueError.
+        """
+        self.config, self.account = config, config.account
+        return config.account
+
+    def begin_anew(self, now: datetime) -> None:
+        """Makes the account as it was created: its opening balance, nothing kept, nothing planned, counts at 0.
+
+        Its clock, which shows `now`, goes on, and so do its SMS_UIDs. What belongs to no account is just gone.
+        """
+        account, standing = self.account, self.standing
+        balance = None if account is None else opening_balance(account)
+        self.standing = AccountState(clock=standing.clock, uids=standing.uids, balance=balance, rules_since=now)
+        self.entries = [] if account is None else [*opening_entries(account, now)]
+        self.ends = "reset"
+
+    def drop(self) -> None:
+        """Forgets the account, and all that is kept of it. One of that name begins with another clock."""
+        self.ends = "drop"
 
     def put(self, message: Message) -> None:
         """Replaces a message."""

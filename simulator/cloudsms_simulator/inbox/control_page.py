@@ -223,7 +223,7 @@ class ControlPage:
             troubles=tuple(TlsTrouble),
             identities=tuple(Identity),
             profiles=tuple(PROFILES),
-            settings=self._context.scenarios.settings_of(account),
+            settings=self._context.scenarios.baseline(account).settings_now,
             retries="\n".join(duration_text(pause) for pause in callback.retries),
             timeouts=(duration_text(callback.connect_timeout), duration_text(callback.timeout)),
         )

@@ -29,7 +29,7 @@ from cloudsms_simulator.net.concurrency import INLINE_OCTETS, offload
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.masking import hide_in_text
 from cloudsms_simulator.push.client import PushClient
-from cloudsms_simulator.stores.store import Store, StoreError
+from cloudsms_simulator.stores.store import Lease, Store, StoreError
 
 _LATE_AT_MOST = 0.01
 """Seconds of the wall by which the timer may be late, so that what a busy account has due goes together."""
@@ -115,9 +115,9 @@ class InFlight:
         """Whether no push of these messages is on the way, or ended and is yet to be kept."""
         return not any(push.uid in uids for push in (*self._running.values(), *(push for push, _ in self.ended)))
 
-    def start(self, push: Push, callback: Callback) -> None:
-        """Makes a push in a task of its own."""
-        self._running[asyncio.get_running_loop().create_task(self._push(push, callback))] = push
+    def start(self, push: Push, callback: Callback, lease: Lease) -> None:
+        """Makes a push in a task of its own. Once the lease has run out it is not begun any more, nor gets `ended`."""
+        self._running[asyncio.get_running_loop().create_task(self._push(push, callback, lease))] = push
 
     async def wait(self, seconds: float) -> None:
         """Returns when no push is on the way, or after so long."""
@@ -133,9 +133,14 @@ class InFlight:
             await asyncio.wait(running)
         return list(running.values())
 
-    async def _push(self, push: Push, callback: Callback) -> None:
+    async def _push(self, push: Push, callback: Callback, lease: Lease) -> None:
         task = asyncio.current_task()
         assert task is not None
+        if not lease.held:
+            # It is made by whoever has the lease now.
+            self._running.pop(task, None)
+            self._tell_now()
+            return
         try:
             result = await self._client.post(push, callback)
             if len(result.body) > INLINE_OCTETS:
@@ -180,6 +185,7 @@ class AccountDispatcher:
         """
         self._singly = False
         """Whether passes do one thing at a time, to find out which of several a slip of ours is about."""
+        self._lease: Lease | None = None
         self._open = True
         self._aborted = False
         self._waiting: list[asyncio.Future[None]] = []
@@ -301,6 +307,8 @@ class AccountDispatcher:
             self._timer.set_after(_PAUSE_AFTER_A_FAILURE)
         elif self._open:
             self._go_on()
+        if self.is_idle:
+            self._let_go()
         self._tell()
 
     def _go_on(self) -> None:
@@ -316,6 +324,9 @@ class AccountDispatcher:
         self._timer.set(due, self._store.standing(self.account).clock)
 
     async def _keep_and_look(self) -> None:
+        lease = self._lease
+        if lease is None or not lease.held:
+            lease = self._lease = await self._store.claim(self.account, "push")
         room = self._room()
         if room > 0 and not self._taken:
             self._taken = await self._store.take_wakes(self.account, self._now(), room)
@@ -337,7 +348,7 @@ class AccountDispatcher:
         self._take_out(ended, uids)
         if not self._aborted:
             for push in pushes:
-                self._in_flight.start(push, self.account.callback)
+                self._in_flight.start(push, self.account.callback, lease)
 
     async def _step(self, ended: list[tuple[Push, PushResult]], uids: list[str]) -> list[Push]:
         """Keeps what came of pushes, looks at messages, and returns the pushes to make: all of it or nothing."""
@@ -415,7 +426,13 @@ class AccountDispatcher:
     def _forget(self) -> None:
         self._in_flight.ended.clear()
         self._taken.clear()
+        self._let_go()
         self._tell()
+
+    def _let_go(self) -> None:
+        if self._lease is not None:
+            self._lease.release()
+            self._lease = None
 
     async def _end_of_this_pass(self) -> None:
         if self._passing is not None:

@@ -1,7 +1,8 @@
 """Accounts while the server runs: makes them, changes them, puts money on them, deletes them.
 
 Accounts of the configuration can be changed too, but not deleted. A change lasts until the account is reset; a
-balance is brought to what is said by an entry in the ledger. Deleting aborts the pushes on their way first.
+balance is brought to what is said by an entry in the ledger. Deleting aborts the pushes on their way. Whatever is made
+or changed is a step of the store, whose directory has the accounts there are.
 
 Spec: none; the unit of isolation is the simulator's own. Reading: R16.
 """
@@ -9,7 +10,7 @@ Spec: none; the unit of isolation is the simulator's own. Reading: R16.
 import base64
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
 
@@ -17,21 +18,28 @@ import msgspec
 
 from cloudsms_simulator.config.account_body import AccountRequest, Credit, read_account_change, read_new_account
 from cloudsms_simulator.config.account_schema import AccountOverrides, AccountSettings, field_of_account
+from cloudsms_simulator.config.scenario import Scenario
 from cloudsms_simulator.config.sources import JsonTable
-from cloudsms_simulator.engine.account import NO_RULES, Account, AccountDirectory, AccountState, Callback
+from cloudsms_simulator.engine.account import NO_RULES, Account, AccountState, Callback
 from cloudsms_simulator.engine.billing import LedgerEntry, LedgerReason, opening_balance
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.money import Currency, Money
 from cloudsms_simulator.engine.rules import CompiledRules
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.models.account import AccountItem, CallbackItem, LedgerItem
-from cloudsms_simulator.models.server import ClockMode, Json
+from cloudsms_simulator.models.server import Json
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.masking import fingerprint
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.services.clocks import ClockService
-from cloudsms_simulator.services.scenarios import ScenarioService, overrides_of
+from cloudsms_simulator.services.scenarios import (
+    ScenarioService,
+    baseline_of,
+    created_config,
+    held_config,
+    overrides_of,
+)
 from cloudsms_simulator.stores.store import Store
 
 _KEY_OCTETS = 64
@@ -52,7 +60,6 @@ class AccountService:
 
     def __init__(
         self,
-        directory: AccountDirectory,
         store: Store,
         scenarios: ScenarioService,
         timekeeper: ClockService,
@@ -62,7 +69,6 @@ class AccountService:
         profile_of: Callable[[Literal["spec", "observed"] | None], Profile],
         forgot: Callable[[Account], None] = lambda account: None,
     ) -> None:
-        self._directory = directory
         self._store = store
         self._scenarios = scenarios
         self._timekeeper = timekeeper
@@ -70,7 +76,6 @@ class AccountService:
         self._seed = seed
         self._profile_of = profile_of
         self._forgot = forgot
-        self._made_here: set[str] = set()
         self._busy: set[str] = set()
         """Names of accounts that are being made or deleted."""
 
@@ -83,27 +88,35 @@ class AccountService:
         wish = read_new_account(table, f"account-{secrets.token_hex(8)}", _new_key())
         name = wish.said.settings.name
         with self._alone_with(name):
-            if self._directory.named(name) is not None:
-                raise AccountConflictError(f'there is an account "{name}" already; want a name of its own')
             settings, account = self._account(wish)
-            await self._store.drop(account)
-            await self._begin(account, wish.clock)
+            config = created_config(account, settings, wish.scenario, made=True)
+
+            def check(transaction: Transaction) -> None:
+                if transaction.config is not None:
+                    raise AccountConflictError(f'there is an account "{name}" already; want a name of its own')
+
+            def clear(transaction: Transaction) -> None:
+                check(transaction)
+                transaction.drop()
+
+            def create(transaction: Transaction) -> Account:
+                check(transaction)
+                if wish.clock is not None:
+                    clock, standing = Clock.started(wish.clock, self._wall.now()), transaction.standing
+                    transaction.standing = msgspec.structs.replace(standing, clock=clock, rules_since=clock.virtual)
+                return transaction.configure(config)
+
+            # What may be left of one that is gone goes first: the new one has a clock of its own.
+            await self._store.step(account, clear)
             try:
-                self._directory.add(account)
+                return await self._store.step(account, create)
             except ValueError as error:
-                await self._store.drop(account)
                 raise AccountConflictError(f"{error}; want a key of its own, or none for a new one") from error
-            self._scenarios.register(account, settings, wish.scenario)
-            self._made_here.add(name)
-        return account
 
     def made(self, account: Account) -> bool:
         """Whether an account was made here, not by the configuration."""
-        return account.name in self._made_here
-
-    def recall(self, names: Set[str]) -> None:
-        """Takes the accounts of these names, and no others, for made here."""
-        self._made_here = set(names)
+        config = self._store.config(account)
+        return config is not None and config.made
 
     async def change(self, account: Account, table: JsonTable) -> Account:
         """Changes what a body says of an account, until it is reset; the rest stays as it is.
@@ -113,21 +126,29 @@ class AccountService:
         body, AccountConflictError for another currency, CalledOffError when the account is deleted meanwhile.
         """
         wish = read_account_change(table)
-        async with self._timekeeper.turn(account):
-            current = self._directory.named(account.name) or account
-            settings = wish.said.over(self._scenarios.settings_of(current))
+
+        def change(transaction: Transaction) -> Account:
+            config = held_config(transaction)
+            current, baseline = config.account, baseline_of(config)
+            settings = wish.said.over(baseline.settings_now)
             if "callback" in table.values:
                 callback = _with_files_of(current.callback, settings.callback)
                 settings = msgspec.structs.replace(settings, callback=callback)
-            change = self._change(current, wish, settings)
-            changed = change(current)
+            changes = self._changes(wish, settings, baseline.playing.scenario)
+            changed = msgspec.structs.replace(current, **changes)
             if changed.currency != current.currency:
                 raise AccountConflictError(
                     f'account "{account.name}" keeps its currency, {current.currency}; make another account'
                 )
             if _MONEY & wish.said.said:
-                await self._balance(changed)
-            return self._scenarios.adjust(current, settings, change)
+                now = transaction.standing.clock.now(self._wall.now())
+                transaction.set_balance(opening_balance(changed), "setting", now)
+            base = msgspec.structs.replace(baseline.changed or baseline.created, **changes)
+            baseline = msgspec.structs.replace(baseline, changed=base, changed_settings=settings)
+            return transaction.configure(msgspec.structs.replace(config, account=changed, baseline=baseline))
+
+        async with self._timekeeper.turn(account):
+            return await self._scenarios.configure(account, change)
 
     async def credit(self, account: Account, credit: Credit) -> LedgerEntry:
         """Puts money on an account; the entry in its ledger. AccountConflictError for the wrong currency, and when
@@ -146,26 +167,19 @@ class AccountService:
     async def delete(self, account: Account) -> None:
         """Deletes an account that was made over the API, with all that is kept of it.
 
-        Pushes on the way are aborted first, and nothing scheduled fires afterwards. AccountConflictError for an account
-        of the configuration.
+        Pushes on the way are aborted, and nothing scheduled fires afterwards. AccountConflictError for an account of
+        the configuration.
         """
         name = account.name
         if not self.made(account):
             raise AccountConflictError(f'account "{name}" is one of the configuration; reset it instead')
         with self._alone_with(name):
-            current = self._directory.remove(name)
-            try:
-                await self._timekeeper.end(current)
-            except BaseException:
-                self._directory.add(current)
-                raise
-            self._made_here.discard(name)
-            self._scenarios.forget(name)
-            self._forgot(current)
+            await self._timekeeper.end(account)
+            self._forgot(account)
 
     async def delete_all(self) -> None:
         """Deletes every account that was made over the API."""
-        for account in self._directory:
+        for account in self._store.directory:
             if self.made(account) and account.name not in self._busy:
                 await self.delete(account)
 
@@ -194,21 +208,10 @@ class AccountService:
             seed=next(seed for seed in seeds if seed is not None),
         )
 
-    async def _begin(self, account: Account, mode: ClockMode | None) -> None:
-        """Has the store know the account, with the clock it is to have."""
-
-        def begin(transaction: Transaction) -> None:
-            if mode is not None:
-                clock = Clock.started(mode, self._wall.now())
-                standing = transaction.standing
-                transaction.standing = msgspec.structs.replace(standing, clock=clock, rules_since=clock.virtual)
-
-        await self._store.step(account, begin)
-
-    def _change(
-        self, current: Account, wish: AccountRequest, settings: AccountSettings
-    ) -> Callable[[Account], Account]:
-        playing = self._scenarios.playing(current).scenario
+    def _changes(
+        self, wish: AccountRequest, settings: AccountSettings, playing: Scenario | None
+    ) -> Mapping[str, object]:
+        """What becomes other of an account that plays a scenario, by field."""
         made = settings.account(self._profile_of(None if playing is None else playing.profile))
         fields = {field_of_account(key) for key in wish.said.said}
         if isinstance(wish.said.settings.balance, Money):
@@ -216,16 +219,7 @@ class AccountService:
         changes: dict[str, object] = {field: getattr(made, field) for field in fields}
         if wish.seed is not None:
             changes["seed"] = wish.seed
-        return lambda account: msgspec.structs.replace(account, **changes)
-
-    async def _balance(self, account: Account) -> None:
-        """Brings the balance to what an account starts with."""
-
-        def bring(transaction: Transaction) -> None:
-            now = transaction.standing.clock.now(self._wall.now())
-            transaction.set_balance(opening_balance(account), "setting", now)
-
-        await self._store.step(account, bring)
+        return changes
 
 
 def _new_key() -> str:

@@ -27,6 +27,7 @@ from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.concurrency import AccountLock, CalledOffError, CallOffReason
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.timestamps import LATEST
+from cloudsms_simulator.services.scenarios import reset_config
 from cloudsms_simulator.stores.store import Store
 
 _PAUSE = 0.01
@@ -203,18 +204,22 @@ class ClockService:
         """Moves the clock ahead, as `advance` does, to the last moment at which anything is due."""
         return await self._walk(account, None, within)
 
-    async def reset(self, account: Account, restored: Callable[[Account], Account] | None = None) -> Account:
-        """Makes an account as it was created, its clock aside. Whatever was scheduled or on the way is gone by then.
+    async def reset(self, account: Account) -> Account:
+        """Makes an account as it was created, its clock aside; the account. Whatever was scheduled or on the way is
+        gone by then, and it plays what it played at first."""
 
-        `restored` puts the configuration back in its place, once nothing fires any more; the account as it is then.
-        """
+        def begin_anew(transaction: Transaction) -> Account:
+            created = account
+            if transaction.config is not None:
+                created = transaction.configure(reset_config(transaction.config))
+            transaction.begin_anew(transaction.standing.clock.now(self._wall.now()))
+            return created
+
         turns = self._turns_of(account)
         turns.call_off("reset")
-        async with turns.taken():
+        async with turns.taken(), self._leased(account):
             await self._pusher.abort(account)
-            now = self._store.standing(account).clock.now(self._wall.now())
-            created = account if restored is None else restored(account)
-            await self._store.reset(created, now)
+            created = await self._store.step(account, begin_anew)
             self._pusher.clock_changed(created)
             return created
 
@@ -224,21 +229,19 @@ class ClockService:
 
         A reset meanwhile does not end it, but comes after it. CalledOffError when the simulator stops.
         """
-        async with self._turns_of(account).held():
+        async with self._turns_of(account).held(), self._leased(account):
             if self._closed:
                 raise CalledOffError("stopped")
             yield
 
     async def end(self, account: Account) -> None:
-        """Ends an account: whatever was scheduled or on the way is gone by then, and all that was kept of it.
-
-        For who has taken it out of the directory, so that no request begins any more.
-        """
+        """Ends an account: it is gone by then, with all that was kept of it, scheduled or on the way."""
         turns = self._turns_of(account)
         turns.call_off("deleted")
-        async with turns.taken():
+        async with turns.taken(), self._leased(account):
+            # No request begins any more before what others began is ended.
+            await self._store.step(account, Transaction.drop)
             await self._pusher.abort(account)
-            await self._store.drop(account)
             turns.end()
         self._turns.pop(account.name, None)
 
@@ -253,6 +256,7 @@ class ClockService:
                 turns = self._turns_of(account)
                 turns.call_off("replaced")
                 await stack.enter_async_context(turns.taken())
+                await stack.enter_async_context(self._leased(account))
                 await self._pusher.abort(account)
             yield
 
@@ -279,22 +283,39 @@ class ClockService:
         walk = ClockAdvance(account, self._store, self._pusher, self._wall)
         async with turns.taken(deadline) as call_off:
             if call_off is None:
-                return msgspec.structs.replace(self.read(account), settled=False)
-            before = self._store.standing(account).clock
-            try:
-                clock = await self._set(account, Clock.frozen_at)
-                target = None if goal is None else goal(clock, self._wall.now()).virtual
-                arrived = await walk.go(target, deadline, call_off)
-            finally:
-                await self._set(account, lambda clock, wall: _resumed_clock(clock, before, wall))
-                self._pusher.clock_changed(account)
-            return msgspec.structs.replace(self.read(account), settled=arrived, fired=walk.fired)
+                return msgspec.structs.replace(await self._read_fresh(account), settled=False)
+            async with self._leased(account):
+                await self._store.fresh(account)
+                before = self._store.standing(account).clock
+                try:
+                    clock = await self._set(account, Clock.frozen_at)
+                    target = None if goal is None else goal(clock, self._wall.now()).virtual
+                    arrived = await walk.go(target, deadline, call_off)
+                finally:
+                    await self._set(account, lambda clock, wall: _resumed_clock(clock, before, wall))
+                    self._pusher.clock_changed(account)
+                reading = await self._read_fresh(account)
+            return msgspec.structs.replace(reading, settled=arrived, fired=walk.fired)
 
     async def _set_in_turn(self, account: Account, change: ClockChange) -> ClockReading:
-        async with self._turns_of(account).taken():
+        async with self._turns_of(account).taken(), self._leased(account):
             await self._set(account, change)
             self._pusher.clock_changed(account)
-            return self.read(account)
+            return await self._read_fresh(account)
+
+    async def _read_fresh(self, account: Account) -> ClockReading:
+        """What the clock shows once all that was kept of the account is seen."""
+        await self._store.fresh(account)
+        return self.read(account)
+
+    @asynccontextmanager
+    async def _leased(self, account: Account) -> AsyncIterator[None]:
+        """Nobody else, in another process either, moves the account's clock as long as this is held."""
+        lease = await self._store.claim(account, "clock")
+        try:
+            yield
+        finally:
+            lease.release()
 
     async def _set(self, account: Account, change: ClockChange) -> Clock:
         def set_clock(transaction: Transaction) -> Clock:

@@ -384,13 +384,11 @@ class Endpoint:
 
     async def _receive(self, packet: _ReadPacket, arrival: Arrival) -> Reply:
         came_at, identified, checked = self._wall.now(), packet.identified, packet.checked
-        now = came_at
         if checked is None:
-            return await self._fail(identified, arrival, now, ResultCode.UNKNOWN_ERROR, "unknown-error")
+            return await self._fail(identified, arrival, came_at, ResultCode.UNKNOWN_ERROR, "unknown-error")
         account = checked.identified.account
 
         def decide(transaction: Transaction) -> tuple[Reply, Exchange | None]:
-            nonlocal now
             now = transaction.standing.clock.now(came_at)
             return self._platform.receive(transaction, checked, arrival, now), transaction.exchange
 
@@ -398,22 +396,26 @@ class Endpoint:
             reply, exchange = await self._store.step(account, decide)
         except StoreError as error:
             log.error("the store could not be written: %s", error)
-            return await self._fail(identified, arrival, now, ResultCode.DB_NOT_FIND, "store-failed")
+            return await self._fail(identified, arrival, came_at, ResultCode.DB_NOT_FIND, "store-failed")
         except Exception:
             log.exception("a request failed for a reason inside the simulator")
-            return await self._fail(identified, arrival, now, ResultCode.UNKNOWN_ERROR, "unknown-error")
+            return await self._fail(identified, arrival, came_at, ResultCode.UNKNOWN_ERROR, "unknown-error")
         # What was accepted whole has its bytes worked out when it goes out; a batch refused in part has them by now.
         if reply.code is not ResultCode.OK or reply.trouble is not None or isinstance(reply.answer, bytes):
             self._journal.tell(exchange, account)
         return reply
 
     async def _fail(
-        self, identified: Identified | None, arrival: Arrival, now: datetime, code: ResultCode, rule: str
+        self, identified: Identified | None, arrival: Arrival, came_at: datetime, code: ResultCode, rule: str
     ) -> Reply:
         """The answer when the simulator itself is at fault; in the journal, unless that is what fails."""
         finding = found(rule, "body", Told("this request"), "a request the simulator can process")
-        reply = self._platform.fail(identified, now, code)
         account = None if identified is None else identified.account
+        try:
+            now = came_at if account is None else self._store.standing(account).clock.now(came_at)
+        except StoreError:
+            now = came_at
+        reply = self._platform.fail(identified, now, code)
         await self._journal.note("uip", arrival, finding, 200, reply.body, code, account)
         return reply
 

@@ -3,12 +3,14 @@
 A scenario put to use begins anew: counts, named states and its timeline start there and then. It says what becomes of
 requests from now on; what was planned for messages before stays planned. Rules added by themselves come before its
 own, also after the timeline has turned, count from nothing, and leave other counts as they are. `ActiveScenario` is
-what an account plays now; `AccountBaseline` is how it was created, for a reset.
+what an account plays now; `AccountBaseline` is how it was created, for a reset. Both are kept in the store with the
+account, and each change of them is a step there.
 
 Reading: R21, R22.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Set
+from functools import partial
 from itertools import chain
 from typing import Literal, TypeVar
 
@@ -17,15 +19,14 @@ import msgspec
 from cloudsms_simulator.config.account_schema import AccountOverrides, AccountSettings
 from cloudsms_simulator.config.rule_schema import FAULT, RULE
 from cloudsms_simulator.config.scenario import Scenario
-from cloudsms_simulator.engine.account import NO_RULES, Account, AccountDirectory
+from cloudsms_simulator.engine.account import NO_RULES, Account, AccountConfig
 from cloudsms_simulator.engine.billing import opening_balance
-from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.evaluation import hits_counter
 from cloudsms_simulator.engine.rules import CompiledRules, FaultRule, Rule, RuleBook, RuleBookChange
 from cloudsms_simulator.engine.transaction import RuleCounter, Transaction
 from cloudsms_simulator.models.account import RuleItem, RuleKind
 from cloudsms_simulator.models.server import unread_json
-from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.net.concurrency import CalledOffError
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.stores.store import Store
@@ -134,7 +135,7 @@ def _without_rules(off: Set[str], book: RuleBook) -> RuleBook:
 
 
 class AccountBaseline(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it, as one value."""
+    """How an account came to be what it is: as it was created, what was changed since, and what it plays."""
 
     settings: AccountSettings | None = None
     """As it was created with; None for an account that was made without any."""
@@ -145,6 +146,41 @@ class AccountBaseline(msgspec.Struct, frozen=True, kw_only=True):
     changed: Account | None = None
     """As it was changed over the API, before what its scenario says; None when it was not."""
     changed_settings: AccountSettings | None = None
+
+    @property
+    def settings_now(self) -> AccountSettings:
+        """The settings of the account, changes included; what scenarios say of it aside."""
+        created = self.created
+        return self.changed_settings or self.settings or AccountSettings(name=created.name, auth_key=created.auth_key)
+
+
+def created_config(
+    account: Account, settings: AccountSettings | None, scenario: Scenario | None, *, made: bool = False
+) -> AccountConfig:
+    """What is kept of an account that is created, and plays a scenario, as it says already. `made`: over the API."""
+    active = ActiveScenario(scenario)
+    baseline = AccountBaseline(settings=settings, created=account, began=active, playing=active)
+    return AccountConfig(account=account, baseline=baseline, made=made)
+
+
+def reset_config(config: AccountConfig) -> AccountConfig:
+    """What is kept of an account that is as it was created again: with the scenario there was, and no own rules."""
+    baseline = baseline_of(config)
+    anew = msgspec.structs.replace(baseline, playing=baseline.began, changed=None, changed_settings=None)
+    return msgspec.structs.replace(config, account=baseline.created, baseline=anew)
+
+
+def baseline_of(config: AccountConfig) -> AccountBaseline:
+    """How the account came to be so; one of which nothing is known was created as it is."""
+    baseline = config.baseline
+    return baseline if isinstance(baseline, AccountBaseline) else AccountBaseline(created=config.account)
+
+
+def held_config(transaction: Transaction) -> AccountConfig:
+    """What is configured of a step's account. CalledOffError when there is none of that name any more."""
+    if transaction.config is None:
+        raise CalledOffError("deleted")
+    return transaction.config
 
 
 AnyRule = TypeVar("AnyRule", bound=Rule | FaultRule)
@@ -157,87 +193,36 @@ _MONEY = frozenset({"balance", "currency"})
 class ScenarioService:
     """What the accounts of a simulator play.
 
-    The accounts in the directory are taken as they are by now for created; what the scenario the simulator begins with
-    says of them holds already. `settings` are those of the accounts that have any, by name, likewise. `profile_of` is
-    the profile of that name, None for the server's own, with the server's switches. `replaced` is told of each account
-    that is another from now on. Of an account that is asked for only the name counts: it may have been replaced.
+    `profile_of` is the profile of that name, None for the server's own, with the server's switches. `replaced` is told
+    of each account that is another from now on. Of an account that is asked for only the name counts: it may have been
+    replaced. Every coroutine may raise StoreError, and CalledOffError when the account is gone.
     """
 
     def __init__(
         self,
-        directory: AccountDirectory,
         store: Store,
         wall: WallClock,
-        settings: Mapping[str, AccountSettings],
         profile_of: Callable[[Literal["spec", "observed"] | None], Profile],
         replaced: Callable[[Account], None],
     ) -> None:
-        self._directory = directory
         self._store = store
         self._wall = wall
-        self._settings = dict(settings)
         self._profile_of = profile_of
         self._replaced = replaced
-        self._playing: dict[str, ActiveScenario] = {}
-        self._created = {account.name: (account, ActiveScenario()) for account in directory}
-        self._adjusted: dict[str, tuple[Account, AccountSettings]] = {}
-        """Accounts that were changed since they were created, before what any scenario says, with their settings."""
+
+    def baseline(self, account: Account) -> AccountBaseline:
+        """How an account came to be what it is."""
+        return baseline_of(self._store.config(account) or AccountConfig(account=account))
 
     def playing(self, account: Account) -> ActiveScenario:
         """What an account plays."""
-        return self._playing.get(account.name, ActiveScenario())
+        return self.baseline(account).playing
 
-    def begin(self, scenario: Scenario) -> None:
-        """Notes that every account plays a scenario, as their configuration says already."""
-        for account in self._directory:
-            self._playing[account.name] = ActiveScenario(scenario)
-            self._created[account.name] = (account, ActiveScenario(scenario))
-
-    def register(self, account: Account, settings: AccountSettings, scenario: Scenario | None) -> None:
-        """Notes an account that is made meanwhile, and what it plays, as its configuration says already."""
-        self._settings[account.name] = settings
-        self._playing[account.name] = ActiveScenario(scenario)
-        self._created[account.name] = (account, ActiveScenario(scenario))
-
-    def forget(self, name: str) -> None:
-        """Forgets an account that is gone."""
-        for known in (self._settings, self._playing, self._created, self._adjusted):
-            known.pop(name, None)
-
-    def baseline_of(self, account: Account) -> AccountBaseline:
-        """All that is known of an account here."""
-        created, began = self._created[account.name]
-        changed, settings = self._adjusted.get(account.name, (None, None))
-        return AccountBaseline(
-            settings=self._settings.get(account.name),
-            created=created,
-            began=began,
-            playing=self.playing(account),
-            changed=changed,
-            changed_settings=settings,
-        )
-
-    def recall(self, name: str, remembered: AccountBaseline) -> None:
-        """Takes all that for known of an account that was forgotten."""
-        self._created[name] = (remembered.created, remembered.began)
-        self._playing[name] = remembered.playing
-        if remembered.settings is not None:
-            self._settings[name] = remembered.settings
-        if remembered.changed is not None and remembered.changed_settings is not None:
-            self._adjusted[name] = (remembered.changed, remembered.changed_settings)
-
-    def settings_of(self, account: Account) -> AccountSettings:
-        """The settings of an account, changes included; what scenarios say of it aside."""
-        adjusted = self._adjusted.get(account.name)
-        if adjusted is not None:
-            return adjusted[1]
-        return self._settings.get(account.name) or AccountSettings(name=account.name, auth_key=account.auth_key)
-
-    def adjust(self, account: Account, settings: AccountSettings, change: Callable[[Account], Account]) -> Account:
-        """Changes an account, whatever it plays, until it is reset; `settings` are those it has then. The account."""
-        base, _ = self._adjusted.get(account.name) or self._created[account.name]
-        self._adjusted[account.name] = (change(base), settings)
-        return self._put(change(self._current(account)), self.playing(account))
+    async def configure(self, account: Account, decide: Callable[[Transaction], Account]) -> Account:
+        """Takes a step that makes an account another one; the account."""
+        changed = await self._store.step(account, decide)
+        self._replaced(changed)
+        return changed
 
     async def use(self, account: Account, scenario: Scenario | None, seed: int | None = None) -> Account:
         """Puts a scenario to use, None: nothing any more; rules of the account's own are gone. The account as it is.
@@ -245,35 +230,26 @@ class ScenarioService:
         What the scenario says of the account, or of `default` when it does not know this one, holds as well, but for
         its name and key; what it does not say is as the account was created. A balance it speaks of is brought to what
         it says by an entry in the ledger, and back again by the next scenario. `seed` counts before the scenario's.
-        What was planned for messages stays planned. Only in a turn of the timekeeper's; may raise StoreError.
+        What was planned for messages stays planned. Only in a turn of the timekeeper's.
         """
-        before, played = self._current(account), self.playing(account).scenario
-        changed = self._made(account, scenario, seed)
-        spoke = _speaks_of_money(played, account.name) or _speaks_of_money(scenario, account.name)
-        await self._begin_anew(before, changed, rebalanced=spoke)
-        return self._put(changed, ActiveScenario(scenario))
+        return await self.configure(account, partial(self._use, scenario=scenario, seed=seed))
 
     async def replace_first_scenario(self, account: Account, scenario: Scenario) -> Account:
         """Takes a scenario for the one the account began with, which was edited: from now on a reset brings back this.
 
         An account that plays what it began with has it put to use, as `use` does; another plays on. The account.
         """
-        _, begun = self._created[account.name]
-        made = self._made(account, scenario, None)
-        if self.playing(account).scenario is begun.scenario:
-            made = await self.use(account, scenario)
-        self._created[account.name] = (made, ActiveScenario(scenario))
-        return self._current(account)
 
-    def restore(self, account: Account) -> Account:
-        """The account as it was created, in the place of what it is: with the scenario there was, and no own rules.
+        def replace(transaction: Transaction) -> Account:
+            baseline = baseline_of(held_config(transaction))
+            made = self._made(baseline, scenario, None)
+            if baseline.playing.scenario is baseline.began.scenario:
+                made = self._use(transaction, scenario, None)
+            config = held_config(transaction)
+            anew = msgspec.structs.replace(baseline_of(config), created=made, began=ActiveScenario(scenario))
+            return transaction.configure(msgspec.structs.replace(config, baseline=anew))
 
-        For a reset, which empties the store next; `replaced` is not told, since nothing planned may fire meanwhile.
-        """
-        created, self._playing[account.name] = self._created[account.name]
-        self._adjusted.pop(account.name, None)
-        self._directory.replace(created)
-        return created
+        return await self.configure(account, replace)
 
     async def add_rules(
         self, account: Account, *, rules: Iterable[Rule] = (), faults: Iterable[FaultRule] = ()
@@ -281,64 +257,78 @@ class ScenarioService:
         """Adds rules and faults of the account's own, before all others; one of a known id takes that one's place.
 
         Whatever had their ids counts from nothing. No id may be one of the scenario's, and states they go to must be
-        there in every book of its timeline. May raise StoreError.
+        there in every book of its timeline.
         """
         added, more = tuple(rules), tuple(faults)
-        own = self.playing(account).own
-        own = msgspec.structs.replace(own, rules=_first(added, own.rules), faults=_first(more, own.faults))
-        changed = self._with(
-            account, own, self.playing(account).off - {each.id for each in chain[Rule | FaultRule](added, more)}
-        )
-        await self._forget(changed, {each.id for each in chain[Rule | FaultRule](added, more)})
-        return changed
+        ids = {each.id for each in chain[Rule | FaultRule](added, more)}
 
-    def remove_rules(self, account: Account, ids: Iterable[str] | None = None) -> Account:
+        def add(transaction: Transaction) -> Account:
+            playing = baseline_of(held_config(transaction)).playing
+            own = playing.own
+            own = msgspec.structs.replace(own, rules=_first(added, own.rules), faults=_first(more, own.faults))
+            counted = [tally for tally in transaction.tallies if rule_of_counter(tally) in ids]
+            if counted:
+                transaction.tallied = dict.fromkeys(counted, 0)
+            return _play(transaction, msgspec.structs.replace(playing, own=own, off=playing.off - ids))
+
+        return await self.configure(account, add)
+
+    async def remove_rules(self, account: Account, ids: Iterable[str] | None = None) -> Account:
         """Removes rules and faults of the account's own, by id or all of them. What the scenario says stays."""
-        playing = self.playing(account)
-        own = playing.own
-        gone = {each.id for each in chain[Rule | FaultRule](own.rules, own.faults)} if ids is None else set(ids)
-        rules = tuple(rule for rule in own.rules if rule.id not in gone)
-        faults = tuple(fault for fault in own.faults if fault.id not in gone)
-        return self._with(account, msgspec.structs.replace(own, rules=rules, faults=faults), playing.off - gone)
+        named = None if ids is None else frozenset(ids)
 
-    def switch(self, account: Account, id: str, *, on: bool) -> Account:
+        def remove(transaction: Transaction) -> Account:
+            playing = baseline_of(held_config(transaction)).playing
+            own = playing.own
+            gone = {each.id for each in chain[Rule | FaultRule](own.rules, own.faults)} if named is None else named
+            rules = tuple(rule for rule in own.rules if rule.id not in gone)
+            faults = tuple(fault for fault in own.faults if fault.id not in gone)
+            own = msgspec.structs.replace(own, rules=rules, faults=faults)
+            return _play(transaction, msgspec.structs.replace(playing, own=own, off=playing.off - gone))
+
+        return await self.configure(account, remove)
+
+    async def switch(self, account: Account, id: str, *, on: bool) -> Account:
         """Switches a rule or a fault on or off, the account's own or the scenario's; what it counted stays counted.
 
         It stays so until another scenario is put to use or the account is reset. The account as it is.
         """
-        playing = self.playing(account)
-        return self._with(account, playing.own, playing.off - {id} if on else playing.off | {id})
+
+        def switch(transaction: Transaction) -> Account:
+            playing = baseline_of(held_config(transaction)).playing
+            off = playing.off - {id} if on else playing.off | {id}
+            return _play(transaction, msgspec.structs.replace(playing, off=off))
+
+        return await self.configure(account, switch)
 
     def counted(self, account: Account) -> tuple[CountedRule, ...]:
         """Every rule and fault of an account, those of its timeline too, in their order, with what they have done."""
         return counted_rules(self.playing(account), self._store.tallies(account))
 
-    def _current(self, account: Account) -> Account:
-        return self._directory.named(account.name) or account
+    def _use(self, transaction: Transaction, scenario: Scenario | None, seed: int | None) -> Account:
+        config, standing = held_config(transaction), transaction.standing
+        baseline, name = baseline_of(config), config.account.name
+        changed = self._made(baseline, scenario, seed)
+        now = standing.clock.now(self._wall.now())
+        transaction.counts_anew = True
+        transaction.standing = msgspec.structs.replace(standing, rules_since=now)
+        if _speaks_of_money(baseline.playing.scenario, name) or _speaks_of_money(scenario, name):
+            transaction.set_balance(opening_balance(changed), "scenario", now)
+        anew = msgspec.structs.replace(baseline, playing=ActiveScenario(scenario))
+        return transaction.configure(msgspec.structs.replace(config, account=changed, baseline=anew))
 
-    def _with(self, account: Account, own: RuleBook, off: frozenset[str]) -> Account:
-        playing = ActiveScenario(self.playing(account).scenario, own, off)
-        return self._put(msgspec.structs.replace(self._current(account), rules=CompiledRules(playing.book)), playing)
-
-    def _put(self, changed: Account, playing: ActiveScenario) -> Account:
-        self._playing[changed.name] = playing
-        self._directory.replace(changed)
-        self._replaced(changed)
-        return changed
-
-    def _made(self, account: Account, scenario: Scenario | None, seed: int | None) -> Account:
+    def _made(self, baseline: AccountBaseline, scenario: Scenario | None, seed: int | None) -> Account:
         """The account as it was created, with a scenario."""
-        created, _ = self._adjusted.get(account.name) or self._created[account.name]
+        created = baseline.changed or baseline.created
         if scenario is None:
             return msgspec.structs.replace(created, rules=NO_RULES, seed=created.seed if seed is None else seed)
         if seed is None:
             seed = created.seed if scenario.seed is None else scenario.seed
-        configured = self._configured(created, scenario, overrides_of(scenario, account.name))
+        configured = self._configured(baseline, scenario, overrides_of(scenario, created.name))
         return msgspec.structs.replace(configured, rules=CompiledRules(scenario.book), seed=seed)
 
-    def _configured(self, created: Account, scenario: Scenario, said: AccountOverrides | None) -> Account:
-        adjusted = self._adjusted.get(created.name)
-        base = self._settings.get(created.name) if adjusted is None else adjusted[1]
+    def _configured(self, baseline: AccountBaseline, scenario: Scenario, said: AccountOverrides | None) -> Account:
+        created, base = baseline.changed or baseline.created, baseline.changed_settings or baseline.settings
         if base is None or (said is None and scenario.profile is None):
             return created
         if said is not None:
@@ -347,24 +337,13 @@ class ScenarioService:
         callback = made.callback if said is not None and "callback" in said.said else created.callback
         return msgspec.structs.replace(made, callback=callback)
 
-    async def _begin_anew(self, account: Account, changed: Account, *, rebalanced: bool) -> None:
-        def begin(transaction: Transaction) -> None:
-            standing = transaction.standing
-            now = _now(standing.clock, self._wall)
-            transaction.counts_anew = True
-            transaction.standing = msgspec.structs.replace(standing, rules_since=now)
-            if rebalanced:
-                transaction.set_balance(opening_balance(changed), "scenario", now)
 
-        await self._store.step(account, begin)
-
-    async def _forget(self, account: Account, ids: Set[str]) -> None:
-        def forget(transaction: Transaction) -> None:
-            counted = [tally for tally in transaction.tallies if rule_of_counter(tally) in ids]
-            if counted:
-                transaction.tallied = dict.fromkeys(counted, 0)
-
-        await self._store.step(account, forget)
+def _play(transaction: Transaction, playing: ActiveScenario) -> Account:
+    """Has a step's account play something, with all else as it is; the account."""
+    config = held_config(transaction)
+    account = msgspec.structs.replace(config.account, rules=CompiledRules(playing.book))
+    baseline = msgspec.structs.replace(baseline_of(config), playing=playing)
+    return transaction.configure(msgspec.structs.replace(config, account=account, baseline=baseline))
 
 
 def overrides_of(scenario: Scenario | None, name: str) -> AccountOverrides | None:
@@ -384,10 +363,6 @@ def _first(added: Iterable[AnyRule], known: tuple[AnyRule, ...]) -> tuple[AnyRul
     ahead = tuple(added)
     ids = {each.id for each in ahead}
     return (*ahead, *(each for each in known if each.id not in ids))
-
-
-def _now(clock: Clock, wall: WallClock) -> datetime:
-    return clock.now(wall.now())
 
 
 _rule_encoder = msgspec.json.Encoder(decimal_format="number")

@@ -163,6 +163,7 @@ class PacketSender:
         A body in which neither stands is sent as it is. Raises nothing: failures have a result code.
         """
         found, reply = await self._take(with_key(body, account))
+        await self._store.fresh(found)
         exchange = self._store.exchange(found, reply.request_id) if reply.request_id else None
         spoilt = exchange is not None and reply.trouble is not None
         answer = exchange.answer if spoilt and exchange is not None else reply.body
@@ -325,6 +326,7 @@ class Interventions:
         if not isinstance(report, Report):
             return report
         await self._due(account, now, now)
+        await self._store.fresh(account)
         known = self._store.reports_of(account, uid)
         return known[number - 1] if number <= len(known) else report
 

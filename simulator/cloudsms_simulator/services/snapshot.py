@@ -26,7 +26,7 @@ from cloudsms_simulator.config.rule_schema import FAULT, RULE
 from cloudsms_simulator.config.schema import Type, fields_of
 from cloudsms_simulator.config.sources import JsonTable, Location
 from cloudsms_simulator.config.values import COUNT, COUNT_FROM_ZERO, DURATION, SWITCH_TYPES, choice_type
-from cloudsms_simulator.engine.account import Account, AccountDirectory, AccountState, Callback
+from cloudsms_simulator.engine.account import Account, AccountConfig, AccountDirectory, AccountState, Callback
 from cloudsms_simulator.engine.clock import Clock, checked_rate
 from cloudsms_simulator.engine.plan import EXPIRY, Plan
 from cloudsms_simulator.engine.records import (
@@ -471,7 +471,6 @@ class StateService:
 
     def __init__(
         self,
-        directory: AccountDirectory,
         store: Store,
         scenarios: ScenarioService,
         timekeeper: ClockService,
@@ -479,7 +478,6 @@ class StateService:
         pusher: WakeablePusher,
         wall: WallClock,
     ) -> None:
-        self._directory = directory
         self._store = store
         self._scenarios = scenarios
         self._timekeeper = timekeeper
@@ -493,8 +491,8 @@ class StateService:
         requests = await self._store.look(None, lambda transaction: transaction.request_id) - 1
         wall = self._wall.now()
         everything = [
-            (account, self._keeper.made(account), self._scenarios.baseline_of(account), self._store.kept(account))
-            for account in self._directory
+            (account, self._keeper.made(account), self._scenarios.baseline(account), self._store.kept(account))
+            for account in self._store.directory
         ]
         nobody = self._store.kept(None)
 
@@ -511,19 +509,17 @@ class StateService:
 
         Raises SettingsError, and nothing has changed, when it is no such document, or cannot be.
         """
-        known = {path for account in self._directory for path in files_of(account.callback)}
+        known = {path for account in self._store.directory for path in files_of(account.callback)}
         async with self._putting:
             state, kept = await asyncio.to_thread(read_state_document, document, self._wall.now(), known)
             accounts = [each.account for each in state.accounts]
-            before = tuple(self._directory)
-            async with self._timekeeper.halted(before):
-                self._directory.replace_all(accounts)
-                for account in before:
-                    self._scenarios.forget(account.name)
-                for each in state.accounts:
-                    self._scenarios.recall(each.account.name, each.remembered)
-                self._keeper.recall({each.account.name for each in state.accounts if each.made})
-                await self._store.restore(kept, state.requests)
+            configs = {
+                each.account.name: AccountConfig(account=each.account, baseline=each.remembered, made=each.made)
+                for each in state.accounts
+            }
+            everything = [(None if account is None else configs[account.name], part) for account, part in kept]
+            async with self._timekeeper.halted(self._store.directory):
+                await self._store.restore(everything, state.requests)
             self._timekeeper.forget_all_but(accounts)
             for account in accounts:
                 self._pusher.clock_changed(account)

@@ -8,20 +8,18 @@ Reading: R16, R17.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
 
 import msgspec
 
-from cloudsms_simulator.engine.account import Account, AccountState
-from cloudsms_simulator.engine.billing import LedgerEntry, opening_balance, opening_entries
-from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.account import AccountConfig, AccountState
+from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.records import Exchange, Message, Report
 from cloudsms_simulator.engine.transaction import RuleCounter
 from cloudsms_simulator.moments import datetime
-from cloudsms_simulator.protocol.answer import UidSequence
 from cloudsms_simulator.stores.due_queue import DueQueue
 from cloudsms_simulator.stores.store import AccountSnapshot
 
@@ -29,21 +27,23 @@ _moment_of = itemgetter(0)
 
 
 class AccountPartition:
-    """What is kept of one account; it begins at `now` of the account's clock."""
+    """What is kept of one account; `config` is None where that is no account that the store holds."""
 
     def __init__(
-        self, name: str | None, account: Account | None, clock: Clock, uids: UidSequence, now: datetime
+        self,
+        name: str | None,
+        config: AccountConfig | None,
+        standing: AccountState,
+        ledger: Iterable[LedgerEntry] = (),
     ) -> None:
         self.name = name
-        balance = None if account is None else opening_balance(account)
-        self.standing = AccountState(clock=clock, uids=uids, balance=balance, rules_since=now)
+        self.config = config
+        self.standing = standing
         self.tallies: dict[RuleCounter, int] = {}
         self.exchanges: dict[int, Exchange] = {}
         self.messages: dict[str, Message] = {}
         self.reports: dict[str, tuple[Report, ...]] = {}
-        self.ledger: list[LedgerEntry] = []
-        if account is not None:
-            self.ledger += opening_entries(account, now)
+        self.ledger = list(ledger)
         self._timeline: DueQueue[str | tuple[str, ...]] = DueQueue()
         self._taken: deque[tuple[datetime, str]] = deque()
         self.held: dict[int, list[tuple[datetime, str]]] = {}
@@ -57,17 +57,13 @@ class AccountPartition:
         """The entries of the ledger that count among what the store keeps."""
 
     @classmethod
-    def of(cls, account: Account | None, kept: AccountSnapshot) -> "AccountPartition":
+    def of(cls, config: AccountConfig | None, kept: AccountSnapshot) -> "AccountPartition":
         """The partition of an account with all that was kept of it."""
-        standing = kept.standing
-        clock = standing.clock
-        partition = cls(None if account is None else account.name, account, clock, standing.uids, clock.virtual)
-        partition.standing = standing
+        partition = cls(None if config is None else config.account.name, config, kept.standing, kept.ledger)
         partition.tallies = dict(kept.tallies)
         partition.exchanges = {exchange.id: exchange for exchange in kept.exchanges}
         partition.messages = {message.uid: message for message in kept.messages}
         partition.reports = {reports[0].uid: reports for reports in kept.reports}
-        partition.ledger = list(kept.ledger)
         partition.evicted_exchanges = kept.evicted_exchanges
         partition.evicted_messages = kept.evicted_messages
         partition.evicted_reports = kept.evicted_reports

@@ -1,19 +1,19 @@
 """The memory store: keeps everything in this process, bounded, and gone when it ends.
 
 Each account has a partition of its own; how much may be in all of them, `Retention` says. A `StoreObserver`, if there
-is one, is told of what is kept.
+is one, is told of what is kept. Nobody else has any of it, so what is read is always fresh, and every lease is had.
 
 Reading: R16, R17.
 """
 
-from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Generic, TypeVar
 
 import msgspec
 
-from cloudsms_simulator.engine.account import Account, AccountState
-from cloudsms_simulator.engine.billing import LedgerEntry
+from cloudsms_simulator.engine.account import Account, AccountConfig, AccountDirectory, AccountState
+from cloudsms_simulator.engine.billing import LedgerEntry, opening_balance, opening_entries
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.records import Exchange, Message, Report
 from cloudsms_simulator.engine.transaction import RuleCounter, Transaction
@@ -21,7 +21,15 @@ from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol.answer import UidSequence
 from cloudsms_simulator.stores.account_partition import AccountPartition
 from cloudsms_simulator.stores.retention import Retention
-from cloudsms_simulator.stores.store import AccountSnapshot, Change, ChangeKind, Listing, StoreObserver
+from cloudsms_simulator.stores.store import (
+    AccountSnapshot,
+    Change,
+    ChangeKind,
+    Lease,
+    LeasePurpose,
+    Listing,
+    StoreObserver,
+)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -34,7 +42,8 @@ DEFAULT_BYTES = 64 * 1024 * 1024
 class MemoryStore:
     """A `Store` in memory. `clock` and `node` give a new partition its clock and the number in its SMS_UIDs.
 
-    `observer` is told of what is kept, if there is one.
+    `observer` is told of what is kept, if there is one. `accounts` are those it begins with; ValueError when two have
+    the same name or AUTH_KEY.
     """
 
     def __init__(
@@ -44,7 +53,12 @@ class MemoryStore:
         most_messages: int = DEFAULT_MESSAGES,
         most_bytes: int = DEFAULT_BYTES,
         observer: StoreObserver | None = None,
+        accounts: Iterable[AccountConfig] = (),
     ) -> None:
+        configs = tuple(accounts)
+        self.directory = AccountDirectory(config.account for config in configs)
+        self._begins_with = {config.account.name: config for config in configs}
+        """Those of its accounts that have no partition yet."""
         self._observer = observer
         self._clock = clock
         self._node = node
@@ -73,7 +87,11 @@ class MemoryStore:
         return decide(self._begin(self._partition(account), account, uids))
 
     def _begin(self, partition: AccountPartition, account: Account | None, uids: tuple[str, ...]) -> Transaction:
+        config = partition.config
+        if config is not None:
+            account = config.account
         transaction = Transaction(account, partition.standing, self._requests + 1, partition.tallies, partition.booked)
+        transaction.config = config
         if uids:
             messages, reports = transaction.messages, transaction.reports
             for uid in uids:
@@ -85,7 +103,15 @@ class MemoryStore:
             transaction.unanswered = frozenset(chain.from_iterable(partition.early.values()))
         return transaction
 
+    async def fresh(self, account: Account | None) -> None:
+        pass
+
+    async def claim(self, account: Account, purpose: LeasePurpose) -> Lease:
+        return _LEASE
+
     def _keep(self, partition: AccountPartition, transaction: Transaction) -> None:
+        if transaction.config is not partition.config or transaction.ends is not None:
+            partition = self._configure(partition, transaction)
         before, partition.standing = partition.standing, transaction.standing
         if transaction.entries:
             partition.ledger += transaction.entries
@@ -111,6 +137,31 @@ class MemoryStore:
             partition.plan(transaction.wakes)
         if self._observer is not None:
             self._observer.publish(_change_of(partition.name, before, transaction))
+
+    def _configure(self, partition: AccountPartition, transaction: Transaction) -> AccountPartition:
+        """Keeps what a step says of the account itself; the partition that takes what else it wrote.
+
+        ValueError, and nothing is kept, when another account has the AUTH_KEY of a new one.
+        """
+        name, known, config = partition.name, partition.config, transaction.config
+        if transaction.ends == "drop":
+            if known is not None:
+                self.directory.remove(known.account.name)
+            config = None
+        elif config is not None and config is not known:
+            if known is None:
+                self.directory.add(config.account)
+            else:
+                self.directory.replace(config.account)
+        partition.config = config
+        if transaction.ends is None:
+            return partition
+        self._retention.partition_removed(partition)
+        del self._partitions[name]
+        partition = AccountPartition(name, config, partition.standing)
+        if transaction.ends == "reset":
+            self._partitions[name] = partition
+        return partition
 
     def _update(self, partition: AccountPartition, transaction: Transaction) -> None:
         """Puts messages and their reports in the place of what they were."""
@@ -139,20 +190,6 @@ class MemoryStore:
             wakes += partition.answered(request_id)
         if wakes is not None:
             partition.plan(wakes, partition.exchanges.get(request_id))
-
-    async def reset(self, account: Account | None, now: datetime) -> None:
-        before = self._partition(account)
-        self._retention.partition_removed(before)
-        standing = before.standing
-        after = AccountPartition(before.name, account, standing.clock, standing.uids, now)
-        self._partitions[before.name] = after
-        self._tell_of_reset(before.name, standing, after.standing)
-
-    async def drop(self, account: Account) -> None:
-        partition = self._partitions.pop(account.name, None)
-        if partition is not None:
-            self._retention.partition_removed(partition)
-            self._tell_of_reset(account.name, partition.standing, partition.standing)
 
     async def take_wakes(self, account: Account, now: datetime, limit: int) -> list[str]:
         return self._partition(account).take(now, limit)
@@ -193,6 +230,9 @@ class MemoryStore:
     def message(self, account: Account, uid: str) -> Message | None:
         return self._partition(account).messages.get(uid)
 
+    def config(self, account: Account) -> AccountConfig | None:
+        return self._partition(account).config
+
     def tallies(self, account: Account) -> Mapping[RuleCounter, int]:
         return self._partition(account).tallies
 
@@ -208,11 +248,13 @@ class MemoryStore:
         self._retention.ledger_changed(partition)
         return kept
 
-    async def restore(self, everything: Sequence[tuple[Account | None, AccountSnapshot]], requests: int) -> None:
+    async def restore(self, everything: Sequence[tuple[AccountConfig | None, AccountSnapshot]], requests: int) -> None:
+        self.directory.replace_all(config.account for config, _ in everything if config is not None)
+        self._begins_with.clear()
         self._partitions.clear()
         self._requests = requests
-        for account, kept in everything:
-            partition = AccountPartition.of(account, kept)
+        for config, kept in everything:
+            partition = AccountPartition.of(config, kept)
             self._partitions[partition.name] = partition
         self._nodes_taken = {partition.standing.uids.node for partition in self._partitions.values()}
         self._retention.recount()
@@ -221,19 +263,23 @@ class MemoryStore:
         self._partitions.clear()
         self._retention.recount()
 
-    def _tell_of_reset(self, name: str | None, before: AccountState, after: AccountState) -> None:
-        if self._observer is not None:
-            self._observer.publish(Change("reset", name, before, after))
-
     def _partition(self, account: Account | None) -> AccountPartition:
         name = None if account is None else account.name
         partition = self._partitions.get(name)
         if partition is None:
-            clock = self._clock(account)
-            partition = self._partitions[name] = AccountPartition(
-                name, account, clock, UidSequence(self._free_node()), clock.virtual
-            )
+            config = None if name is None else self._begins_with.get(name)
+            partition = self._partitions[name] = self._new_partition(account if config is None else config.account)
+            if config is not None:
+                partition.config = self._begins_with.pop(config.account.name)
         return partition
+
+    def _new_partition(self, account: Account | None) -> AccountPartition:
+        clock = self._clock(account)
+        uids, now = UidSequence(self._free_node()), clock.virtual
+        if account is None:
+            return AccountPartition(None, None, AccountState(clock=clock, uids=uids, balance=None, rules_since=now))
+        standing = AccountState(clock=clock, uids=uids, balance=opening_balance(account), rules_since=now)
+        return AccountPartition(account.name, None, standing, opening_entries(account, now))
 
     def _free_node(self) -> int:
         """A number for SMS_UIDs that no partition has, those included that came from elsewhere."""
@@ -246,6 +292,8 @@ def _change_of(name: str | None, before: AccountState, transaction: Transaction)
     """What there is to tell of a transaction that was kept."""
     exchange, after, updated = transaction.exchange, transaction.standing, transaction.updated
     kind: ChangeKind = "progress" if exchange is None else "request"
+    if transaction.ends is not None:
+        kind = "reset"
     change = Change(kind, name, before, after, exchange, transaction.new_messages, transaction.rejected)
     if not updated:
         return change
@@ -282,6 +330,18 @@ class _Failed(Generic[T]):
     def __await__(self) -> Generator[None, None, T]:
         yield from ()
         raise self._error
+
+
+class _OwnLease:
+    """A lease of a store that has no other process beside it: it never runs out."""
+
+    held = True
+
+    def release(self) -> None:
+        pass
+
+
+_LEASE = _OwnLease()
 
 
 class _NewestFirst(Generic[T]):

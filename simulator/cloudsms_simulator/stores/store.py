@@ -17,7 +17,7 @@ from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
-from cloudsms_simulator.engine.account import Account, AccountState
+from cloudsms_simulator.engine.account import Account, AccountConfig, AccountDirectory, AccountState
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.records import Attempt, Exchange, Message, Outcome, Report
 from cloudsms_simulator.engine.transaction import RuleCounter, Transaction
@@ -92,11 +92,33 @@ class StoreObserver(Protocol):
         """Something was committed."""
 
 
+LeasePurpose = Literal["push", "clock"]
+
+
+class Lease(Protocol):
+    """The right to push an account's reports or to move its clock, which one process has at a time."""
+
+    @property
+    def held(self) -> bool:
+        """Whether it is the caller's still: a lease runs out, and then another process may have it."""
+        ...
+
+    def release(self) -> None:
+        """Gives it back. Does nothing if it is the caller's no more."""
+        ...
+
+
 class Store(Protocol):
     """What every store offers. Every method that is a coroutine may raise StoreError.
 
-    An account None stands for exchanges that belong to no account.
+    An account None stands for exchanges that belong to no account. What is read is what this process knows, which is
+    all there is after `fresh`. Of an account that is handed in only the name counts, as long as the store holds it.
     """
+
+    @property
+    def directory(self) -> AccountDirectory:
+        """The accounts the store holds, as this process knows them. Only the store adds, replaces and removes them."""
+        ...
 
     def step(
         self, account: Account | None, decide: Callable[[Transaction], R], uids: tuple[str, ...] = ()
@@ -117,6 +139,14 @@ class Store(Protocol):
         """What a step would return, of which nothing is kept."""
         ...
 
+    async def fresh(self, account: Account | None) -> None:
+        """From here on reads of an account, and of the directory, see all that was kept before; with None all reads."""
+        ...
+
+    async def claim(self, account: Account, purpose: LeasePurpose) -> Lease:
+        """Waits until the caller is the one that pushes the account's reports, or moves its clock."""
+        ...
+
     async def release(self, account: Account | None, request_id: int, uids: tuple[str, ...] | None = None) -> None:
         """The answer of a request is out, or never will be: its reports may be pushed now.
 
@@ -125,15 +155,8 @@ class Store(Protocol):
         """
         ...
 
-    async def reset(self, account: Account | None, now: datetime) -> None:
-        """An account as it was created: opening balance, nothing kept, nothing planned, every count at its start.
-
-        Its clock goes on as it does, and its SMS_UIDs go on from where they are. `now` is the moment on that clock.
-        """
-        ...
-
-    async def drop(self, account: Account) -> None:
-        """Forgets an account and all that is kept of it. One of that name begins anew, with another clock."""
+    def config(self, account: Account) -> AccountConfig | None:
+        """What is configured of an account; None when the store holds none of that name."""
         ...
 
     def tallies(self, account: Account) -> Mapping[RuleCounter, int]:
@@ -189,8 +212,8 @@ class Store(Protocol):
         """All that is kept of an account, at this moment."""
         ...
 
-    async def restore(self, everything: Sequence[tuple[Account | None, AccountSnapshot]], requests: int) -> None:
-        """Puts this in the place of all that is kept of anybody; what does not fit into the journal is evicted.
+    async def restore(self, everything: Sequence[tuple[AccountConfig | None, AccountSnapshot]], requests: int) -> None:
+        """Puts this in the place of all accounts, and all that is kept of anybody; what does not fit is evicted.
 
         `requests` is the number of the last exchange there was, also of one that is kept no more.
         """
