@@ -27,6 +27,25 @@ FIRST = ("browser", "clients", "packaging", "benchmarks", "attack", "plugin", "f
 """Folders with the longest tests: begun first, they leave short ones for the end, which any worker can take."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--hesitant-store",
+        action="store_true",
+        help="have every simulator and stage keep what it keeps in a store that waits and decides twice",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Puts the store that waits in the place of the memory store, for those that make one themselves."""
+    if config.getoption("--hesitant-store"):
+        import simulator_stage
+        from hesitant_store import HesitantStore
+
+        from cloudsms_simulator import simulator
+
+        simulator_stage.MemoryStore = simulator.MemoryStore = HesitantStore
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Sorts by folder; the order within one stays."""
     tests = config.rootpath / "tests"
