@@ -10,16 +10,18 @@ from typing import TypeVar
 import msgspec
 import pytest
 
-from cloudsms_simulator.engine.account import Account, AccountDirectory
+from cloudsms_simulator.engine.account import Account, AccountDirectory, AccountState
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.clock import Clock
-from cloudsms_simulator.engine.evaluation import Decision, Evaluation, evaluation_of, needs_evaluation
+from cloudsms_simulator.engine.evaluation import Decision, Evaluation, evaluate, needs_evaluation
 from cloudsms_simulator.engine.faults import AnswerFault
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.records import ConnectionFacts, Message, Push, PushResult, Report
 from cloudsms_simulator.engine.rules import CompiledRules, FaultRule, Rule, RuleBook
 from cloudsms_simulator.engine.transaction import Arrival, Reply, RuleCounter, Transaction
+from cloudsms_simulator.protocol.answer import UidSequence
 from cloudsms_simulator.protocol.candidate import Candidate, candidate_of
+from cloudsms_simulator.protocol.checks import list_is_an_array
 from cloudsms_simulator.protocol.packet import decode
 from cloudsms_simulator.protocol.profile import SPEC, Profile
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
@@ -306,24 +308,29 @@ class Court:
         body = json.dumps({name: value for name, value in packet.items() if value is not ...}).encode()
         return candidate_of(decode(body), self.account, SPEC)
 
-    def evaluation(self, *destinations: tuple[object, object], **fields: object) -> Evaluation | None:
-        """The evaluation of a packet, with nothing asked yet, if it has one; the rules were put to use at noon."""
-        candidate = self.candidate(*destinations, **fields)
+    def evaluation(
+        self, *destinations: tuple[object, object], keep: bool = True, **fields: object
+    ) -> Evaluation | None:
+        """The evaluation of a packet, if it has one; the rules were put to use at noon."""
+        return self.evaluation_of(self.candidate(*destinations, **fields), keep=keep)
+
+    def evaluation_of(self, candidate: Candidate, *, keep: bool = True) -> Evaluation | None:
+        """The same for a packet with the verdicts it has; it is refused if its list is none."""
         if not needs_evaluation(self.account, candidate):
             return None
-        return evaluation_of(self.account, candidate, self.counts, self.now, NOON)
+        refused = list_is_an_array(candidate) is not None
+        standing = AccountState(clock=Clock.frozen(NOON), uids=UidSequence(1), balance=None, rules_since=NOON)
+        transaction = Transaction(self.account, standing, 1, self.counts)
+        found = evaluate(transaction, self.account, candidate, self.now, refused=refused)
+        if keep:
+            self.counts |= transaction.tallied or {}
+        return found
 
     def evaluate(self, *destinations: tuple[object, object], keep: bool = True, **fields: object) -> Evaluated:
         """Everything about a packet whose destinations are all in order."""
-        evaluation = self.evaluation(*destinations, **fields)
+        evaluation = self.evaluation(*destinations, keep=keep, **fields)
         assert evaluation is not None, "no rule has anything to say"
-        fault, decisions = evaluation.fault(), ()
-        if fault is None or fault.processed:
-            decisions = tuple(evaluation.decisions(range(len(destinations) or 1)).values())
-            evaluation.accepted(sum(decision.plan is not None for decision in decisions))
-        if keep:
-            self.counts |= evaluation.counters.written
-        return Evaluated(fault, decisions)
+        return Evaluated(evaluation.fault, tuple(evaluation.decisions.values()))
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.engine.acceptance import overall_code, refused_with_others
+from cloudsms_simulator.engine.acceptance import refused_with_others
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.plan import DELIVERED_AFTER_A_SECOND, LOCAL_REJECTION, plan_of, step
 from cloudsms_simulator.engine.rules import CompiledRules, Condition, Rule, RuleBook
+from cloudsms_simulator.protocol.candidate import overall_code
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.masking import fingerprint
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC

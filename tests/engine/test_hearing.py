@@ -404,7 +404,7 @@ def test_a_fault_befalls_a_request_without_destinations_that_fits_otherwise(cour
     here = court(faulty(condition=Condition(content=TextMatch(contains="code"))))
     for destinations in (..., None, "x", [], [{}] * 201):
         evaluation = here.evaluation(MULTI_MSISDN_LIST=destinations)
-        assert evaluation.fault() is not None
+        assert evaluation.fault is not None
 
 
 @pytest.mark.parametrize(
@@ -417,15 +417,15 @@ def test_a_fault_befalls_a_request_without_destinations_that_fits_otherwise(cour
     ],
 )
 def test_a_fault_for_some_destinations_does_not_befall_a_request_without_any(court, condition: Condition) -> None:
-    assert court(faulty(condition=condition)).evaluation(MULTI_MSISDN_LIST=[]).fault() is None
+    assert court(faulty(condition=condition)).evaluation(MULTI_MSISDN_LIST=[]).fault is None
 
 
 def test_of_destinations_that_are_not_in_order_what_can_be_read_is_asked(court) -> None:
     here = court(faulty(condition=TO_HONG_KONG))
     unreadable = [17, {"COUNTRY_CODE": "852", "DEST_MSISDN": "67"}, {"COUNTRY_CODE": 65}]
     readable = [17, {"COUNTRY_CODE": 852, "DEST_MSISDN": "67-x"}]
-    assert here.evaluation(MULTI_MSISDN_LIST=unreadable).fault() is None
-    assert here.evaluation(MULTI_MSISDN_LIST=readable).fault() is not None
+    assert here.evaluation(MULTI_MSISDN_LIST=unreadable).fault is None
+    assert here.evaluation(MULTI_MSISDN_LIST=readable).fault is not None
 
 
 def test_a_batch_is_the_same_before_its_list_was_checked_and_after(court) -> None:
@@ -437,10 +437,11 @@ def test_a_batch_is_the_same_before_its_list_was_checked_and_after(court) -> Non
 
 def test_destinations_that_are_refused_are_not_seen(court) -> None:
     here = court(replying((BUSY, 1), OK))
-    evaluation = here.evaluation(ANNA, BEN, SINGAPORE)
-    assert evaluation.fault() is None
-    assert [*evaluation.decisions([0, 2])] == [0, 2]
-    assert ("seen", "", "85267000012") not in evaluation.counters.written
+    candidate = here.candidate(ANNA, BEN, SINGAPORE)
+    candidate.verdicts[1] = INTERCEPT
+    evaluation = here.evaluation_of(candidate)
+    assert (evaluation.fault, [*evaluation.decisions]) == (None, [0, 2])
+    assert ("seen", "", "85267000012") not in here.counts
 
 
 # What is counted
@@ -455,11 +456,10 @@ def test_everything_a_request_counts_is_written_and_nothing_is_kept_by_itself(co
         states=("up", "down"),
         timeline=(RuleBookChange(book=RuleBook(), messages=100),),
     )
-    evaluation = here.evaluation(SINGAPORE, ANNA, SINGAPORE)
-    assert evaluation.fault() is not None
-    evaluation.decisions(range(3))
-    evaluation.accepted(2)
-    assert evaluation.counters.written == {
+    assert here.evaluation(SINGAPORE, ANNA, SINGAPORE, keep=False).fault is not None
+    assert here.counts == {}
+    here.evaluation(SINGAPORE, ANNA, SINGAPORE)
+    assert here.counts == {
         ("requests", "", ""): 1,
         ("asked", "", "6581234567"): 1,
         ("fault book", "slow", "6581234567"): 1,
@@ -471,7 +471,6 @@ def test_everything_a_request_counts_is_written_and_nothing_is_kept_by_itself(co
         hits_counter("book", "slow"): 1,
         hits_counter("book", "it"): 2,
     }
-    assert here.counts == {}
 
 
 def test_a_request_that_is_not_kept_counts_nothing(court) -> None:

@@ -3,7 +3,9 @@
 Reading: R21, R22.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 import msgspec
 import pytest
@@ -15,9 +17,7 @@ from cloudsms_simulator.engine.evaluation import (
     Evaluation,
     answer_received,
     deciding_rule,
-    decisions_on,
     evaluate,
-    evaluation_of,
     name_of_fault,
     reported_before,
     status_received,
@@ -49,13 +49,14 @@ ANSWER = (
 
 
 def begun(world, noon: datetime, *rules: Rule, since: datetime | None = None):
-    """A transaction of an account with these rules, a packet of it, and their evaluation at noon."""
+    """A transaction of an account with these rules, and the evaluation of a packet of it at noon."""
     account = Account(rules=CompiledRules(RuleBook(rules=rules)))
     here = world(account)
     transaction = here.transaction(account)
     transaction.standing = msgspec.structs.replace(transaction.standing, rules_since=since)
     candidate = candidate_of(packet.decode(here.packet()), account, SPEC)
-    return transaction, candidate, evaluate(transaction, account, candidate, noon)
+    assert list_is_an_array(candidate) is None
+    return transaction, evaluate(transaction, account, candidate, noon)
 
 
 def test_without_rules_nothing_is_evaluated_and_nothing_counted(world) -> None:
@@ -73,11 +74,14 @@ def test_a_magic_number_where_there_are_no_rules_leaves_no_count(world) -> None:
     assert here.store.tallies(here.accounts[0]) == {}
 
 
-def test_what_an_evaluation_counts_later_is_written_by_the_transaction_too(world, noon: datetime) -> None:
-    transaction, _, evaluation = begun(world, noon, Rule(id="it"))
-    assert transaction.tallied == {("requests", "", ""): 1}
-    evaluation.accepted(3)
-    assert transaction.tallied == {("requests", "", ""): 1, ("messages", "", ""): 3}
+def test_what_an_evaluation_counts_is_written_by_the_transaction(world, noon: datetime) -> None:
+    transaction, _ = begun(world, noon, Rule(id="it"))
+    assert transaction.tallied == {
+        ("requests", "", ""): 1,
+        ("seen", "", "85267000011"): 1,
+        ("hits", "/it", ""): 1,
+        ("messages", "", ""): 1,
+    }
     assert transaction.tallies == {}, "nothing is kept before the step is whole"
 
 
@@ -86,28 +90,33 @@ def test_rules_go_by_the_moment_they_were_put_to_use(
     world, noon: datetime, since: timedelta | None, decided: str | None
 ) -> None:
     later = Rule(id="later", condition=Condition(time=TimeWindow(after=SECOND)))
-    _, candidate, evaluation = begun(world, noon, later, since=None if since is None else noon + since)
-    assert list_is_an_array(candidate) is None
-    assert deciding_rule(decisions_on(evaluation, candidate)) == decided
+    _, evaluation = begun(world, noon, later, since=None if since is None else noon + since)
+    assert evaluation.rule == decided
 
 
 # Verdicts
 
 
-def evaluation(court, *destinations: tuple[int, str], rules: tuple[Rule, ...] = ()) -> tuple[Evaluation, Candidate]:
-    """An evaluation of a packet whose list was read, fault asked for already."""
+def evaluated(
+    court,
+    *destinations: tuple[int, str],
+    rules: tuple[Rule, ...] = (),
+    refused: Mapping[int, ResultCode] = MappingProxyType({}),
+) -> tuple[Evaluation, Candidate]:
+    """The evaluation of a packet whose list was read, of which some destinations are refused already."""
     here = court(*rules)
     candidate = here.candidate(*destinations)
     assert list_is_an_array(candidate) is None
-    found = evaluation_of(here.account, candidate, here.counts, here.now, here.now)
-    assert found.fault() is None
+    candidate.verdicts.update(refused)
+    found = here.evaluation_of(candidate)
+    assert found is not None
     return found, candidate
 
 
 def test_a_refusal_is_a_verdict_with_a_finding_that_names_its_rule(court) -> None:
     closed = Rule(id="closed", condition=TO_SINGAPORE, replies=(ReplyStep(BUSY),))
-    here, candidate = evaluation(court, ANNA, SINGAPORE, rules=(closed,))
-    assert decisions_on(here, candidate) == {
+    here, candidate = evaluated(court, ANNA, SINGAPORE, rules=(closed,))
+    assert here.decisions == {
         0: Decision(OK, DELIVERED_AFTER_A_SECOND),
         1: Decision(BUSY, None, "closed"),
     }
@@ -118,25 +127,21 @@ def test_a_refusal_is_a_verdict_with_a_finding_that_names_its_rule(court) -> Non
 
 
 def test_a_magic_number_is_named_where_no_rule_decides(court) -> None:
-    here, candidate = evaluation(court, MAGIC_BUSY)
-    decisions_on(here, candidate)
+    _, candidate = evaluated(court, MAGIC_BUSY)
     assert [finding.got for finding in candidate.findings] == ['Busy, as "magic 555103" says']
 
 
 def test_a_destination_that_is_refused_already_keeps_its_verdict_and_uses_up_no_turn(court) -> None:
     once = Rule(id="once", replies=(ReplyStep(BUSY, times=1), ReplyStep(INTERCEPT)))
-    here, candidate = evaluation(court, ANNA, ANNA, rules=(once,))
-    candidate.verdicts[0] = INVALID
-    assert list(decisions_on(here, candidate)) == [1]
+    here, candidate = evaluated(court, ANNA, ANNA, rules=(once,), refused={0: INVALID})
+    assert list(here.decisions) == [1]
     assert candidate.verdicts == {0: INVALID, 1: BUSY}
 
 
 def test_with_the_scope_packet_one_refusal_is_that_of_all_that_were_not_refused(court) -> None:
     shut = Rule(id="shut", condition=TO_SINGAPORE, replies=(ReplyStep(BUSY),), scope="packet")
     closed = Rule(id="closed", condition=Condition(to=("85267000012",)), replies=(ReplyStep(INTERCEPT),))
-    here, candidate = evaluation(court, ANNA, BEN, SINGAPORE, (852, "x"), rules=(shut, closed))
-    candidate.verdicts[3] = INVALID
-    decisions_on(here, candidate)
+    _, candidate = evaluated(court, ANNA, BEN, SINGAPORE, (852, "x"), rules=(shut, closed), refused={3: INVALID})
     assert candidate.verdicts == {0: BUSY, 1: INTERCEPT, 2: BUSY, 3: INVALID}
     assert {finding.path: finding.got for finding in candidate.findings} == {
         "$.MULTI_MSISDN_LIST[0]": 'Busy, as "shut" says',
@@ -146,10 +151,8 @@ def test_with_the_scope_packet_one_refusal_is_that_of_all_that_were_not_refused(
 
 
 def test_with_the_scope_packet_a_reply_of_ok_refuses_nobody(court) -> None:
-    here, candidate = evaluation(
-        court, ANNA, SINGAPORE, rules=(Rule(id="open", condition=TO_SINGAPORE, scope="packet"),)
-    )
-    decisions_on(here, candidate)
+    rule = Rule(id="open", condition=TO_SINGAPORE, scope="packet")
+    _, candidate = evaluated(court, ANNA, SINGAPORE, rules=(rule,))
     assert candidate.verdicts == {}
 
 

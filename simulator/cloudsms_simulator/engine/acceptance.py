@@ -22,23 +22,8 @@ from cloudsms_simulator.engine.records import Message, Sending
 from cloudsms_simulator.protocol.codes import COUNTRY_CODES, ResultCode
 from cloudsms_simulator.protocol.findings import Finding, Told, found
 from cloudsms_simulator.protocol.packet import Destination, Submission
-from cloudsms_simulator.protocol.profile import Profile
 
 # What a batch is answered.
-
-
-def overall_code(
-    verdicts: dict[int, ResultCode], count: int, profile: Profile
-) -> tuple[ResultCode, dict[int, ResultCode]]:
-    """Returns the top-level code of a batch of `count`, and the verdicts after the profile's `mixed_batch`."""
-    if not verdicts:
-        return ResultCode.OK, verdicts
-    first = verdicts[min(verdicts)]
-    if profile.mixed_batch == "all_or_nothing":
-        return first, {index: verdicts.get(index, first) for index in range(count)}
-    if profile.mixed_batch == "first_error" or len(verdicts) == count:
-        return first, verdicts
-    return ResultCode.OK, verdicts
 
 
 def refused_with_others(own: dict[int, ResultCode], verdicts: dict[int, ResultCode]) -> list[Finding]:

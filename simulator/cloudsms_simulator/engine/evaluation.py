@@ -1,10 +1,9 @@
 """Evaluation: one request before the rules. What befalls its answer, and what each destination gets.
 
 Rules come before magic recipients, and these before what holds for all; the first that fits decides, once for each
-destination. An `Evaluation` is asked for the fault of the answer first, and for the `Decision`s on its destinations
-once, if the request is processed at all. Everything counted goes into the transaction's counters, so that a request
-that is not kept counts nothing. Where no rule and no magic number may have a say (`needs_evaluation`), none of this
-is done.
+destination. `evaluate` says all of it at once: the fault of the answer, and, if the request is processed at all, the
+`Decision`s on its destinations. Everything counted goes into the transaction's counters, so that a request that is not
+kept counts nothing. Where no rule and no magic number may have a say (`needs_evaluation`), none of this is done.
 
 `MAGIC_NUMBERS`: numbers whose last six digits say what becomes of a request, without any scenario. What comes before
 the six digits is free, so that every country's rules for numbers still hold.
@@ -13,7 +12,7 @@ Reading: R21, R22, R23.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from types import MappingProxyType
@@ -36,10 +35,9 @@ from cloudsms_simulator.engine.rules import (
 )
 from cloudsms_simulator.engine.transaction import RuleCounter, RuleCounters, Transaction
 from cloudsms_simulator.moments import datetime
-from cloudsms_simulator.protocol.candidate import Candidate
+from cloudsms_simulator.protocol.candidate import Candidate, overall_code
 from cloudsms_simulator.protocol.codes import ResultCode, State, desc_of
 from cloudsms_simulator.protocol.findings import Finding, Told, found
-from cloudsms_simulator.protocol.packet import Destination
 
 # Magic numbers.
 
@@ -172,34 +170,43 @@ def needs_evaluation(account: Account, candidate: Candidate) -> bool:
     return any(magic_number_of(each.msisdn) for each in destinations_of(candidate))
 
 
-def evaluate(transaction: Transaction, account: Account, candidate: Candidate, now: datetime) -> "Evaluation":
-    """Begins the evaluation of a request; what it counts is written by the transaction."""
-    since = transaction.standing.rules_since or now
-    evaluation = evaluation_of(account, candidate, transaction.tallies, now, since)
+class Evaluation(msgspec.Struct, frozen=True):
+    """What rules and magic numbers say of one request: what befalls its answer, and what each destination gets."""
+
+    fault: AnswerFault | None = None
+    """What befalls the answer, later by the delay of the slowest reply; None when nothing does."""
+    decisions: Mapping[int, Decision] = NO_DECISIONS
+    """By the destination's index in the candidate's list, of those that were not refused before. There are none where
+    the request is refused, or the fault strikes before it is processed."""
+
+    rule: str | None = None
+    """The rule an exchange is listed under: that of the fault, else the first that decided on a destination."""
+
+
+NO_EVALUATION = Evaluation()
+
+
+def evaluate(
+    transaction: Transaction, account: Account, candidate: Candidate, now: datetime, *, refused: bool = False
+) -> Evaluation:
+    """Evaluates a request; `refused` says that the checks refuse it, so that only the fault of its answer counts.
+
+    What is counted is written by the transaction. A destination that is refused by its decision gets its verdict, and
+    the finding that says why, in the candidate.
+    """
+    evaluator = _Evaluator(account, candidate, transaction.tallies, now, transaction.standing.rules_since or now)
     # Where no rule can count or draw, a magic number leaves no trace: a rule laid down later begins at nothing.
     if not account.is_plain:
-        transaction.tallied = evaluation.counters.written
-    return evaluation
-
-
-def decisions_on(evaluation: "Evaluation", candidate: Candidate) -> Mapping[int, Decision]:
-    """Decides on the destinations not refused so far, by their index in the candidate's list.
-
-    A destination that is refused by its decision gets its verdict, and the finding that says why, in the candidate.
-    """
-    verdicts = candidate.verdicts
-    decisions = evaluation.decisions([index for index in range(len(candidate.destinations)) if index not in verdicts])
-    for index, decision in decisions.items():
-        if decision.code is not ResultCode.OK:
-            verdicts[index] = decision.code
-            candidate.findings.append(_refusal_of(index, decision))
-    whole = next((decision for decision in decisions.values() if decision.refuses_all), None)
-    if whole is not None:
-        for index in decisions:
-            if index not in verdicts:
-                verdicts[index] = whole.code
-                candidate.findings.append(_refusal_of(index, whole))
-    return decisions
+        transaction.tallied = evaluator.counters.written
+    fault = evaluator.fault()
+    if refused or (fault is not None and not fault.processed):
+        return Evaluation(fault, rule=None if fault is None else fault.rule)
+    decisions = evaluator.decisions(candidate)
+    count = len(candidate.destinations)
+    _, verdicts = overall_code(candidate.verdicts, count, account.profile)
+    evaluator.count_accepted(count - len(verdicts))
+    fault = with_longest_delay(fault, decisions)
+    return Evaluation(fault, decisions, deciding_rule(decisions) if fault is None else fault.rule)
 
 
 def _refusal_of(index: int, decision: Decision) -> Finding:
@@ -235,30 +242,22 @@ def is_reported_before(plan: Plan) -> bool:
 # The evaluation itself.
 
 
-def evaluation_of(
-    account: Account, candidate: Candidate, counts: Mapping[RuleCounter, int], now: datetime, since: datetime
-) -> "Evaluation":
-    """Begins the evaluation of a request. `counts` are what the account's rules have counted so far; `since` is when
-    its rules were put to use."""
-    return Evaluation(account, candidate, destinations_of(candidate), RuleCounters(counts), now, since)
-
-
-class Evaluation:
-    """One request before the rules. Ask `fault` first, and `decisions` once, if the request is processed at all."""
+class _Evaluator:
+    """One request before the rules: `fault`, then `decisions`, then `count_accepted`, each once and none after another
+    that ends it. `counts` are what the account's rules have counted so far; `since` is when they were put to use."""
 
     def __init__(
         self,
         account: Account,
         candidate: Candidate,
-        destinations: Sequence[Destination],
-        counters: RuleCounters,
+        counts: Mapping[RuleCounter, int],
         now: datetime,
         since: datetime,
     ) -> None:
-        self.counters = counters
+        self.counters = counters = RuleCounters(counts)
         self._account = account
-        self._destinations = destinations
-        self._numbers = [destination.number for destination in destinations]
+        self._destinations = destinations_of(candidate)
+        self._numbers = [destination.number for destination in self._destinations]
         self._rules = account.rules.in_force(now - since, counters[_MESSAGES_COUNTER])
         self._outlook = self._rules.book.outlook or account.plan
         self._state: RuleCounter = ("state", self._rules.book.name, "")
@@ -289,12 +288,25 @@ class Evaluation:
                 return AnswerFault(rule.id, rule.fault, delay, processed, rule.over)
         return self._magic_fault()
 
-    def decisions(self, indices: Iterable[int]) -> dict[int, Decision]:
-        """Decides on each of these destinations, in their order; the keys are the indices."""
-        return {index: self._decision_on(index) for index in indices}
+    def decisions(self, candidate: Candidate) -> Mapping[int, Decision]:
+        """Decides on the destinations not refused so far, in their order, and refuses those that are to be."""
+        verdicts = candidate.verdicts
+        open_places = [index for index in range(len(candidate.destinations)) if index not in verdicts]
+        decisions = {index: self._decision_on(index) for index in open_places}
+        for index, decision in decisions.items():
+            if decision.code is not ResultCode.OK:
+                verdicts[index] = decision.code
+                candidate.findings.append(_refusal_of(index, decision))
+        whole = next((decision for decision in decisions.values() if decision.refuses_all), None)
+        if whole is not None:
+            for index in decisions:
+                if index not in verdicts:
+                    verdicts[index] = whole.code
+                    candidate.findings.append(_refusal_of(index, whole))
+        return decisions
 
-    def accepted(self, messages: int) -> None:
-        """Counts the messages that were accepted of this request."""
+    def count_accepted(self, messages: int) -> None:
+        """Counts the messages that are accepted of this request."""
         self.counters.add(_MESSAGES_COUNTER, messages)
 
     def _decision_on(self, index: int) -> Decision:

@@ -10,24 +10,20 @@ Spec: CloudSMS Business Process. Reading: R16.
 import msgspec
 
 from cloudsms_simulator.engine import delivery
-from cloudsms_simulator.engine.acceptance import accept, overall_code, places_of, refused_with_others
+from cloudsms_simulator.engine.acceptance import accept, places_of, refused_with_others
 from cloudsms_simulator.engine.account import Account, AccountDirectory
 from cloudsms_simulator.engine.delivery import Conflict, ForceRequest, ForceResult
 from cloudsms_simulator.engine.evaluation import (
-    NO_DECISIONS,
+    NO_EVALUATION,
     Evaluation,
     answer_received,
-    deciding_rule,
-    decisions_on,
     evaluate,
     is_reported_before,
     name_of_fault,
     needs_evaluation,
     reported_before,
     status_received,
-    with_longest_delay,
 )
-from cloudsms_simulator.engine.faults import AnswerFault
 from cloudsms_simulator.engine.records import (
     Exchange,
     ExchangeKind,
@@ -65,7 +61,14 @@ from cloudsms_simulator.protocol.answer import (
     issue_uids,
     items_of,
 )
-from cloudsms_simulator.protocol.candidate import Candidate, Refusal, candidate_of, readable_key, submission_of
+from cloudsms_simulator.protocol.candidate import (
+    Candidate,
+    Refusal,
+    candidate_of,
+    overall_code,
+    readable_key,
+    submission_of,
+)
 from cloudsms_simulator.protocol.checks import (
     ACCOUNT_CHECKS,
     DESTINATION_CHECKS,
@@ -161,26 +164,31 @@ class Platform:
         if busy is not None:
             told = with_findings_first(diagnosis, busy.findings, known)
             return refuse_packet(transaction, candidate, arrival, now, busy, known=known, diagnosis=told)
-        evaluation = evaluate(transaction, account, candidate, now) if checked.needs_evaluation else None
-        fault = None if evaluation is None else evaluation.fault()
-        if fault is not None and not fault.processed:
-            return record_unprocessed(transaction, candidate, arrival, now, fault, known=known, diagnosis=diagnosis)
-        if refusal is not None:
-            return refuse_packet(
-                transaction, candidate, arrival, now, refusal, known=known, fault=fault, diagnosis=diagnosis
-            )
-        submission, kept = checked.submission, checked.kept_packet
-        assert submission is not None, "what is not refused is a submission"
-        assert kept is not None, "what is not refused is kept"
-        if evaluation is not None or account.pending_limit is not None or candidate.verdicts:
+        submission, as_checked = checked.submission, candidate
+        if submission is not None and (
+            checked.needs_evaluation or account.pending_limit is not None or candidate.verdicts
+        ):
             # There may be more verdicts from here on, and a step may have to decide again on what the checks left.
             verdicts, findings = candidate.verdicts.copy(), candidate.findings.copy()
             candidate = msgspec.structs.replace(candidate, verdicts=verdicts, findings=findings)
             submission = msgspec.structs.replace(submission, verdicts=verdicts)
-        if account.pending_limit is not None:
-            refuse_beyond_queue(transaction, account.pending_limit, candidate)
-            first_refusal(ACCOUNT_CHECKS, candidate)
-        return self._accept(transaction, account, candidate, submission, kept, arrival, now, evaluation, fault)
+            if account.pending_limit is not None:
+                refuse_beyond_queue(transaction, account.pending_limit, candidate)
+                first_refusal(ACCOUNT_CHECKS, candidate)
+        evaluation = NO_EVALUATION
+        if checked.needs_evaluation:
+            evaluation = evaluate(transaction, account, candidate, now, refused=submission is None)
+        fault = evaluation.fault
+        if fault is not None and not fault.processed:
+            return record_unprocessed(transaction, as_checked, arrival, now, fault, known=known, diagnosis=diagnosis)
+        if refusal is not None:
+            return refuse_packet(
+                transaction, candidate, arrival, now, refusal, known=known, fault=fault, diagnosis=diagnosis
+            )
+        kept = checked.kept_packet
+        assert submission is not None, "what is not refused is a submission"
+        assert kept is not None, "what is not refused is kept"
+        return self._accept(transaction, account, candidate, submission, kept, arrival, now, evaluation)
 
     def note(
         self,
@@ -259,10 +267,9 @@ class Platform:
         kept: KeptPacket,
         arrival: Arrival,
         now: datetime,
-        evaluation: Evaluation | None,
-        fault: AnswerFault | None,
+        evaluation: Evaluation,
     ) -> Reply:
-        decisions = NO_DECISIONS if evaluation is None else decisions_on(evaluation, candidate)
+        fault, decisions = evaluation.fault, evaluation.decisions
         destinations, serial, profile = submission.destinations, submission.serial, account.profile
         count = len(destinations)
         code, verdicts = overall_code(submission.verdicts, count, profile)
@@ -280,10 +287,6 @@ class Platform:
             )
             places = places_of(verdicts, count)
             told = tuple([uids[place] for place in places])
-        rule = None
-        if evaluation is not None:
-            fault = with_longest_delay(fault, decisions)
-            rule = deciding_rule(decisions) if fault is None else fault.rule
         if fault is not None:
             kept_answer = answer_received(fault, encode_accepted(answer) if isinstance(answer, AllAccepted) else answer)
             kept_answer = answer_without_keys(kept_answer, self.directory.keys)
@@ -301,7 +304,7 @@ class Platform:
             findings,
             told[0] if len(told) == 1 else told,
             arrival.surplus,
-            rule,
+            evaluation.rule,
             None if fault is None else name_of_fault(fault),
             arrival.line,
             serial=serial,
@@ -326,8 +329,6 @@ class Platform:
         transaction.new_messages = acceptance.messages
         transaction.entries += acceptance.entries
         transaction.rejected = acceptance.rejected
-        if evaluation is not None:
-            evaluation.accepted(len(acceptance.messages))
         first_due, comes_before = _wake(transaction, acceptance.messages, now)
         before = reported_before(acceptance.messages) if comes_before else ()
         return Reply(answer, code, transaction.request_id, first_due, fault, before)

@@ -2,7 +2,7 @@
 
 A `Candidate` has the packet, the profile whose rules hold for it, the account, and what the checks fill in: the
 signed text, its segmentation, the destinations and their verdicts. `submission_of` is what comes of one that passed.
-`missing`, `present` and `unsigned` say what counts as a value.
+`missing`, `present` and `unsigned` say what counts as a value, and `overall_code` what a batch is answered with.
 
 Packets in other dialects are understood far enough to be told in one finding what they are: UIP v2 has the general
 parameters in `uip_head` and the rest in `uip_body`, and other clients write the names of fields in another case. Both
@@ -325,3 +325,17 @@ def disguise_finding(body: bytes, headers: Headers) -> Finding | None:
         got = f"Content-Type: {kind.partition(b';')[0].decode('latin-1')[:60]}" if kind else "the fields of a form"
         return found("body-is-form", "body", Told(got), "a JSON object, with Content-Type: application/json")
     return None
+
+
+def overall_code(
+    verdicts: dict[int, ResultCode], count: int, profile: Profile
+) -> tuple[ResultCode, dict[int, ResultCode]]:
+    """Returns the top-level code of a batch of `count`, and the verdicts after the profile's `mixed_batch`."""
+    if not verdicts:
+        return ResultCode.OK, verdicts
+    first = verdicts[min(verdicts)]
+    if profile.mixed_batch == "all_or_nothing":
+        return first, {index: verdicts.get(index, first) for index in range(count)}
+    if profile.mixed_batch == "first_error" or len(verdicts) == count:
+        return first, verdicts
+    return ResultCode.OK, verdicts
