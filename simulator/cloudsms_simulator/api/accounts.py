@@ -23,7 +23,7 @@ from cloudsms_simulator.config.sources import JsonTable, read_json_table
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.models.account import AccountItem
 from cloudsms_simulator.models.server import Page, Problem
-from cloudsms_simulator.net.http_parser import root_of
+from cloudsms_simulator.net.http_parser import base_path
 from cloudsms_simulator.services.accounts import (
     AccountConflictError,
     AccountService,
@@ -87,7 +87,7 @@ class AccountHandlers:
         """Makes an account; 201 and the account, with its whole AUTH_KEY this once."""
         account = await self._accounts.create(await _table(request))
         response = json_response(msgspec.structs.replace(self._item(account), auth_key=account.auth_key), 201)
-        response.headers["Location"] = f"{root_of(request.scope)}/api/v1/accounts/{account.name}"
+        response.headers["Location"] = f"{base_path(request.scope)}/api/v1/accounts/{account.name}"
         return response
 
     async def show(self, request: Request) -> Response:

@@ -28,7 +28,7 @@ from cloudsms_simulator.journal.search_fields import JournalRecord, octets_of, r
 from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.models.server import Page, Problem
 from cloudsms_simulator.net.concurrency import CalledOffError, offload
-from cloudsms_simulator.net.http_parser import root_of
+from cloudsms_simulator.net.http_parser import base_path
 from cloudsms_simulator.stores.store import Listing
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     detail, headers = error.detail, error.headers
     if error.status_code == 404 and detail == "Not Found":
         detail = (
-            f"there is nothing at {request.url.path[:200]}; {root_of(request.scope)}/api/v1/docs lists what there is"
+            f"there is nothing at {request.url.path[:200]}; {base_path(request.scope)}/api/v1/docs lists what there is"
         )
     elif error.status_code == 405:
         allowed = ", ".join(_methods_at(request))

@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from cloudsms_simulator.api.context import ApiContext
 from cloudsms_simulator.api.http import cached_response, json_response, read_octets
 from cloudsms_simulator.models.server import Certs, Info, Probe, ReadingsItem
-from cloudsms_simulator.net.http_parser import root_of
+from cloudsms_simulator.net.http_parser import base_path
 from cloudsms_simulator.protocol.findings import FINDING_RULES
 from cloudsms_simulator.services.info import all_readings
 from cloudsms_simulator.services.snapshot import StateService
@@ -149,7 +149,7 @@ class DocsHandlers:
 
     async def openapi(self, request: Request) -> Response:
         """This description; an OpenAPI 3.1 document."""
-        return cached_response(request, self._document(root_of(request.scope)), "application/json")
+        return cached_response(request, self._document(base_path(request.scope)), "application/json")
 
     async def docs(self, request: Request) -> Response:
         """A page that shows this description, and lets operations be tried."""

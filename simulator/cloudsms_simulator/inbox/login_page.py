@@ -15,7 +15,7 @@ from cloudsms_simulator.api.auth import LOGIN_PATH, TokenAuth, cookie_of
 from cloudsms_simulator.inbox.http import read_form
 from cloudsms_simulator.inbox.page_context import context_before_login
 from cloudsms_simulator.inbox.templates import Templates
-from cloudsms_simulator.net.http_parser import root_of
+from cloudsms_simulator.net.http_parser import base_path, root_of
 
 
 class LoginPage:
@@ -53,14 +53,19 @@ class LoginPage:
         name = cookie_of(request.headers.get("host", ""))
         is_over_tls = request.headers.get("origin", "").startswith("https://")
         response.set_cookie(
-            name, self._auth.enter(), path=f"{root}/", httponly=True, samesite="strict", secure=is_over_tls
+            name,
+            self._auth.enter(),
+            path=f"{base_path(request.scope)}/",
+            httponly=True,
+            samesite="strict",
+            secure=is_over_tls,
         )
         return response
 
     async def leave(self, request: Request) -> Response:
         """Removes the cookie, and ends what it stood for."""
         self._auth.leave(Headers(scope=request.scope))
-        root = root_of(request.scope)
+        root = base_path(request.scope)
         response = RedirectResponse(root + LOGIN_PATH, 303)
         name = cookie_of(request.headers.get("host", ""))
         response.delete_cookie(name, path=f"{root}/", httponly=True, samesite="strict")

@@ -20,7 +20,7 @@ from cloudsms_simulator.api.auth import cookie_of
 from cloudsms_simulator.api.context import DEFAULT_ACCOUNT, NOBODY, ApiContext
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.models.account import ClockItem
-from cloudsms_simulator.net.http_parser import path_below_root, root_of
+from cloudsms_simulator.net.http_parser import base_path, path_below_root
 from cloudsms_simulator.services.clocks import clock_item
 
 Language = Literal["en", "zh"]
@@ -160,7 +160,7 @@ def context_before_login(request: Request) -> PageContext:
         language=language_of(wanted.get("lang"), request.headers.get("accept-language", "")),
         theme=theme,
         chosen=chosen,
-        root=root_of(request.scope),
+        root=base_path(request.scope),
     )
 
 

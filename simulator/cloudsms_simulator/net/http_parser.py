@@ -106,6 +106,11 @@ def root_of(scope: Scope) -> str:
     return root.rstrip("/")
 
 
+def base_path(scope: Scope) -> str:
+    """The same as links begin with it: percent-encoded."""
+    return quote(root_of(scope))
+
+
 def path_below_root(scope: Scope) -> str:
     """The path of a request below the base path, with a slash at its beginning.
 
