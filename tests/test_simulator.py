@@ -141,9 +141,13 @@ def test_a_port_in_use_is_told_and_nothing_stays_open(run: Run, settings: Settin
 
         async def story() -> None:
             with pytest.raises(PortInUse, match="--port"):
-                Simulator(msgspec.structs.replace(settings, port=port))
+                await Simulator(msgspec.structs.replace(settings, port=port)).start()
+            simulator = Simulator(msgspec.structs.replace(settings, admin_port=port, certs=None))
+            opened, folder = simulator.listener.port, simulator.files.directory
             with pytest.raises(PortInUse, match="--admin-port"):
-                Simulator(msgspec.structs.replace(settings, admin_port=port))
+                await simulator.start()
+            assert not is_listening("127.0.0.1", opened)
+            assert not folder.exists()
 
         run(story())
 

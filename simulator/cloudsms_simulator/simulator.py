@@ -1,10 +1,11 @@
 """The simulator: everything put together, started, and stopped.
 
-`Simulator(settings)` opens the ports and makes store, platform, dispatcher and services; `start` serves in the
-running loop, `stop` lets answers and pushes finish. The admin API and the inbox are imported at the first call of the
-admin port.
+`Simulator(settings)` makes store, platform, dispatcher and services; `start` opens the ports and serves in the
+running loop, `stop` lets answers and pushes finish. `Simulator.app` is all of it for another ASGI server, without a
+port: `SimulatorApp` has the work begin with the first request, and end with that server. The admin API and the inbox
+are imported when somebody first calls them.
 
-Spec: CloudSMS Platform Server. Reading: R5, R16.
+Spec: CloudSMS Platform Server. Reading: R5, R16, R27.
 """
 
 import asyncio
@@ -15,11 +16,15 @@ import secrets
 import shlex
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Set
 from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cloudsms_simulator.config.scenario import Scenario
 from cloudsms_simulator.config.settings import Settings, without_overruled
@@ -29,8 +34,10 @@ from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.rules import CompiledRules, RuleBook
 from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.models.server import Info, Ports
+from cloudsms_simulator.net.asgi import CarriedApp, base_url, serve_in
 from cloudsms_simulator.net.certificates import CertificateFiles, open_certificates
 from cloudsms_simulator.net.flawed_certificates import CertificatePaths, FlawedCertificates
+from cloudsms_simulator.net.http_parser import path_below_root, root_of, scope_below
 from cloudsms_simulator.net.listener import Listener
 from cloudsms_simulator.net.private_files import PrivateTempFolder, readable_keys
 from cloudsms_simulator.net.runtime import LazyApp, refuse_green_threads
@@ -52,6 +59,14 @@ from cloudsms_simulator.services.tls_faults import FaultyTlsListeners
 from cloudsms_simulator.services.watcher import Watcher
 from cloudsms_simulator.stores.memory import DEFAULT_MESSAGES, MemoryStore
 
+if TYPE_CHECKING:
+    from cloudsms_simulator.api.auth import TokenAuth
+    from cloudsms_simulator.services.snapshot import StateService
+
+_PLATFORM_FOLDER = PLATFORM_PATH.rpartition("/")[0]
+_TEST_CLIENT = "testserver"
+"""The host that test clients of ASGI applications call; there is no web site of that name."""
+_GRACE = timedelta(seconds=5)
 _NODES = 2**24
 _SEEDS = 2**32
 
@@ -59,11 +74,11 @@ _log = logging.getLogger(__name__)
 
 
 class Simulator:
-    """A platform with its ports open. Making one raises what keeps it from serving:
+    """A platform. Its ports are opened by `start`, or when somebody first asks where it is (`ready`, `listener`).
 
-    `ListenError` for a port, `CertificateError` for a certificate, ValueError for accounts that clash,
-    `GreenThreadsError` where gevent replaced threads or sockets. `fixed` are
-    the settings that the scenario has no say in, by name: no edit of it changes them.
+    Making one raises what keeps it from serving: `CertificateError` for a certificate, ValueError for accounts that
+    clash, `GreenThreadsError` where gevent replaced threads or sockets; opening its ports raises `ListenError`.
+    `fixed` are the settings that the scenario has no say in, by name: no edit of it changes them.
     """
 
     def __init__(self, settings: Settings, scenario: Scenario | None = None, fixed: Set[str] = frozenset()) -> None:
@@ -90,15 +105,8 @@ class Simulator:
         self._folder = None if settings.certs is not None else PrivateTempFolder()
         try:
             self.files = _certificate_files(settings, self._folder)
-            context = None if settings.plain else platform_context(self.files, settings.mtls, settings.client_ca)
-            sock = open_socket(settings.host, settings.port)
+            self._tls = None if settings.plain else platform_context(self.files, settings.mtls, settings.client_ca)
         except BaseException:
-            self._remove_folder()
-            raise
-        try:
-            admin_sock = open_socket(settings.admin_host, settings.admin_port, setting="--admin-port")
-        except BaseException:
-            sock.close()
             self._remove_folder()
             raise
         self.platform = Platform(
@@ -117,12 +125,12 @@ class Simulator:
         )
         self.stopping = asyncio.Event()
         self._connection_ids = itertools.count(1)
-        self.listener = self._platform_listener(sock, context)
         self.tls_troubles = FaultyTlsListeners(
             FlawedCertificates(self.files), settings.host, self._context_with, self._platform_listener
         )
         self.scenarios = ScenarioService(self.store, self.wall, settings.server_profile, self.pusher.clock_changed)
-        self._fixed = fixed
+        self.fixed = fixed
+        """The settings that the scenario has no say in, by name."""
         watched = scenario if settings.watch else None
         self._watcher = None if watched is None else Watcher(watched, self._play_edited)
         self.timekeeper = ClockService(self.store, self.pusher, self.wall)
@@ -136,43 +144,73 @@ class Simulator:
             profile_of=settings.server_profile,
             forgot=lambda account: self.sink.forget(account.name),
         )
-        self.admin_listener = Listener(
-            LazyApp("cloudsms_simulator.inbox.app", self._admin_app),
-            admin_sock,
-            connection_ids=self._connection_ids,
-            stopping=self.stopping,
-        )
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The event loop it works in, or has worked in; None before that."""
+        self._listener: Listener | None = None
+        self._admin_listener: Listener | None = None
         self._serving = False
+
+    @property
+    def listener(self) -> Listener:
+        """The platform's port, opened by now."""
+        if self._listener is None:
+            self._listener = self._platform_listener(open_socket(self.settings.host, self.settings.port), self._tls)
+        return self._listener
+
+    @property
+    def admin_listener(self) -> Listener:
+        """The admin port, opened by now."""
+        if self._admin_listener is None:
+            self._admin_listener = Listener(
+                LazyApp("cloudsms_simulator.inbox.app", self._port_admin_app),
+                open_socket(self.settings.admin_host, self.settings.admin_port, setting="--admin-port"),
+                connection_ids=self._connection_ids,
+                stopping=self.stopping,
+            )
+        return self._admin_listener
+
+    @cached_property
+    def app(self) -> "SimulatorApp":
+        """The same platform as an ASGI application, for another server, which opens no port."""
+        return SimulatorApp(self)
 
     @property
     def ready(self) -> Ready:
         """Where and as whom a client connects: as the account `default`, or the first there is."""
         scheme = "http" if self.settings.plain else "https"
-        account = self.directory.named("default") or next(iter(self.directory))
         admin = host_and_port(reachable_host(self.admin_listener.host), self.admin_listener.port)
-        return Ready(
-            url=f"{scheme}://{host_and_port(reachable_host(self.listener.host), self.listener.port)}{PLATFORM_PATH}",
-            admin_url=f"http://{admin}{self.settings.admin_path or ''}",
+        return msgspec.structs.replace(
+            self._ready_at(
+                f"{scheme}://{host_and_port(reachable_host(self.listener.host), self.listener.port)}",
+                f"http://{admin}{self.settings.admin_path or ''}",
+            ),
             ca=str(self.files.ca.absolute()),
             client_cert=str(self.files.customer_cert.absolute()),
             client_key=str(self.files.customer_key.absolute()),
-            auth_key=account.auth_key,
-            route_id=account.route_at_hand,
-            pid=os.getpid(),
         )
 
     async def start(self) -> None:
-        """Serves both ports in the running loop."""
-        await self.listener.start()
-        await self.admin_listener.start()
+        """Opens both ports and serves them in the running loop. When a port cannot be opened, none stays open."""
+        try:
+            listeners = self.listener, self.admin_listener
+        except BaseException:
+            await self.stop(timedelta(0))
+            raise
+        for each in listeners:
+            await each.start()
         for trouble in () if self.scenario is None else self.scenario.tls:
             await self.tls_troubles.url_of(trouble)
+        self.work()
+
+    def work(self) -> None:
+        """Begins to push reports, and to watch the scenario's files, in the running loop."""
+        self.loop = asyncio.get_running_loop()
         self.pusher.start(self.directory)
         if self._watcher is not None:
             self._watcher.start()
         self._serving = True
 
-    async def stop(self, grace: timedelta = timedelta(seconds=5)) -> int:
+    async def stop(self, grace: timedelta = _GRACE) -> int:
         """Takes no more requests, lets answers and pushes finish within `grace`, and returns how many pushes did not.
 
         A push that did not finish is in the journal as such until the store is closed.
@@ -183,11 +221,14 @@ class Simulator:
         try:
             if self._watcher is not None:
                 await self._watcher.stop()
-            await asyncio.gather(self.listener.stop(grace), self.tls_troubles.close(grace))
+            self.stopping.set()
+            port = () if self._listener is None else (self._listener.stop(grace),)
+            await asyncio.gather(*port, self.tls_troubles.close(grace))
             self.timekeeper.close()
             ended = await self.pusher.close(max(0.0, deadline - loop.time()))
             await self.journal.written()
-            await asyncio.gather(self.sink.close(), self.admin_listener.stop())
+            admin_port = () if self._admin_listener is None else (self._admin_listener.stop(),)
+            await asyncio.gather(self.sink.close(), *admin_port)
             await self.store.close()
         finally:
             self._remove_folder()
@@ -195,7 +236,7 @@ class Simulator:
 
     async def _play_edited(self, edited: Scenario) -> None:
         """Puts a scenario that was read again in the place of the one it was, for every account that began with it."""
-        played = without_overruled(edited, self.settings, self._fixed)
+        played = without_overruled(edited, self.settings, self.fixed)
         opened = len(self.tls_troubles.listeners)
         for trouble in played.tls:
             await self.tls_troubles.url_of(trouble)
@@ -213,26 +254,93 @@ class Simulator:
 
     def info(self, features: tuple[str, ...]) -> Info:
         """What there is to know of it, with features that the admin API has."""
-        scenario = None if self.scenario is None else self.scenario.name
-        ports = Ports(self.listener.port, self.admin_listener.port)
-        return info_of(self.settings, self.seed, scenario, self.ready, ports, features)
+        return self._info(self.ready, Ports(self.listener.port, self.admin_listener.port), features)
 
     def is_serving(self) -> bool:
-        """Whether both ports are served."""
+        """Whether it is at work, and its ports are served if it has any."""
         return self._serving
 
-    def _admin_app(self) -> ASGIApp:
-        # Imported when somebody calls: nothing else takes as long at the start, and many a run never needs it.
+    def state(self) -> "StateService":
+        """What takes everything there is as one document, and puts it back."""
+        from cloudsms_simulator.services.snapshot import StateService
+
+        return StateService(self.store, self.scenarios, self.timekeeper, self.keeper, self.pusher, self.wall)
+
+    def carried_endpoint(self) -> ASGIApp:
+        """The application of the platform's port, for requests that another server carries."""
+        settings = self.settings
+        return CarriedApp(
+            self.endpoint,
+            connection_ids=self._connection_ids,
+            stopping=self.stopping,
+            admits=settings.admits if settings.whitelist else None,
+            observer=self.journal,
+        )
+
+    def carried_admin_app(self, url: Callable[[], str]) -> ASGIApp:
+        """The application of the admin port, for requests that another server carries; `url` is where it is called."""
         from cloudsms_simulator.api.auth import TokenAuth
+
+        settings = self.settings
+        if settings.asgi_admin == "open":
+            auth, hosts = TokenAuth(None), {*settings.hosts, _TEST_CLIENT}
+        else:
+            auth, hosts = TokenAuth(settings.admin_token, wanted=True), {"*"}
+        return self._admin_app(
+            lambda: self._ready_at(url(), url()), lambda features: self._info_at(url(), features), hosts, auth
+        )
+
+    def _ready_at(self, url: str, admin_url: str) -> Ready:
+        """As whom a client connects that finds the platform and the admin API below these URLs; no certificates."""
+        account = self.directory.named("default") or next(iter(self.directory))
+        return Ready(
+            url=f"{url}{PLATFORM_PATH}",
+            admin_url=admin_url,
+            ca="",
+            client_cert="",
+            client_key="",
+            auth_key=account.auth_key,
+            route_id=account.route_at_hand,
+            pid=os.getpid(),
+        )
+
+    def _info_at(self, url: str, features: tuple[str, ...]) -> Info:
+        """What there is to know of it where everything is below one URL, and TLS is somebody else's business."""
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        info = self._info(self._ready_at(url, url), Ports(port, port), features)
+        return msgspec.structs.replace(info, plain=parts.scheme != "https", mtls="off")
+
+    def _info(self, ready: Ready, ports: Ports, features: tuple[str, ...]) -> Info:
+        scenario = None if self.scenario is None else self.scenario.name
+        return info_of(self.settings, self.seed, scenario, ready, ports, features)
+
+    def _port_admin_app(self) -> ASGIApp:
+        from cloudsms_simulator.api.auth import TokenAuth
+
+        settings = self.settings
+        hosts = {settings.admin_host, *settings.hosts}
+        return self._admin_app(
+            lambda: self.ready, self.info, hosts, TokenAuth(settings.admin_token), settings.admin_path
+        )
+
+    def _admin_app(
+        self,
+        ready: Callable[[], Ready],
+        info: Callable[[tuple[str, ...]], Info],
+        hosts: Set[str],
+        auth: "TokenAuth",
+        root: str | None = None,
+    ) -> ASGIApp:
+        # Imported when somebody calls: nothing else takes as long at the start, and many a run never needs it.
         from cloudsms_simulator.api.context import ApiContext
         from cloudsms_simulator.inbox.app import app_with_inbox
         from cloudsms_simulator.journal.events import EventHub
         from cloudsms_simulator.journal.waits import Waits
         from cloudsms_simulator.services.explainer import Explainer
         from cloudsms_simulator.services.sending import Interventions, PacketSender, Resubmitter
-        from cloudsms_simulator.services.snapshot import StateService
 
-        explainer = Explainer(self.platform, self.store, self.wall, lambda: self.ready, self.settings.admits)
+        explainer = Explainer(self.platform, self.store, self.wall, ready, self.settings.admits)
         sender = PacketSender(self.store, self.endpoint.take)
         context = ApiContext(
             self.directory,
@@ -242,9 +350,9 @@ class Simulator:
             self.scenarios,
             self.tls_troubles,
             self.keeper,
-            StateService(self.store, self.scenarios, self.timekeeper, self.keeper, self.pusher, self.wall),
+            self.state(),
             self.sink,
-            self.info,
+            info,
             lambda: certs_of(self.files),
             Waits(self.store, self.news, self.wall, self.timekeeper.is_moved, self.stopping),
             EventHub(self.store, self.news, self.wall, self.stopping),
@@ -255,8 +363,6 @@ class Simulator:
             self.is_serving,
             self.tally,
         )
-        hosts = {self.settings.admin_host, *self.settings.hosts}
-        auth, root = TokenAuth(self.settings.admin_token), self.settings.admin_path
         return app_with_inbox(context, self.news, self.stopping, hosts, auth, root)
 
     def _platform_listener(self, sock: socket.socket, context: ssl.SSLContext | None) -> Listener:
@@ -283,6 +389,141 @@ class Simulator:
     def _remove_folder(self) -> None:
         if self._folder is not None:
             self._folder.remove()
+
+
+class _CarriedSimulator:
+    """A simulator, for requests that another server carries into its event loop."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._called_at = ""
+        self._endpoint = simulator.carried_endpoint()
+        self._admin = LazyApp(
+            "cloudsms_simulator.inbox.app", lambda: simulator.carried_admin_app(lambda: self._called_at)
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        path = path_below_root(scope).lower()
+        if path == _PLATFORM_FOLDER or path.startswith(f"{_PLATFORM_FOLDER}/"):
+            await self._endpoint(scope, receive, send)
+        else:
+            self._called_at = base_url(scope)
+            await self._admin(scope_below(root_of(scope), scope), receive, send)
+
+
+class _Stay:
+    """The work of a simulator in somebody else's event loop: from a first request to the end of a server or the loop.
+
+    It goes on from a `former` one, whose loop has ended.
+    """
+
+    def __init__(self, simulator: Simulator, former: "_Stay | None" = None) -> None:
+        self.simulator = simulator
+        self.loop = asyncio.get_running_loop()
+        self._app = _CarriedSimulator(simulator)
+        self._over = asyncio.Event()
+        self._begun: asyncio.Future[None] = self.loop.create_future()
+        self._kept: bytes | None = None
+        self._work = self.loop.create_task(self._stay(former))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether a server has ended it, or it could not begin: nothing is left of it."""
+        return self._over.is_set()
+
+    def is_at_work_in(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether it serves in an event loop, which is running."""
+        return self.loop is loop and not self.is_over
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request, in its own event loop."""
+        if not self._begun.done():
+            await asyncio.shield(self._begun)
+        await self._app(scope, receive, send)
+
+    async def end(self) -> None:
+        """Lets pushes finish, and forgets everything."""
+        self._over.set()
+        await self._work
+
+    async def _stay(self, former: "_Stay | None") -> None:
+        grace = timedelta(0)
+        try:
+            self.simulator.work()
+            if former is not None:
+                await self.simulator.state().put(await former._state())
+            self._begun.set_result(None)
+            await self._over.wait()
+            grace = _GRACE
+        except asyncio.CancelledError:
+            await self._state()
+            raise
+        except Exception as error:
+            self._over.set()
+            self._begun.set_exception(error)
+        finally:
+            await self.simulator.stop(grace)
+
+    async def _state(self) -> bytes:
+        """Everything there was when the loop ended, be it without a word."""
+        if self._kept is None:
+            self._kept = await self.simulator.state().take()
+        return self._kept
+
+
+class SimulatorApp:
+    """A simulator as an ASGI application for another server, mounted or not, or for a client in the same process.
+
+    A simulator that was started serves on in its own event loop. One that was not begins with the first request, in
+    whatever loop that comes, and ends with the server that says so (lifespan), else with the loop. What comes after a
+    server has ended begins anew; what comes in another loop, after the first has ended, goes on from where that was.
+    """
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+        self._started: _CarriedSimulator | None = None
+        self._stay: _Stay | None = None
+        self._entering = threading.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request, or follows the lifespan of a server. A WebSocket is turned away."""
+        if scope["type"] == "http":
+            stay, here = self._stay, asyncio.get_running_loop()
+            loop, app = (stay.loop, stay.serve) if stay is not None and stay.is_at_work_in(here) else self._at_work()
+            if loop is here:
+                await app(scope, receive, send)
+            else:
+                await serve_in(loop, app, scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while (await receive())["type"] != "lifespan.shutdown":
+            await send({"type": "lifespan.startup.complete"})
+        stay = self._stay
+        if stay is not None and not stay.is_over and stay.loop is asyncio.get_running_loop():
+            await stay.end()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _at_work(self) -> tuple[asyncio.AbstractEventLoop, ASGIApp]:
+        """Where the simulator works, and what serves requests there; begins it in the running loop if it does not."""
+        with self._entering:
+            stay, simulator = self._stay, self._simulator
+            if stay is None and simulator.loop is not None:
+                if self._started is None:
+                    self._started = _CarriedSimulator(simulator)
+                return simulator.loop, self._started
+            if stay is None:
+                stay = _Stay(simulator)
+            elif stay.is_over:
+                stay = _Stay(Simulator(simulator.settings, simulator.scenario, simulator.fixed))
+            elif not stay.loop.is_running():
+                settings = msgspec.structs.replace(simulator.settings, seed=stay.simulator.seed)
+                stay = _Stay(Simulator(settings, simulator.scenario, simulator.fixed), stay)
+            self._stay = stay
+            return stay.loop, stay.serve
 
 
 def _accounts_at_start(settings: Settings, scenario: Scenario | None, seed: int) -> tuple[AccountConfig, ...]:

@@ -93,10 +93,11 @@ _OWN_SITES = frozenset({"same-origin", "none"})
 
 
 class TokenAuth:
-    """Who may use an admin port: whoever has the token. Without a `token` everybody may."""
+    """Who may use an admin port: whoever has the token. Without a `token` everybody may; nobody, if it is `wanted`."""
 
-    def __init__(self, token: str | None, attempts: AttemptLimiter | None = None) -> None:
+    def __init__(self, token: str | None, attempts: AttemptLimiter | None = None, *, wanted: bool = False) -> None:
         self._token = None if token is None else token.encode()
+        self._wanted = wanted
         self._browsers: dict[str, None] = {}
         self.attempts = attempts or AttemptLimiter()
         """Limits how many wrong tokens may be tried."""
@@ -104,7 +105,12 @@ class TokenAuth:
     @property
     def is_open(self) -> bool:
         """Whether no token is needed."""
-        return self._token is None
+        return self._token is None and not self._wanted
+
+    @property
+    def has_no_token(self) -> bool:
+        """Whether nobody may, since there is no token to say."""
+        return self._token is None and self._wanted
 
     def is_token(self, text: str) -> bool:
         """Whether a text is the token. Takes as long for a nearly right one as for any other."""
@@ -178,13 +184,14 @@ class AllowedHosts:
         is_below = label != "" and above in self._above
         return self._any or name in self._names or is_below or _is_in_networks(name, self._ranges)
 
-    def owns(self, origin: str, host: str) -> bool:
+    def owns(self, origin: str, host: str, served_as: str = "http") -> bool:
         """Whether a page of an origin, which calls this server by a Host header, is the server's own.
 
-        It is if it was read from that host over http; or over https, where a proxy that ends TLS stands before one of
-        the names beyond loopback. Such a proxy may send another Host, but then the page has the usual port.
+        It is if it was read from that host in the scheme that the server is `served_as`; or over https, where a proxy
+        that ends TLS stands before one of the names beyond loopback. Such a proxy may send another Host, but then the
+        page has the usual port.
         """
-        if origin == f"http://{host}":
+        if origin == f"{served_as}://{host}":
             return True
         scheme, _, site = origin.partition("://")
         if scheme != "https" or host_without_port(site) in LOOPBACK_HOSTS or site not in self:
@@ -215,6 +222,10 @@ DOCS_PATH = "/api/v1/docs"
 """The path of the page that shows the API."""
 _FREE_PATHS = (*PROBE_PATHS, LOGIN_PATH)
 """Paths that need no token."""
+_NONE_SET = (
+    "inside another ASGI server the admin API wants a token, and there is none: set admin_token"
+    " (CLOUDSMS_SIM_ADMIN_TOKEN), or let everybody in with asgi_admin = open (CLOUDSMS_SIM_ASGI_ADMIN)"
+)
 _FREE_FOLDERS = ("/static/", "/vendored/")
 """Folders of files that pages are made of. They need no token, since they hold nothing of what happened."""
 
@@ -238,7 +249,7 @@ class AuthMiddleware:
         problem = None if scope["type"] == "lifespan" else self._problem(scope)
         if problem is None:
             await self._app(scope, receive, send)
-        elif problem.status == 401 and self._asks and _is_for_a_person(scope):
+        elif problem.status == 401 and self._asks and not self._auth.has_no_token and _is_for_a_person(scope):
             target = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
             query = urlencode({"next": target}).encode()
             login = root_of(scope) + LOGIN_PATH
@@ -257,10 +268,12 @@ class AuthMiddleware:
                 "wrong host", 421, f'this server is not "{host_without_port(host)[:100]}"; it goes by {known}'
             )
         origin = headers.get("origin")
-        if origin is not None and not self._hosts.owns(origin, host):
+        if origin is not None and not self._hosts.owns(origin, host, scope.get("scheme", "http")):
             return Problem("foreign origin", 403, "pages of other sites have no business here")
         if path in _FREE_PATHS or path.startswith(_FREE_FOLDERS) or self._auth.admits(headers):
             return None
+        if self._auth.has_no_token:
+            return Problem("no token", 401, _NONE_SET)
         return Problem("token missing or wrong", 401, "send `Authorization: Bearer` with the admin token")
 
 

@@ -82,6 +82,8 @@ class Settings(SettingTable, frozen=True, kw_only=True):
     """Token the admin API asks for; without one it asks for none."""
     admin_path: Annotated[str | None, BASE_PATH] = None
     """Base path of the admin API and inbox behind a proxy that leaves it in or takes it off."""
+    asgi_admin: Annotated[Literal["token", "open"], choice_type("token", "open")] = "token"
+    """Who may use the admin API and inbox inside another ASGI server: whoever says admin_token, or everybody."""
     plain: Annotated[bool, ON_OFF] = False
     """Speak plain HTTP on the platform's port instead of HTTPS."""
     mtls: Annotated[Literal["off", "optional", "required"], choice_type("off", "optional", "required")] = "optional"

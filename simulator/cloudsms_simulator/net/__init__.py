@@ -5,7 +5,8 @@ makes an `HttpConnection` of each client. That turns octets into requests, with 
 answers into octets; requests that come in the same turn of the event loop go to the application together
 (`RequestBatcher`). A `ConnectionObserver` is told what no request shows: refused handshakes, surplus octets, heads that
 never end. `http_client` is the other direction: an HTTP/1.1 client that keeps its connections open. `happy_eyeballs`
-makes them, `http_answer` reads what comes back.
+makes them, `http_answer` reads what comes back. Where another ASGI server has the port, `asgi` gives
+its requests to the application as ours come to it.
 """
 
 import sys

@@ -15,7 +15,7 @@ from types import MappingProxyType
 import msgspec
 
 from cloudsms_simulator.engine.faults import LONGEST_HANG, AnswerFault, Fault
-from cloudsms_simulator.net.http_connection import HttpConnection, HttpRequest
+from cloudsms_simulator.net.asgi import RequestConnection, RunningRequest
 
 DRIBBLE_DURATION = timedelta(seconds=5)
 """How long an answer dribbles when nothing else is said."""
@@ -28,15 +28,15 @@ GARBAGE_OCTETS = 256
 class FaultyAnswer(msgspec.Struct, frozen=True):
     """A request that trouble befalls. `answer` is empty when there is none; then only what needs none befalls it."""
 
-    connection: HttpConnection
-    request: HttpRequest
+    connection: RequestConnection
+    request: RunningRequest
     trouble: AnswerFault
     answer: bytes
     stopping: asyncio.Event
 
 
 async def apply_fault(
-    connection: HttpConnection, trouble: AnswerFault, answer: bytes | None, stopping: asyncio.Event
+    connection: RequestConnection, trouble: AnswerFault, answer: bytes | None, stopping: asyncio.Event
 ) -> None:
     """Lets trouble befall the request that the connection is handling and whose body has arrived.
 
@@ -108,7 +108,7 @@ async def dribble(blow: FaultyAnswer) -> None:
     over = DRIBBLE_DURATION if blow.trouble.over is None else blow.trouble.over
     answer, request = blow.answer, blow.request
     pieces = max(1, min(len(answer), over // DRIBBLE_STEP))
-    clock = blow.connection.loop.time
+    clock = asyncio.get_running_loop().time
     start = clock()
     await _begin(request, 200, b"application/json", len(answer))
     sent = 0
@@ -176,7 +176,7 @@ async def _respond(blow: FaultyAnswer, kind: bytes) -> None:
     await blow.request.send({"type": "http.response.body", "body": page, "more_body": False})
 
 
-async def _begin(request: HttpRequest, status: int, kind: bytes, octets: int) -> None:
+async def _begin(request: RunningRequest, status: int, kind: bytes, octets: int) -> None:
     headers = [(b"content-type", kind), (b"content-length", b"%d" % octets)]
     await request.send({"type": "http.response.start", "status": status, "headers": headers})
 
@@ -200,6 +200,6 @@ async def _wait(blow: FaultyAnswer, seconds: float, *more: asyncio.Event) -> Non
             each.cancel()
 
 
-async def _client_gone(request: HttpRequest) -> None:
+async def _client_gone(request: RunningRequest) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass

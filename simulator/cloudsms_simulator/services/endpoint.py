@@ -23,8 +23,9 @@ from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.records import Exchange
 from cloudsms_simulator.engine.transaction import Arrival, Checked, Identified, Reply, Transaction
 from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.net.asgi import RequestConnection
 from cloudsms_simulator.net.concurrency import INLINE_OCTETS, offload
-from cloudsms_simulator.net.http_connection import HttpConnection, HttpRequest, ServeAlone
+from cloudsms_simulator.net.http_connection import HttpRequest, ServeAlone
 from cloudsms_simulator.net.http_parser import RequestHead, head_of_scope
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.codes import ResultCode
@@ -376,7 +377,7 @@ class Endpoint:
             log.exception("a packet could not be diagnosed for a reason inside the simulator")
             return msgspec.structs.replace(packet, checked=None)
 
-    def _arrival_of(self, connection: HttpConnection, head: RequestHead, packet: _ReadPacket) -> Arrival:
+    def _arrival_of(self, connection: RequestConnection, head: RequestHead, packet: _ReadPacket) -> Arrival:
         surplus = bool(connection.surplus) and bool(connection.take_surplus())
         key = None if packet.identified is None else packet.identified.key
         peer = peer_facts(connection, head, self._platform.directory.keys, key)
@@ -432,7 +433,7 @@ class Endpoint:
             log.exception("the reports of request %d of %s are not released", reply.request_id, account.name)
 
 
-def _answer_at_once(connection: HttpConnection, reply: Reply) -> bool:
+def _answer_at_once(connection: RequestConnection, reply: Reply) -> bool:
     """What nearly every reply asks for. False, and nothing happened, if it takes a while."""
     if reply.trouble is not None or reply.before:
         return False

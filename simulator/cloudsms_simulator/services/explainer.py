@@ -218,7 +218,7 @@ class Explainer:
 def curl_line(ready: Ready, body: bytes) -> str:
     """A packet as a line for a POSIX shell, which puts the variable `CLOUDSMS_AUTH_KEY` in."""
     words = ["curl"]
-    if ready.url.startswith("https:"):
+    if ready.url.startswith("https:") and ready.ca:
         words += ["--cacert", ready.ca, "--cert", ready.client_cert, "--key", ready.client_key]
     words += [ready.url, "-H", "Content-Type: application/json", "--data-binary"]
     packet = shlex.quote(body.decode())

@@ -29,6 +29,7 @@ from cloudsms_simulator.engine.records import (
 )
 from cloudsms_simulator.engine.transaction import Arrival, Transaction
 from cloudsms_simulator.journal.views import JournalView
+from cloudsms_simulator.net.asgi import RequestConnection
 from cloudsms_simulator.net.http_connection import ConnectionObserver, HttpConnection, RemoteAddress
 from cloudsms_simulator.net.http_parser import RequestHead
 from cloudsms_simulator.net.tls import handshake_reason
@@ -56,13 +57,13 @@ class PeerFacts(msgspec.Struct, frozen=True):
     headers: Headers
 
 
-def http_connection_of(scope: Scope) -> HttpConnection:
+def http_connection_of(scope: Scope) -> RequestConnection:
     """The connection that carries a request."""
-    carrying: HttpConnection = scope["extensions"]["sim.connection"]
+    carrying: RequestConnection = scope["extensions"]["sim.connection"]
     return carrying
 
 
-def connection_facts(connection: HttpConnection) -> ConnectionFacts:
+def connection_facts(connection: RequestConnection) -> ConnectionFacts:
     """What is kept of a connection that may never have carried a request."""
     known = connection.attachment
     if isinstance(known, PeerFacts):
@@ -72,7 +73,7 @@ def connection_facts(connection: HttpConnection) -> ConnectionFacts:
     return ConnectionFacts(connection.id, host, port, tls, connection.opened_at, WallClock().now())
 
 
-def peer_facts(connection: HttpConnection, head: RequestHead, keys: KeyRing, key: str | None = None) -> PeerFacts:
+def peer_facts(connection: RequestConnection, head: RequestHead, keys: KeyRing, key: str | None = None) -> PeerFacts:
     """What is kept of a request's connection and head; the same value as long as head and key stay the same.
 
     `keys` are the AUTH_KEYs of all accounts, `key` is the one in the request's body, if one could be read.
