@@ -23,14 +23,35 @@ PRINTED = {
     "httpx2": "Invalid_parameter\ntype-missing\n",
     "httpx": "Invalid_parameter\n",
 }
+TESTS = PROGRAMS[-1]
 ENVIRON = {name: value for name, value in os.environ.items() if not name.startswith("CLOUDSMS_")}
 
 
-@pytest.mark.parametrize(("program", "printed"), [*zip(PROGRAMS, PRINTED.values(), strict=True)], ids=PRINTED)
+@pytest.mark.parametrize(("program", "printed"), [*zip(PROGRAMS[:-1], PRINTED.values(), strict=True)], ids=PRINTED)
 def test_its_programs_do_what_they_say(program: str, printed: str) -> None:
     command = [sys.executable, "-W", "error", "-c", program]
     run = subprocess.run(command, env=ENVIRON, capture_output=True, text=True, timeout=DEADLINE, check=False)
     assert (run.returncode, run.stdout) == (0, printed), run.stderr
+
+
+def test_its_tests_pass(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(TESTS, encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:asyncio",
+        "-p",
+        "no:schemathesis",
+    ]
+    run = subprocess.run(
+        command, cwd=tmp_path, env=ENVIRON, capture_output=True, text=True, timeout=DEADLINE, check=False
+    )
+    assert (run.returncode, "4 passed" in run.stdout) == (0, True), run.stdout
 
 
 def test_its_commands_serve_and_show_it(tmp_path: Path) -> None:

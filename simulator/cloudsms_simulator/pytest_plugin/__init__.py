@@ -5,8 +5,8 @@ everything is, before a test can freeze the time. `_cloudsms_servers` holds the 
 a simulator in a thread, or one that runs elsewhere (`--cloudsms-url`). For each test a `TestAccounts` (`fixture`)
 opens accounts there, as the fixture `cloudsms_settings`, the marker and calls of `make_cloudsms` ask (`settings`),
 and deletes them in the end. What a test gets is a `Cloudsms`: a facade over the control client with waits and
-assertions (`account`) and plans (`plans`). When the test fails, its report shows what happened on the platform
-(`reporting`).
+assertions (`account`) and plans (`plans`); its transports (`transport`) reach the platform without a socket. When the
+test fails, its report shows what happened on the platform (`reporting`).
 """
 
 from __future__ import annotations

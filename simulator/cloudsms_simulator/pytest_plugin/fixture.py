@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -43,6 +43,9 @@ from cloudsms_simulator.pytest_plugin.plans import AsyncPlan, BlockingPlan
 from cloudsms_simulator.pytest_plugin.reporting import failure_report
 from cloudsms_simulator.pytest_plugin.server import Server, ServerError, Servers
 from cloudsms_simulator.pytest_plugin.settings import FixtureSettings, fixture_settings, wrong_answers
+
+if TYPE_CHECKING:
+    from cloudsms_simulator.pytest_plugin.transport import AsyncInProcessTransport, InProcessTransport
 
 I = TypeVar("I")  # noqa: E741
 
@@ -140,6 +143,21 @@ class ReachableAccount(AccountAssertions[DriverT_co]):
     def ssl_context(self) -> ssl.SSLContext:
         """The client's side of mutual TLS: trusts the platform, shows the certificate."""
         return self._server.ssl_context()
+
+    @cached_property
+    def transport(self) -> "InProcessTransport":
+        """Reaches the platform in this process, without a socket: `httpx2.Client(transport=cloudsms.transport)`, and
+        httpx likewise. ServerError with `--cloudsms-url`, where it runs elsewhere."""
+        from cloudsms_simulator.pytest_plugin.transport import InProcessTransport
+
+        return InProcessTransport(*self._server.application())
+
+    @cached_property
+    def async_transport(self) -> "AsyncInProcessTransport":
+        """The same for `httpx2.AsyncClient` and that of httpx, in asyncio or trio."""
+        from cloudsms_simulator.pytest_plugin.transport import AsyncInProcessTransport
+
+        return AsyncInProcessTransport(*self._server.application())
 
     def _seen_by_server(self, url: str) -> str:
         host, parts = self._settings.callback_host, urlsplit(url)

@@ -24,8 +24,11 @@ from cloudsms_simulator.client.client import Client
 from cloudsms_simulator.net.private_files import PrivateTempFolder
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from cloudsms_simulator.config.settings import Settings
     from cloudsms_simulator.services.ready_file import Ready
+    from cloudsms_simulator.simulator import Simulator
 
 
 START_TIMEOUT = 30.0
@@ -48,6 +51,7 @@ class ServerThread:
         self._starts_within = starts_within
         self._stops_within = stops_within
         self._ready: Future[Ready] = Future()
+        self._simulator: Simulator | None = None
         self._stop: Future[None] = Future()
         self._ended: Future[None] = Future()
         self._stopped = False
@@ -72,6 +76,15 @@ class ServerThread:
         if failed is not None:
             raise ServerError(f"the simulator did not start: {_error_text(failed)}") from failed
         return self._ready.result()
+
+    def application(self) -> "tuple[ASGIApp, asyncio.AbstractEventLoop]":
+        """The simulator as an ASGI application, and the event loop that it serves in. ServerError in a forked child,
+        and when it does not run."""
+        self.check()
+        simulator = self._simulator
+        if simulator is None or simulator.loop is None or not self._is_here:
+            raise ServerError("the simulator does not run in this process")
+        return simulator.app, simulator.loop
 
     def check(self) -> None:
         """ServerError, with the reason, when the simulator is not running any more though nobody stopped it. A forked
@@ -124,6 +137,7 @@ class ServerThread:
 
         simulator = Simulator(self._settings)
         await simulator.start()
+        self._simulator = simulator
         try:
             self._ready.set_result(simulator.ready)
             await asyncio.wrap_future(self._stop)
@@ -167,6 +181,14 @@ class Server:
             self._sinks = self.client.sink.show().url.rpartition("/")[0]
         return f"{self._sinks}/{account}"
 
+    def application(self) -> "tuple[ASGIApp, asyncio.AbstractEventLoop]":
+        """The platform as an ASGI application, and the event loop that it serves in. ServerError when it runs
+        elsewhere."""
+        raise ServerError(
+            f"the simulator at {self.admin_url} runs in another process (--cloudsms-url), so no transport reaches it"
+            " without a socket; send to cloudsms.url, with verify=cloudsms.ssl_context"
+        )
+
     def check(self) -> None:
         """ServerError when it is known not to run any more."""
 
@@ -182,7 +204,7 @@ class LocalServer(Server):
         from cloudsms_simulator.config.settings import Settings
 
         settings = msgspec.structs.replace(
-            Settings(), port=0, admin_port=0, mtls=mtls, profile=profile, clock="frozen", certs=certs
+            Settings(), port=0, admin_port=0, mtls=mtls, profile=profile, clock="frozen", certs=certs, asgi_admin="open"
         )
         self._thread = ServerThread(settings)
         ready = self._thread.start()
@@ -194,6 +216,10 @@ class LocalServer(Server):
             ca=ready.ca,
             client_cert=(ready.client_cert, ready.client_key),
         )
+
+    def application(self) -> "tuple[ASGIApp, asyncio.AbstractEventLoop]":
+        """It as an ASGI application, and its event loop."""
+        return self._thread.application()
 
     def check(self) -> None:
         """ServerError when its thread ended by itself."""
