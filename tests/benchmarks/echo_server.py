@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 
 async def echo(request: Request) -> JSONResponse:
@@ -18,10 +19,10 @@ async def echo(request: Request) -> JSONResponse:
     return JSONResponse(await request.json())
 
 
-def main(certificate: str | None = None, key: str | None = None, authority: str | None = None) -> None:
-    """Serves until it is stopped."""
+def serve(app: ASGIApp, certificate: str | None = None, key: str | None = None, authority: str | None = None) -> None:
+    """Serves an application until it is stopped."""
     config = uvicorn.Config(
-        Starlette(routes=[Route("/dave/io", echo, methods=["POST"])]),
+        app,
         host="127.0.0.1",
         port=0,
         loop="uvloop",
@@ -39,4 +40,4 @@ def main(certificate: str | None = None, key: str | None = None, authority: str 
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    serve(Starlette(routes=[Route("/dave/io", echo, methods=["POST"])]), *sys.argv[1:])

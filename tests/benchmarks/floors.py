@@ -53,6 +53,7 @@ class Row(msgspec.Struct, frozen=True):
 
 SENDS_HTTP = Floor("sends", "one-recipient sends against a Starlette echo, HTTP", "at least", 1.2, "x")
 SENDS_MTLS = Floor("sends-mtls", "one-recipient sends against a Starlette echo, mTLS", "at least", 1.05, "x")
+ASGI = Floor("asgi", "the same as an ASGI application on uvicorn, HTTP", "at least", 0.4, "x")
 BULK = Floor("bulk", "200-recipient requests, messages/s against single sends", "at least", 20, "x")
 PUSHES_HTTP = Floor("pushes", "pushes against a bare aiohttp loop, HTTP", "at least", 2.4, "x")
 PUSHES_MTLS = Floor("pushes-mtls", "pushes against a bare aiohttp loop, mTLS", "at least", 2, "x")

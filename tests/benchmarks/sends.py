@@ -1,7 +1,7 @@
 """Requests: to one recipient against an echo, and to 200 against one."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from effort import Effort
 from packets import BULK, MANY, SINGLE
 from processes import Cores
 from rounds import Comparison, Run, afresh, compare, rate_of
-from servers import echo, simulator
+from servers import Server, asgi, echo, simulator
 
 from cloudsms_simulator.net.certificates import CertificateFiles, open_certificates
 
@@ -26,6 +26,11 @@ def sends_http(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Ro
 def sends_mtls(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
     """TLS with client certificates demanded by both servers, loaded by `epoll_load.py`."""
     yield _sends(floors.SENDS_MTLS, effort, cores, folder, open_certificates(folder / "certificates"))
+
+
+def asgi_http(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
+    """The simulator as an ASGI application on the uvicorn that the echo is on, plain HTTP, loaded by wrk."""
+    yield _compared(floors.ASGI, effort, cores, folder, lambda: asgi(cores.server, folder), None)
 
 
 def bulk(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
@@ -45,8 +50,19 @@ def bulk(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
 def _sends(
     floor: floors.Floor, effort: Effort, cores: Cores, folder: Path, files: CertificateFiles | None
 ) -> floors.Row:
+    return _compared(floor, effort, cores, folder, lambda: simulator(cores.server, folder, files), files)
+
+
+def _compared(
+    floor: floors.Floor,
+    effort: Effort,
+    cores: Cores,
+    folder: Path,
+    served: Callable[[], AbstractContextManager[Server]],
+    files: CertificateFiles | None,
+) -> floors.Row:
     def compared(stack: ExitStack) -> Comparison:
-        ours = stack.enter_context(simulator(cores.server, folder, files))
+        ours = stack.enter_context(served())
         theirs = stack.enter_context(echo(cores.server, files))
         return compare(
             effort.rounds_each,

@@ -44,6 +44,15 @@ def simulator(core: int, folder: Path, files: CertificateFiles | None, *more: st
 
 
 @contextmanager
+def asgi(core: int, folder: Path) -> Iterator[Server]:
+    """The simulator on plain HTTP as an ASGI application on uvicorn."""
+    config = folder / "config.toml"
+    config.write_text(_UNLIMITED)
+    with python(core, "asgi_server.py", config) as program:
+        yield Server(program, f"http://127.0.0.1:{program.told(int)}/dave/io", None)
+
+
+@contextmanager
 def echo(core: int, files: CertificateFiles | None) -> Iterator[Server]:
     """What answers with the JSON it was sent: `Request.json()` and `JSONResponse` on uvicorn."""
     secured = () if files is None else (files.platform_cert, files.platform_key, files.ca)

@@ -15,6 +15,7 @@ HERE = Path(__file__).parent
 ROWS = {
     "sends": ["sends"],
     "sends-mtls": ["sends-mtls"],
+    "asgi": ["asgi"],
     "bulk": ["bulk"],
     "rules": ["rules"],
     "pushes": ["pushes"],
@@ -30,7 +31,7 @@ ROWS = {
     "pulse": ["pulse"],
     "inbox": ["inbox"],
 }
-LOADED_BY_WRK = {"sends", "bulk", "rules", "listeners", "pulse", "inbox"}
+LOADED_BY_WRK = {"sends", "asgi", "bulk", "rules", "listeners", "pulse", "inbox"}
 
 Module = Callable[[str], ModuleType]
 
