@@ -15,10 +15,13 @@ from cloudsms_simulator.cli import COMMANDS
 from cloudsms_simulator.config.account_schema import AccountSettings
 from cloudsms_simulator.config.settings import Settings, load_settings
 from cloudsms_simulator.engine.records import ExchangeKind, Outcome
+from cloudsms_simulator.journal.search import parse_search
 from cloudsms_simulator.journal.search_fields import ALIASES, COMPARABLE, SEARCH_FIELDS
+from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol.codes import RESULT_CODES, STATES, hex_code
 from cloudsms_simulator.protocol.findings import FINDING_RULES
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC, Profile
+from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
 READINGS = (ROOT / "simulator" / "READINGS.md").read_text(encoding="utf-8")
 PIECES = {"/window", "/compose/draft", "/compose/sent", "/control/live"}
@@ -84,6 +87,15 @@ def test_the_page_about_searches_has_every_field_as_it_is() -> None:
         field = SEARCH_FIELDS[name.strip("`")]
         assert ("none`" in value) == field.optional, name
         assert value.startswith("number:") == (name.strip("`") in COMPARABLE), name
+
+
+def test_the_searches_of_the_page_about_them_can_be_read() -> None:
+    text = page("search")
+    (example,) = snippets(text, "text")
+    shorter = re.findall(r"`((?:is|segments|otp):?>?[a-z0-9*]+)`", text)
+    assert len(shorter) >= 5
+    for search in (example.strip(), *shorter):
+        assert parse_search(search, datetime(2026, 11, 22, tzinfo=HONG_KONG), "messages").terms, search
 
 
 def test_the_page_about_searches_has_every_kind_and_outcome() -> None:
