@@ -109,7 +109,7 @@ class Authority(msgspec.Struct, frozen=True):
         return cls(builder.sign(key, SHA256()), key)
 
     def certificate_pem(self) -> bytes:
-        """What others trust."""
+        """The certificate as PEM, for those who are to trust it."""
         return self.certificate.public_bytes(Encoding.PEM)
 
     def key_pem(self) -> bytes:
@@ -314,7 +314,7 @@ class CertificateFiles(msgspec.Struct, frozen=True):
     made: tuple[str, ...]
     """Names of the files written just now; empty when nothing was lacking."""
     ca: Path
-    """What everybody trusts."""
+    """The certificate of the authority."""
     ca_key: Path
     """Kept so that a later run can issue more."""
     ca_p12: Path

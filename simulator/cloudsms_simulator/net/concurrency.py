@@ -112,7 +112,7 @@ class TimeSlices:
 
 
 async def offload(octets: int, work: Callable[[], T]) -> T:
-    """What `work` gives, which looks at so many octets: worked out in a thread when they are many.
+    """Returns what `work` returns. Runs it in a thread if it looks at more than `INLINE_OCTETS` octets.
 
     It must read nothing that changes on the event loop, such as a store: hand it what it needs.
     """
@@ -122,7 +122,7 @@ async def offload(octets: int, work: Callable[[], T]) -> T:
 
 
 def _with_memory_returned(work: Callable[[], T]) -> T:
-    """Likewise, and gives what the work took for a while back to the system, which the C library would keep."""
+    """Runs `work`, then gives the memory it no longer needs back to the system; the C library would keep it."""
     try:
         return work()
     finally:

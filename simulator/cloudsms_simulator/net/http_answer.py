@@ -63,7 +63,7 @@ class AnswerParser:
         self.begin()
 
     def begin(self) -> None:
-        """Expects an answer."""
+        """Forgets the answer before, and expects the next one."""
         self.status: int | None = None
         """None until the head is whole."""
         self.body = bytearray()
@@ -130,7 +130,7 @@ class AnswerParser:
             self.complete = len(self.body) == LONGEST_BODY
 
     def on_message_complete(self) -> None:
-        """The parser's: the end."""
+        """Called by the parser at the end of an answer."""
         if self.status is not None and not self.complete:
             self.complete = True
             self.keeps_open = self._parser.should_keep_alive()

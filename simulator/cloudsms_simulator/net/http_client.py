@@ -136,7 +136,7 @@ class Expiring(Protocol):
     """When it is over, by the event loop's clock."""
 
     def expire(self) -> None:
-        """It is over."""
+        """Called when the deadline has passed."""
 
 
 _CLOSE_ENOUGH = 0.0005
@@ -305,7 +305,7 @@ class ClientConnection(asyncio.Protocol):
         self._pool.opened(self)
 
     def data_received(self, data: bytes) -> None:
-        """Octets came."""
+        """Reads octets of an answer. Octets that nobody waits for end the connection."""
         parser = self._parser
         if not self._is_waiting:
             # Nobody asked for them, so nobody knows what the next ones would be an answer to.
@@ -475,12 +475,12 @@ class HttpClient:
     # What connections call
 
     def opened(self, connection: ClientConnection) -> None:
-        """There is one more."""
+        """Adds an open connection, and watches its deadline."""
         self._open.add(connection)
         self.deadlines.watch(connection, connection.moment)
 
     def keep(self, connection: ClientConnection) -> None:
-        """It is idle."""
+        """Keeps an idle connection for the next request to the same server."""
         self._idle.setdefault(connection.key, []).append(connection)
         self.deadlines.watch(connection, asyncio.get_running_loop().time() + _IDLE_SECONDS)
 
@@ -494,6 +494,6 @@ class HttpClient:
                 del self._idle[connection.key]
 
     def lost(self, connection: ClientConnection) -> None:
-        """It is gone."""
+        """Forgets a connection that was closed."""
         self._open.discard(connection)
         self.deadlines.forget(connection)

@@ -390,7 +390,7 @@ class HttpConnection(asyncio.Protocol):
         """Counts the connections of all listeners that share a counter."""
         self.peer = peer
         self.opened_at = WallClock().now()
-        """The wall's moment."""
+        """The moment by the wall clock."""
         self.tls: object = None
         """What `tls_facts` made of the handshake; None without TLS."""
         self.stopping = terms.stopping

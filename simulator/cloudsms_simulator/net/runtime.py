@@ -85,7 +85,7 @@ T = TypeVar("T")
 
 
 class Lazy(Generic[T]):
-    """What `make` makes, once, out of a `module` that is imported before."""
+    """A value that `make` makes once, at the first use, after a `module` was imported in a thread."""
 
     def __init__(self, module: str, make: Callable[[], T]) -> None:
         self._module = module
@@ -93,7 +93,7 @@ class Lazy(Generic[T]):
         self._made: T | None = None
 
     async def get(self) -> T:
-        """It, made by now. Everybody gets the same, however many want it at first."""
+        """Returns the value, and makes it if this is the first call. Concurrent first calls get the same value."""
         if self._made is None:
             await asyncio.to_thread(importlib.import_module, self._module)
         if self._made is None:

@@ -22,7 +22,7 @@ DRIBBLE_DURATION = timedelta(seconds=5)
 DRIBBLE_STEP = timedelta(milliseconds=20)
 """The pieces of a long answer do not follow each other faster than this."""
 GARBAGE_OCTETS = 256
-"""Octets of it."""
+"""How many octets RANDOM_DATA_THEN_CLOSE sends."""
 
 
 class FaultyAnswer(msgspec.Struct, frozen=True):

@@ -27,17 +27,17 @@ BUCKET_BOUNDS = (
 
 
 class AnswerTimes:
-    """Counts."""
+    """How many requests were answered within each of `BUCKET_BOUNDS`."""
 
     __slots__ = ("_counts", "seconds")
 
     def __init__(self) -> None:
         self._counts = [0] * len(BUCKET_BOUNDS)
         self.seconds = 0.0
-        """All of them together."""
+        """The sum of all answer times."""
 
     def add(self, seconds: float, requests: int = 1) -> None:
-        """So many requests were answered after so long."""
+        """Counts requests that were answered after so many seconds."""
         self._counts[bisect_left(BUCKET_BOUNDS, seconds)] += requests
         self.seconds += seconds * requests
 
@@ -77,12 +77,12 @@ class Counters:
 
     @property
     def messages(self) -> int:
-        """Accepted ones, those rejected locally among them."""
+        """Accepted messages, including those rejected locally."""
         return self._messages + sum(map(sum, self._singles.values()))
 
     @property
     def segments(self) -> int:
-        """Of those."""
+        """Segments of accepted messages, including those rejected locally."""
         return self._segments + sum(map(_segments_in, self._singles.values()))
 
     @property

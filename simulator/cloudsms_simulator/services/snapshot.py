@@ -227,7 +227,7 @@ class AccountDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StateDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything."""
+    """All that a server holds, as `/api/v1/state` gives and takes it."""
 
     version: int = STATE_VERSION
     requests: int = 0
@@ -245,7 +245,7 @@ def account_document(
 
 
 def encode_state_document(state: StateDocument) -> bytes:
-    """The document."""
+    """Writes a state document as JSON."""
     return b'{"version":%d,%b' % (state.version, encode_document(state, _DEPTH).removeprefix(b"{"))
 
 
