@@ -17,8 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cloudsms_simulator.cli import main
-from cloudsms_simulator.cli.certs import certs, file_rows
-from cloudsms_simulator.cli.trust_snippets import PLATFORM_URL, SNIPPETS, Snippet, SnippetLanguage
+from cloudsms_simulator.cli.certs import PLATFORM_URL, SNIPPETS, Snippet, SnippetLanguage, certs, file_rows
 from cloudsms_simulator.net.certificates import CertificateFiles, complete_set
 from cloudsms_simulator.net.tls import platform_context, tls_facts
 

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from cloudsms_simulator.cli import callback_steps, doctor
-from cloudsms_simulator.cli.callback_steps import FAKE_UID
+from cloudsms_simulator.cli import doctor, doctor_steps
+from cloudsms_simulator.cli.doctor_steps import FAKE_UID
 from cloudsms_simulator.cli.process import ExitCode
 from cloudsms_simulator.engine.faults import TlsTrouble
 from cloudsms_simulator.net.certificates import CertificateFiles
@@ -200,9 +200,9 @@ def test_the_name_that_only_containers_know(diagnose, monkeypatch: pytest.Monkey
     def unknown(*args: object, **kwargs: object) -> None:
         raise socket.gaierror(-2, "Name or service not known")
 
-    monkeypatch.setattr(callback_steps.socket, "getaddrinfo", unknown)
+    monkeypatch.setattr(doctor_steps.socket, "getaddrinfo", unknown)
     trial = a_trial("https://host.docker.internal:1/")
-    *_, step = callback_steps.callback_steps(trial)
+    *_, step = doctor_steps.callback_steps(trial)
     assert (step.step, "docker exec CONTAINER cloudsms-simulator doctor" in (step.fix or "")) == ("dns", True)
 
 
@@ -217,15 +217,13 @@ def test_a_host_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch, failure:
     def fail(*args: object) -> None:
         raise failure
 
-    monkeypatch.setattr(callback_steps.socket, "create_connection", fail)
-    *_, step = callback_steps.callback_steps(a_trial("http://127.0.0.1:1/"))
+    monkeypatch.setattr(doctor_steps.socket, "create_connection", fail)
+    *_, step = doctor_steps.callback_steps(a_trial("http://127.0.0.1:1/"))
     assert (step.step, step.found, fix in (step.fix or "")) == ("tcp", found, True)
 
 
 def test_localhost_by_name_and_by_address_is_the_containers_own() -> None:
-    told = {
-        host: callback_steps._is_loopback(host) for host in ("localhost", "127.0.0.2", "::1", "10.0.0.1", "sms.test")
-    }
+    told = {host: doctor_steps._is_loopback(host) for host in ("localhost", "127.0.0.2", "::1", "10.0.0.1", "sms.test")}
     assert told == {"localhost": True, "127.0.0.2": True, "::1": True, "10.0.0.1": False, "sms.test": False}
 
 
@@ -477,7 +475,7 @@ def test_a_server_that_took_the_other_loopback_address_alone_is_found(diagnose) 
 
 def test_localhost_of_a_server_in_a_container(unused_url: str) -> None:
     trial = a_trial(unused_url, elsewhere="the server runs in a container")
-    first, *_ = callback_steps.callback_steps(trial)
+    first, *_ = doctor_steps.callback_steps(trial)
     assert (first.verdict, "where 127.0.0.1 is itself" in first.found) == ("wrong", True)
     assert first.fix is not None
     assert f"http://host.docker.internal:{unused_url.rpartition(':')[2]}" in first.fix
@@ -581,7 +579,7 @@ def test_an_empty_account_and_whitelists_are_shown(open_shop) -> None:
 
 
 def test_another_version_is_a_note(open_shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cloudsms_simulator.cli.server_steps.own_version", lambda: "9.9.9")
+    monkeypatch.setattr("cloudsms_simulator.cli.doctor_steps.own_version", lambda: "9.9.9")
     [server] = steps(open_shop(), "server")
     assert (server["verdict"], "this command is 9.9.9" in server["found"]) == ("note", True)
 
@@ -597,12 +595,12 @@ def steps(shop, name: str) -> list[dict[str, str]]:
     return [step for step in document["steps"] if step["step"] == name]
 
 
-def a_trial(url: str, elsewhere: str | None = None) -> callback_steps.CallbackTrial:
+def a_trial(url: str, elsewhere: str | None = None) -> doctor_steps.CallbackTrial:
     """A trial of a callback that needs no certificates."""
-    return callback_steps.CallbackTrial(
+    return doctor_steps.CallbackTrial(
         account="default",
         sender="CloudSMS",
-        callback=callback_steps.Callback(url=url),
+        callback=doctor_steps.Callback(url=url),
         files=CertificateFiles.within(Path("nowhere")),
         pusher=PusherFacts(None, None, ""),
         elsewhere=elsewhere,

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cloudsms_simulator.cli import main
-from cloudsms_simulator.cli.scenario_text import scenario_template
+from cloudsms_simulator.cli.scenario import scenario_template
 from cloudsms_simulator.config.scenario_file import load_scenario, parse_scenario
 from cloudsms_simulator.config.scenario_folder import bundled_scenarios
 from cloudsms_simulator.config.scenario_schema import SCHEMA_NAME, editor_line, scenario_json_schema

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloudsms_simulator.cli.callback_steps import DoctorStep, print_step
+from cloudsms_simulator.cli.doctor_steps import DoctorStep, print_step
 
 STEP = DoctorStep("tls", "wrong", "the server's certificate has expired: " + "x" * 30, "renew it, or trust anybody")
 
@@ -20,7 +20,7 @@ def test_where_nobody_looks_a_step_is_a_line_and_its_remedy_another(capsys: pyte
 def test_on_a_terminal_it_is_wrapped_below_itself(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cloudsms_simulator.cli.callback_steps.terminal_width", lambda: 60)
+    monkeypatch.setattr("cloudsms_simulator.cli.doctor_steps.terminal_width", lambda: 60)
     print_step(STEP)
     assert capsys.readouterr().out.splitlines() == [
         "wrong  tls         the server's certificate has expired:",

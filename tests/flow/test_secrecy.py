@@ -17,7 +17,7 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cloudsms_simulator.cli.har import har_of
+from cloudsms_simulator.cli.requests import har_of
 from cloudsms_simulator.client.models import Request
 from cloudsms_simulator.config.account_schema import AccountSettings
 from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY, Callback

@@ -9,8 +9,8 @@ import click
 import msgspec
 
 from cloudsms_simulator.cli.admin_api import account_option, as_json, client_options
-from cloudsms_simulator.cli.message_tables import push_result
 from cloudsms_simulator.cli.process import CommandError, ExitCode
+from cloudsms_simulator.cli.reports import push_result
 
 if TYPE_CHECKING:
     from cloudsms_simulator.client.client import Client

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from cloudsms_simulator.cli.process import CommandError, ExitCode, go_on_without_output
-from cloudsms_simulator.cli.signals import stop_on_signals
+from cloudsms_simulator.cli.process import CommandError, ExitCode, go_on_without_output, stop_on_signals
 
 if TYPE_CHECKING:
     import httpx2

@@ -19,7 +19,7 @@ from cloudsms_simulator.cli.process import ExitCode
 
 if TYPE_CHECKING:
     from cloudsms_simulator.cli.admin_api import AdminLocation
-    from cloudsms_simulator.cli.callback_steps import CallbackTrial, DoctorStep
+    from cloudsms_simulator.cli.doctor_steps import CallbackTrial, DoctorStep
     from cloudsms_simulator.client.client import Client
     from cloudsms_simulator.engine.account import Callback
     from cloudsms_simulator.models.account import AccountItem, CallbackItem
@@ -46,8 +46,7 @@ def doctor(location: AdminLocation, client: Client, dry: bool, certs: Path | Non
     would: name, port, TLS, a POST of a report whose SMS_UID is nobody's (not with --dry), and the ANSWER. Ends 0 when
     all is in order, 1 when something is wrong, 3 when nobody answers.
     """
-    from cloudsms_simulator.cli.callback_steps import callback_steps, print_step
-    from cloudsms_simulator.cli.server_steps import server_steps
+    from cloudsms_simulator.cli.doctor_steps import callback_steps, print_step, server_steps
 
     steps: list[DoctorStep] = []
 
@@ -94,7 +93,7 @@ def _files(client: Client, certs: Path | None) -> Iterator[tuple[CertificateFile
 def _trial(
     url: str, info: Info, account: AccountItem, files: CertificateFiles, at_hand: bool, *, dry: bool
 ) -> CallbackTrial:
-    from cloudsms_simulator.cli.callback_steps import CallbackTrial
+    from cloudsms_simulator.cli.doctor_steps import CallbackTrial
     from cloudsms_simulator.push.failures import pusher_facts
 
     callback = _callback(account, at_hand=at_hand)
@@ -142,7 +141,7 @@ def _is_made_elsewhere(callback: CallbackItem, at_hand: bool) -> bool:
 
 def _left_out(account: AccountItem, *, at_hand: bool) -> Iterator[DoctorStep]:
     """What of the callback only the server's machine has."""
-    from cloudsms_simulator.cli.callback_steps import DoctorStep
+    from cloudsms_simulator.cli.doctor_steps import DoctorStep
 
     callback = account.callback
     for key, path in (("ca", callback.ca), ("client_cert", callback.client_cert)):

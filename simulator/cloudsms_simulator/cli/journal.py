@@ -18,8 +18,7 @@ import click
 import msgspec
 
 from cloudsms_simulator.cli.admin_api import account_option, as_json, client_options
-from cloudsms_simulator.cli.process import CommandError, ExitCode, output_failure
-from cloudsms_simulator.cli.signals import interruptible
+from cloudsms_simulator.cli.process import CommandError, ExitCode, interruptible, output_failure
 from cloudsms_simulator.cli.table import Table, terminal_width
 
 if TYPE_CHECKING:

@@ -3,6 +3,8 @@
 - `ExitCode` is how a command ends; `CommandError` ends it with a message and a code. Any other error becomes a
   message too, never a traceback: those written for the user are known by module and name, so that nothing is
   imported for it.
+- Ctrl-C and SIGTERM become an event (`stop_on_signals`), or the end of a block (`interruptible`), so that a command
+  ends in good order.
 - Every command, and click with its usage errors and its help, writes to the streams that `standard_streams` makes:
   control characters are escaped, JSON is ASCII where the encoding is not one of Unicode, and output that cannot be
   written is noticed at the end.
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +28,9 @@ import click
 from cloudsms_simulator.protocol.unicode_text import code_unit_escapes, escaped_lines
 
 if TYPE_CHECKING:
+    import asyncio
+    from types import FrameType
+
     from _typeshed import ReadableBuffer
 
 
@@ -256,3 +262,32 @@ def _open_closed_ones() -> None:
                 os.close(null)
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "r" if number == 0 else "w", encoding="utf-8"))  # noqa: SIM115
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Sets the event when the process is told to stop. Call it in the running loop, in the main thread."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """A block that blocks, and is left without an error when the process is told to stop. For the main thread."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cloudsms_simulator.cli.process import go_on_without_output
+from cloudsms_simulator.cli.process import go_on_without_output, stop_on_signals
 from cloudsms_simulator.cli.settings_options import settings_options
-from cloudsms_simulator.cli.signals import stop_on_signals
 from cloudsms_simulator.config.settings import LoadedSettings
 
 if TYPE_CHECKING:
