@@ -48,7 +48,7 @@ def test_options_of_the_group_are_completed() -> None:
 
 
 def test_settings_are_completed_as_options() -> None:
-    assert completed(["serve"], "--admin-p") == ["--admin-port"]
+    assert completed(["serve"], "--admin-po") == ["--admin-port"]
 
 
 def test_the_words_of_a_setting_are_completed() -> None:

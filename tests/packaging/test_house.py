@@ -88,7 +88,7 @@ USED: Mapping[str, frozenset[str]] = {
     "a fault of answers": frozenset({"engine/evaluation.py", "READINGS.md"}),
     "a fault of pushes": frozenset({"config/outcome_schema.py"}),
     "a flawed certificate": frozenset({"scenarios/tls-trouble.yaml", "push/failures.py", "cli/admin_api.py"}),
-    "a setting": frozenset({"cli/serve.py"}),
+    "a setting": frozenset({"cli/serve.py", "docs/asgi.md"}),
     "a setting of accounts": frozenset({"push/dispatcher.py", "READINGS.md"}),
     "a page of the reference": frozenset({"README.md"}),
 }

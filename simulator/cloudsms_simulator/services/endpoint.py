@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
+from typing import Literal
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -102,6 +103,13 @@ _CONTENT_TYPE = (b"content-type", b"application/json")
 _CLOSE = (b"connection", b"close")
 
 
+def _refused_status(path: str, method: str) -> Literal[404, 405] | None:
+    """The status with which a request for no packet is refused; None for one that may bring a packet."""
+    if path != PLATFORM_PATH:
+        return 404
+    return None if method == "POST" else 405
+
+
 class PacketReader:
     """Lets packets in, as far as HTTP goes."""
 
@@ -113,22 +121,24 @@ class PacketReader:
 
     def is_packet(self, request: HttpRequest) -> bool:
         """Whether a request is a packet, here to its last byte and not too large."""
-        head = request.head
-        here = not (request.more_body or request.disconnected)
-        return here and head.path == PLATFORM_PATH and head.method == "POST" and len(request.body) <= self._limits.size
+        if request.more_body or request.disconnected or len(request.body) > self._limits.size:
+            return False
+        return _refused_status(request.head.path, request.head.method) is None
 
     async def read_packet_body(self, scope: Scope, receive: Receive, send: Send) -> bytes | None:
         """The body of a packet, once it is here; None for what was turned away, or gave up itself."""
-        if scope["path"] != PLATFORM_PATH:
+        status = _refused_status(scope["path"], scope["method"])
+        if status == 404:
             finding = found("path-wrong", "path", Told(self._target_of(scope)), PLATFORM_PATH)
             sent = await self._sent_elsewhere(scope, receive)
             await self._turn_away(
-                scope, send, 404, finding, f"not found: CloudSMS listens at {PLATFORM_PATH}", sent=sent
+                scope, send, status, finding, f"not found: CloudSMS listens at {PLATFORM_PATH}", sent=sent
             )
             return None
-        if scope["method"] != "POST":
+        if status == 405:
             finding = found("http-method-wrong", "method", Told(scope["method"]), "POST")
-            await self._turn_away(scope, send, 405, finding, f"method not allowed: {PLATFORM_PATH} takes POST", b"POST")
+            error = f"method not allowed: {PLATFORM_PATH} takes POST"
+            await self._turn_away(scope, send, status, finding, error, b"POST")
             return None
         body = await read_body(scope, receive, self._limits)
         if isinstance(body, bytes):
@@ -202,10 +212,11 @@ _WAIT_FOR_REPORTS_SECONDS = 2.0
 log = logging.getLogger("cloudsms_simulator.endpoint")
 
 
-class _ReadPacket(msgspec.Struct, frozen=True):
-    """A body, whose it is, and what is wrong with it; None where the simulator itself failed to find that out."""
+class _AdmittedPacket(msgspec.Struct, frozen=True):
+    """A packet as it came, whose it is, and what is wrong with it; None where the simulator itself failed to find that
+    out."""
 
-    body: bytes
+    arrival: Arrival
     identified: Identified | None
     checked: Checked | None
 
@@ -247,9 +258,8 @@ class Endpoint:
         """Serves one request. Only HTTP comes here; a listener turns everything else away."""
         body = await self._reader.read_packet_body(scope, receive, send)
         if body is not None:
-            [packet] = await offload(len(body), partial(self._read, [body]))
-            arrival = self._arrival_of(http_connection_of(scope), head_of_scope(scope), packet)
-            await self._answer(await self._diagnosed(packet, arrival), arrival, scope, receive, send)
+            packet = await self._admit(body, partial(self._arrival_of, http_connection_of(scope), head_of_scope(scope)))
+            await self._answer(packet, scope, receive, send)
 
     def takes(self, request: HttpRequest) -> bool:
         """Whether a request is a packet that can be served at once; a long one is read in a thread first."""
@@ -261,17 +271,19 @@ class Endpoint:
         loop = asyncio.get_running_loop()
         next_turn = loop.create_future()
         loop.call_soon(next_turn.set_result, None)
-        packets = self._read([request.body for request in requests])
-        both = zip(requests, packets, strict=True)
-        arrivals = [self._arrival_of(request.connection, request.head, packet) for request, packet in both]
+        everybody, verdicts = self._read([request.body for request in requests])
+        packets = [
+            _AdmittedPacket(self._arrival_of(each.connection, each.head, each.body, identified), identified, checked)
+            for each, identified, checked in zip(requests, everybody, verdicts, strict=True)
+        ]
         decided: list[_DecidedRequest] = []
         try:
-            for request, packet, arrival in zip(requests, packets, arrivals, strict=True):
+            for request, packet in zip(requests, packets, strict=True):
                 if next_turn.done():
-                    leave(request, partial(self._answer, packet, arrival))
+                    leave(request, partial(self._answer, packet))
                     continue
                 try:
-                    reply = await self._receive(packet, arrival)
+                    reply = await self._receive(packet)
                 except Exception as error:
                     leave(request, partial(_fail_with, error))
                 else:
@@ -284,10 +296,8 @@ class Endpoint:
 
         What befalls the answer befalls nobody then, and no delay is waited for; reports that come before it still do.
         """
-        [packet] = await offload(len(body), partial(self._read, [body]))
-        arrival = Arrival(body)
-        packet = await self._diagnosed(packet, arrival)
-        reply = await self._receive(packet, arrival)
+        packet = await self._admit(body, lambda body, _identified: Arrival(body))
+        reply = await self._receive(packet)
         try:
             if reply.before and packet.account is not None:
                 await self._report_before(packet.account, reply)
@@ -310,9 +320,9 @@ class Endpoint:
         for each in answered:
             await self._release(each.account, each.reply)
 
-    async def _answer(self, packet: _ReadPacket, arrival: Arrival, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, packet: _AdmittedPacket, scope: Scope, receive: Receive, send: Send) -> None:
         begun = self._wall.monotonic()
-        reply = await self._receive(packet, arrival)
+        reply = await self._receive(packet)
         await self._conclude(packet.account, reply, begun, scope, receive, send)
 
     async def _conclude(
@@ -342,10 +352,17 @@ class Endpoint:
         except Exception:
             log.exception("no report of request %d of %s before its answer", reply.request_id, account.name)
 
-    def _read(self, bodies: Sequence[bytes]) -> list[_ReadPacket]:
+    def _read(self, bodies: Sequence[bytes]) -> tuple[list[Identified | None], list[Checked | None]]:
+        """Whose the bodies are, and what is wrong with each; any thread may call it."""
         everybody = [self._identify(body) for body in bodies]
-        told = zip(bodies, everybody, strict=True)
-        return [_ReadPacket(body, identified, self._check(identified, body)) for body, identified in told]
+        told = zip(everybody, bodies, strict=True)
+        return everybody, [self._check(identified, body) for identified, body in told]
+
+    async def _admit(self, body: bytes, arrival_of: Callable[[bytes, Identified | None], Arrival]) -> _AdmittedPacket:
+        """A packet that comes alone: a long one is read in a thread, and so is what is wrong with it worked out."""
+        [identified], [checked] = await offload(len(body), partial(self._read, [body]))
+        packet = _AdmittedPacket(arrival_of(body, identified), identified, checked)
+        return packet if len(body) <= INLINE_OCTETS else await self._diagnosed(packet)
 
     def _identify(self, body: bytes) -> Identified | None:
         try:
@@ -361,30 +378,32 @@ class Endpoint:
             log.exception("a packet could not be checked for a reason inside the simulator")
             return None
 
-    async def _diagnosed(self, packet: _ReadPacket, arrival: Arrival) -> _ReadPacket:
-        """A long packet that is refused, with what is kept of it: that is worked out in a thread, too."""
-        checked = packet.checked
-        if checked is None or checked.refusal is None or len(packet.body) <= INLINE_OCTETS:
+    async def _diagnosed(self, packet: _AdmittedPacket) -> _AdmittedPacket:
+        """A packet, if it is refused with what is kept of it, which is worked out in a thread."""
+        checked, arrival = packet.checked, packet.arrival
+        if checked is None or checked.refusal is None:
             return packet
         try:
             clock = self._store.standing(packet.account).clock
             now, real = clock.now(self._wall.now()), clock.is_real
             diagnosed = partial(self._platform.diagnosed, checked, arrival, now, clock_is_real=real)
-            return msgspec.structs.replace(packet, checked=await offload(len(packet.body), diagnosed))
+            return msgspec.structs.replace(packet, checked=await offload(len(arrival.body), diagnosed))
         except StoreError:
             return packet  # whoever takes its step finds out, too
         except Exception:
             log.exception("a packet could not be diagnosed for a reason inside the simulator")
             return msgspec.structs.replace(packet, checked=None)
 
-    def _arrival_of(self, connection: RequestConnection, head: RequestHead, packet: _ReadPacket) -> Arrival:
+    def _arrival_of(
+        self, connection: RequestConnection, head: RequestHead, body: bytes, identified: Identified | None
+    ) -> Arrival:
         surplus = bool(connection.surplus) and bool(connection.take_surplus())
-        key = None if packet.identified is None else packet.identified.key
+        key = None if identified is None else identified.key
         peer = peer_facts(connection, head, self._platform.directory.keys, key)
-        return Arrival(packet.body, peer.connection, peer.headers, surplus, peer.line)
+        return Arrival(body, peer.connection, peer.headers, surplus, peer.line)
 
-    async def _receive(self, packet: _ReadPacket, arrival: Arrival) -> Reply:
-        came_at, identified, checked = self._wall.now(), packet.identified, packet.checked
+    async def _receive(self, packet: _AdmittedPacket) -> Reply:
+        came_at, arrival, identified, checked = self._wall.now(), packet.arrival, packet.identified, packet.checked
         if checked is None:
             return await self._fail(identified, arrival, came_at, ResultCode.UNKNOWN_ERROR, "unknown-error")
         account = checked.identified.account
