@@ -69,6 +69,8 @@ def test_another_configuration_takes_the_place_of_an_account() -> None:
     assert directory.named("shop") is directory.find("shop-key") is poorer
     assert directory.find("any other") is calmer
     assert list(directory) == [poorer, calmer]
+    assert directory.current(SHOP) is poorer
+    assert directory.current(BANK) is BANK
 
 
 def test_the_key_of_an_account_cannot_be_replaced() -> None:

@@ -244,6 +244,10 @@ class AccountDirectory:
         """Returns the account of a name; None when there is none."""
         return self._by_name.get(name)
 
+    def current(self, account: Account) -> Account:
+        """The account of that name as it is by now; the one handed in where there is none any more."""
+        return self._by_name.get(account.name, account)
+
     def replace(self, account: Account) -> None:
         """Puts another configuration in the place of the account of that name; its AUTH_KEY stays what it was.
 

@@ -129,7 +129,7 @@ def _reach_what_is_due(
 
 def _reach(transaction: Transaction, account: Account, message: Message, step: Step, at: datetime) -> Message:
     if step.final:
-        transaction.final_states.append(step.state)
+        transaction.final_states += (step.state,)
     refund = (
         step.final
         and step.state not in message.sending.profile.charged_states
@@ -279,7 +279,7 @@ def record_attempt(
     )
     attempts = (*report.attempts, attempt)
     outcome, again = after_attempt(attempts, options, account.callback.retries, now)
-    transaction.pushed.append((outcome, attempt))
+    transaction.pushed += ((outcome, attempt),)
     ended = msgspec.structs.replace(report, attempts=attempts, outcome=outcome, next_attempt_at=again, resend=False)
     reports = with_report(reports, ended)
     if again is not None or len(reports) > 1:

@@ -101,9 +101,9 @@ class Transaction(msgspec.Struct, eq=False):
     rejected: int = 0
     """How many of the new messages are rejected locally."""
     entries: list[LedgerEntry] = []
-    final_states: list[int] = []
+    final_states: tuple[int, ...] = ()
     """The states in which messages ended."""
-    pushed: list[tuple[Outcome, Attempt]] = []
+    pushed: tuple[tuple[Outcome, Attempt], ...] = ()
     """The attempts that were made, each with the outcome of its report."""
     updated: set[str] = set()
     """SMS_UIDs whose message or reports changed."""

@@ -161,9 +161,7 @@ class AccountFeed:
 
     def _events(self) -> Iterator[Callable[[], bytes]]:
         """Functions that encode the events of the next frame, in their order; any thread may call them."""
-        account = self._account
-        if account is not None:
-            account = self._store.directory.named(account.name) or account
+        account = None if self._account is None else self._store.directory.current(self._account)
         name_of_account = None if account is None else account.name
         if self._was_reset:
             yield partial(encoded_event, "reset", Bare(name_of_account))

@@ -193,7 +193,7 @@ class WaitIndex:
         exchange = change.exchange
         if requests.count and exchange is not None:
             # An accepted exchange's messages are in the store by now, and the findings on it need them.
-            account = None if self.account is None else store.directory.named(self.account.name)
+            account = None if self.account is None else store.directory.current(self.account)
             context = JournalView(store, account).context_of(exchange)
             recipients = _recipients_in(exchange, change.messages, context) if requests.by_recipient else ()
             for wait in requests.candidates(exchange.uids, recipients):

@@ -353,7 +353,7 @@ class AccountDispatcher:
     async def _step(self, ended: list[tuple[Push, PushResult]], uids: list[str]) -> list[Push]:
         """Keeps what came of pushes, looks at messages, and returns the pushes to make: all of it or nothing."""
 
-        def decide(transaction: Transaction) -> tuple[list[Push], list[tuple[Outcome, Attempt]]]:
+        def decide(transaction: Transaction) -> tuple[list[Push], tuple[tuple[Outcome, Attempt], ...]]:
             now = transaction.standing.clock.now(self._wall.now())
             for push, result in ended:
                 self._platform.record_push(transaction, push, result, now)
@@ -528,7 +528,7 @@ class Dispatcher:
 
     def _dispatcher(self, account: Account) -> AccountDispatcher:
         # A caller may hold the account as it was before a scenario was put to use.
-        return self._dispatcher_of(self._platform.directory.named(account.name) or account)
+        return self._dispatcher_of(self._platform.directory.current(account))
 
     def _dispatcher_of(self, current: Account) -> AccountDispatcher:
         dispatcher = self._dispatchers.get(current.name)

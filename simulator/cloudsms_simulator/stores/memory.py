@@ -301,8 +301,8 @@ def _change_of(name: str | None, before: AccountState, transaction: Transaction)
     return msgspec.structs.replace(
         change,
         updated=tuple([(messages[uid], reports.get(uid, ())) for uid in updated]),
-        final_states=tuple(transaction.final_states),
-        pushed=tuple(transaction.pushed),
+        final_states=transaction.final_states,
+        pushed=transaction.pushed,
     )
 
 
