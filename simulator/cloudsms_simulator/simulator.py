@@ -2,7 +2,7 @@
 
 `Simulator(settings)` makes store, platform, dispatcher and services; `start` opens the ports and serves in the
 running loop, `stop` lets answers and pushes finish. `Simulator.app` is all of it for another ASGI server, without a
-port: `SimulatorApp` has the work begin with the first request, and end with that server. The admin API and the inbox
+port: `AsgiApp` has the work begin with the first request, and end with that server. The admin API and the inbox
 are imported when somebody first calls them.
 
 Spec: CloudSMS Platform Server. Reading: R5, R16, R27.
@@ -34,7 +34,7 @@ from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.rules import CompiledRules, RuleBook
 from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.models.server import Info, Ports
-from cloudsms_simulator.net.asgi import CarriedApp, base_url, serve_in
+from cloudsms_simulator.net.asgi import AsgiAdapter, base_url, serve_in
 from cloudsms_simulator.net.certificates import CertificateFiles, open_certificates
 from cloudsms_simulator.net.flawed_certificates import CertificatePaths, FlawedCertificates
 from cloudsms_simulator.net.http_parser import path_below_root, root_of, scope_below
@@ -170,9 +170,9 @@ class Simulator:
         return self._admin_listener
 
     @cached_property
-    def app(self) -> "SimulatorApp":
+    def app(self) -> "AsgiApp":
         """The same platform as an ASGI application, for another server, which opens no port."""
-        return SimulatorApp(self)
+        return AsgiApp(self)
 
     @property
     def ready(self) -> Ready:
@@ -266,10 +266,10 @@ class Simulator:
 
         return StateService(self.store, self.scenarios, self.timekeeper, self.keeper, self.pusher, self.wall)
 
-    def carried_endpoint(self) -> ASGIApp:
-        """The application of the platform's port, for requests that another server carries."""
+    def asgi_endpoint(self) -> ASGIApp:
+        """The application of the platform's port, for requests from another ASGI server."""
         settings = self.settings
-        return CarriedApp(
+        return AsgiAdapter(
             self.endpoint,
             connection_ids=self._connection_ids,
             stopping=self.stopping,
@@ -277,8 +277,8 @@ class Simulator:
             observer=self.journal,
         )
 
-    def carried_admin_app(self, url: Callable[[], str]) -> ASGIApp:
-        """The application of the admin port, for requests that another server carries; `url` is where it is called."""
+    def asgi_admin_app(self, url: Callable[[], str]) -> ASGIApp:
+        """The application of the admin port, for requests from another ASGI server; `url` tells where it is called."""
         from cloudsms_simulator.api.auth import TokenAuth
 
         settings = self.settings
@@ -391,15 +391,13 @@ class Simulator:
             self._folder.remove()
 
 
-class _CarriedSimulator:
-    """A simulator, for requests that another server carries into its event loop."""
+class _AsgiRoutes:
+    """The platform and the admin API of a simulator, as one ASGI application."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._called_at = ""
-        self._endpoint = simulator.carried_endpoint()
-        self._admin = LazyApp(
-            "cloudsms_simulator.inbox.app", lambda: simulator.carried_admin_app(lambda: self._called_at)
-        )
+        self._endpoint = simulator.asgi_endpoint()
+        self._admin = LazyApp("cloudsms_simulator.inbox.app", lambda: simulator.asgi_admin_app(lambda: self._called_at))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -411,29 +409,29 @@ class _CarriedSimulator:
             await self._admin(scope_below(root_of(scope), scope), receive, send)
 
 
-class _Stay:
-    """The work of a simulator in somebody else's event loop: from a first request to the end of a server or the loop.
+class _AsgiRun:
+    """One run of a simulator in the event loop of another server, from the first request to the end of server or loop.
 
-    It goes on from a `former` one, whose loop has ended.
+    It starts with the state of a `former` run, if there is one, whose loop has ended.
     """
 
-    def __init__(self, simulator: Simulator, former: "_Stay | None" = None) -> None:
+    def __init__(self, simulator: Simulator, former: "_AsgiRun | None" = None) -> None:
         self.simulator = simulator
         self.loop = asyncio.get_running_loop()
-        self._app = _CarriedSimulator(simulator)
+        self._app = _AsgiRoutes(simulator)
         self._over = asyncio.Event()
         self._begun: asyncio.Future[None] = self.loop.create_future()
         self._kept: bytes | None = None
-        self._work = self.loop.create_task(self._stay(former))
+        self._work = self.loop.create_task(self._work_until_the_end(former))
 
     @property
-    def is_over(self) -> bool:
-        """Whether a server has ended it, or it could not begin: nothing is left of it."""
+    def has_ended(self) -> bool:
+        """Whether its server has stopped, or it could not begin. Nothing is left of it then."""
         return self._over.is_set()
 
-    def is_at_work_in(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Whether it serves in an event loop, which is running."""
-        return self.loop is loop and not self.is_over
+    def works_in(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether this running event loop is where it serves."""
+        return self.loop is loop and not self.has_ended
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request, in its own event loop."""
@@ -442,16 +440,17 @@ class _Stay:
         await self._app(scope, receive, send)
 
     async def end(self) -> None:
-        """Lets pushes finish, and forgets everything."""
+        """Lets pushes finish, then discards everything."""
         self._over.set()
         await self._work
 
-    async def _stay(self, former: "_Stay | None") -> None:
+    async def _work_until_the_end(self, former: "_AsgiRun | None") -> None:
         grace = timedelta(0)
         try:
             self.simulator.work()
             if former is not None:
                 await self.simulator.state().put(await former._state())
+                former = None  # it holds the whole journal
             self._begun.set_result(None)
             await self._over.wait()
             grace = _GRACE
@@ -465,31 +464,32 @@ class _Stay:
             await self.simulator.stop(grace)
 
     async def _state(self) -> bytes:
-        """Everything there was when the loop ended, be it without a word."""
+        """The state document of the moment the loop ended; made now, if that ended without cancelling its tasks."""
         if self._kept is None:
             self._kept = await self.simulator.state().take()
         return self._kept
 
 
-class SimulatorApp:
-    """A simulator as an ASGI application for another server, mounted or not, or for a client in the same process.
+class AsgiApp:
+    """A simulator as an ASGI application: for another server, mounted or not, or for a client in the same process.
 
-    A simulator that was started serves on in its own event loop. One that was not begins with the first request, in
-    whatever loop that comes, and ends with the server that says so (lifespan), else with the loop. What comes after a
-    server has ended begins anew; what comes in another loop, after the first has ended, goes on from where that was.
+    A simulator that was started keeps serving in its own event loop. Any other starts with the first request, in the
+    loop of that request, and stops when its server does (lifespan), or with the loop if nobody runs a lifespan. A
+    request after the lifespan starts a new simulator. A request in a new loop, after the first has ended, starts one
+    with the state of the first.
     """
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
-        self._started: _CarriedSimulator | None = None
-        self._stay: _Stay | None = None
+        self._started: _AsgiRoutes | None = None
+        self._run: _AsgiRun | None = None
         self._entering = threading.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request, or follows the lifespan of a server. A WebSocket is turned away."""
+        """Serves one request, or a server's lifespan. WebSockets are refused."""
         if scope["type"] == "http":
-            stay, here = self._stay, asyncio.get_running_loop()
-            loop, app = (stay.loop, stay.serve) if stay is not None and stay.is_at_work_in(here) else self._at_work()
+            run, here = self._run, asyncio.get_running_loop()
+            loop, app = (run.loop, run.serve) if run is not None and run.works_in(here) else self._at_work()
             if loop is here:
                 await app(scope, receive, send)
             else:
@@ -502,28 +502,28 @@ class SimulatorApp:
     async def _live(self, receive: Receive, send: Send) -> None:
         while (await receive())["type"] != "lifespan.shutdown":
             await send({"type": "lifespan.startup.complete"})
-        stay = self._stay
-        if stay is not None and not stay.is_over and stay.loop is asyncio.get_running_loop():
-            await stay.end()
+        run = self._run
+        if run is not None and not run.has_ended and run.loop is asyncio.get_running_loop():
+            await run.end()
         await send({"type": "lifespan.shutdown.complete"})
 
     def _at_work(self) -> tuple[asyncio.AbstractEventLoop, ASGIApp]:
-        """Where the simulator works, and what serves requests there; begins it in the running loop if it does not."""
+        """The event loop the simulator runs in, and the application there. Starts one in this loop if none runs."""
         with self._entering:
-            stay, simulator = self._stay, self._simulator
-            if stay is None and simulator.loop is not None:
+            run, simulator = self._run, self._simulator
+            if run is None and simulator.loop is not None:
                 if self._started is None:
-                    self._started = _CarriedSimulator(simulator)
+                    self._started = _AsgiRoutes(simulator)
                 return simulator.loop, self._started
-            if stay is None:
-                stay = _Stay(simulator)
-            elif stay.is_over:
-                stay = _Stay(Simulator(simulator.settings, simulator.scenario, simulator.fixed))
-            elif not stay.loop.is_running():
-                settings = msgspec.structs.replace(simulator.settings, seed=stay.simulator.seed)
-                stay = _Stay(Simulator(settings, simulator.scenario, simulator.fixed), stay)
-            self._stay = stay
-            return stay.loop, stay.serve
+            if run is None:
+                run = _AsgiRun(simulator)
+            elif run.has_ended:
+                run = _AsgiRun(Simulator(simulator.settings, simulator.scenario, simulator.fixed))
+            elif not run.loop.is_running():
+                settings = msgspec.structs.replace(simulator.settings, seed=run.simulator.seed)
+                run = _AsgiRun(Simulator(settings, simulator.scenario, simulator.fixed), run)
+            self._run = run
+            return run.loop, run.serve
 
 
 def _accounts_at_start(settings: Settings, scenario: Scenario | None, seed: int) -> tuple[AccountConfig, ...]:

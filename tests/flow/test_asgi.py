@@ -61,7 +61,9 @@ def simulator(open_settings: Settings) -> Simulator:
 @contextlib.asynccontextmanager
 async def calling(app: Any, library: Any = httpx2) -> AsyncIterator[httpx2.AsyncClient]:
     """A client that calls an application in this event loop."""
-    async with library.AsyncClient(transport=library.ASGITransport(app), base_url="http://localhost") as client:
+    async with library.AsyncClient(
+        transport=library.ASGITransport(app), base_url="http://localhost", timeout=DEADLINE
+    ) as client:
         yield client
 
 
@@ -638,7 +640,7 @@ def test_stock_uvicorn_serves_all_of_it(run: Any, stock_uvicorn: Any, condition:
         server = stock_uvicorn("--http", http, CLOUDSMS_SIM_ADMIN_TOKEN="secret")
         url = await server.url(condition)
         token = {"authorization": "Bearer secret"}
-        async with httpx2.AsyncClient(base_url=url, headers=token, trust_env=False) as client:
+        async with httpx2.AsyncClient(base_url=url, headers=token, trust_env=False, timeout=DEADLINE) as client:
             assert (await client.post("/dave/io", content=packet())).json()["RESULT_CODE"] == 1
             assert await total(client) == 1
             assert (await client.get("/api/v1/messages", headers={"authorization": ""})).status_code == 401
@@ -660,7 +662,9 @@ def test_uvicorn_that_is_told_a_base_path_gives_it_to_every_address(
 ) -> None:
     async def story() -> None:
         server = stock_uvicorn("--root-path", "/tools/cloudsms", CLOUDSMS_SIM_ASGI_ADMIN="open")
-        async with httpx2.AsyncClient(base_url=await server.url(condition), trust_env=False) as client:
+        async with httpx2.AsyncClient(
+            base_url=await server.url(condition), trust_env=False, timeout=DEADLINE
+        ) as client:
             page = (await client.get("/")).text
             assert 'action="/tools/cloudsms/"' in page
             assert 'href="/' not in page.replace('href="/tools/cloudsms/', "")
@@ -688,7 +692,7 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing_in_the_log(
         body = packet((852, "67555404"))
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"POST /dave/io HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=DEADLINE) as client:
             await client.get("/api/v1/requests/wait", params={"match": "fault:ACCEPT_THEN_HANG", "timeout": "60s"})
         writer.transport.abort()
         server.should_exit = True

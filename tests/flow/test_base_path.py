@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 from every_address import first_octets, follow_everything
+from patience import DEADLINE
 
 from cloudsms_simulator.inbox.http import STATIC_FOLDER
 
@@ -30,7 +31,9 @@ def test_behind_a_proxy_every_address_begins_with_the_base_path(
 
             hooks = {"request": [as_proxied]}
             origin = url.removesuffix(BASE)
-            async with httpx2.AsyncClient(base_url=origin, event_hooks=hooks, trust_env=False) as client:
+            async with httpx2.AsyncClient(
+                base_url=origin, event_hooks=hooks, trust_env=False, timeout=DEADLINE
+            ) as client:
                 await follow_everything(client, BASE, packet, server.post)
                 for path in ("/pulse", "/api/v1/events"):
                     assert (await first_octets(client, BASE + path))[0] == 200
@@ -55,7 +58,7 @@ def test_a_person_is_asked_for_the_token_and_led_on_below_the_base_path(run: Any
     async def story() -> None:
         async with platform(plain=True, admin_path=f"{BASE}", admin_token="secret") as server:
             origin = server.simulator.ready.admin_url.removesuffix(BASE)
-            async with httpx2.AsyncClient(base_url=origin, trust_env=False) as client:
+            async with httpx2.AsyncClient(base_url=origin, trust_env=False, timeout=DEADLINE) as client:
                 page = await client.get(f"{BASE}/overview?q=a", headers={"accept": "text/html"})
                 assert (page.status_code, f'action="{BASE}/login"' in page.text) == (401, True)
                 assert f'value="{BASE}/overview?q=a"' in page.text

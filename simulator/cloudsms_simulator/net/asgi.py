@@ -1,11 +1,11 @@
-"""The platform inside another ASGI server: requests that it carries, and what it cannot do for them.
+"""The platform inside another ASGI server: an adapter for its requests.
 
-`RequestConnection` is what an application may ask of the connection that a request came on. Ours is an
-`HttpConnection`; `AsgiConnection` is the next best thing where another server reads and writes. Such a server tells
-nothing of handshakes, nor of octets that followed a request, and a connection is what has the same address and port.
-What ends a connection in place of an answer is told by failing: a head that promises a body goes out, and then
-`ConnectionCutError` has the server break off. `CarriedApp` gives an application of ours requests on such connections.
-`serve_in` has a request served in another event loop.
+`RequestConnection` is the interface that an application uses of the connection a request came on. `HttpConnection` has
+it for our own listeners, `AsgiConnection` for requests from another ASGI server. ASGI shows neither handshakes nor
+octets after a request, so requests from the same address and port count as one connection. To end a connection instead
+of answering, the adapter sends a head that promises a body and raises `ConnectionCutError`, which makes the server
+break off. `AsgiAdapter` calls an application of ours with such connections. `serve_in` has a request served in
+another event loop.
 
 Spec: Interface specification and communication principle. Reading: R27.
 """
@@ -148,7 +148,7 @@ class ConnectionCutError(ConnectionError):
 
 
 class AsgiClient:
-    """A client as its server tells of it: what has the same address and port counts as one connection."""
+    """A client of another server: requests from the same address and port count as one connection."""
 
     def __init__(self, number: int, peer: RemoteAddress) -> None:
         self.id = number
@@ -158,7 +158,7 @@ class AsgiClient:
 
 
 class AsgiConnection:
-    """One request that another server carries, and the connection it came on."""
+    """One request from another ASGI server, with the interface of its connection and of its request."""
 
     tls = None
     surplus = b""
@@ -282,8 +282,8 @@ class AsgiConnection:
             self.disconnected = self._is_gone = True
 
 
-class CarriedApp:
-    """An ASGI application that gives `app` requests on an `AsgiConnection`, its own path in place of the whole.
+class AsgiAdapter:
+    """An ASGI application that calls `app` with an `AsgiConnection` and with the path below the base path.
 
     `admits` decides about addresses as for a `Listener`, and `observer` is told of those that are turned away.
     """

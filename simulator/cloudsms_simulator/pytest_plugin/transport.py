@@ -92,7 +92,7 @@ class _Exchange:
         """What comes next of the answer."""
         return self._submit(self._running.next_message(self._seconds))
 
-    def leave(self) -> None:
+    def disconnect(self) -> None:
         """Tells the application that nobody reads on."""
         with suppress(Exception):
             self._submit(self._running.close())
@@ -125,7 +125,7 @@ class _Exchange:
             raise self._error("ConnectError", _ENDED) from None
 
 
-class _Pieces:
+class _BodyStream:
     """The body of an answer, read by a thread that waits for it."""
 
     def __init__(self, exchange: _Exchange) -> None:
@@ -139,10 +139,10 @@ class _Pieces:
             yield message.get("body", b"")
 
     def close(self) -> None:
-        self._exchange.leave()
+        self._exchange.disconnect()
 
 
-class _AsyncPieces:
+class _AsyncBodyStream:
     """The body of an answer, awaited."""
 
     def __init__(self, exchange: _Exchange) -> None:
@@ -156,13 +156,13 @@ class _AsyncPieces:
             yield message.get("body", b"")
 
     async def aclose(self) -> None:
-        self._exchange.leave()
+        self._exchange.disconnect()
 
 
 @cache
-def _stream_type(library: ModuleType, pieces: type, base: str) -> type:
+def _stream_type(library: ModuleType, stream: type, base: str) -> type:
     """Pieces as a stream of a library, which takes none but its own."""
-    return type(pieces.__name__.lstrip("_"), (pieces, getattr(library, base)), {})
+    return type(stream.__name__.lstrip("_"), (stream, getattr(library, base)), {})
 
 
 class InProcessTransport(httpx2.BaseTransport):
@@ -176,7 +176,7 @@ class InProcessTransport(httpx2.BaseTransport):
         """The answer to a request of httpx2 or httpx; its body is read as it comes."""
         exchange = _Exchange(self._app, self._loop, request, request.read())
         head = _waited_for(exchange, exchange.next_message())
-        return exchange.response(head, _stream_type(exchange.library, _Pieces, "SyncByteStream")(exchange))
+        return exchange.response(head, _stream_type(exchange.library, _BodyStream, "SyncByteStream")(exchange))
 
 
 class AsyncInProcessTransport(httpx2.AsyncBaseTransport):
@@ -190,7 +190,7 @@ class AsyncInProcessTransport(httpx2.AsyncBaseTransport):
         """The answer to a request of httpx2 or httpx; its body is read as it comes."""
         exchange = _Exchange(self._app, self._loop, request, await request.aread())
         head = await _awaited(exchange, exchange.next_message())
-        return exchange.response(head, _stream_type(exchange.library, _AsyncPieces, "AsyncByteStream")(exchange))
+        return exchange.response(head, _stream_type(exchange.library, _AsyncBodyStream, "AsyncByteStream")(exchange))
 
 
 def _waited_for(exchange: _Exchange, future: "concurrent.futures.Future[T]") -> T:
@@ -198,7 +198,7 @@ def _waited_for(exchange: _Exchange, future: "concurrent.futures.Future[T]") -> 
     try:
         return future.result()
     except BaseException as error:
-        exchange.leave()
+        exchange.disconnect()
         raise exchange.error_of(error) from None
 
 
@@ -211,7 +211,7 @@ async def _awaited(exchange: _Exchange, future: "concurrent.futures.Future[T]") 
             return await to_thread.run_sync(future.result, abandon_on_cancel=True, limiter=CapacityLimiter(1))
         return await asyncio.wrap_future(future)
     except BaseException as error:
-        exchange.leave()
+        exchange.disconnect()
         task = asyncio.current_task() if isinstance(error, asyncio.CancelledError) else None
         if task is not None and not task.cancelling():  # not this one was cancelled, but what it waits for
             error = concurrent.futures.CancelledError()
