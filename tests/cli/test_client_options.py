@@ -14,6 +14,8 @@ from cloudsms_simulator.client.errors import (
     UnreadableError,
     WaitError,
 )
+from cloudsms_simulator.config.settings import Settings
+from cloudsms_simulator.pytest_plugin.server import ServerThread
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,16 @@ def test_silence_ends_4(monkeypatch: pytest.MonkeyPatch, silent_url: str) -> Non
     monkeypatch.setattr("cloudsms_simulator.client.transport.MARGIN", 0.05)
     result = CliRunner().invoke(main, ["messages", "ls", "--admin-url", silent_url])
     assert (result.exit_code, result.stderr) == (ExitCode.TIMED_OUT, f"Error: {silent_url} does not answer in time\n")
+
+
+def test_a_server_below_a_base_path_is_called_there() -> None:
+    thread = ServerThread(Settings(port=0, admin_port=0, admin_path="/tools/sms"))
+    url = thread.start().admin_url
+    try:
+        assert url.endswith("/tools/sms")
+        result = CliRunner().invoke(main, ["messages", "ls", "--admin-url", f"{url}/"])
+        assert (result.exit_code, result.stderr) == (ExitCode.OK, "no messages\n")
+        result = CliRunner().invoke(main, ["messages", "ls", "--admin-url", url.replace("/sms", "/other")])
+        assert result.exit_code == ExitCode.USAGE
+    finally:
+        thread.stop()

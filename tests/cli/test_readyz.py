@@ -31,7 +31,7 @@ def answers() -> Iterator[Answers]:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
-                self.send_response(status if self.path == "/readyz" else 404)
+                self.send_response(status if self.path in ("/readyz", "/tools/sms/readyz") else 404)
                 self.end_headers()
 
             def log_message(self, format: str, *args: object) -> None:
@@ -183,3 +183,10 @@ def test_what_is_no_admin_url_ends_2(url: str) -> None:
 
     assert result.exit_code == 2
     assert f'got "{url}", want an address such as http://127.0.0.1:61816' in result.stderr
+
+
+def test_a_server_below_a_base_path_is_asked_there(answers: Answers) -> None:
+    url = f"{answers([200])}/tools/sms"
+    result = run("--admin-url", f"{url}/")
+    assert (result.exit_code, result.stdout) == (0, f"{url} is ready\n")
+    assert run("--admin-url", url.removesuffix("/sms")).exit_code == 1

@@ -95,13 +95,16 @@ def address_options(command: Callable[..., R]) -> Callable[..., R]:
     return command
 
 
-def address_in(admin_url: str | None, admin_host: str, admin_port: int) -> tuple[str, int]:
-    """Host and port out of these options, the URL before the others."""
-    return (reachable_host(admin_host), admin_port) if admin_url is None else address_of(admin_url, "--admin-url")
+def address_in(admin_url: str | None, admin_host: str, admin_port: int) -> tuple[str, int, str]:
+    """Host, port and base path out of these options, the URL before the others."""
+    return (reachable_host(admin_host), admin_port, "") if admin_url is None else address_of(admin_url, "--admin-url")
 
 
-def address_of(url: str, option: str) -> tuple[str, int]:
-    """Host and port of a plain HTTP URL; anything else is a BadParameter of the option it was given with."""
+def address_of(url: str, option: str) -> tuple[str, int, str]:
+    """Host, port and base path of a plain HTTP URL, the path without a slash at its end.
+
+    Anything else is a BadParameter of the option it was given with.
+    """
     try:
         split = urlsplit(url)
         port = split.port or 80
@@ -110,7 +113,7 @@ def address_of(url: str, option: str) -> tuple[str, int]:
     if split.scheme != "http" or not split.hostname or not port:
         want = "an address such as http://127.0.0.1:61816"
         raise click.BadParameter(f'got "{url}", want {want}', param_hint=option)
-    return split.hostname, port
+    return split.hostname, port, split.path.rstrip("/")
 
 
 class AdminLocation(NamedTuple):
@@ -167,7 +170,8 @@ def _location(admin_url: str | None, ready_file: Path | None, admin_host: str, a
     if ready_file is not None and admin_url is None:
         ready = ready_at(ready_file)
         admin_url, certs = ready.admin_url, Path(ready.ca).parent
-    return AdminLocation(f"http://{host_and_port(*address_in(admin_url, admin_host, admin_port))}", certs)
+    host, port, path = address_in(admin_url, admin_host, admin_port)
+    return AdminLocation(f"http://{host_and_port(host, port)}{path}", certs)
 
 
 def ready_at(path: Path) -> Ready:

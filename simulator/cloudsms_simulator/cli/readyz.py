@@ -68,8 +68,8 @@ def _look(
         admin_url = _said_by(ready_file)
         if admin_url is None:
             return None, ExitCode.UNREACHABLE
-    host, port = address_in(admin_url, admin_host, admin_port)
-    return f"http://{host_and_port(host, port)}", _ask(host, port, timeout)
+    host, port, path = address_in(admin_url, admin_host, admin_port)
+    return f"http://{host_and_port(host, port)}{path}", _ask(host, port, path, timeout)
 
 
 def _said_by(ready_file: Path) -> str | None:
@@ -84,10 +84,10 @@ def _said_by(ready_file: Path) -> str | None:
         raise click.BadParameter(str(error), param_hint="--ready-file") from error
 
 
-def _ask(host: str, port: int, timeout: float) -> ExitCode:
+def _ask(host: str, port: int, path: str, timeout: float) -> ExitCode:
     connection = HTTPConnection(host, port, timeout=timeout)
     try:
-        connection.request("GET", "/readyz", headers={"Connection": "close"})
+        connection.request("GET", f"{path}/readyz", headers={"Connection": "close"})
         return ExitCode.OK if connection.getresponse().status == 200 else ExitCode.FAILED
     except TimeoutError:
         return ExitCode.TIMED_OUT
