@@ -14,7 +14,8 @@ from typing import get_args
 
 import click
 import pytest
-from click.testing import CliRunner, Result
+from cli_runner import CliRunner
+from click.testing import Result
 
 from cloudsms_simulator.cli import main
 from cloudsms_simulator.cli.certs import PLATFORM_URL, SNIPPETS, Snippet, SnippetLanguage, certs, file_rows

@@ -1,7 +1,7 @@
 """How commands end that speak to the admin API through the client."""
 
 import pytest
-from click.testing import CliRunner
+from cli_runner import CliRunner
 
 from cloudsms_simulator.cli import main
 from cloudsms_simulator.cli.admin_api import command_error

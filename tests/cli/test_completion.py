@@ -3,8 +3,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cli_runner import CliRunner
 from click.shell_completion import ShellComplete
-from click.testing import CliRunner
 
 from cloudsms_simulator.cli import COMMANDS, main
 

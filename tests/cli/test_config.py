@@ -4,7 +4,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from cli_runner import CliRunner
+from click.testing import Result
 
 from cloudsms_simulator.cli import main
 from cloudsms_simulator.cli.config import config_template

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from click.testing import CliRunner
+from cli_runner import CliRunner
 from patience import DEADLINE
 
 from cloudsms_simulator.cli import main

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from click.testing import CliRunner, Result
+from cli_runner import CliRunner
+from click.testing import Result
 
 from cloudsms_simulator.cli.explain import explain
 from cloudsms_simulator.cli.process import ExitCode

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner
+from cli_runner import CliRunner
 
 from cloudsms_simulator.cli import COMMANDS, main
 from cloudsms_simulator.cli.process import CommandError, ExitCode, explained

@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 
 import pytest
-from click.testing import CliRunner
+from cli_runner import CliRunner
 
 from cloudsms_simulator.cli import main
 from cloudsms_simulator.cli.process import ExitCode

@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from cli_runner import CliRunner
+from click.testing import Result
 
 from cloudsms_simulator.cli import main
 from cloudsms_simulator.services.ready_file import Ready, write_ready_file

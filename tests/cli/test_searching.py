@@ -2,7 +2,7 @@
 
 import click
 import pytest
-from click.testing import CliRunner
+from cli_runner import CliRunner
 
 from cloudsms_simulator.cli.journal import SearchCommand, search_argument
 

@@ -5,7 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from click.testing import CliRunner, Result
+from cli_runner import CliRunner
+from click.testing import Result
 
 from cloudsms_simulator.cli.segments import segments
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from click.testing import CliRunner, Result
+from cli_runner import CliRunner
+from click.testing import Result
 
 from cloudsms_simulator.cli import main
 from cloudsms_simulator.cli.target import DEFAULT_TARGET, Target

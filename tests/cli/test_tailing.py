@@ -4,7 +4,7 @@ import json
 import signal
 
 import pytest
-from click.testing import CliRunner
+from cli_runner import CliRunner
 
 from cloudsms_simulator.cli import main
 from cloudsms_simulator.cli.process import ExitCode

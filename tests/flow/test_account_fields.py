@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx2
 import msgspec
 import pytest
-from click.testing import CliRunner
+from cli_runner import CliRunner
 
 from cloudsms_simulator.cli.account import account as account_command
 from cloudsms_simulator.config.account_body import account_values

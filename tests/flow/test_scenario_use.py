@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from cli_runner import CliRunner
+from click.testing import Result
 
 from cloudsms_simulator.cli import main
 

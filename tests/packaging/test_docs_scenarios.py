@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner
+from cli_runner import CliRunner
 from documents import README, ROOT, section, snippets
 
 from cloudsms_simulator.cli import main

@@ -21,7 +21,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import IntEnum
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from typing import IO, TYPE_CHECKING, BinaryIO, TextIO
 
 import click
 
@@ -53,6 +53,11 @@ class CommandError(click.ClickException):
     def __init__(self, message: str, code: ExitCode) -> None:
         super().__init__(message)
         self.exit_code = int(code)  # type: ignore[misc]  # click reads it from the instance
+
+    def show(self, file: IO[str] | None = None) -> None:
+        """Prints it to standard error, or to a file."""
+        # As `main` has it for everything else: click forgets that here before 8.2.
+        click.echo(f"Error: {self.format_message()}", file=file, err=file is None, color=True)
 
 
 _SHOWN = 200
