@@ -7,10 +7,11 @@ TESTS ?= tests
 # One more than there are cores: some wait for a browser, another program or a socket.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 
-.PHONY: demo test lint format fuzz fuzz-http attack chaos bench coverage screenshots build constraints clean help
+.PHONY: demo test lint format fuzz fuzz-http attack chaos bench compatibility coverage screenshots build constraints \
+	clean help
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 demo: $(STAMP) ## Show the platform at work: sends, answers, prices, delivery reports over mutual TLS
 	$(BIN)/cloudsms-simulator demo
@@ -43,6 +44,9 @@ chaos: $(STAMP) ## Send 54,000 messages while everything goes wrong, and tell wh
 
 bench: $(STAMP) ## Measure the speed floors, as ratios in one run (needs wrk)
 	$(BIN)/python tests/benchmarks/bench.py $(BENCH)
+
+compatibility: $(STAMP) ## Run the tests with every other Python here, the oldest libraries, and older versions of pytest
+	$(BIN)/python tests/compatibility/compatibility.py $(COMPATIBILITY)
 
 coverage: $(STAMP) ## Run the tests with branch coverage
 	$(BIN)/coverage erase

@@ -102,6 +102,7 @@ def test_the_platform_s_own_packets_are_as_described(platform, run, packet, rece
     run(story())
 
 
+@pytest.mark.skipif(not hasattr(httpx2, "EventSource"), reason="this httpx2 reads no streams of events")
 def test_the_stream_of_events_has_what_is_described(platform, run, packet) -> None:
     async def story() -> None:
         async with (

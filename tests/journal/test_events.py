@@ -202,10 +202,11 @@ def test_streams_end_when_the_simulator_stops_and_later_ones_at_once(room) -> No
 def test_nothing_is_left_of_a_stream_that_was_left(room) -> None:
     async def story() -> None:
         here = room()
+        before = asyncio.all_tasks()
         with here.events.stream([here.account, here.account, None]):
             assert (len(here.events), set(here.changes._listeners)) == (1, {"default", None})
             await here.stage.send()
         await asyncio.sleep(0)
-        assert (len(here.events), here.changes._listeners, len(asyncio.all_tasks())) == (0, {}, 2)
+        assert (len(here.events), here.changes._listeners, asyncio.all_tasks()) == (0, {}, before)
 
     tell(story())
