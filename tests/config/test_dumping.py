@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.config import account_schema, match_schema, outcome_schema, rule_schema, values
+from cloudsms_simulator.config import account_schema, match_schema, outcome_schema, rule_schema, scenario_schema, values
 from cloudsms_simulator.config.account_schema import AccountSettings
 from cloudsms_simulator.config.schema import ScalarType, Type, fields_of
 from cloudsms_simulator.config.settings import Settings
 from cloudsms_simulator.config.sources import Location, toml_text, yaml_text
 from cloudsms_simulator.config.yaml_source import parse_yaml
-from cloudsms_simulator.engine.account import Blacklist, Callback
+from cloudsms_simulator.engine.account import Account, Blacklist, Callback
 from cloudsms_simulator.engine.faults import UNPROCESSED, Fault, Identity, PushFault
 from cloudsms_simulator.engine.money import Money
 from cloudsms_simulator.engine.plan import (
@@ -40,6 +40,8 @@ from cloudsms_simulator.engine.rules import (
     Ordinal,
     ReplyStep,
     Rule,
+    RuleBook,
+    RuleBookChange,
     TextMatch,
     TimeWindow,
 )
@@ -164,6 +166,28 @@ callbacks = st.builds(
     verify=st.booleans(),
     identity=st.sampled_from(Identity),
 )
+placed_ids = names | names.map(lambda name: f"{name} rule 3")
+books = st.recursive(
+    st.builds(
+        RuleBook,
+        name=st.just("") | texts,
+        rules=st.lists(st.tuples(rules, placed_ids), max_size=2).map(
+            lambda said: tuple(msgspec.structs.replace(rule, id=name) for rule, name in said)
+        ),
+        faults=st.lists(fault_rules, max_size=2).map(tuple),
+        outlook=st.none() | outlooks,
+        states=st.lists(names, max_size=2).map(tuple),
+        magic=st.booleans(),
+    ),
+    lambda inner: st.builds(
+        lambda book, others: msgspec.structs.replace(
+            book, timeline=tuple(RuleBookChange(book=each, at=SECOND) for each in others)
+        ),
+        inner,
+        st.lists(inner, max_size=2),
+    ),
+    max_leaves=3,
+)
 networks = st.lists(st.sampled_from([ip_network("10.0.0.0/8"), ip_network("::1/128")]), max_size=2).map(tuple)
 profiles = [SPEC, OBSERVED]
 
@@ -197,6 +221,22 @@ OF_TYPES: Mapping[str, tuple[Type, st.SearchStrategy[object]]] = {
     ),
     "ROUTES": (account_schema.ROUTES, st.frozensets(texts | st.just("*"), max_size=3)),
     "NETWORKS": (values.NETWORKS, networks),
+    "STATE_BOOK": (scenario_schema.STATE_BOOK, books),
+    "STATE_ACCOUNT": (
+        account_schema.STATE_ACCOUNT,
+        st.builds(
+            Account,
+            name=names,
+            auth_key=texts,
+            callback=callbacks.map(lambda callback: msgspec.structs.replace(callback, ca="elsewhere.pem")),
+            balance=st.just("unlimited") | amounts,
+            directions=st.none() | st.frozensets(st.sampled_from(sorted(COUNTRY_CODES)), max_size=2),
+            plan=outlooks,
+            profile=st.sampled_from([SPEC, OBSERVED, msgspec.structs.replace(OBSERVED, dr_auth_key=True)]),
+            whitelist=networks,
+            seed=st.integers(0, 2**40),
+        ),
+    ),
     "CLOCK": (values.CLOCK, st.sampled_from(["real", "frozen"]) | st.floats(0.001, 1_000_000)),
     "SIZE": (values.SIZE, st.integers(1, 2**40)),
     **{

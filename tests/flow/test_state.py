@@ -51,7 +51,7 @@ def test_a_due_report_of_a_running_clock_is_pushed_when_its_state_was_put(platfo
             answer = await first.post(packet())
             document = json.loads(await call(first, "GET", "state"))
             [default] = document["accounts"]
-            default["kept"]["messages"][0]["plan"]["steps"][0]["after"] = "0us"
+            default["kept"]["messages"][0]["plan"]["steps"][0]["after"] = "PT0S"
             await call(second, "PUT", "state", json.dumps(document).encode(), 204)
             await second.simulator.sink.wait_for("default", 1)
             assert [each["uid"] for each in await second.items("messages")] == answer.uids
@@ -64,7 +64,7 @@ def test_a_document_that_is_none_changes_nothing(platform, run, packet) -> None:
         async with platform() as up:
             await up.post(packet())
             problem = json.loads(await call(up, "PUT", "state", b'{"version": 7}', 400))
-            assert problem["detail"] == 'want a document whose "version" is 1, as GET gives it'
+            assert problem["detail"] == 'want a document whose "version" is 2, as GET gives it'
             assert (await up.page("messages"))["total"] == 1
 
     run(story())

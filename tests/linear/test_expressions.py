@@ -108,6 +108,9 @@ MADE_FROM_PATTERNS: Mapping[str, str] = {
 """Those that users' patterns become, and customers' texts are held against: tests of their own are below."""
 
 OWN: Mapping[str, str] = {
+    "stores/codec.py:_AT": "our own messages",
+    "stores/codec.py:_ESCAPE": "state documents",
+    "stores/codec.py:_TO_ESCAPE": "state documents",
     "engine/rules.py:_GLOB_CHARACTER": "globs of rules",
     "config/account_schema.py:_AMOUNT": "settings",
     "config/account_schema.py:_NAME": "settings",

@@ -26,7 +26,7 @@ from cloudsms_simulator.protocol.profile import OBSERVED, PROFILES, SPEC, Profil
 from cloudsms_simulator.services.accounts import AccountService
 from cloudsms_simulator.services.scenarios import ScenarioService
 from cloudsms_simulator.services.sending import Interventions
-from cloudsms_simulator.services.snapshot import StateService
+from cloudsms_simulator.services.snapshot import StateDocument, StateService
 from cloudsms_simulator.stores.codec import decode_document
 
 URL = "http://127.0.0.1:59999/"
@@ -304,8 +304,8 @@ def test_a_long_list_is_written_and_read_entry_by_entry(stage: type) -> None:
         for _ in range(60):
             await world.stage.send()
         taken = await world.state.take()
-        rest = decode_document(taken, 6)["accounts"][0]["kept"]["rest"]
-        assert {type(each) for each in rest["exchanges"]} == {msgspec.Raw}
+        kept = decode_document(taken, StateDocument).accounts[0].kept
+        assert {type(each) for each in (*kept.exchanges, *kept.messages)} == {msgspec.Raw}
         other = await moved(world, stage)
         assert other.stage.store.exchanges(other.account("default")).total == 60
         assert await other.document() == await world.document()
@@ -319,10 +319,10 @@ def test_a_mistake_in_a_long_list_says_where_it_is(stage: type) -> None:
         for _ in range(60):
             await world.stage.send()
         document = await world.document()
-        document["accounts"][0]["kept"]["rest"]["exchanges"][57]["kind"] = "fax"
+        document["accounts"][0]["kept"]["exchanges"][57]["kind"] = "fax"
         with pytest.raises(SettingsError) as told:
             await world.state.put(msgspec.json.encode(document))
-        assert "accounts[0].kept.rest.exchanges[57].kind" in str(told.value)
+        assert "accounts[0].kept.exchanges[57].kind" in str(told.value)
 
     run(story())
 
@@ -338,16 +338,20 @@ def at(document: dict[str, object], *path: str | int) -> dict[str, object]:
 
 
 MISTAKES = {
-    "no version": (lambda doc: doc.pop("version"), 'want a document whose "version" is 1, as GET gives it'),
-    "another version": (lambda doc: doc.update(version=2), 'want a document whose "version" is 1, as GET gives it'),
+    "no version": (lambda doc: doc.pop("version"), 'want a document whose "version" is 2, as GET gives it'),
+    "another version": (lambda doc: doc.update(version=3), 'want a document whose "version" is 2, as GET gives it'),
+    "an older version": (
+        lambda doc: doc.update(version=1),
+        'got a document of version 1, which an older simulator wrote: want a document whose "version" is 2',
+    ),
     "an unknown key": (
         lambda doc: doc.update(acounts=[]),
-        'it: got "acounts", want a key that is known; did you mean "accounts"?',
+        "it: Object contains unknown field `acounts`",
     ),
-    "no accounts": (lambda doc: doc.pop("accounts"), "it: got "),
+    "no accounts": (lambda doc: doc.pop("accounts"), "it: Object missing required field `accounts`"),
     "a wrong value": (
         lambda doc: at(doc, "accounts", 0, "account").update(rate_limit="many"),
-        'accounts[0].account.rate_limit: got "many", want a whole number',
+        'body: accounts[0].account.rate_limit: got "many", want a whole number',
     ),
     "no default": (
         lambda doc: at(doc, "accounts").clear(),  # type: ignore[attr-defined]
@@ -358,26 +362,26 @@ MISTAKES = {
         'it cannot be put: accounts "default" and "default" have the same name',
     ),
     "a path": (
-        lambda doc: at(doc, "accounts", 0, "account").update(callback={"ca": "/etc/passwd"}),
+        lambda doc: at(doc, "accounts", 0, "account").update(callback={"url": "http://x/", "ca": "/etc/passwd"}),
         'it cannot be put: account "default" names a file, /etc/passwd: paths are for the configuration',
     ),
     "a message of no exchange": (
-        lambda doc: at(doc, "accounts", 0, "kept", "rest").pop("exchanges"),
+        lambda doc: at(doc, "accounts", 0, "kept").pop("exchanges"),
         "it cannot be put: the messages are not those that the exchanges speak of",
     ),
     "an exchange of another account": (
-        lambda doc: at(doc, "accounts", 0, "kept", "rest", "exchanges", 0).update(account="shop"),
+        lambda doc: at(doc, "accounts", 0, "kept", "exchanges", 0).update(account="shop"),
         'it cannot be put: an exchange of account "default" says that it is of another',
     ),
     "a rate there is none of": (
-        lambda doc: at(doc, "accounts", 0, "kept", "rest", "standing", "clock").update(rate=-1),
-        "body: accounts[0].kept.rest.standing.clock: a clock's rate is 0 (frozen)",
+        lambda doc: at(doc, "accounts", 0, "kept", "standing", "clock").update(rate=-1),
+        "body: accounts[0].kept.standing.clock: a clock's rate is 0 (frozen)",
     ),
     "a rule whose pattern is none": (
-        lambda doc: at(doc, "accounts", 0, "account").update(
-            rules={"rules": [{"id": "x", "condition": {"content": {"regex": "("}}}]}
+        lambda doc: at(doc, "accounts", 0, "remembered").update(
+            playing={"own": {"rules": [{"id": "x", "match": {"content": {"regex": "("}}}]}}
         ),
-        "accounts[0].account.rules: got ",
+        'body: accounts[0].remembered.playing.own.rules[0].match.content.regex: got "("',
     ),
 }
 

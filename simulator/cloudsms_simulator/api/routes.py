@@ -72,13 +72,14 @@ from cloudsms_simulator.models.journal import (
 from cloudsms_simulator.models.server import Certs, Info, Page, Probe, ReadingsItem
 from cloudsms_simulator.push.sink import SinkAnswer
 from cloudsms_simulator.services.info import own_version
+from cloudsms_simulator.services.snapshot import STATE_VERSION
 
 _SINK = (SinkItem[SinkAnswer], SinkItem[Sequenced])
 _STATE: Schema = {
     "type": "object",
     "description": "Everything there is, as GET gives it and PUT takes it. It holds whole AUTH_KEYs.",
     "properties": {
-        "version": {"const": 1},
+        "version": {"const": STATE_VERSION},
         "requests": {"type": "integer", "minimum": 0},
         "accounts": {"type": "array", "items": {"type": "object"}, "minItems": 1},
         "nobody": {"type": "object"},

@@ -2,7 +2,8 @@
 
 `AccountSettings` is one `[[accounts]]` table; its fields, annotations and docstrings are the one list of what an
 account can be told. A scenario says only some keys of an account (`AccountOverrides`), which count before the
-configuration's. Names and keys are unique, and one account is named `default`.
+configuration's. Names and keys are unique, and one account is named `default`. State documents have accounts in the
+same words (`STATE_ACCOUNT`).
 
 Spec: Parameter Details. Spec: Support settlement currency. Spec: CloudSMS Platform Server.
 """
@@ -62,7 +63,7 @@ from cloudsms_simulator.protocol.packet import (
     SIGNATURE_OCTETS,
     utf8_octets,
 )
-from cloudsms_simulator.protocol.profile import PROFILES, Profile
+from cloudsms_simulator.protocol.profile import PROFILES, SPEC, Profile
 
 Balance = Decimal | Money | Literal["unlimited"]
 
@@ -451,6 +452,18 @@ def check_callback(callback: Callback, location: Location) -> None:
         (location / "callback").error(problem)
 
 
+def _account_parts(account: object) -> Mapping[str, object]:
+    """What is said of an account, or all of its settings that are something."""
+    if isinstance(account, AccountOverrides):
+        settings, said = account.settings, account.said
+    elif isinstance(account, AccountSettings):
+        settings, said = account, frozenset(AccountSettings.__struct_fields__)
+    else:
+        raise TypeError(f"a {type(account).__name__} is no account")
+    values = {name: getattr(settings, name) for name in AccountSettings.__struct_fields__ if name in said}
+    return {name: value for name, value in values.items() if value is not None or name == "directions"}
+
+
 def _check_unique(
     accounts: Sequence[AccountSettings],
     implied: Sequence[AccountSettings],
@@ -490,7 +503,10 @@ def account_overrides(taken: Mapping[str, object], location: Location) -> Accoun
     return AccountOverrides(msgspec.structs.replace(AccountSettings(), **taken), frozenset({*taken, "name"}))
 
 
-ACCOUNT = RecordType(want="a table", entries=_entries, make=account_overrides, lenient=True, title="account")
+ACCOUNT = RecordType(
+    want="a table", entries=_entries, make=account_overrides, parts=_account_parts, lenient=True, title="account"
+)
+"""Reads what is said of an account, as `AccountOverrides`."""
 
 ACCOUNTS = _AccountsType(want="[[accounts]] tables", item=ACCOUNT, metavar="", example=[])
 """Reads whole accounts, as `AccountSettings`."""
@@ -499,3 +515,45 @@ ACCOUNT_OVERRIDES = _AccountOverridesType(
     want="a list of tables such as {example}", item=ACCOUNT, example={"name": "default"}
 )
 """Reads what a scenario says of accounts, as `AccountOverrides`."""
+
+
+# Accounts as state documents have them. Whether a file is there is for nobody to find out with a document: its path is
+# a text there, and has to be one that the server knows already.
+
+_FILES = ("ca", "client_cert", "client_key")
+_STATE_CALLBACK = msgspec.structs.replace(
+    CALLBACK, entries=lambda: {**_CALLBACK, **{key: TableKey(TEXT, _CALLBACK[key].doc) for key in _FILES}}
+)
+STATE_OVERRIDES = msgspec.structs.replace(
+    ACCOUNT, entries=lambda: {**_entries(), "callback": TableKey(_STATE_CALLBACK, _entries()["callback"].doc)}
+)
+"""Reads `AccountOverrides`."""
+STATE_SETTINGS = msgspec.structs.replace(
+    STATE_OVERRIDES, make=lambda taken, location: account_overrides(taken, location).settings
+)
+"""Reads `AccountSettings`."""
+
+
+def _account(taken: Mapping[str, object], location: Location) -> Account:
+    said = {key: value for key, value in taken.items() if key != "seed"}
+    account = account_overrides(said, location).settings.account(SPEC)
+    check_callback(account.callback, location)
+    return msgspec.structs.replace(account, seed=taken.get("seed", account.seed))
+
+
+def _parts_of_account(account: object) -> Mapping[str, object]:
+    if not isinstance(account, Account):
+        raise TypeError(f"a {type(account).__name__} is no account")
+    return {**_account_parts(settings_of_account(account)), "seed": account.seed}
+
+
+STATE_ACCOUNT = msgspec.structs.replace(
+    STATE_OVERRIDES,
+    entries=lambda: {
+        **STATE_OVERRIDES.entries(),
+        "seed": TableKey(COUNT_FROM_ZERO, "What every chance of the account is drawn from."),
+    },
+    make=_account,
+    parts=_parts_of_account,
+)
+"""Reads an `Account` as it is, but for its rules, which come of what it plays."""

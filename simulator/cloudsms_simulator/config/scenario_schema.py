@@ -1,21 +1,24 @@
 """The keys at the top of a scenario file, the table they make, and the JSON Schema of the whole format.
 
 The schema is made of the same types that read the files: for editors, and for whoever writes such files by program.
-What it cannot say, such as percentages that add up to 100, `load_scenario` finds.
+What it cannot say, such as percentages that add up to 100, `load_scenario` finds. State documents have scenarios and
+rule books in the same words, each in one piece (`STATE_SCENARIO`, `STATE_BOOK`).
 
 Spec: none; this is how scenarios are written. Reading: R21.
 """
 
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from cloudsms_simulator.config.account_schema import ACCOUNT_OVERRIDES, NAME, AccountOverrides
+from cloudsms_simulator.config.account_schema import ACCOUNT_OVERRIDES, NAME, STATE_OVERRIDES, AccountOverrides
 from cloudsms_simulator.config.match_schema import STATE_NAME
 from cloudsms_simulator.config.outcome_schema import REPORT
-from cloudsms_simulator.config.rule_schema import FAULT, RULE, TLS_FAULTS
+from cloudsms_simulator.config.rule_schema import FAULT, RULE, RULE_ID, TLS_FAULTS
+from cloudsms_simulator.config.scenario import Scenario
 from cloudsms_simulator.config.schema import (
     INVALID,
     InvalidValueError,
@@ -30,7 +33,7 @@ from cloudsms_simulator.config.sources import Location, TomlValue
 from cloudsms_simulator.config.values import COUNT, COUNT_FROM_ZERO, DURATION, ON_OFF, SWITCH_TYPES, TEXT, choice_type
 from cloudsms_simulator.engine.faults import TlsTrouble
 from cloudsms_simulator.engine.plan import Outlook
-from cloudsms_simulator.engine.rules import FaultRule, Rule
+from cloudsms_simulator.engine.rules import FaultRule, Rule, RuleBook, RuleBookChange
 from cloudsms_simulator.protocol.profile import PROFILES, Profile
 
 FORMAT_VERSION = 1
@@ -172,6 +175,70 @@ SCENARIO_TABLE = RecordType(
 )
 """Reads a `ScenarioTable`, made of what fits."""
 
+
+# Scenarios as state documents have them: one rule book, with all that was included in it.
+
+_LONGEST_PLACE = 1000
+
+
+def _kept_id(value: TomlValue) -> object:
+    """An id as rules have them; one with a blank was made of a place in a file."""
+    if isinstance(value, str) and " " in value and len(value) <= _LONGEST_PLACE:
+        return value
+    return RULE_ID.read(value)
+
+
+def _any_text(value: TomlValue) -> str:
+    if not isinstance(value, str):
+        raise InvalidValueError
+    return value
+
+
+def _with_its_id(kind: RecordType) -> RecordType:
+    """The type of a rule or a fault that is written with its id, also one that was made of its place in a file."""
+    entries = {**kind.entries(), "id": TableKey(STATE_RULE_ID, "What the rule is called.", required=True)}
+    return msgspec.structs.replace(kind, entries=lambda: entries, parts=None)
+
+
+def _whole_scenario(taken: Mapping[str, object], location: Location) -> Scenario:
+    return msgspec.structs.replace(Scenario(name="", path=Path(str(taken["name"]))), **taken)
+
+
+STATE_RULE_ID = msgspec.structs.replace(RULE_ID, read=_kept_id)
+STATE_BOOK = RecordType(want="a rule book", entries=lambda: _BOOK, blank=RuleBook(), fields={"report": "outlook"})
+"""Reads a `RuleBook`."""
+_TURN: Mapping[str, TableKey] = {
+    **{key: _TIMELINE_CHANGE[key] for key in ("at", "messages")},
+    "book": TableKey(STATE_BOOK, "The rules that take over.", required=True),
+}
+_BOOK: Mapping[str, TableKey] = {
+    "name": TableKey(ScalarType(want="a text", read=_any_text), "What the rules are called."),
+    "rules": TableKey(ListType(want="a list of rules", item=_with_its_id(RULE)), _TOP["rules"].doc),
+    "faults": TableKey(ListType(want="a list of faults", item=_with_its_id(FAULT)), _TOP["faults"].doc),
+    "report": _DEFAULTS["report"],
+    "states": TableKey(ListType(want="a list of names", item=STATE_NAME), _TOP["states"].doc),
+    "magic": _TOP["magic"],
+    "timeline": TableKey(
+        ListType(
+            want="a list of changes",
+            item=RecordType(want="a table", entries=lambda: _TURN, blank=RuleBookChange(book=RuleBook())),
+        ),
+        _TOP["timeline"].doc,
+    ),
+}
+_SCENARIO: Mapping[str, TableKey] = {
+    "name": TableKey(NAME, _TOP["name"].doc, required=True),
+    **{key: _TOP[key] for key in ("about", "seed", "profile", "tls")},
+    "accounts": TableKey(msgspec.structs.replace(ACCOUNT_OVERRIDES, item=STATE_OVERRIDES), _TOP["accounts"].doc),
+    "book": TableKey(STATE_BOOK, "Its rules, with those of the files that it includes."),
+}
+STATE_SCENARIO = RecordType(
+    want="a scenario", entries=lambda: _SCENARIO, blank=Scenario(name="", path=Path()), make=_whole_scenario
+)
+"""Reads a `Scenario`, without where its files stood."""
+
+
+# The JSON Schema.
 
 SCHEMA_NAME = "scenario.schema.json"
 """What the file is called wherever it is served or written."""

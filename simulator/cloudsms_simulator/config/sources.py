@@ -64,7 +64,7 @@ class Location(msgspec.Struct, frozen=True):
 
     def error(self, text: str) -> None:
         """Adds to the problems what is wrong with the value here."""
-        self.problems.append(f"{self._where(key=False)}: {self._name()}{text}")
+        self.problems.append(f"{self._where(key=False)}: {self.name}{': ' if self.name else ''}{text}")
 
     def key_error(self, text: str) -> None:
         """Adds to the problems what is wrong with the key here, whatever its value."""
@@ -95,10 +95,11 @@ class Location(msgspec.Struct, frozen=True):
     def _where(self, *, key: bool) -> str:
         return self.source if isinstance(self.source, str) else self.source.place(self.path, key=key)
 
-    def _name(self) -> str:
+    @property
+    def name(self) -> str:
+        """`accounts[0].balance`; empty for the whole of a file."""
         parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path)
-        name = "".join(parts).removeprefix(".")
-        return f"{name}: " if name else ""
+        return "".join(parts).removeprefix(".")
 
 
 # TOML files.
@@ -298,24 +299,24 @@ def read_json_table(body: bytes) -> JsonTable:
         raise SettingsError([f"the body is not JSON: {error}"]) from None
     problems: list[str] = []
     location = Location(problems, JsonTable({}))
-    values = {key: _value(entry, location / key) for key, entry in given.items() if entry is not None}
+    values = {key: toml_of_json(entry, location / key) for key, entry in given.items() if entry is not None}
     if problems:
         raise SettingsError(problems)
     return JsonTable(values, frozenset(given) - frozenset(values))
 
 
-def _value(value: object, location: Location) -> TomlValue:
-    """Returns a value as types know it; notes an error for a value of JSON that they do not know."""
+def toml_of_json(value: object, location: Location, deepest: int = _DEEPEST_JSON) -> TomlValue:
+    """Returns a value of JSON as types know it; notes an error for one they do not know, and for what is too deep."""
     if isinstance(value, str | int | Decimal):
         return value
     if value is None:
         location.error("got null, want a value, or the key left out")
-    elif len(location.path) > _DEEPEST_JSON:
-        location.error(f"is nested more than {_DEEPEST_JSON} deep")
+    elif len(location.path) > deepest:
+        location.error(f"is nested more than {deepest} deep")
     elif isinstance(value, list):
-        return [_value(entry, location / index) for index, entry in enumerate(value)]
+        return [toml_of_json(entry, location / index, deepest) for index, entry in enumerate(value)]
     elif isinstance(value, dict):
-        return {str(key): _value(entry, location / str(key)) for key, entry in value.items()}
+        return {str(key): toml_of_json(entry, location / str(key), deepest) for key, entry in value.items()}
     return ""
 
 

@@ -115,7 +115,7 @@ def draw_delay(delay: Delay, chance: Chance, rule: str, purpose: str = "delay") 
             return max(timedelta(seconds=seconds), minimum)
 
 
-class ReportOptions(msgspec.Struct, frozen=True, kw_only=True):
+class ReportOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How the report of a step is pushed when it is not pushed plainly: once, as it is, when it is due."""
 
     copies: int = 1
@@ -140,7 +140,7 @@ class ReportOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How many attempts go wrong."""
 
 
-class Step(msgspec.Struct, frozen=True):
+class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     """One state a message reaches, `after` its acceptance on the account's clock."""
 
     state: int
@@ -155,7 +155,7 @@ class Step(msgspec.Struct, frozen=True):
     """When somebody forced it on the message; None for a step that was planned at its acceptance."""
 
 
-class Plan(msgspec.Struct, frozen=True):
+class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     """The steps that will happen, in order of time, the last of them final; made by `plan_of`."""
 
     steps: tuple[Step, ...]
@@ -215,8 +215,7 @@ class StepTemplate(msgspec.Struct, frozen=True):
 class PlanTemplate(msgspec.Struct, frozen=True):
     """The same states for every message, at times that are drawn for each."""
 
-    turns: tuple[StepTemplate, ...]
-    """Its steps, under the name that kept documents have for them."""
+    steps: tuple[StepTemplate, ...]
 
 
 class Mix(msgspec.Struct, frozen=True):

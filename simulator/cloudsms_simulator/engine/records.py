@@ -109,7 +109,7 @@ MOST_FINDINGS = 1000
 """Findings that are kept or shown of one exchange: enough for 200 destinations, too few for a mebibyte of mistakes."""
 
 
-class Exchange(msgspec.Struct, frozen=True, gc=False):
+class Exchange(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="Exchange", tag_field="$type"):
     """One request with its answer.
 
     `body` has its AUTH_KEY masked. `answer` is None for an accepted request: it is encoded again from the messages
@@ -155,7 +155,7 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
 _NOTHING = Decimal(0)
 
 
-class Sending(Exchange, frozen=True, gc=False, kw_only=True):
+class Sending(Exchange, frozen=True, gc=False, kw_only=True, tag="Sending"):
     """An exchange that messages came of, and with it all that they share: millions may be kept."""
 
     serial: int
@@ -286,7 +286,7 @@ never pushed.
 """
 
 
-class Attempt(msgspec.Struct, frozen=True, gc=False):
+class Attempt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One push: what was sent where and when, and what came back."""
 
     serial: int
@@ -312,7 +312,7 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
         return self.status is not None and 200 <= self.status < 300
 
 
-class Report(msgspec.Struct, frozen=True, gc=False):
+class Report(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One report of one state of one message."""
 
     uid: str

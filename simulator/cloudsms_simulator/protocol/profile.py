@@ -25,7 +25,7 @@ class StateSet(msgspec.Struct, frozen=True):
         return (state in self.states) is not self.all_but
 
 
-class Profile(msgspec.Struct, frozen=True):
+class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     """The switches. The defaults are the profile `spec`, what the document promises."""
 
     name: str = "spec"
