@@ -119,7 +119,7 @@ plain_conditions = st.builds(
     ),
     request=st.none() | ordinals,
     item=st.none() | ordinals,
-    probability=st.none() | st.floats(0, 1),
+    probability=st.none() | st.sampled_from([0.0, 1.0]) | st.floats(1e-9, 1),
     account=st.frozensets(names, max_size=2),
     time=st.none() | windows,
     state=st.frozensets(names, max_size=2),
