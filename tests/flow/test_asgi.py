@@ -36,6 +36,7 @@ from cloudsms_simulator.config.settings import Settings
 from cloudsms_simulator.net.asgi import ConnectionCutError
 from cloudsms_simulator.net.certificates import CertificateFiles
 from cloudsms_simulator.push.receiver import Receiver
+from cloudsms_simulator.pytest_plugin.server import RemoteServer
 from cloudsms_simulator.simulator import Simulator
 
 LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2])
@@ -643,6 +644,9 @@ def test_stock_uvicorn_serves_all_of_it(run: Any, stock_uvicorn: Any, condition:
         async with httpx2.AsyncClient(base_url=url, headers=token, trust_env=False, timeout=DEADLINE) as client:
             assert (await client.post("/dave/io", content=packet())).json()["RESULT_CODE"] == 1
             assert await total(client) == 1
+            remote = await asyncio.to_thread(RemoteServer, url, "secret")
+            assert (remote.url, remote.mtls) == (f"{url}/dave/io", "off")
+            remote.close()
             assert (await client.get("/api/v1/messages", headers={"authorization": ""})).status_code == 401
             assert (await client.get("/")).status_code == 200
             assert (await first_octets(client, "/api/v1/events"))[0] == 200

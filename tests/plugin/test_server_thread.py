@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from cloudsms_simulator.config.settings import Settings
-from cloudsms_simulator.pytest_plugin.server import ServerError, ServerThread
+from cloudsms_simulator.pytest_plugin.server import ServerError, ServerThread, _at_host_of
 from cloudsms_simulator.simulator import Simulator
 
 pytest_plugins = ["pytester"]
@@ -156,3 +156,15 @@ def test_a_simulator_that_ends_while_tests_run_is_told_in_each_of_them(project) 
     run.assert_outcomes(passed=2, errors=3)
     ended = "the simulator ended while the tests were running: *"
     run.stdout.fnmatch_lines([f'the account "test_during-*" could not be deleted: {ended}', f"cloudsms: {ended}"])
+
+
+@pytest.mark.parametrize(
+    ("admin", "platform", "reached"),
+    [
+        ("http://sms.test:61816", "https://localhost:61815/dave/io", "https://sms.test:61815/dave/io"),
+        ("http://[::1]:8000/sms", "http://localhost:8000/sms/dave/io", "http://[::1]:8000/sms/dave/io"),
+        ("http://sms.test/sms", "http://localhost/sms/dave/io", "http://sms.test/sms/dave/io"),
+    ],
+)
+def test_a_platform_elsewhere_is_reached_at_the_host_of_its_admin_api(admin: str, platform: str, reached: str) -> None:
+    assert _at_host_of(admin, platform) == reached

@@ -321,4 +321,4 @@ def _at_host_of(admin_url: str, url: str) -> str:
     admin, parts = urlsplit(admin_url), urlsplit(url)
     host = admin.hostname or "127.0.0.1"
     shown = f"[{host}]" if ":" in host else host
-    return urlunsplit(parts._replace(netloc=f"{shown}:{parts.port}"))
+    return urlunsplit(parts._replace(netloc=shown if parts.port is None else f"{shown}:{parts.port}"))
