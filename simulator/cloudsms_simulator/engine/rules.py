@@ -342,6 +342,9 @@ def _of_the_destination(condition: Condition) -> list[SubjectTest]:
 
 
 def _of_the_number(globs: tuple[str, ...]) -> SubjectTest:
+    beginnings = _beginnings(globs)
+    if beginnings is not None:  # asked of every destination by every rule: one call less
+        return lambda subject: subject.to.startswith(beginnings)
     fits = glob_test(*globs)
     return lambda subject: fits(subject.to)
 
@@ -421,11 +424,17 @@ def glob_test(*globs: str, ignore_case: bool = False) -> TextTest:
     """
     if not ignore_case and not any(map(_GLOB_CHARACTER.search, globs)):
         return frozenset(globs).__contains__
-    beginnings = tuple(glob[:-1] for glob in globs if glob.endswith("*"))
-    if not ignore_case and len(beginnings) == len(globs) and not any(map(_GLOB_CHARACTER.search, beginnings)):
+    beginnings = None if ignore_case else _beginnings(globs)
+    if beginnings is not None:
         return lambda text: text.startswith(beginnings)
     fits = re.compile("|".join(map(translate, globs)), re.IGNORECASE if ignore_case else 0).match
     return lambda text: fits(text) is not None
+
+
+def _beginnings(globs: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Returns what a text has to begin with to fit one of the globs, if they say no more than that, as `852*` does."""
+    beginnings = tuple(glob[:-1] for glob in globs if glob.endswith("*"))
+    return beginnings if len(beginnings) == len(globs) and not any(map(_GLOB_CHARACTER.search, beginnings)) else None
 
 
 def _in_row(ordinal: Ordinal) -> Callable[[int], bool]:
