@@ -61,7 +61,7 @@ class FreshStoreMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on once the store is fresh."""
-        if scope["type"] == "http" and scope["path"] not in PROBE_PATHS:
+        if scope["type"] == "http" and path_below_root(scope) not in PROBE_PATHS:
             name = QueryParams(scope["query_string"]).get("account", "")
             await self._store.fresh(self._store.directory.named(name))
         await self._app(scope, receive, send)
