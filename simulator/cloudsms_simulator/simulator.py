@@ -422,6 +422,7 @@ class _AsgiRun:
         self._over = asyncio.Event()
         self._begun: asyncio.Future[None] = self.loop.create_future()
         self._kept: bytes | None = None
+        self._abandoned: _AsgiRun | None = None
         self._work = self.loop.create_task(self._work_until_the_end(former))
 
     @property
@@ -445,12 +446,14 @@ class _AsgiRun:
         await self._work
 
     async def _work_until_the_end(self, former: "_AsgiRun | None") -> None:
-        grace = timedelta(0)
+        grace: timedelta | None = timedelta(0)
         try:
             self.simulator.work()
             if former is not None:
                 await self.simulator.state().put(await former._state())
-                former = None  # it holds the whole journal
+                # A former run holds the whole journal. But asyncio complains of a task that is dropped while it waits.
+                self._abandoned = former._abandoned if former._work.done() else former
+                former = None
             self._begun.set_result(None)
             await self._over.wait()
             grace = _GRACE
@@ -460,8 +463,12 @@ class _AsgiRun:
         except Exception as error:
             self._over.set()
             self._begun.set_exception(error)
+        except GeneratorExit:
+            grace = None  # the loop is gone, so nothing can be awaited
+            raise
         finally:
-            await self.simulator.stop(grace)
+            if grace is not None:
+                await self.simulator.stop(grace)
 
     async def _state(self) -> bytes:
         """The state document of the moment the loop ended; made now, if that ended without cancelling its tasks."""

@@ -372,6 +372,38 @@ def test_what_stood_in_a_loop_that_ended_without_a_word_is_not_lost(simulator: S
     loop.close()
 
 
+DROPPED = """
+import asyncio, gc, sys
+import httpx2
+from cloudsms_simulator import Settings, Simulator
+
+app = Simulator(Settings(asgi_admin="open")).app
+
+async def send_one():
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://localhost") as client:
+        await client.post("/dave/io", content=b"{}")
+        return (await client.get("/api/v1/requests?account=*")).json()["total"]
+
+loop = asyncio.new_event_loop()
+seen = [loop.run_until_complete(send_one())]
+loop.run_until_complete(loop.shutdown_default_executor())
+loop.close()
+del loop
+seen += [asyncio.run(send_one()), asyncio.run(send_one())]
+gc.collect()
+print(seen)
+print("so far", file=sys.stderr, flush=True)
+"""
+
+
+def test_a_loop_that_is_closed_with_its_tasks_in_it_leaves_nothing_in_the_log() -> None:
+    command = [sys.executable, "-W", "default", "-c", DROPPED]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=True)
+    assert run.stdout == "[1, 2, 3]\n"
+    assert run.stderr.startswith("so far\n")
+    assert "GeneratorExit" not in run.stderr
+
+
 def test_two_event_loops_at_a_time_share_it(simulator: Simulator, packet: Any) -> None:
     first_is_there, second_is_done = threading.Event(), threading.Event()
     seen: dict[str, object] = {}
