@@ -16,7 +16,7 @@ import pytest
 import time_machine
 import trustme
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
 
 from cloudsms_simulator.net import private_files
 from cloudsms_simulator.net.certificates import (
@@ -340,6 +340,28 @@ keytool_only = pytest.mark.skipif(
 def keytool(store: Path) -> str:
     command = ["keytool", "-J-Duser.language=en", "-list", "-v", "-keystore", str(store), "-storepass", PKCS12_PASSWORD]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+def test_the_trust_store_opens_with_its_password_alone(tmp_path: Path) -> None:
+    files = complete_set(tmp_path)
+    octets = files.ca_p12.read_bytes()
+    store = pkcs12.load_pkcs12(octets, PKCS12_PASSWORD.encode())
+    [trusted] = store.additional_certs
+    assert (store.key, store.cert) == (None, None)
+    assert (trusted.certificate, trusted.friendly_name) == (certificate(files.ca), b"cloudsms")
+    with pytest.raises(ValueError, match="password"):
+        pkcs12.load_pkcs12(octets, b"another")
+
+
+@pytest.mark.skipif(not hasattr(pkcs12, "serialize_java_truststore"), reason="cryptography writes none before 45")
+def test_the_trust_store_is_what_cryptography_writes_without_encryption_up_to_its_checksum(tmp_path: Path) -> None:
+    files = complete_set(tmp_path)
+    trusted = pkcs12.PKCS12Certificate(certificate(files.ca), b"cloudsms")
+    theirs = pkcs12.serialize_java_truststore([trusted], NoEncryption())
+    ours = files.ca_p12.read_bytes()
+    checksum = len(theirs) - (32 + 2 + 8 + 4)  # its octets, and those of its salt and of how often it was hashed
+    assert ours[:checksum] == theirs[:checksum]
+    assert (len(ours), ours[-4:]) == (len(theirs), theirs[-4:])
 
 
 @keytool_only

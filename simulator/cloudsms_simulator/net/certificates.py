@@ -9,6 +9,8 @@ host it should be good for.
 Spec: Interface specification and communication principle.
 """
 
+import hashlib
+import hmac
 import os
 import re
 import tempfile
@@ -469,16 +471,86 @@ def _issuer(files: CertificateFiles, plan: _Plan, now: datetime) -> Authority:
 
 
 def _bundle(files: CertificateFiles, name: str) -> FileContent:
-    lock = BestAvailableEncryption(PKCS12_PASSWORD.encode("ascii"))
     authority = _present(files.ca, files.ca_key)
     if name == "ca":
-        trusted = pkcs12.PKCS12Certificate(authority.certificate, b"cloudsms")
-        return FileContent(files.ca_p12, pkcs12.serialize_java_truststore([trusted], lock), private=False)
+        return FileContent(files.ca_p12, _java_truststore(authority.certificate, "cloudsms"), private=False)
     certificate, key, path = _trio(files.directory, name)
     pair = _present(certificate, key)
     others = [*pair.chain, authority.certificate]
+    lock = BestAvailableEncryption(PKCS12_PASSWORD.encode("ascii"))
     data = pkcs12.serialize_key_and_certificates(name.encode("ascii"), pair.key, pair.certificate, others, lock)
     return FileContent(path, data, private=True)
+
+
+_SEQUENCE, _SET, _INTEGER, _OCTETS, _NULL, _BMP_STRING, _EXPLICIT = 0x30, 0x31, 0x02, 0x04, 0x05, 0x1E, 0xA0
+_DATA = "1.2.840.113549.1.7.1"
+_CERTIFICATE_BAG = "1.2.840.113549.1.12.10.1.3"
+_X509_CERTIFICATE = "1.2.840.113549.1.9.22.1"
+_FRIENDLY_NAME = "1.2.840.113549.1.9.20"
+_TRUSTED_KEY_USAGE = "2.16.840.1.113894.746875.1.1"
+"""Java takes a certificate for trusted where its bag has this attribute."""
+_ANY_KEY_USAGE = "2.5.29.37.0"
+_SHA256 = "2.16.840.1.101.3.4.2.1"
+_MAC_KEY = b"\x03"
+"""What a key made of a password is for."""
+_MAC_ROUNDS = 2048
+"""As many as OpenSSL takes; the password is public."""
+
+
+def _java_truststore(certificate: x509.Certificate, alias: str) -> bytes:
+    """A PKCS#12 file that Java takes for a trust store with one certificate (RFC 7292).
+
+    cryptography writes such files from version 45 on, and older ones are to do. Nothing in it is a secret: the
+    password makes its checksum and encrypts nothing.
+    """
+    x509_octets = _der(_EXPLICIT, _der(_OCTETS, certificate.public_bytes(Encoding.DER)))
+    name = _der(_SET, _der(_BMP_STRING, alias.encode("utf-16-be")))
+    attributes = _der(
+        _SET,
+        _der(_SEQUENCE, _oid(_TRUSTED_KEY_USAGE), _der(_SET, _oid(_ANY_KEY_USAGE))),
+        _der(_SEQUENCE, _oid(_FRIENDLY_NAME), name),
+    )
+    held = _der(_EXPLICIT, _der(_SEQUENCE, _oid(_X509_CERTIFICATE), x509_octets))
+    bags = _der(_SEQUENCE, _der(_SEQUENCE, _oid(_CERTIFICATE_BAG), held, attributes))
+    content = _der(_SEQUENCE, _pkcs7_data(bags))
+    salt = os.urandom(8)
+    mac = hmac.digest(_mac_key(PKCS12_PASSWORD, salt), content, "sha256")
+    digest_info = _der(_SEQUENCE, _der(_SEQUENCE, _oid(_SHA256), _der(_NULL)), _der(_OCTETS, mac))
+    rounds = _der(_INTEGER, _MAC_ROUNDS.to_bytes(2, "big"))
+    checksum = _der(_SEQUENCE, digest_info, _der(_OCTETS, salt), rounds)
+    return _der(_SEQUENCE, _der(_INTEGER, b"\x03"), _pkcs7_data(content), checksum)
+
+
+def _mac_key(password: str, salt: bytes) -> bytes:
+    """The key of a checksum (RFC 7292, appendix B.2). One block of SHA-256 is all of it."""
+    block = hashlib.sha256().block_size
+    parts = salt, password.encode("utf-16-be") + b"\0\0"
+    key = _MAC_KEY * block + b"".join((part * block)[: -(-len(part) // block) * block] for part in parts)
+    for _ in range(_MAC_ROUNDS):
+        key = hashlib.sha256(key).digest()
+    return key
+
+
+def _pkcs7_data(octets: bytes) -> bytes:
+    return _der(_SEQUENCE, _oid(_DATA), _der(_EXPLICIT, _der(_OCTETS, octets)))
+
+
+def _der(tag: int, *parts: bytes) -> bytes:
+    content = b"".join(parts)
+    size = len(content)
+    if size < 0x80:
+        return bytes((tag, size)) + content
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(length))) + length + content
+
+
+def _oid(dotted: str) -> bytes:
+    first, second, *others = map(int, dotted.split("."))
+    octets = [40 * first + second]
+    for arc in others:
+        size = -(-arc.bit_length() // 7) or 1
+        octets += [arc >> 7 * place & 0x7F | (0x80 if place else 0) for place in reversed(range(size))]
+    return _der(0x06, bytes(octets))
 
 
 def _present(certificate: Path, key: Path) -> KeyPair:
