@@ -200,16 +200,16 @@ def scope_of(path: str, **more: object) -> Scope:
 
 def test_a_client_without_an_address_is_one_of_this_machine(run: Any, open_settings: Settings, packet: Any) -> None:
     async def story() -> None:
-        clients = (None, ("testclient", 50_000), ("::ffff:127.0.0.1", 5), ("127.0.0.9", 0))
+        clients = (None, ("testclient", 50_000), ("::ffff:127.0.0.1", 5), ("127.0.0.9", 0), ["127.0.0.9", 1])
         answers = [await answered(app, packet(), client=client) for client in clients]
-        assert [b'"RESULT_CODE":1' in each for each in answers] == [True] * 4
+        assert [b'"RESULT_CODE":1' in each for each in answers] == [True] * 5
         with pytest.raises(ConnectionCutError):
             await answered(app, packet(), client=("10.0.0.1", 5))
         async with calling(app) as caller:
             kept = (await caller.get("/api/v1/requests?account=*")).json()["items"]
             assert [(each["kind"], each["peer"]) for each in kept] == [("closed", "10.0.0.1:5")]
             peers = [each["peer"] for each in (await caller.get("/api/v1/requests")).json()["items"]]
-            assert peers == ["127.0.0.9:0", "127.0.0.1:5", "127.0.0.1:50000", "127.0.0.1:0"]
+            assert peers == ["127.0.0.9:1", "127.0.0.9:0", "127.0.0.1:5", "127.0.0.1:50000", "127.0.0.1:0"]
 
     app = Simulator(msgspec.structs.replace(open_settings, whitelist=(ip_network("127.0.0.0/8"),))).app
     run(story())

@@ -318,7 +318,8 @@ class AsgiAdapter:
         await connection.finish()
 
     def _client_of(self, scope: Scope) -> AsgiClient:
-        told: tuple[str, int] | None = scope.get("client")
+        # A list, as ASGI allows, of Starlette's test client before 0.41.
+        told: RemoteAddress | None = tuple(scope["client"]) if scope.get("client") else None
         client = self._clients.get(told)
         if client is None:
             client = self._clients[told] = AsgiClient(next(self._ids), _peer(told))
