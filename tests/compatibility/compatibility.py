@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -50,8 +50,8 @@ PLUGIN_TOOLS = (
     "trio",
 )
 TOOLS = (*PLUGIN_TOOLS, "gsmcodecs", "phonenumbers", "smsutil")
-OLD_TOOLS = ("fastapi==0.115.*", "jsonschema-rs", "schemathesis", "trio==0.22.*", "uvicorn==0.34.*")
-"""What goes with the oldest libraries: FastAPI knows no later starlette, and anyio no later trio."""
+OLD_TOOLS = ("fastapi==0.115.*", "jsonschema-rs", "schemathesis", "uvicorn==0.34.*")
+"""What has to be as old as the oldest libraries, or of some version that goes with them."""
 BESIDE = (
     "aiohttp==3.9.*",
     "click==8.1.*",
@@ -134,7 +134,7 @@ def install_lowest(folder: Path, there: Path) -> None:
     how = ("--quiet", "--resolution", "lowest-direct", "--no-header", "--no-annotate", "--no-emit-index-url")
     uv("pip", "compile", *how, "--python", sys.executable, "--output-file", oldest, ROOT / "pyproject.toml")
     libraries = oldest.read_text(encoding="utf-8").split()
-    install(there, "-r", oldest, *locked(TOOLS, but={"trio"}), *OLD_TOOLS)
+    install(there, "-r", oldest, *locked(TOOLS), *OLD_TOOLS)
     install(there, "--no-deps", wheel(folder))
     say(f"  with {', '.join(libraries)}")
 
@@ -149,7 +149,7 @@ def install_pytest(folder: Path, pytest: tuple[str, ...], there: Path) -> None:
     install(there, wheel(folder), *locked(PLUGIN_TOOLS, but={"pytest", "pytest-asyncio"}), *pytest)
 
 
-def locked(names: Iterable[str], *, but: set[str]) -> list[str]:
+def locked(names: Iterable[str], but: Collection[str] = ()) -> list[str]:
     """Each name but some, with the version that is in `constraints.txt`."""
     pins = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", CONSTRAINTS.read_text(encoding="utf-8"), re.MULTILINE))
     return [f"{name}=={pins[name]}" for name in names if name not in but]
