@@ -29,6 +29,7 @@ Benchmark = Callable[[Effort, Cores, Path], Iterator[floors.Row]]
 BENCHMARKS: dict[str, Benchmark] = {
     "sends": sends.sends_http,
     "sends-mtls": sends.sends_mtls,
+    "sends-split": sends.sends_split,
     "asgi": sends.asgi_http,
     "bulk": sends.bulk,
     "rules": rules.rules,

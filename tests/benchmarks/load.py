@@ -1,6 +1,7 @@
 """Load: keep-alive connections that send the same request over and over, on a core of their own.
 
-wrk where it can: on plain HTTP. It shows no client certificate, so mutual TLS gets `epoll_load.py`.
+wrk where it can: on plain HTTP. It shows no client certificate, and sends a request whole; for mutual TLS, and for
+heads and bodies in segments of their own, there is `epoll_load.py`.
 """
 
 import re
@@ -27,13 +28,24 @@ class Count(msgspec.Struct, frozen=True):
     errors: int
 
 
-def run(server: Server, body: bytes, seconds: float, cores: Cores, folder: Path, connections: int = CONNECTIONS) -> Run:
-    """One round: so many seconds of requests, whole ones on plain HTTP. An answer other than 200 is a ProgramError.
+def run(
+    server: Server,
+    body: bytes,
+    seconds: float,
+    cores: Cores,
+    folder: Path,
+    connections: int = CONNECTIONS,
+    *,
+    is_split: bool = False,
+) -> Run:
+    """One round: so many seconds of requests, whole ones by wrk. An answer other than 200 is a ProgramError.
+
+    `is_split` is for plain HTTP: head and body come in segments of their own.
 
     The server may go on working afterwards; that is waited for, and not counted.
     """
     before, loading = server.program.cpu_seconds(), _children()
-    made = _made(server, body, seconds, cores, folder, connections)
+    made = _made(server, body, seconds, cores, folder, connections, is_split=is_split)
     spent, loaded = server.program.cpu_seconds() - before, _children() - loading
     server.program.settle()
     if made.errors or not made.requests:
@@ -47,12 +59,15 @@ def _children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _made(server: Server, body: bytes, seconds: float, cores: Cores, folder: Path, connections: int) -> Count:
+def _made(
+    server: Server, body: bytes, seconds: float, cores: Cores, folder: Path, connections: int, *, is_split: bool
+) -> Count:
     packet = folder / f"request-{len(body)}.json"
     packet.write_bytes(body)
     pinned = ["taskset", "-c", str(cores.load)]
-    if server.files is not None:
-        files = (server.files.ca, server.files.customer_cert, server.files.customer_key)
+    if server.files is not None or is_split:
+        known = server.files
+        files = () if known is None else (known.ca, known.customer_cert, known.customer_key)
         numbers = (str(server.port), str(connections), str(seconds))
         said = _said([*pinned, sys.executable, HERE / "epoll_load.py", packet, *numbers, *files])
         return msgspec.json.decode(said, type=Count)

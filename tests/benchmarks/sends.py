@@ -28,6 +28,12 @@ def sends_mtls(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Ro
     yield _sends(floors.SENDS_MTLS, effort, cores, folder, open_certificates(folder / "certificates"))
 
 
+def sends_split(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
+    """Plain HTTP, head and body of a request in segments of their own, loaded by `epoll_load.py`."""
+    served = partial(simulator, cores.server, folder, None)
+    yield _compared(floors.SENDS_SPLIT, effort, cores, folder, served, None, is_split=True)
+
+
 def asgi_http(effort: Effort, cores: Cores, folder: Path) -> Iterator[floors.Row]:
     """The simulator as an ASGI application on the uvicorn that the echo is on, plain HTTP, loaded by wrk."""
     yield _compared(floors.ASGI, effort, cores, folder, lambda: asgi(cores.server, folder), None)
@@ -60,14 +66,16 @@ def _compared(
     folder: Path,
     served: Callable[[], AbstractContextManager[Server]],
     files: CertificateFiles | None,
+    *,
+    is_split: bool = False,
 ) -> floors.Row:
     def compared(stack: ExitStack) -> Comparison:
         ours = stack.enter_context(served())
         theirs = stack.enter_context(echo(cores.server, files))
         return compare(
             effort.rounds_each,
-            partial(load.run, ours, SINGLE, effort.seconds, cores, folder),
-            partial(load.run, theirs, SINGLE, effort.seconds, cores, folder),
+            partial(load.run, ours, SINGLE, effort.seconds, cores, folder, is_split=is_split),
+            partial(load.run, theirs, SINGLE, effort.seconds, cores, folder, is_split=is_split),
         )
 
     seen = afresh(effort.programs, compared)
