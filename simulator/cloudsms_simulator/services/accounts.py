@@ -109,9 +109,11 @@ class AccountService:
             # What may be left of one that is gone goes first: the new one has a clock of its own.
             await self._store.step(account, clear)
             try:
-                return await self._store.step(account, create)
+                created = await self._store.step(account, create)
             except ValueError as error:
                 raise AccountConflictError(f"{error}; want a key of its own, or none for a new one") from error
+            await self._store.fresh(account)
+            return created
 
     def made(self, account: Account) -> bool:
         """Whether an account was made here, not by the configuration."""
@@ -162,7 +164,9 @@ class AccountService:
                 raise AccountConflictError(f'the balance of account "{account.name}" is unlimited already')
             return transaction.move("credit", credit.amount, standing.clock.now(self._wall.now()))
 
-        return await self._store.step(account, put)
+        entry = await self._store.step(account, put)
+        await self._store.fresh(account)
+        return entry
 
     async def delete(self, account: Account) -> None:
         """Deletes an account that was made over the API, with all that is kept of it.

@@ -220,6 +220,7 @@ class ClockService:
         async with turns.taken(), self._leased(account):
             await self._pusher.abort(account)
             created = await self._store.step(account, begin_anew)
+            await self._store.fresh(account)
             self._pusher.clock_changed(created)
             return created
 

@@ -221,6 +221,7 @@ class ScenarioService:
     async def configure(self, account: Account, decide: Callable[[Transaction], Account]) -> Account:
         """Takes a step that makes an account another one; the account."""
         changed = await self._store.step(account, decide)
+        await self._store.fresh(account)
         self._replaced(changed)
         return changed
 

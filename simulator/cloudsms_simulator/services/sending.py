@@ -326,11 +326,11 @@ class Interventions:
         if not isinstance(report, Report):
             return report
         await self._due(account, now, now)
-        await self._store.fresh(account)
         known = self._store.reports_of(account, uid)
         return known[number - 1] if number <= len(known) else report
 
     async def _due(self, account: Account, due: datetime, now: datetime) -> None:
+        await self._store.fresh(account)
         # Who asks from within the customer's server would otherwise wait for a push that waits for it.
         is_alone = self._pusher.running(account) == 0
         self._pusher.expect(account, due)
@@ -338,3 +338,4 @@ class Interventions:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LONGEST_PUSH_WAIT):
                     await self._pusher.settle(account, [])
+            await self._store.fresh(account)
