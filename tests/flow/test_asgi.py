@@ -205,13 +205,15 @@ def test_a_client_without_an_address_is_one_of_this_machine(run: Any, open_setti
         assert [b'"RESULT_CODE":1' in each for each in answers] == [True] * 5
         with pytest.raises(ConnectionCutError):
             await answered(app, packet(), client=("10.0.0.1", 5))
+        await simulator.journal.written()
         async with calling(app) as caller:
             kept = (await caller.get("/api/v1/requests?account=*")).json()["items"]
             assert [(each["kind"], each["peer"]) for each in kept] == [("closed", "10.0.0.1:5")]
             peers = [each["peer"] for each in (await caller.get("/api/v1/requests")).json()["items"]]
             assert peers == ["127.0.0.9:1", "127.0.0.9:0", "127.0.0.1:5", "127.0.0.1:50000", "127.0.0.1:0"]
 
-    app = Simulator(msgspec.structs.replace(open_settings, whitelist=(ip_network("127.0.0.0/8"),))).app
+    simulator = Simulator(msgspec.structs.replace(open_settings, whitelist=(ip_network("127.0.0.0/8"),)))
+    app = simulator.app
     run(story())
 
 
