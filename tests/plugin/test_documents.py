@@ -33,7 +33,8 @@ def test_the_examples_of_tests_in_the_documents_pass(
     assert len(tests) >= 2, "the README and its page have an example of a test with the fixture cloudsms each"
     for number, test in enumerate(tests):
         pytester.path.joinpath(f"test_{number}.py").write_text(test, encoding="utf-8")
-    run = pytester.runpytest_inprocess(*plugins(), "-W", "error", "-p", "no:cacheprovider")
+    pytester.makeconftest("import pytest\n\n\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n")
+    run = pytester.runpytest_inprocess(*plugins("anyio"), "-W", "error", "-p", "no:cacheprovider")
     run.assert_outcomes(passed="".join(tests).count("def test_"))
 
 
