@@ -5,8 +5,9 @@
 - `beside`: installed together with old versions of FastAPI, uvicorn and others, where `beside.py` has to pass;
 - `pytest-7.4` and `pytest-8`: the plugin under older versions of pytest.
 
-Environments are made by uv in a temporary folder, with the wheel of this checkout in them. All of them run, whatever
-fails; exit code 1 when something did. A Python that the package is for and that is not here is named.
+Environments are made by uv in a temporary folder; `beside` and the last two have the wheel of this checkout, the others
+the checkout itself. All of them run, whatever fails; exit code 1 when something did. A Python that the package is for
+and that is not here is named.
 """
 
 import argparse
@@ -65,6 +66,9 @@ BESIDE = (
 PYTESTS = {"7.4": ("pytest==7.4.*", "pytest-asyncio==0.23.*"), "8": ("pytest==8.*", "pytest-asyncio==1.*")}
 """By version, what is installed; pytest-asyncio goes with some versions of pytest only."""
 
+THE_CHECKOUT = ("--no-deps", "--editable", ROOT)
+"""What is installed for tests that compare the package with the files of this checkout."""
+
 INSTALLED_WITHIN = 600
 TESTED_WITHIN = 1200
 """Seconds."""
@@ -112,8 +116,8 @@ def environments(folder: Path) -> Iterator[Environment]:
     """All that can be made here. `folder` is for what is shared by them, such as the wheel."""
     for (major, minor), python in interpreters().items():
         if (major, minor) != OWN:
-            install = partial(install_locked, folder)
-            yield Environment(f"python{major}.{minor}", python, install, partial(run_tests, folder, EVERYWHERE))
+            test = partial(run_tests, folder, EVERYWHERE)
+            yield Environment(f"python{major}.{minor}", python, install_locked, test)
     own = Path(sys.executable)
     yield Environment("lowest", own, partial(install_lowest, folder), partial(run_tests, folder, WITH_LOWEST))
     yield Environment("beside", own, partial(install_beside, folder), partial(run_beside, folder))
@@ -122,10 +126,10 @@ def environments(folder: Path) -> Iterator[Environment]:
         yield Environment(f"pytest-{version}", own, install, partial(run_tests, folder, OF_THE_PLUGIN))
 
 
-def install_locked(folder: Path, there: Path) -> None:
+def install_locked(there: Path) -> None:
     """The very libraries that we develop with, and the package."""
     install(there, "--require-hashes", "-r", CONSTRAINTS)
-    install(there, "--no-deps", wheel(folder))
+    install(there, *THE_CHECKOUT)
 
 
 def install_lowest(folder: Path, there: Path) -> None:
@@ -135,7 +139,7 @@ def install_lowest(folder: Path, there: Path) -> None:
     uv("pip", "compile", *how, "--python", sys.executable, "--output-file", oldest, ROOT / "pyproject.toml")
     libraries = oldest.read_text(encoding="utf-8").split()
     install(there, "-r", oldest, *locked(TOOLS), *OLD_TOOLS)
-    install(there, "--no-deps", wheel(folder))
+    install(there, *THE_CHECKOUT)
     say(f"  with {', '.join(libraries)}")
 
 

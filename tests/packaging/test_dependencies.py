@@ -17,7 +17,8 @@ PACKAGE = ROOT / "simulator" / "cloudsms_simulator"
 OURS = "cloudsms_simulator"
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-UNDERSCORED = re.compile(r"_(?!_)|__(?!.*__$)")
+UNDERSCORED = re.compile(r"_(?!.*_$)")
+"""Private; `_value_` and `__name__` are what a language or a library documents."""
 OF_NAMED_TUPLES = {"_replace", "_asdict", "_fields", "_make", "_field_defaults"}
 FOR_TYPES_ALONE = {"_typeshed"}
 NOT_DOCUMENTED = {
