@@ -39,12 +39,22 @@ class Customer:
         return await self.answers[push.uid]
 
 
+class Held:
+    """A lease that does not run out, until somebody says so."""
+
+    def __init__(self, *, held: bool = True) -> None:
+        self.held = held
+
+    def release(self) -> None:
+        """Nobody else wants it."""
+
+
 def test_pushes_are_told_of_in_the_order_in_which_they_end() -> None:
     async def story() -> None:
         customer, told = Customer(), asyncio.Event()
         underway = InFlight(customer, told.set)  # type: ignore[arg-type]
         for uid in ("a", "b"):
-            underway.start(push(uid), Callback())
+            underway.start(push(uid), Callback(), Held())
         await underway.wait(0)
         assert (len(underway), underway.ended) == (2, [])
         customer.answers["b"].set_result(GOOD)
@@ -65,7 +75,7 @@ def test_what_ends_is_told_of_at_once_when_most_of_those_on_the_way_have_ended(m
         customer, calls = Customer(), asyncio.Queue[list[str]]()
         underway = InFlight(customer, lambda: calls.put_nowait([ended.uid for ended, _ in underway.ended]))  # type: ignore[arg-type]
         for uid in ("a", "b", "c", "d"):
-            underway.start(push(uid), Callback())
+            underway.start(push(uid), Callback(), Held())
         await underway.wait(0)
         for uid in ("a", "b", "c"):
             customer.answers[uid].set_result(GOOD)
@@ -80,7 +90,7 @@ def test_what_ended_is_told_of_once_however_long_the_others_take() -> None:
         customer, calls = Customer(), asyncio.Queue[int]()
         underway = InFlight(customer, lambda: calls.put_nowait(len(underway.ended)))  # type: ignore[arg-type]
         for uid in ("a", "b", "c", "d"):
-            underway.start(push(uid), Callback())
+            underway.start(push(uid), Callback(), Held())
         await underway.wait(0)
         for uid in ("a", "b"):
             customer.answers[uid].set_result(GOOD)
@@ -104,7 +114,7 @@ def test_a_long_answer_is_audited_in_a_thread(monkeypatch: pytest.MonkeyPatch, o
     async def story() -> None:
         customer, told = Customer(), asyncio.Event()
         underway = InFlight(customer, told.set)  # type: ignore[arg-type]
-        underway.start(push("a"), Callback())
+        underway.start(push("a"), Callback(), Held())
         await underway.wait(0)
         answer = PushResult(200, b"[" + b"0," * (octets // 2))
         customer.answers["a"].set_result(answer)
@@ -122,8 +132,8 @@ def test_an_aborted_push_is_returned_and_not_told_of() -> None:
     async def story() -> None:
         customer, told = Customer(), asyncio.Event()
         underway = InFlight(customer, told.set)  # type: ignore[arg-type]
-        underway.start(push("a"), Callback())
-        underway.start(push("b"), Callback())
+        underway.start(push("a"), Callback(), Held())
+        underway.start(push("b"), Callback(), Held())
         await underway.wait(0)
         customer.answers["a"].set_result(GOOD)
         assert [ended.uid for ended in await underway.abort()] == ["a", "b"]
@@ -137,8 +147,19 @@ def test_a_push_that_is_aborted_before_it_began_is_never_made() -> None:
     async def story() -> None:
         customer = Customer()
         underway = InFlight(customer, lambda: None)  # type: ignore[arg-type]
-        underway.start(push("a"), Callback())
+        underway.start(push("a"), Callback(), Held())
         assert len(await underway.abort()) == 1
         assert customer.answers == {}
+
+    tell(story())
+
+
+def test_a_push_whose_lease_has_run_out_is_never_made() -> None:
+    async def story() -> None:
+        customer = Customer()
+        underway = InFlight(customer, lambda: None)  # type: ignore[arg-type]
+        underway.start(push("a"), Callback(), Held(held=False))
+        await underway.wait(10)
+        assert (customer.answers, underway.ended, len(underway)) == ({}, [], 0)
 
     tell(story())
