@@ -6,7 +6,7 @@ import fuzz_http
 import pytest
 
 from cloudsms_simulator.net.http_client import HttpClient
-from cloudsms_simulator.net.http_connection import HttpConnection
+from cloudsms_simulator.net.http_parser import RequestReader
 
 
 @pytest.mark.parametrize("prefer_uvloop", [True, False], ids=["uvloop", "asyncio"])
@@ -22,7 +22,7 @@ def test_an_exception_on_either_side_is_complained_of(
     def fail(*_arguments: object) -> None:
         raise LookupError("planted")
 
-    monkeypatch.setattr(HttpConnection, "on_body", fail)
+    monkeypatch.setattr(RequestReader, "on_body", fail)
     monkeypatch.setattr(HttpClient, "keep", fail)
     assert fuzz_http.main(["--count", "80"]) == 1
     told = capsys.readouterr().out

@@ -15,14 +15,13 @@ from hypothesis import strategies as st
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cloudsms_simulator.net.http_connection import (
-    EXCERPT_OCTETS,
-    HEAD_LIMIT,
     SURPLUS_LIMIT,
     ConnectionObserver,
     HttpConnection,
     HttpRequest,
     ServeAlone,
 )
+from cloudsms_simulator.net.http_parser import EXCERPT_OCTETS, HEAD_LIMIT
 from cloudsms_simulator.net.listener import Listener
 from cloudsms_simulator.net.runtime import new_event_loop
 from cloudsms_simulator.net.sockets import open_socket

@@ -19,14 +19,15 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cloudsms_simulator.net import http_connection
 from cloudsms_simulator.net.http_connection import (
-    HEAD_LIMIT,
     MOST_WAITING,
     ConnectionObserver,
     HttpConnection,
     HttpRequest,
     ServeAlone,
 )
+from cloudsms_simulator.net.http_parser import HEAD_LIMIT
 from cloudsms_simulator.net.listener import Listener
 from cloudsms_simulator.net.runtime import new_event_loop
 from cloudsms_simulator.net.sockets import open_socket
@@ -376,6 +377,21 @@ def test_a_body_behind_its_head_is_served_in_a_batch(run: Run) -> None:
     run(story())
 
 
+def test_a_whole_request_does_not_wait_for_the_body_of_one_behind_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_connection, "BODY_SECONDS", 3600.0)
+
+    async def story() -> None:
+        app = Together()
+        async with serving(app) as listener, client_of(listener) as client:
+            await client.send(POST % (3, b"{1}"), POST % (3, b"{2}"), POST % (3, b"{"))
+            assert [await client.answer() for _ in range(2)] == [(200, b"{1}"), (200, b"{2}")]
+            await client.send(b"3}")
+            assert await client.answer() == (200, b"{3}")
+            assert (app.batches, app.alone.bodies) == ([[b"{1}"], [b"{2}"], [b"{3}"]], [])
+
+    run(story())
+
+
 def test_a_body_that_does_not_come_is_waited_for_by_the_application_itself(run: Run) -> None:
     async def story() -> None:
         app = Together()
@@ -589,7 +605,7 @@ def test_an_offer_of_http_2_whose_head_comes_in_two_reads_may_be_followed_by_sur
         app, seen = App(), Seen()
         async with serving(app, seen) as listener, client_of(listener) as client:
             await client.send(head)
-            await until(lambda: listener.connections and only_connection_of(listener)._pieces)
+            await until(lambda: listener.connections and only_connection_of(listener)._reader.excerpt())
             await client.send(b"Content-Length: 2\r\n\r\n{}", b'"}')
             assert await client.answer() == (200, b"{}")
             assert await client.ended()

@@ -1,11 +1,9 @@
 """HTTP/1.1 on one accepted connection: requests in, answers out, in order, in bounded memory; and how to break it.
 
-Octets become requests in `HttpConnection`. httptools parses heads and chunks; it is fed up to the next empty line and
-no further, so it is always known where a request ends and what follows it. A body of a known length is counted here. A
-head that begins with the very octets of the one before is not parsed again. An `HttpRequest` is one request with its
-answer, as ASGI applications see it; those that come in the same turn of the event loop go to the application together
-(`RequestBatcher`). Requests that come while one awaits its answer wait in line. When 16 do, or 64 KiB of them, nothing
-more is read until half of them are answered.
+An `HttpConnection` has a `RequestReader` (`http_parser`) make requests of the octets that come. An `HttpRequest` is one
+request with its answer, as ASGI applications see it; those that come in the same turn of the event loop go to the
+application together (`RequestBatcher`). Requests that come while one awaits its answer wait in line. When 16 do, or
+64 KiB of them, nothing more is read until half of them are answered.
 
 An application finds its `HttpConnection` in `scope["extensions"]["sim.connection"]`, can answer in one piece, write
 past HTTP, close, reset, or take octets that followed a request. Limits on time are looked at once a second by the
@@ -28,17 +26,18 @@ from functools import cached_property
 from ssl import SSLObject
 from typing import Protocol, runtime_checkable
 
-import httptools
 import msgspec
 from starlette.types import ASGIApp, Message, Scope
 
 from cloudsms_simulator.net.http_parser import (
+    BETWEEN,
+    BODY,
+    HEAD,
     RefusalStatus,
     RequestHead,
+    RequestReader,
     header_line,
-    parse_error_reason,
     refusal_response,
-    request_head,
     status_line,
 )
 from cloudsms_simulator.net.wall_clock import WallClock
@@ -46,30 +45,20 @@ from cloudsms_simulator.net.wall_clock import WallClock
 RemoteAddress = tuple[str, int]
 """Address and port of the other side; an IPv4 peer of an IPv6 socket is written as IPv4."""
 
-HEAD_LIMIT = 64 * 1024
-"""Octets of a request's head, and of what follows the chunks of its body."""
 UNREAD_LIMIT = 64 * 1024
 """Octets of a body that nobody has taken, or of requests that wait in line, above which nothing more is read."""
 MOST_WAITING = 16
 """Requests that wait in line; when so many do, nothing more is read until less than half of them are left."""
 SURPLUS_LIMIT = 64 * 1024
 """Octets kept of what followed a request and is none."""
-EXCERPT_OCTETS = 256
-"""Octets of an unreadable request that are shown."""
 LINGER_SECONDS = 1.0
 """Seconds the other side has to read the last answer while what it still sends is thrown away."""
 LARGEST_BATCH = 64
 """Requests served together. More would save nothing, and the first would wait for all the others."""
-LARGEST_MEMO = 8 * 1024
-"""Octets of a head that are kept to recognise the next one by."""
-
 BODY_SECONDS = 1.0
 """Seconds for which a short body may keep arriving before its request is given to the application."""
 
 NEVER = math.inf
-BETWEEN, HEAD, BODY = range(3)
-_EMPTY_LINE = b"\r\n\r\n"
-_CHUNKED_HEAD = b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n"
 
 log = logging.getLogger("cloudsms_simulator.http")
 _SILENT_LOG = logging.Logger("cloudsms_simulator.interrupted", logging.CRITICAL + 1)
@@ -427,21 +416,8 @@ class HttpConnection(asyncio.Protocol):
         self._deaf = False  # what still comes is thrown away, or at most counts as surplus
         self._farewell = b""
         self._latest: HttpRequest | None = None
-        # Where in the octets we are.
-        self._phase = BETWEEN
         self._held = b""  # octets that wait until there is room for more requests
-        self._parser: httptools.HttpRequestParser = httptools.HttpRequestParser(self)
-        self._tail = b""  # the last 3 octets the parser was fed: an empty line may straddle two reads
-        self._missing = 0  # octets of a body of known length
-        self._pieces: list[bytes] = []  # the request that is incomplete: all of its head, the first octets of it then
-        self._octets = 0  # of its head, or since the last octet of a chunk
-        self._target = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._head: RequestHead | None = None  # one that is complete, until its request is made
-        self._ended = False  # the parser has seen the end of a request
-        self._is_last = False  # the client has said that nothing follows its request
-        self._memo = b""
-        self._memo_head: RequestHead | None = None
+        self._reader = RequestReader(self)
 
     # What the application may use
 
@@ -598,8 +574,8 @@ class HttpConnection(asyncio.Protocol):
                 self.deadline = now + self._terms.head_timeout
             return
         self.deadline = now + LINGER_SECONDS
-        if self._phase == HEAD or not self.requests:
-            self._terms.observer.on_head_timeout(self, self._excerpt(b""))
+        if self._reader.phase == HEAD or not self.requests:
+            self._terms.observer.on_head_timeout(self, self._reader.excerpt())
             if self.answering:
                 self._end_after_answers()
                 return
@@ -618,7 +594,7 @@ class HttpConnection(asyncio.Protocol):
         elif self._deaf:
             self._end(in_the_middle=True)
         else:
-            if self._phase != HEAD:
+            if self._reader.phase != HEAD:
                 self.deadline = self.loop.time() + self._terms.keep_alive
             self._read_on()
 
@@ -641,7 +617,7 @@ class HttpConnection(asyncio.Protocol):
         elif self._held:  # over TLS octets still come after reading was paused
             self._held += data
         else:
-            self._parse(data)
+            self._read(data)
 
     def eof_received(self) -> bool:
         """The client has closed its side. True keeps this side open for the answers that are due."""
@@ -669,9 +645,7 @@ class HttpConnection(asyncio.Protocol):
         # Requests refer to this object: without this only the garbage collector would part them.
         self.running = self._latest = None
         self.pipelined.clear()
-        self._memo, self._memo_head, self._head = b"", None, None
-        self._headers = []
-        self._parser = None  # type: ignore[assignment]
+        self._reader.let_go()
 
     def pause_writing(self) -> None:
         self.write_paused = True
@@ -683,31 +657,70 @@ class HttpConnection(asyncio.Protocol):
 
     # Octets become requests
 
-    def _parse(self, data: bytes) -> None:
-        at, end = 0, len(data)
-        while at < end and not self._deaf:
-            if self.pipelined and self._is_full(MOST_WAITING):
-                self._held = data[at:]
-                self._pause_reading()
-            elif self._missing:
-                at = self._count_body(data, at)
-                continue
-            elif self._phase != BETWEEN:
-                at = self._feed(data, at)
-                continue
-            elif self._is_last:
-                self._take_surplus_from(data[at:])
-            else:
-                head = self._memo_head
-                if head is None or not data.startswith(self._memo, at):
-                    at = self._feed(data, at)
-                    continue
-                start = at + len(self._memo)
-                at = min(start + head.length, end)
-                self._tail = b""
-                self._begin(head, data[start:at])
-                continue
+    @property
+    def has_room(self) -> bool:
+        """Whether another request may wait in line."""
+        return not self.pipelined or not self._is_full(MOST_WAITING)
+
+    def on_head_begun(self) -> None:
+        """A request has begun; the rest of its head is to come in time."""
+        self.deadline = self.loop.time() + self._terms.head_timeout
+
+    def on_request(self, head: RequestHead, body: bytes, *, more_body: bool) -> None:
+        """A request has come, with as much of its body as came along: start it, or have it wait in line."""
+        self.deadline = NEVER
+        request = self._latest = HttpRequest(self, head, more_body=more_body)
+        if body:
+            request.body = body
+        if self.answering:
+            self.pipelined.append(request)
+        else:
+            self._start(request)
+
+    def on_body_piece(self, piece: bytes) -> None:
+        """More of the latest request's body has come."""
+        request = self._latest
+        if request is None or request.response_complete:
             return
+        request.body += piece
+        request.wake()
+        if self._body_waits:
+            self._pause_reading()
+
+    def on_body_end(self) -> None:
+        """The latest request's body is whole."""
+        request = self._latest
+        if request is not None and not request.response_complete:
+            request.more_body = False
+            request.wake()
+            if self._awaits_body and request is self.running:
+                self.deadline = NEVER
+                self._serve(request)
+
+    def on_unreadable(self, status: RefusalStatus, reason: str, excerpt: bytes, *, in_body: bool) -> None:
+        """What cannot be read is answered as soon as what came before it is."""
+        self._terms.observer.on_bad_request(self, excerpt, reason)
+        self._farewell = refusal_response(status, reason, self.date_line)
+        request = self._latest
+        if in_body and request is not None and not request.response_complete:
+            # Its own body is broken: nothing will come of it.
+            request.response_complete = True
+            request.disconnect()
+            if request is not self.running:
+                self.pipelined.pop()
+            elif request.response_started:
+                self._farewell = b""
+        self._end_after_answers()
+
+    def on_surplus(self, surplus: bytes) -> None:
+        """Octets followed a request that are none."""
+        self.surplus = surplus[:SURPLUS_LIMIT]
+        self._end_after_answers()
+
+    def _read(self, data: bytes) -> None:
+        self._held = self._reader.feed(data)
+        if self._held:
+            self._pause_reading()
 
     def _is_full(self, most: int) -> bool:
         """Whether so many requests wait in line, or so many octets of them, that no more should be read."""
@@ -721,97 +734,13 @@ class HttpConnection(asyncio.Protocol):
         if self.pipelined and self._is_full(MOST_WAITING // 2):
             return
         held, self._held = self._held, b""
-        self._parse(held)
+        self._read(held)
         self.resume_reading()
 
     def _pause_reading(self) -> None:
         if self._reading and not (self.input_ended.is_set() or self.transport.is_closing()):
             self._reading = False
             self.transport.pause_reading()
-
-    def _count_body(self, data: bytes, at: int) -> int:
-        """Take as much of a body of known length as has come; where in the data that ends."""
-        stop = min(at + self._missing, len(data))
-        self._missing -= stop - at
-        self._take_body(data[at:stop])
-        if not self._missing:
-            self._finish_body()
-        return stop
-
-    def _feed(self, data: bytes, at: int) -> int:
-        """Give the parser what belongs to a head or to chunks, up to an empty line; where in the data that ends."""
-        stop = self._end_of_empty_line(data, at)
-        piece = data[at:stop]
-        before = self._phase
-        self._octets += len(piece)
-        if before != BODY or sum(map(len, self._pieces)) < EXCERPT_OCTETS:
-            self._pieces.append(piece)
-        upgrade = False
-        try:
-            self._parser.feed_data(piece)
-        except httptools.HttpParserUpgrade:
-            upgrade = True
-        except httptools.HttpParserError as error:
-            self._on_unreadable(error, data[stop:])
-            return len(data)
-        if self._head is not None:
-            self._on_head(self._head, upgrade=upgrade)
-        elif self._ended:
-            self._parser = httptools.HttpRequestParser(self)
-            self._finish_body()
-        elif self._phase == BETWEEN:  # empty lines
-            self._forget_pieces()
-        elif self._octets > HEAD_LIMIT:
-            what = "head is" if self._phase == HEAD else "trailers are"
-            self._refuse(431, f"the request's {what} longer than {HEAD_LIMIT} octets", data[stop:])
-        elif before == BETWEEN:
-            self.deadline = self.loop.time() + self._terms.head_timeout
-        return stop
-
-    def _end_of_empty_line(self, data: bytes, at: int) -> int:
-        """Where the next empty line ends, which may have begun in what was fed before; else the end of the data."""
-        tail = self._tail
-        if tail:
-            found = (tail + data[at : at + 3]).find(_EMPTY_LINE)
-            if found >= 0:
-                self._tail = b""
-                return at + found + len(_EMPTY_LINE) - len(tail)
-        found = data.find(_EMPTY_LINE, at)
-        if found >= 0:
-            self._tail = b""
-            return found + len(_EMPTY_LINE)
-        self._tail = (tail + data[max(at, len(data) - 3) :])[-3:]
-        return len(data)
-
-    def _on_head(self, head: RequestHead, *, upgrade: bool) -> None:
-        """A head is complete, and nothing that follows it was given to the parser."""
-        octets = b"".join(self._pieces).lstrip(b"\r\n")
-        self._forget_pieces()
-        if head.chunked:
-            self._pieces.append(octets[:EXCERPT_OCTETS])
-        if upgrade and head.chunked:
-            # The parser takes what follows for the other protocol. Another one, told of chunks, reads the body.
-            self._parser = httptools.HttpRequestParser(_ChunkReader(self))
-            self._parser.feed_data(_CHUNKED_HEAD)
-        elif upgrade or head.length:
-            self._parser = httptools.HttpRequestParser(self)
-        if len(octets) <= LARGEST_MEMO and head.keep_alive and not (upgrade or head.chunked or head.expects_continue):
-            self._memo, self._memo_head = octets, head
-        self._begin(head, b"")
-
-    def _begin(self, head: RequestHead, body: bytes) -> None:
-        """A request has begun, with as much of its body as came along: start it, or have it wait in line."""
-        self._missing = head.length - len(body)
-        more_body = head.chunked or self._missing > 0
-        self._phase = BODY if more_body else BETWEEN
-        self.deadline = NEVER
-        request = self._latest = HttpRequest(self, head, more_body=more_body)
-        if body:
-            request.body = body
-        if self.answering:
-            self.pipelined.append(request)
-        else:
-            self._start(request)
 
     def _start(self, request: HttpRequest) -> None:
         self.running = request
@@ -820,7 +749,12 @@ class HttpConnection(asyncio.Protocol):
             # The rest of its body will never come.
             request.disconnect()
             self.close()
-        elif self._missing and self._terms.batcher is not None and request.head.waits_for_body:
+        elif (
+            request.more_body
+            and self._reader.missing
+            and self._terms.batcher is not None
+            and request.head.waits_for_body
+        ):
             # In a task of its own it would cost twice as much as in a batch.
             self._awaits_body = True
             self.deadline = self.loop.time() + BODY_SECONDS
@@ -843,113 +777,14 @@ class HttpConnection(asyncio.Protocol):
             self.deadline = NEVER
             self._serve(self.running)
 
-    def _take_body(self, piece: bytes) -> None:
-        request = self._latest
-        if request is None or request.response_complete:
-            return
-        request.body += piece
-        request.wake()
-        if self._body_waits:
-            self._pause_reading()
-
     @property
     def _body_waits(self) -> bool:
         """Whether so much of a body waits to be received that no more of it should come."""
-        if self._phase != BODY or self._latest is None or self._latest.response_complete:
+        if self._reader.phase != BODY or self._latest is None or self._latest.response_complete:
             return False
         return len(self._latest.body) > UNREAD_LIMIT
 
-    def _finish_body(self) -> None:
-        self._phase = BETWEEN
-        self._forget_pieces()
-        request = self._latest
-        if request is not None and not request.response_complete:
-            request.more_body = False
-            request.wake()
-            if self._awaits_body and request is self.running:
-                self.deadline = NEVER
-                self._serve(request)
-
-    def _forget_pieces(self) -> None:
-        self._pieces = []
-        self._octets = 0
-        self._head = None
-        self._ended = False
-
-    # The parser reports
-
-    def on_message_begin(self) -> None:
-        self._phase = HEAD
-        self._target = b""
-        self._headers = []
-
-    def on_url(self, url: bytes) -> None:
-        self._target += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._phase == HEAD:  # else it follows the last chunk, and nobody asks for it
-            self._headers.append((name.lower(), value))
-
-    def on_headers_complete(self) -> None:
-        if self._octets > HEAD_LIMIT:
-            raise _HeadTooLongError
-        parser = self._parser
-        self._is_last = not parser.should_keep_alive()
-        self._head = request_head(
-            parser.get_method().decode("ascii"),
-            self._target,
-            parser.get_http_version(),
-            self._headers,
-            keep_alive=not self._is_last,
-            octets=self._octets,
-        )
-        self._headers = []
-
-    def on_body(self, body: bytes) -> None:
-        self._octets = 0
-        self._take_body(body)
-
-    def on_message_complete(self) -> None:
-        self._ended = True
-
-    # What cannot be read, and how it ends
-
-    def _on_unreadable(self, error: httptools.HttpParserError, rest: bytes) -> None:
-        if self._phase == HEAD and self._octets > HEAD_LIMIT and isinstance(error, httptools.HttpParserCallbackError):
-            self._refuse(431, f"the request's head is longer than {HEAD_LIMIT} octets", rest)
-            return
-        received = b"".join((*self._pieces, rest))
-        attempt = self._phase == HEAD and (self._target or isinstance(error, httptools.HttpParserInvalidURLError))
-        if self._phase == BODY or attempt or self._latest is None:
-            self._refuse(400, parse_error_reason(error, received), rest)
-        else:
-            self._take_surplus_from(received)
-
-    def _take_surplus_from(self, received: bytes) -> None:
-        """Octets followed a request that are none; empty lines may stand before them."""
-        surplus = received.lstrip(b"\r\n")
-        if surplus:
-            self.surplus = surplus[:SURPLUS_LIMIT]
-            self._end_after_answers()
-
-    def _refuse(self, status: RefusalStatus, reason: str, rest: bytes) -> None:
-        """Answer what cannot be read, as soon as what came before it is answered."""
-        self._terms.observer.on_bad_request(self, self._excerpt(rest), reason)
-        self._farewell = refusal_response(status, reason, self.date_line)
-        request = self._latest
-        if self._phase == BODY and request is not None and not request.response_complete:
-            # Its own body is broken: nothing will come of it.
-            request.response_complete = True
-            request.disconnect()
-            if request is not self.running:
-                self.pipelined.pop()
-            elif request.response_started:
-                self._farewell = b""
-        self._end_after_answers()
-
-    def _excerpt(self, rest: bytes) -> bytes:
-        """How the request begins that is incomplete, and is followed by `rest`."""
-        return b"".join((*self._pieces, rest[:EXCERPT_OCTETS])).lstrip(b"\r\n")[:EXCERPT_OCTETS]
+    # How it ends
 
     def _end_after_answers(self) -> None:
         """Read no further request, and close after the answers that are due."""
@@ -962,10 +797,8 @@ class HttpConnection(asyncio.Protocol):
 
     def _stop_listening(self) -> None:
         self._deaf = True
-        self._phase = BETWEEN
         self._held = b""
-        self._missing = 0
-        self._forget_pieces()
+        self._reader.close()
 
     def _end(self, *, in_the_middle: bool) -> None:
         """Say the last words, and close: at once when nothing may be on its way from the client, else lingering."""
@@ -975,20 +808,8 @@ class HttpConnection(asyncio.Protocol):
         if self._farewell:
             self.transport.write(self._farewell)
             self._farewell = b""
-        if in_the_middle or self._deaf or self._phase != BETWEEN:
+        if in_the_middle or self._deaf or self._reader.phase != BETWEEN:
             self.linger()
         else:
             self.deadline = self.loop.time() + LINGER_SECONDS
             self.transport.close()
-
-
-class _HeadTooLongError(Exception):
-    pass
-
-
-class _ChunkReader:
-    """What a parser reports to that reads the body of a request whose head another one has read."""
-
-    def __init__(self, connection: HttpConnection) -> None:
-        self.on_body = connection.on_body
-        self.on_message_complete = connection.on_message_complete

@@ -1,15 +1,17 @@
-"""Heads of HTTP/1.1 requests and answers, as octets and as values. No sockets in here.
+"""HTTP/1.1 requests and heads of answers, as octets and as values. No sockets in here.
 
-`RequestHead` is what a request says before its body, made once for requests that begin with the same octets.
-`status_line` and `header_line` write the head of an answer, `refusal_response` the whole answer to octets that are
-no request. httptools reads the octets; `net/http_connection.py` feeds it.
+A `RequestReader` makes requests of the octets of a connection, and hands them to a `RequestSink`. httptools parses
+heads and chunks; it is fed up to the next empty line and no further, so it is always known where a request ends and
+what follows it. A body of a known length is counted. A head that begins with the very octets of the one before is not
+parsed again. `RequestHead` is what a request says before its body. `status_line` and `header_line` write the head of an
+answer, `refusal_response` the whole answer to octets that are no request.
 
-Spec: Interface specification and communication principle.
+Spec: Interface specification and communication principle. Reading: R5.
 """
 
 import re
 from http import HTTPStatus
-from typing import Literal
+from typing import Literal, Protocol
 from urllib.parse import quote, unquote
 
 import httptools
@@ -20,6 +22,17 @@ RefusalStatus = Literal[400, 431]
 
 SHORT_BODY = 64 * 1024
 """Octets."""
+HEAD_LIMIT = 64 * 1024
+"""Octets of a request's head, and of what follows the chunks of its body."""
+EXCERPT_OCTETS = 256
+"""Octets of an unreadable request that are shown."""
+LARGEST_MEMO = 8 * 1024
+"""Octets of a head that are kept to recognise the next one by."""
+
+BETWEEN, HEAD, BODY = range(3)
+"""Where in the octets of a connection its reader is."""
+_EMPTY_LINE = b"\r\n\r\n"
+_CHUNKED_HEAD = b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 class RequestHead(msgspec.Struct, frozen=True):
@@ -161,3 +174,256 @@ def parse_error_reason(error: httptools.HttpParserError, received: bytes) -> str
     if isinstance(error, httptools.HttpParserCallbackError):
         return "the request's target cannot be read"
     return str(error)
+
+
+# Octets become requests
+
+
+class RequestSink(Protocol):
+    """Takes requests as they are read."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another request may be read."""
+        ...
+
+    def on_head_begun(self) -> None:
+        """A request has begun whose head is not complete yet."""
+
+    def on_request(self, head: RequestHead, body: bytes, *, more_body: bool) -> None:
+        """A request is there, with as much of its body as came along."""
+
+    def on_body_piece(self, piece: bytes) -> None:
+        """More of the body of the last request came."""
+
+    def on_body_end(self) -> None:
+        """The body of the last request is whole."""
+
+    def on_unreadable(self, status: RefusalStatus, reason: str, excerpt: bytes, *, in_body: bool) -> None:
+        """What came is no HTTP; `excerpt` is how it begins. With `in_body` it is the body of the last request."""
+
+    def on_surplus(self, surplus: bytes) -> None:
+        """After a request came octets that are none."""
+
+
+class RequestReader:
+    """Makes requests of the octets of one connection, until it is closed or they are no HTTP."""
+
+    def __init__(self, sink: RequestSink) -> None:
+        self.phase = BETWEEN
+        self.missing = 0
+        """Octets that are still to come of a body of known length."""
+        self._sink = sink
+        self._has_read = False  # a request
+        self._parser: httptools.HttpRequestParser = httptools.HttpRequestParser(self)
+        self._is_closed = False
+        self._tail = b""  # the last 3 octets the parser was fed: an empty line may straddle two reads
+        self._pieces: list[bytes] = []  # the request that is incomplete: all of its head, the first octets of it then
+        self._octets = 0  # of its head, or since the last octet of a chunk
+        self._target = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._head: RequestHead | None = None  # one that is complete, until its request is made
+        self._ended = False  # the parser has seen the end of a request
+        self._is_last = False  # the client has said that nothing follows its request
+        self._memo = b""
+        self._memo_head: RequestHead | None = None
+
+    def feed(self, data: bytes) -> bytes:
+        """Reads octets; returns those that are to be fed again once the sink has room."""
+        at, end = 0, len(data)
+        while at < end and not self._is_closed:
+            if not self._sink.has_room:
+                return data[at:]
+            if self.missing:
+                at = self._count_body(data, at)
+            elif self.phase != BETWEEN:
+                at = self._parse(data, at)
+            elif self._is_last:
+                self._take_surplus(data[at:])
+                break
+            else:
+                head = self._memo_head
+                if head is None or not data.startswith(self._memo, at):
+                    at = self._parse(data, at)
+                    continue
+                start = at + len(self._memo)
+                at = min(start + head.length, end)
+                self._tail = b""
+                self._begin(head, data[start:at])
+        return b""
+
+    def excerpt(self, rest: bytes = b"") -> bytes:
+        """How the request begins that is incomplete, and is followed by `rest`."""
+        return b"".join((*self._pieces, rest[:EXCERPT_OCTETS])).lstrip(b"\r\n")[:EXCERPT_OCTETS]
+
+    def close(self) -> None:
+        """Reads nothing more."""
+        self._is_closed = True
+        self.phase = BETWEEN
+        self.missing = 0
+        self._forget_pieces()
+
+    def let_go(self) -> None:
+        """Parts from the sink, and keeps nothing. Parser and reader refer to one another."""
+        self.close()
+        self._memo, self._memo_head, self._headers = b"", None, []
+        self._parser = self._sink = None  # type: ignore[assignment]
+
+    def _count_body(self, data: bytes, at: int) -> int:
+        """Takes as much of a body of known length as has come; where in the data that ends."""
+        stop = min(at + self.missing, len(data))
+        self.missing -= stop - at
+        self._sink.on_body_piece(data[at:stop])
+        if not self.missing:
+            self._end_body()
+        return stop
+
+    def _parse(self, data: bytes, at: int) -> int:
+        """Gives the parser what belongs to a head or to chunks, up to an empty line; where in the data that ends."""
+        stop = self._end_of_empty_line(data, at)
+        piece = data[at:stop]
+        before = self.phase
+        self._octets += len(piece)
+        if before != BODY or sum(map(len, self._pieces)) < EXCERPT_OCTETS:
+            self._pieces.append(piece)
+        upgrade = False
+        try:
+            self._parser.feed_data(piece)
+        except httptools.HttpParserUpgrade:
+            upgrade = True
+        except httptools.HttpParserError as error:
+            self._take_unreadable(error, data[stop:])
+            return len(data)
+        if self._head is not None:
+            self._take_head(self._head, upgrade=upgrade)
+        elif self._ended:
+            self._parser = httptools.HttpRequestParser(self)
+            self._end_body()
+        elif self.phase == BETWEEN:  # empty lines
+            self._forget_pieces()
+        elif self._octets > HEAD_LIMIT:
+            what = "head is" if self.phase == HEAD else "trailers are"
+            self._refuse(431, f"the request's {what} longer than {HEAD_LIMIT} octets", data[stop:])
+        elif before == BETWEEN:
+            self._sink.on_head_begun()
+        return stop
+
+    def _end_of_empty_line(self, data: bytes, at: int) -> int:
+        """Where the next empty line ends, which may have begun in what was fed before; else the end of the data."""
+        tail = self._tail
+        if tail:
+            found = (tail + data[at : at + 3]).find(_EMPTY_LINE)
+            if found >= 0:
+                self._tail = b""
+                return at + found + len(_EMPTY_LINE) - len(tail)
+        found = data.find(_EMPTY_LINE, at)
+        if found >= 0:
+            self._tail = b""
+            return found + len(_EMPTY_LINE)
+        self._tail = (tail + data[max(at, len(data) - 3) :])[-3:]
+        return len(data)
+
+    def _take_head(self, head: RequestHead, *, upgrade: bool) -> None:
+        """A head is complete, and nothing that follows it was given to the parser."""
+        octets = b"".join(self._pieces).lstrip(b"\r\n")
+        self._forget_pieces()
+        if head.chunked:
+            self._pieces.append(octets[:EXCERPT_OCTETS])
+        if upgrade and head.chunked:
+            # The parser takes what follows for the other protocol. Another one, told of chunks, reads the body.
+            self._parser = httptools.HttpRequestParser(_ChunkReader(self))
+            self._parser.feed_data(_CHUNKED_HEAD)
+        elif upgrade or head.length:
+            self._parser = httptools.HttpRequestParser(self)
+        if len(octets) <= LARGEST_MEMO and head.keep_alive and not (upgrade or head.chunked or head.expects_continue):
+            self._memo, self._memo_head = octets, head
+        self._begin(head, b"")
+
+    def _begin(self, head: RequestHead, body: bytes) -> None:
+        self.missing = head.length - len(body)
+        more_body = head.chunked or self.missing > 0
+        self.phase = BODY if more_body else BETWEEN
+        self._has_read = True
+        self._sink.on_request(head, body, more_body=more_body)
+
+    def _end_body(self) -> None:
+        self.phase = BETWEEN
+        self._forget_pieces()
+        self._sink.on_body_end()
+
+    def _forget_pieces(self) -> None:
+        self._pieces = []
+        self._octets = 0
+        self._head = None
+        self._ended = False
+
+    # The parser reports
+
+    def on_message_begin(self) -> None:
+        self.phase = HEAD
+        self._target = b""
+        self._headers = []
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.phase == HEAD:  # else it follows the last chunk, and nobody asks for it
+            self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        if self._octets > HEAD_LIMIT:
+            raise _HeadTooLongError
+        parser = self._parser
+        self._is_last = not parser.should_keep_alive()
+        self._head = request_head(
+            parser.get_method().decode("ascii"),
+            self._target,
+            parser.get_http_version(),
+            self._headers,
+            keep_alive=not self._is_last,
+            octets=self._octets,
+        )
+        self._headers = []
+
+    def on_body(self, body: bytes) -> None:
+        self._octets = 0
+        self._sink.on_body_piece(body)
+
+    def on_message_complete(self) -> None:
+        self._ended = True
+
+    # What cannot be read
+
+    def _take_unreadable(self, error: httptools.HttpParserError, rest: bytes) -> None:
+        if self.phase == HEAD and self._octets > HEAD_LIMIT and isinstance(error, httptools.HttpParserCallbackError):
+            self._refuse(431, f"the request's head is longer than {HEAD_LIMIT} octets", rest)
+            return
+        received = b"".join((*self._pieces, rest))
+        attempt = self.phase == HEAD and (self._target or isinstance(error, httptools.HttpParserInvalidURLError))
+        if self.phase == BODY or attempt or not self._has_read:
+            self._refuse(400, parse_error_reason(error, received), rest)
+        else:
+            self._take_surplus(received)
+
+    def _refuse(self, status: RefusalStatus, reason: str, rest: bytes) -> None:
+        excerpt, in_body = self.excerpt(rest), self.phase == BODY
+        self._sink.on_unreadable(status, reason, excerpt, in_body=in_body)
+
+    def _take_surplus(self, received: bytes) -> None:
+        """Octets followed a request that are none; empty lines may stand before them."""
+        surplus = received.lstrip(b"\r\n")
+        if surplus:
+            self._sink.on_surplus(surplus)
+
+
+class _HeadTooLongError(Exception):
+    pass
+
+
+class _ChunkReader:
+    """What a parser reports to that reads the body of a request whose head another one has read."""
+
+    def __init__(self, reader: RequestReader) -> None:
+        self.on_body = reader.on_body
+        self.on_message_complete = reader.on_message_complete
