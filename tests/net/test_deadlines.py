@@ -35,6 +35,16 @@ def test_each_expires_in_its_own_time(run) -> None:
     run(story())
 
 
+def test_what_is_late_together_expires_in_the_order_of_its_moments(run) -> None:
+    async def story() -> None:
+        deadlines, order = Deadlines(), asyncio.Queue[object]()
+        for seconds in (-0.1, -0.3, -0.2):
+            deadlines.watch(Item(seconds, order), from_now(seconds))
+        assert [await order.get() for _ in range(3)] == [-0.3, -0.2, -0.1]
+
+    run(story())
+
+
 def test_deadlines_less_than_half_a_millisecond_away_pass_on_every_loop(run) -> None:
     async def story() -> None:
         deadlines, order = Deadlines(), asyncio.Queue[object]()

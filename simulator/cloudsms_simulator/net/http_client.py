@@ -20,6 +20,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Protocol, cast
 from urllib.parse import quote, unquote, urlsplit
 
@@ -139,6 +140,7 @@ class Expiring(Protocol):
         """Called when the deadline has passed."""
 
 
+_moment_of = attrgetter("moment")
 _CLOSE_ENOUGH = 0.0005
 """Seconds before its moment at which a deadline is over already: timers of uvloop count in milliseconds."""
 
@@ -168,7 +170,7 @@ class Deadlines:
     def _look(self) -> None:
         self._unset()
         now = asyncio.get_running_loop().time() + _CLOSE_ENOUGH
-        for item in [each for each in self._watched if each.moment <= now]:
+        for item in sorted((each for each in self._watched if each.moment <= now), key=_moment_of):
             item.moment = math.inf
             item.expire()
         moment = min((each.moment for each in self._watched), default=math.inf)
