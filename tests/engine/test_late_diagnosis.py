@@ -1,4 +1,4 @@
-"""Hindsight: the answer and the mistakes of an accepted exchange, worked out from what was kept.
+"""Diagnosis after the fact: the answer and the mistakes of an accepted exchange, worked out from what was kept.
 
 Reading: R17, R20.
 """

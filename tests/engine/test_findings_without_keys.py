@@ -1,4 +1,4 @@
-"""Secrecy: no finding quotes an AUTH_KEY. Reading: R18."""
+"""No finding quotes an AUTH_KEY. Reading: R18."""
 
 import msgspec
 import pytest

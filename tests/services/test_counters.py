@@ -1,4 +1,4 @@
-"""The tally: what happened how often. Reading: R16."""
+"""Counters: what happened how often. Reading: R16."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The pusher: lanes, their timers and their room, and what a failing store or a stop does to them.
+"""The dispatcher: its timers and its room, and what a failing store or a stop does to them.
 
 Spec: Delivery Report (DR) CallBack. Reading: R10, R11.
 """

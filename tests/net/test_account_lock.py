@@ -1,4 +1,4 @@
-"""Turns: one call at a time, within its time, unless it is called off."""
+"""The account lock: one call at a time, within its time, unless it is called off."""
 
 import asyncio
 from collections.abc import Coroutine

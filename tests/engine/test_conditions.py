@@ -1,4 +1,4 @@
-"""Matching: which destinations a condition is for, each key alone, and keys and conditions together.
+"""Conditions: which destinations one is for, each key alone, and keys and conditions together.
 
 Reading: R21.
 """

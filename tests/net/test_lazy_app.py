@@ -1,4 +1,4 @@
-"""A late application: made once, and only when somebody calls."""
+"""A lazy application: made once, and only when somebody calls."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""The sender: what is sent from inside the server goes the way of what comes over the wire. Reading: R18."""
+"""What is sent from inside the server goes the way of what comes over the wire. Reading: R18."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The timekeeper: what an advance makes happen and in which order, and what ends one early.
+"""Clocks: what an advance makes happen and in which order, and what ends one early.
 
 Spec: Delivery Report (DR) CallBack. Reading: R10, R11, R15.
 """

@@ -1,4 +1,4 @@
-"""Aside: long work in a thread, much short work in slices, and everybody else served meanwhile."""
+"""Long work in a thread, much short work in slices, and everybody else served meanwhile."""
 
 import asyncio
 import platform

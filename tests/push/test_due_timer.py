@@ -1,4 +1,4 @@
-"""The alarm: what it is set for last is what it rings for, once."""
+"""The due timer: what it is set for last is what it goes off for, once."""
 
 import asyncio
 import functools

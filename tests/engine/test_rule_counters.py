@@ -1,4 +1,4 @@
-"""Tallies: counts that are kept with a transaction, or not at all.
+"""Rule counters: counts that are kept with a transaction, or not at all.
 
 Reading: R21.
 """

@@ -1,4 +1,4 @@
-"""The door: which requests are packets. How the others are turned away is in test_endpoint.py, through the endpoint.
+"""The packet reader: which requests are packets. How others are turned away is in `test_endpoint`.
 
 Spec: CloudSMS Platform Server. Reading: R2.
 """

@@ -1,4 +1,4 @@
-"""Listeners in TLS trouble, met by real clients, on both event loops."""
+"""Listeners with a TLS fault, met by real clients, on both event loops."""
 
 import asyncio
 import itertools

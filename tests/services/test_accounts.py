@@ -1,4 +1,4 @@
-"""The account keeper: accounts that come and go while the server runs."""
+"""Accounts that come and go while the server runs."""
 
 import asyncio
 import gc

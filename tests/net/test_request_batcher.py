@@ -1,4 +1,4 @@
-"""The desk: who waits there, who is served together, and who goes alone."""
+"""The request batcher: who waits in it, who is served together, and who goes alone."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence

@@ -1,4 +1,4 @@
-"""Scripting: what the rules have decided, as verdicts, delays, and what is kept of a spoilt answer.
+"""Decisions of rules, as verdicts, delays, and what is kept of a spoilt answer.
 
 Reading: R21, R22.
 """

@@ -1,4 +1,4 @@
-"""The journal: what is no ordinary exchange, kept and told to the log.
+"""The recorder: what is no ordinary exchange, in the journal and in the log.
 
 Spec: Interface specification and communication principle. Reading: R5, R18.
 """

@@ -1,4 +1,4 @@
-"""The throttle: packets in a second, and reports that may be outstanding.
+"""Rate limits: packets in a second, and reports that may be outstanding.
 
 Spec: RESULT_CODE and RESULT_DESC. Reading: R7, R15.
 """

@@ -1,4 +1,4 @@
-"""Underway: pushes start, end, and are ended."""
+"""Pushes in flight: they start, end, and are ended."""
 
 import asyncio
 import threading
