@@ -493,12 +493,16 @@ def test_an_observer_that_fails_does_not_stop_the_clock_of_the_others(
         sock = open_socket("127.0.0.1", 0)
         listener = Listener(hello, sock, observer=Faulty(), head_timeout=timedelta(milliseconds=20))
         await listener.start()
+        failures = []
         for _ in range(2):
             async with connected(listener):
                 while "could not be closed in time" not in caplog.text:
                     await asyncio.sleep(0)
+            failures.append([str(record.exc_info[1]) for record in caplog.records if record.exc_info])
             caplog.clear()
         await listener.stop()
+        assert all(failure and set(failure) == {"a bug"} for failure in failures)
+        assert len(failures) == 2
 
     run(story())
 
@@ -694,6 +698,7 @@ def test_a_listener_that_never_started_gives_its_port_back(run: Run) -> None:
     async def story() -> None:
         listener = Listener(hello, open_socket("127.0.0.1", 0))
         await listener.stop()
-        open_socket("127.0.0.1", listener.port).close()
+        with open_socket("127.0.0.1", listener.port) as again:
+            assert again.getsockname()[1] == listener.port
 
     run(story())

@@ -27,7 +27,8 @@ def test_a_port_that_was_just_left_can_be_taken_again() -> None:
         sock.setblocking(True)
         sock.accept()[0].close()
         client.close()
-    open_socket("127.0.0.1", port).close()
+    with open_socket("127.0.0.1", port) as again:
+        assert again.getsockname()[1] == port
 
 
 def test_a_port_in_use_names_the_setting_to_change() -> None:

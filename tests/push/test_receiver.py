@@ -232,6 +232,8 @@ def test_one_waiter_that_gave_up_does_not_disturb_another() -> None:
         await post(receiver, encode_report(REPORT))
 
         await patient
+        assert impatient.cancelled()
+        assert receiver.received == 1
 
     run(story())
 
