@@ -92,6 +92,15 @@ def test_a_value_comes_back_as_it_was(value: msgspec.Struct) -> None:
     assert encode(back) == encode(value)
 
 
+@pytest.mark.parametrize("last", ["Z", "Z\ud800"], ids=["whole", "escaped"])
+def test_a_set_has_one_order_in_every_process(last: str) -> None:
+    names = [*(f"F{number:02}" for number in range(40)), last]
+    said = bytes(encode(ReportOptions(omit=frozenset(reversed(names))))).decode()
+
+    places = [said.index(f'"{name.encode("ascii", "ignore").decode()}') for name in names]
+    assert places == sorted(places)
+
+
 def test_what_is_as_usual_is_left_out_and_what_may_be_several_things_says_which() -> None:
     said = json.loads(bytes(encode(VALUES[1])))
 

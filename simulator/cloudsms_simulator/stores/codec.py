@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -36,7 +36,9 @@ _AT = re.compile(r"(.*) - at `(key in )?\$([^`]*)`", re.DOTALL)
 _MOMENTS = f"an ISO 8601 moment with its zone, from {EARLIEST.year} to {_LAST_PLANNED.year}"
 _FREE = frozenset({str, int, bool, float, bytes, type(None)})
 """Types of whose values msgspec says all there is to say."""
-_encode = msgspec.json.Encoder().encode
+_ORDER: Final = "deterministic"
+"""Sets come out sorted: the same value has the same JSON in every process."""
+_encode = msgspec.json.Encoder(order=_ORDER).encode
 
 
 class CodecError(ValueError):
@@ -51,7 +53,7 @@ def encode(value: object) -> msgspec.Raw:
     try:
         return msgspec.Raw(_encode(value))
     except UnicodeEncodeError:
-        return msgspec.Raw(_encode({_ESCAPED: _with_texts(msgspec.to_builtins(value), _escape)}))
+        return msgspec.Raw(_encode({_ESCAPED: _with_texts(msgspec.to_builtins(value, order=_ORDER), _escape)}))
 
 
 def decode(document: bytes | msgspec.Raw, kind: type[T], path: str = "") -> T:
