@@ -12,7 +12,7 @@ import pytest
 from every_address import first_octets, follow_everything
 from patience import DEADLINE
 
-from cloudsms_simulator.inbox.http import STATIC_FOLDER
+from cloudsms_simulator.inbox.app import STATIC_FOLDER
 
 BASE = "/tools/cloudsms"
 

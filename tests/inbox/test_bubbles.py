@@ -3,7 +3,7 @@
 import pytest
 
 from cloudsms_simulator.engine.billing import bill
-from cloudsms_simulator.inbox.message_page import Bubbles, TextRun, bubbles_of
+from cloudsms_simulator.inbox.detail import Bubbles, TextRun, bubbles_of
 
 
 def talk(text: str, signature: str | None = None) -> Bubbles:

@@ -5,7 +5,7 @@ from datetime import datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.inbox.chart import BUCKET_LENGTHS, MAX_BUCKETS, buckets_over
+from cloudsms_simulator.inbox.overview_page import BUCKET_LENGTHS, MAX_BUCKETS, buckets_over
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
 MOMENTS = st.integers(0, 4_000_000_000)

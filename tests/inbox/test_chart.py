@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.inbox.chart import HEIGHT, OTHERS, STYLES, WIDTH, buckets_over, chart_of
+from cloudsms_simulator.inbox.overview_page import HEIGHT, OTHERS, STYLES, WIDTH, buckets_over, chart_of
 
 COUNTED = st.dictionaries(
     st.sampled_from("abcdefghijkl"), st.dictionaries(st.integers(0, 500), st.integers(1, 1000), min_size=1)

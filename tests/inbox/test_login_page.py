@@ -17,7 +17,7 @@ from cloudsms_simulator.api.auth import (
     AuthMiddleware,
     TokenAuth,
 )
-from cloudsms_simulator.inbox.login_page import LoginPage
+from cloudsms_simulator.inbox.pages import LoginPage
 from cloudsms_simulator.inbox.templates import Templates
 
 TOKEN = "secret"

@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
-from cloudsms_simulator.inbox.http import STATIC_FOLDER, CachedStaticFiles, version_of_files
+from cloudsms_simulator.inbox.app import STATIC_FOLDER, CachedStaticFiles, version_of_files
 
 
 def test_every_file_is_served_with_its_type_and_may_be_kept() -> None:

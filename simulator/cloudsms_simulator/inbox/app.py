@@ -1,27 +1,53 @@
-"""The routes of the inbox, and the whole application of the admin port: API and pages put together for a simulator.
+"""The routes of the inbox with its static files, and the application of the admin port: API and pages put together.
 
 `app_with_inbox` is imported and called at the first request on the admin port: nothing else takes as long at a
-start, and many a run never needs it. The pages in turn are imported at the first request for one of them.
+start, and many a run never needs it. The pages in turn are imported at the first request for one of them. Browsers
+cache a static file whose address has `?v=` and the version of the files for ever; another version has another address.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Set
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Scope
 
 from cloudsms_simulator.api.app import admin_app
 from cloudsms_simulator.api.auth import LOGIN_PATH, LOOPBACK_HOSTS, TokenAuth
 from cloudsms_simulator.api.context import ApiContext
-from cloudsms_simulator.inbox.http import STATIC_FOLDER, CachedStaticFiles
 from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.net.runtime import Lazy
 
 if TYPE_CHECKING:
     from cloudsms_simulator.inbox.pages import PageHandler, Pages
+
+STATIC_FOLDER = Path(__file__).with_name("static")
+
+_CACHE_FOREVER = "public, max-age=31536000, immutable"
+
+
+class CachedStaticFiles(StaticFiles):
+    """The files of a folder, with headers that let browsers cache them and keep their content type."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The answer with one file. Raises HTTPException 404 when there is none."""
+        response = await super().get_response(path, scope)
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Cache-Control"] = _CACHE_FOREVER if b"v=" in scope["query_string"] else "no-cache"
+        return response
+
+
+def version_of_files(folder: Path) -> str:
+    """The version of a folder's files: eight hex digits that change when any file changes."""
+    digest = hashlib.blake2b(digest_size=4)
+    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def app_with_inbox(
@@ -43,7 +69,7 @@ def inbox_routes(context: ApiContext, changes: ChangeBus, stopping: asyncio.Even
     def make() -> "Pages":
         from cloudsms_simulator.inbox.pages import Pages
 
-        return Pages(context, changes, stopping, auth)
+        return Pages(context, changes, stopping, auth, version_of_files(STATIC_FOLDER))
 
     # Calls of the API need not wait for what pages import.
     pages = Lazy("cloudsms_simulator.inbox.pages", make)

@@ -14,8 +14,7 @@ from starlette.responses import Response
 from cloudsms_simulator.api.context import NOBODY, ApiContext
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.billing import TextBill, bill
-from cloudsms_simulator.inbox.http import read_form
-from cloudsms_simulator.inbox.page_context import PageContext, page_context_of
+from cloudsms_simulator.inbox.page_context import PageContext, page_context_of, read_form
 from cloudsms_simulator.inbox.templates import REGIONS, Templates
 from cloudsms_simulator.models.explanation import Explanation
 from cloudsms_simulator.protocol.codes import COUNTRY_CODES

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from cloudsms_simulator.api.auth import cookie_of
@@ -173,3 +174,17 @@ def accounts_in_scope(context: ApiContext, page: PageContext) -> tuple[Account |
 
 def _any_account(context: ApiContext) -> Account | None:
     return context.directory.named(DEFAULT_ACCOUNT) or next(iter(context.directory), None)
+
+
+MAX_FORM = 256 * 1024
+"""The most octets of a form."""
+
+
+async def read_form(request: Request) -> Mapping[str, str]:
+    """The fields of a form, the last one of each name. Raises HTTPException 413 for a form that is too large."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_FORM:
+            raise HTTPException(413, f"the form is larger than {MAX_FORM:,} octets, which is the most")
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
