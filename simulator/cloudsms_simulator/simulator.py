@@ -46,7 +46,7 @@ from cloudsms_simulator.net.tls import platform_context, receiver_context, tls_f
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.push.client import PushClient
 from cloudsms_simulator.push.dispatcher import Dispatcher
-from cloudsms_simulator.push.sink import Sink
+from cloudsms_simulator.push.receiver import Sink
 from cloudsms_simulator.services.accounts import AccountService
 from cloudsms_simulator.services.clocks import ClockService
 from cloudsms_simulator.services.endpoint import PLATFORM_PATH, BodyLimits, Endpoint, PacketReader

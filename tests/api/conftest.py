@@ -25,7 +25,7 @@ from cloudsms_simulator.journal.events import EventHub
 from cloudsms_simulator.journal.waits import Waits
 from cloudsms_simulator.net.certificates import CertificateError
 from cloudsms_simulator.protocol.profile import PROFILES
-from cloudsms_simulator.push.sink import Sink
+from cloudsms_simulator.push.receiver import Sink
 from cloudsms_simulator.services.accounts import AccountService
 from cloudsms_simulator.services.explainer import Explainer
 from cloudsms_simulator.services.metrics import Counters

@@ -15,7 +15,7 @@ from cloudsms_simulator.api.tools import SinkHandlers
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.net.certificates import open_certificates
 from cloudsms_simulator.net.tls import receiver_context
-from cloudsms_simulator.push.sink import Sink
+from cloudsms_simulator.push.receiver import Sink
 
 PATH = "/api/v1/sink"
 

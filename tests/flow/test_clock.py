@@ -17,7 +17,7 @@ import pytest
 from cloudsms_simulator.config.account_schema import AccountSettings
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.plan import plan_of, step
-from cloudsms_simulator.net.concurrency import CalledOffError
+from cloudsms_simulator.net.runtime import CalledOffError
 from cloudsms_simulator.push.receiver import Behaviour, Receiver, behaviour_of
 
 SECOND = timedelta(seconds=1)

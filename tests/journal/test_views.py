@@ -12,7 +12,7 @@ from cloudsms_simulator.journal.items import LONGEST_LISTED
 from cloudsms_simulator.journal.search import parse_search
 from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.models.journal import RequestItem
-from cloudsms_simulator.net import concurrency
+from cloudsms_simulator.net import runtime
 
 
 def told(story: Callable[[], object]) -> None:
@@ -86,7 +86,7 @@ def test_what_is_long_is_put_together_in_a_thread(
 
 
 def test_a_search_lets_others_have_their_turn(stage, noon, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(concurrency, "SLICE_SECONDS", 0)
+    monkeypatch.setattr(runtime, "SLICE_SECONDS", 0)
 
     async def story() -> None:
         here = stage()

@@ -22,8 +22,8 @@ from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.journal.search import Search, parse_search
 from cloudsms_simulator.journal.waits import Wait, WaitFound, WaitMissed, Waits
 from cloudsms_simulator.models.journal import Difference
-from cloudsms_simulator.net import concurrency
-from cloudsms_simulator.net.concurrency import CalledOffError
+from cloudsms_simulator.net import runtime
+from cloudsms_simulator.net.runtime import CalledOffError
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
@@ -233,7 +233,7 @@ def test_all_that_begin_to_wait_together_look_through_the_journal_once(room, mon
 def test_others_have_their_turn_while_somebody_who_waits_looks_at_what_is_kept(
     room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(concurrency, "SLICE_SECONDS", 0)
+    monkeypatch.setattr(runtime, "SLICE_SECONDS", 0)
 
     async def story() -> None:
         here, turns = room(), 0

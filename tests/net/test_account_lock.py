@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 import pytest
 from patience import STORY
 
-from cloudsms_simulator.net.concurrency import AccountLock, CalledOffError
+from cloudsms_simulator.net.runtime import AccountLock, CalledOffError
 
 
 def tell(story: Coroutine[None, None, None]) -> None:

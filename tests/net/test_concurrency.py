@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from cloudsms_simulator.net import concurrency as aside_module
-from cloudsms_simulator.net.concurrency import INLINE_OCTETS, SLICE_SECONDS, TimeSlices, offload
+from cloudsms_simulator.net import runtime as aside_module
+from cloudsms_simulator.net.runtime import INLINE_OCTETS, SLICE_SECONDS, TimeSlices, offload
 
 
 def test_short_work_is_done_at_once_and_long_work_in_a_thread() -> None:

@@ -12,7 +12,6 @@ from both_loops import Run
 
 from cloudsms_simulator.net import http_client
 from cloudsms_simulator.net.certificates import CertificateFiles, complete_set
-from cloudsms_simulator.net.happy_eyeballs import addresses_of, connect_first
 from cloudsms_simulator.net.http_answer import BadAnswerError, HttpAnswer
 from cloudsms_simulator.net.http_client import (
     AnswerTimeoutError,
@@ -20,6 +19,8 @@ from cloudsms_simulator.net.http_client import (
     ConnectionLostError,
     ConnectTimeoutError,
     HttpClient,
+    addresses_of,
+    connect_first,
     parse_url,
     post_head,
 )

@@ -25,9 +25,9 @@ from cloudsms_simulator.net.sockets import open_socket
 from cloudsms_simulator.net.tls import push_context, receiver_context
 from cloudsms_simulator.protocol.delivery_report import DeliveryReport, audit, encode_report
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
-from cloudsms_simulator.push import faults as push_faults
+from cloudsms_simulator.push import client as push_client
+from cloudsms_simulator.push.client import PUSH_FAULTS, push_with_fault
 from cloudsms_simulator.push.failures import PushTarget
-from cloudsms_simulator.push.faults import PUSH_FAULTS, push_with_fault
 from cloudsms_simulator.push.receiver import Receiver
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
@@ -51,7 +51,7 @@ UNANSWERED = {PushFault.CUT, PushFault.RESET}
 
 @pytest.fixture(autouse=True)
 def _slow_for_half_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(push_faults, "SLOW_DURATION", timedelta(seconds=0.5))
+    monkeypatch.setattr(push_client, "SLOW_DURATION", timedelta(seconds=0.5))
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,7 @@ from cloudsms_simulator.net.tls import receiver_context
 from cloudsms_simulator.protocol.delivery_report import DeliveryReport, audit, encode_report
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.push.client import PushClient
-from cloudsms_simulator.push.receiver import Behaviour
-from cloudsms_simulator.push.sink import KEPT_PER_ACCOUNT, Sink, SinkAnswer
+from cloudsms_simulator.push.receiver import KEPT_PER_ACCOUNT, Behaviour, Sink, SinkAnswer
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
 

@@ -20,7 +20,7 @@ from cloudsms_simulator.engine.account import Account, Callback
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.plan import plan_of, step
 from cloudsms_simulator.engine.records import Push, PushResult
-from cloudsms_simulator.net.concurrency import CalledOffError
+from cloudsms_simulator.net.runtime import CalledOffError
 from cloudsms_simulator.protocol.profile import OBSERVED, PROFILES, SPEC
 from cloudsms_simulator.services.accounts import AccountConflictError, AccountService
 from cloudsms_simulator.services.scenarios import ScenarioService, created_config

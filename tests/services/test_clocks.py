@@ -16,7 +16,7 @@ from cloudsms_simulator.engine.account import Account, AccountConfig, Callback
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.plan import plan_of, step
 from cloudsms_simulator.engine.records import Push, PushResult
-from cloudsms_simulator.net.concurrency import CalledOffError
+from cloudsms_simulator.net.runtime import CalledOffError
 from cloudsms_simulator.services.clocks import ClockReading
 from cloudsms_simulator.services.scenarios import AccountBaseline
 from cloudsms_simulator.stores.store import Change

@@ -19,7 +19,7 @@ from cloudsms_simulator.engine.account import Account, Callback
 from cloudsms_simulator.engine.delivery import ForceRequest
 from cloudsms_simulator.engine.records import Push, PushResult
 from cloudsms_simulator.engine.rules import ReplyStep, Rule
-from cloudsms_simulator.net.concurrency import CalledOffError
+from cloudsms_simulator.net.runtime import CalledOffError
 from cloudsms_simulator.protocol.answer import read_uid
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.profile import OBSERVED, PROFILES, SPEC, Profile, StateSet

@@ -26,7 +26,7 @@ from cloudsms_simulator.models.server import Certs, Info
 from cloudsms_simulator.net.certificates import CertificateError
 from cloudsms_simulator.net.sockets import ListenError
 from cloudsms_simulator.net.wall_clock import WallClock
-from cloudsms_simulator.push.sink import Sink
+from cloudsms_simulator.push.receiver import Sink
 from cloudsms_simulator.services.accounts import AccountService
 from cloudsms_simulator.services.clocks import ClockService
 from cloudsms_simulator.services.explainer import Explainer

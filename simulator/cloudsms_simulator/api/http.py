@@ -27,8 +27,8 @@ from cloudsms_simulator.config.problems import SettingsError, suggestion
 from cloudsms_simulator.journal.search_fields import JournalRecord, octets_of, record_id
 from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.models.server import Page, Problem
-from cloudsms_simulator.net.concurrency import CalledOffError, offload
 from cloudsms_simulator.net.http_parser import base_path
+from cloudsms_simulator.net.runtime import CalledOffError, offload
 from cloudsms_simulator.stores.store import Listing
 
 if TYPE_CHECKING:

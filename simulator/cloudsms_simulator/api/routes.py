@@ -70,7 +70,7 @@ from cloudsms_simulator.models.journal import (
     WaitProblem,
 )
 from cloudsms_simulator.models.server import Certs, Info, Page, Probe, ReadingsItem
-from cloudsms_simulator.push.sink import SinkAnswer
+from cloudsms_simulator.push.receiver import SinkAnswer
 from cloudsms_simulator.services.info import own_version
 from cloudsms_simulator.services.snapshot import STATE_VERSION
 

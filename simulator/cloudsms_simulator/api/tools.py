@@ -32,7 +32,7 @@ from cloudsms_simulator.models.account import SinkItem
 from cloudsms_simulator.protocol.codes import COUNTRY_CODES
 from cloudsms_simulator.protocol.correction import KEY_PLACEHOLDER
 from cloudsms_simulator.protocol.segmentation import Counting
-from cloudsms_simulator.push.sink import AnswerDelay, AnswerStatus, AnswerText, AnswerWord, Sink, SinkAnswer
+from cloudsms_simulator.push.receiver import AnswerDelay, AnswerStatus, AnswerText, AnswerWord, Sink, SinkAnswer
 from cloudsms_simulator.services.explainer import Explainer
 from cloudsms_simulator.services.sending import NoCountryError, Outgoing, packet_of, sent_item
 

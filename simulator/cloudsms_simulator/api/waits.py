@@ -38,7 +38,7 @@ from cloudsms_simulator.journal.waits import NearMiss, WaitFound, WaitMissed, Wa
 from cloudsms_simulator.models.durations import duration_text, read_duration_or_seconds
 from cloudsms_simulator.models.journal import CloseItem, Verified, VerifyProblem, WaitProblem
 from cloudsms_simulator.models.server import Page
-from cloudsms_simulator.net.concurrency import TimeSlices
+from cloudsms_simulator.net.runtime import TimeSlices
 
 AwaitedT = TypeVar("AwaitedT")
 

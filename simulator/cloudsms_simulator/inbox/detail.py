@@ -35,7 +35,7 @@ from cloudsms_simulator.journal.timeline import timeline_of
 from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.models.explanation import CorrectionItem, Explanation
 from cloudsms_simulator.models.journal import RequestItem
-from cloudsms_simulator.net.concurrency import offload
+from cloudsms_simulator.net.runtime import offload
 from cloudsms_simulator.protocol.codes import STATES
 from cloudsms_simulator.protocol.findings import Finding
 from cloudsms_simulator.protocol.json_text import Place, Places

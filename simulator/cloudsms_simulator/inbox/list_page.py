@@ -27,7 +27,7 @@ from cloudsms_simulator.journal.search_fields import FLAGS, SEARCH_FIELDS, Journ
 from cloudsms_simulator.journal.search_syntax import SearchError
 from cloudsms_simulator.journal.views import JournalItem, JournalView
 from cloudsms_simulator.models.journal import MessageItem, RequestItem
-from cloudsms_simulator.net.concurrency import TimeSlices, offload
+from cloudsms_simulator.net.runtime import TimeSlices, offload
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.codes import RESULT_CODES, STATES, ResultCode, hex_code
 from cloudsms_simulator.protocol.findings import Finding

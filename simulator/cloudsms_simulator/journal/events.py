@@ -25,7 +25,7 @@ from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.journal.search_fields import JournalRecord, octets_of, record_id
 from cloudsms_simulator.journal.views import JournalItem, JournalView
 from cloudsms_simulator.models.journal import Bare, ClockSet, Happened
-from cloudsms_simulator.net.concurrency import INLINE_OCTETS, offload
+from cloudsms_simulator.net.runtime import INLINE_OCTETS, offload
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.stores.store import Change, Store
 

@@ -18,7 +18,7 @@ from cloudsms_simulator.journal.search_fields import JournalRecord
 from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.models.journal import PendingItem, TimelineEntry, TimelineItem
 from cloudsms_simulator.moments import datetime
-from cloudsms_simulator.net.concurrency import TimeSlices
+from cloudsms_simulator.net.runtime import TimeSlices
 from cloudsms_simulator.protocol.codes import state_desc
 from cloudsms_simulator.stores.store import Store
 

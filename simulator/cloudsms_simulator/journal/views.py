@@ -36,7 +36,7 @@ from cloudsms_simulator.journal.search_fields import (
     octets_of,
 )
 from cloudsms_simulator.models.journal import MessageItem, ReportItem, RequestItem
-from cloudsms_simulator.net.concurrency import TimeSlices, offload
+from cloudsms_simulator.net.runtime import TimeSlices, offload
 from cloudsms_simulator.protocol.findings import Finding
 from cloudsms_simulator.stores.store import Listing, Store
 

@@ -38,7 +38,7 @@ from cloudsms_simulator.journal.search_fields import (
 from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.models.journal import Difference
 from cloudsms_simulator.moments import datetime
-from cloudsms_simulator.net.concurrency import CalledOffError, TimeSlices, offload
+from cloudsms_simulator.net.runtime import CalledOffError, TimeSlices, offload
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.stores.store import Change, Store
 

@@ -25,7 +25,7 @@ from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.records import Attempt, Outcome, Push, PushResult
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.moments import datetime
-from cloudsms_simulator.net.concurrency import INLINE_OCTETS, offload
+from cloudsms_simulator.net.runtime import INLINE_OCTETS, offload
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.masking import hide_in_text
 from cloudsms_simulator.push.client import PushClient

@@ -24,7 +24,7 @@ from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.models.account import ClockItem
 from cloudsms_simulator.moments import datetime
-from cloudsms_simulator.net.concurrency import AccountLock, CalledOffError, CallOffReason
+from cloudsms_simulator.net.runtime import AccountLock, CalledOffError, CallOffReason
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.timestamps import LATEST
 from cloudsms_simulator.services.scenarios import reset_config

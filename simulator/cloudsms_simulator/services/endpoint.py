@@ -25,9 +25,9 @@ from cloudsms_simulator.engine.records import Exchange
 from cloudsms_simulator.engine.transaction import Arrival, Checked, Identified, Reply, Transaction
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.asgi import RequestConnection
-from cloudsms_simulator.net.concurrency import INLINE_OCTETS, offload
 from cloudsms_simulator.net.http_connection import HttpRequest, ServeAlone
 from cloudsms_simulator.net.http_parser import RequestHead, head_of_scope
+from cloudsms_simulator.net.runtime import INLINE_OCTETS, offload
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.findings import Finding, Told, found

@@ -35,7 +35,7 @@ from cloudsms_simulator.journal.search_fields import octets_of
 from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.models.explanation import CorrectionItem, DestinationItem, Explanation, FaultItem
 from cloudsms_simulator.moments import datetime
-from cloudsms_simulator.net.concurrency import offload
+from cloudsms_simulator.net.runtime import offload
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol import packet
 from cloudsms_simulator.protocol.candidate import Candidate, candidate_of

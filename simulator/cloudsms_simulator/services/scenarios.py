@@ -26,7 +26,7 @@ from cloudsms_simulator.engine.rules import CompiledRules, FaultRule, Rule, Rule
 from cloudsms_simulator.engine.transaction import RuleCounter, Transaction
 from cloudsms_simulator.models.account import RuleItem, RuleKind
 from cloudsms_simulator.models.server import unread_json
-from cloudsms_simulator.net.concurrency import CalledOffError
+from cloudsms_simulator.net.runtime import CalledOffError
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.stores.store import Store
