@@ -16,7 +16,7 @@ from click.testing import Result
 from cloudsms_simulator.cli import main
 from cloudsms_simulator.cli.process import ExitCode
 from cloudsms_simulator.engine.records import Attempt, Report
-from cloudsms_simulator.journal.items import report_item
+from cloudsms_simulator.journal.views import report_item
 from cloudsms_simulator.models.account import ClockItem
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.services.ready_file import Ready, write_ready_file

@@ -21,7 +21,7 @@ from cloudsms_simulator.cli.process import ExitCode
 from cloudsms_simulator.engine.billing import bill
 from cloudsms_simulator.engine.explanation import Charge, Decider, ExpectedReport
 from cloudsms_simulator.engine.money import Money
-from cloudsms_simulator.journal.items import code_item
+from cloudsms_simulator.journal.views import code_item
 from cloudsms_simulator.models.explanation import CorrectionItem, DestinationItem, Explanation, FaultItem
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.correction import Change, Uncorrected

@@ -27,7 +27,7 @@ from cloudsms_simulator.engine.records import (
     TlsFacts,
 )
 from cloudsms_simulator.engine.rules import CompiledRules, FaultRule, Rule, RuleBook
-from cloudsms_simulator.journal.items import code_item, message_item, report_item, request_item
+from cloudsms_simulator.journal.views import code_item, message_item, report_item, request_item
 from cloudsms_simulator.protocol.answer import UidSequence
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.findings import found

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.plan import plan_of, step
-from cloudsms_simulator.journal.timeline import PendingListing, pending_of
+from cloudsms_simulator.journal.views import PendingListing, pending_of
 
 SECOND = timedelta(seconds=1)
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.explanation import HistoryEntry
 from cloudsms_simulator.engine.money import Money
-from cloudsms_simulator.journal.timeline import timeline_item
+from cloudsms_simulator.journal.views import timeline_item
 from cloudsms_simulator.models.journal import TimelineEntry
 
 HOUR = timedelta(hours=1)

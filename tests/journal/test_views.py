@@ -8,9 +8,8 @@ import pytest
 
 from cloudsms_simulator.engine.transaction import Arrival
 from cloudsms_simulator.journal import views
-from cloudsms_simulator.journal.items import LONGEST_LISTED
 from cloudsms_simulator.journal.search import parse_search
-from cloudsms_simulator.journal.views import JournalView
+from cloudsms_simulator.journal.views import LONGEST_LISTED, JournalView
 from cloudsms_simulator.models.journal import RequestItem
 from cloudsms_simulator.net import runtime
 

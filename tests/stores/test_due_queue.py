@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from cloudsms_simulator.stores.due_queue import DueQueue
+from cloudsms_simulator.stores.account_partition import DueQueue
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 FAR = START + timedelta(days=9)

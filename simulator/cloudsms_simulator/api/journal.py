@@ -29,8 +29,7 @@ from cloudsms_simulator.config.values import state_of_value
 from cloudsms_simulator.engine.billing import bill_of_message
 from cloudsms_simulator.engine.delivery import Conflict, ForceRequest
 from cloudsms_simulator.engine.diagnosis import otp_in
-from cloudsms_simulator.journal.timeline import PendingListing, pending_of, timeline_of
-from cloudsms_simulator.journal.views import JournalView
+from cloudsms_simulator.journal.views import JournalView, PendingListing, pending_of, timeline_of
 from cloudsms_simulator.models.durations import read_duration_or_seconds
 from cloudsms_simulator.models.journal import ForcedItem, OtpItem
 from cloudsms_simulator.protocol.codes import is_final, state_desc

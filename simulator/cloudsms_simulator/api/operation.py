@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cloudsms_simulator.api.clocks import CallTimeout
+from cloudsms_simulator.api.accounts import CallTimeout
 from cloudsms_simulator.api.context import DEFAULT_ACCOUNT, NOBODY
 from cloudsms_simulator.api.http import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from cloudsms_simulator.api.waits import MAX_EVENT_ACCOUNTS, Count

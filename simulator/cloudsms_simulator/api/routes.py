@@ -6,8 +6,14 @@ Structs of body and answer, and from the query. Rows are tried in their order.
 
 from collections.abc import Sequence
 
-from cloudsms_simulator.api.accounts import AccountHandlers, AccountListHandlers
-from cloudsms_simulator.api.clocks import Advance, ClockHandlers, Resume, RunUntilIdle
+from cloudsms_simulator.api.accounts import (
+    AccountHandlers,
+    AccountListHandlers,
+    Advance,
+    ClockHandlers,
+    Resume,
+    RunUntilIdle,
+)
 from cloudsms_simulator.api.context import ApiContext
 from cloudsms_simulator.api.http import Nothing
 from cloudsms_simulator.api.journal import ForcedState, MessageHandlers, ReportHandlers, RequestHandlers, SendAgain

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from cloudsms_simulator.api.clocks import MAX_TIMEOUT, CallTimeout
+from cloudsms_simulator.api.accounts import MAX_TIMEOUT, CallTimeout
 from cloudsms_simulator.api.context import (
     DEFAULT_ACCOUNT,
     NOBODY,

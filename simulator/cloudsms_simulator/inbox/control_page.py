@@ -26,7 +26,7 @@ from cloudsms_simulator.engine.faults import Fault, Identity, TlsTrouble
 from cloudsms_simulator.engine.records import Attempt, Report
 from cloudsms_simulator.inbox.page_context import PageContext, page_context_of
 from cloudsms_simulator.inbox.templates import Templates
-from cloudsms_simulator.journal.timeline import PendingListing, pending_of
+from cloudsms_simulator.journal.views import PendingListing, pending_of
 from cloudsms_simulator.models.account import ScenarioItem
 from cloudsms_simulator.models.durations import duration_text
 from cloudsms_simulator.models.journal import PendingItem

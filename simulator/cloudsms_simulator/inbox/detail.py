@@ -28,11 +28,9 @@ from cloudsms_simulator.engine.records import Exchange, Message
 from cloudsms_simulator.inbox.list_page import EntryList, ListEntry, findings_about, list_position_of
 from cloudsms_simulator.inbox.page_context import PageContext, accounts_in_scope, page_context_of
 from cloudsms_simulator.inbox.templates import Templates
-from cloudsms_simulator.journal.items import message_item, report_item
 from cloudsms_simulator.journal.search_fields import octets_of
 from cloudsms_simulator.journal.search_syntax import SearchError
-from cloudsms_simulator.journal.timeline import timeline_of
-from cloudsms_simulator.journal.views import JournalView
+from cloudsms_simulator.journal.views import JournalView, message_item, report_item, timeline_of
 from cloudsms_simulator.models.explanation import CorrectionItem, Explanation
 from cloudsms_simulator.models.journal import RequestItem
 from cloudsms_simulator.net.runtime import offload

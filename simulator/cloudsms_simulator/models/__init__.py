@@ -2,7 +2,7 @@
 
 `journal` has messages, requests, reports and what is told of them; `account` an account with its ledger, clock, rules,
 scenario and sink; `explanation` why an exchange went as it did; `server` the server itself, pages and problems. The
-functions that make them of the engine's values are the server's: `journal.items`, `services.explainer`, ….
+functions that make them of the engine's values are the server's: `journal.views`, `services.explainer`, ….
 
 A member has the type that a client can read: words that newer servers may add to are texts, members that older servers
 do not send have defaults, and unknown ones are ignored. What this server always writes in them is a row of `WRITTEN`,

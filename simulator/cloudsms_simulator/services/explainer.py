@@ -30,9 +30,8 @@ from cloudsms_simulator.engine.money import Money
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.records import ConnectionFacts, Exchange, Message, Sending
 from cloudsms_simulator.engine.transaction import Arrival, Reply, Transaction
-from cloudsms_simulator.journal.items import code_item
 from cloudsms_simulator.journal.search_fields import octets_of
-from cloudsms_simulator.journal.views import JournalView
+from cloudsms_simulator.journal.views import JournalView, code_item
 from cloudsms_simulator.models.explanation import CorrectionItem, DestinationItem, Explanation, FaultItem
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.runtime import offload

@@ -22,7 +22,7 @@ from cloudsms_simulator.engine.delivery import Conflict, ForceRequest, ForceResu
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.records import Exchange, Report, Sending
 from cloudsms_simulator.engine.transaction import Reply, Transaction
-from cloudsms_simulator.journal.items import code_item
+from cloudsms_simulator.journal.views import code_item
 from cloudsms_simulator.models.journal import SentItem
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.wall_clock import WallClock
