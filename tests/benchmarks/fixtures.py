@@ -12,9 +12,8 @@ from statistics import median
 
 import msgspec
 
-from cloudsms_simulator.pytest_plugin.fixture import open_account
+from cloudsms_simulator.pytest_plugin.fixture import fixture_settings, open_account
 from cloudsms_simulator.pytest_plugin.server import LocalServer
-from cloudsms_simulator.pytest_plugin.settings import fixture_settings
 
 _STREAMS = 20
 _READ = b"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"

@@ -9,7 +9,7 @@ from click.testing import Result
 
 from cloudsms_simulator.cli import main
 from cloudsms_simulator.cli.config import config_template
-from cloudsms_simulator.cli.settings_options import OFFERED_SETTINGS
+from cloudsms_simulator.cli.serve import OFFERED_SETTINGS
 from cloudsms_simulator.config.account_schema import AccountSettings
 from cloudsms_simulator.config.schema import SettingField, fields_of
 from cloudsms_simulator.config.settings import Settings, load_settings

@@ -7,9 +7,8 @@ import pytest
 from documents import REFERENCE, snippets
 
 from cloudsms_simulator import pytest_plugin
-from cloudsms_simulator.pytest_plugin.fixture import Cloudsms
-from cloudsms_simulator.pytest_plugin.plans import BlockingPlan
-from cloudsms_simulator.pytest_plugin.settings import FIXTURE_KEYS
+from cloudsms_simulator.pytest_plugin.account import BlockingPlan
+from cloudsms_simulator.pytest_plugin.fixture import FIXTURE_KEYS, Cloudsms
 
 pytest_plugins = ["pytester"]
 

@@ -9,7 +9,7 @@ from cloudsms_simulator.journal.search import parse_search as server_s_search_of
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.pytest_plugin.account import search_by_fields
-from cloudsms_simulator.pytest_plugin.settings import (
+from cloudsms_simulator.pytest_plugin.fixture import (
     ANSWER_RULES,
     FixtureSettings,
     fixture_settings,

@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from cloudsms_simulator.cli.process import ExitCode
-from cloudsms_simulator.cli.settings_options import settings_options
+from cloudsms_simulator.cli.serve import settings_options
 from cloudsms_simulator.config.account_schema import AccountSettings
 from cloudsms_simulator.config.problems import SettingsError
 from cloudsms_simulator.config.schema import SettingField, docstrings, fields_of

@@ -1,19 +1,82 @@
-"""`cloudsms-simulator serve`: runs the platform until it is told to stop. It imports the server when it runs."""
+"""`cloudsms-simulator serve`: runs the platform until it is told to stop. It imports the server when it runs.
+
+Its options, one for each setting, are made of the fields of `Settings`; `config` has them too. Flags count before the
+environment, and that before the file. Bad settings are one SettingsError with all problems.
+"""
 
 import asyncio
+import functools
 import gc
+import os
+from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from cloudsms_simulator.cli.process import go_on_without_output, stop_on_signals
-from cloudsms_simulator.cli.settings_options import settings_options
-from cloudsms_simulator.config.settings import LoadedSettings
+from cloudsms_simulator.config.schema import PathType, SettingField, fields_of
+from cloudsms_simulator.config.settings import LoadedSettings, Settings, load_settings
+from cloudsms_simulator.config.sources import toml_text
+from cloudsms_simulator.config.values import ON_OFF
 
 if TYPE_CHECKING:
     from cloudsms_simulator.services.ready_file import ReadyFile
     from cloudsms_simulator.simulator import Simulator
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def settings_options(command: Callable[Concatenate[LoadedSettings, P], R]) -> Callable[..., R]:
+    """Gives a command every setting as an option, and calls it with the settings that flags, environment and file make.
+
+    Warnings are printed to standard error first. Bad settings raise SettingsError, which the group explains.
+    """
+
+    @functools.wraps(command)
+    def with_settings(*args: P.args, **kwargs: P.kwargs) -> R:
+        flags: dict[str, str] = {}
+        for field in OFFERED_SETTINGS:
+            given = kwargs.pop(field.name, None)
+            if given is not None:
+                flags[field.name] = _as_text(given)
+        loaded = load_settings(flags, os.environ)
+        for warning in loaded.warnings:
+            click.echo(f"Warning: {warning}", err=True)
+        return command(loaded, *args, **kwargs)
+
+    offering: Callable[..., R] = with_settings
+    for field in reversed(OFFERED_SETTINGS):
+        offering = _option(field)(offering)
+    return offering
+
+
+OFFERED_SETTINGS = tuple(field for field in fields_of(Settings) if field.name != "accounts")
+"""The settings that have a flag: all but the tables of accounts."""
+
+
+def _option(field: SettingField) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    default = None if field.default is None else field.kind.dump(field.default)
+    shown = f"; default {default if isinstance(default, str) else toml_text(default)}" if default else ""
+    text = f"{field.doc} [{field.variable}{shown}]"
+    if field.kind is ON_OFF:
+        return click.option(f"{field.flag}/--no-{field.flag[2:]}", field.name, default=None, help=text)
+    if isinstance(field.kind, PathType):
+        return click.option(field.flag, field.name, type=click.Path(), metavar=field.kind.metavar, help=text)
+    words = field.kind.metavar.split("|")
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(word) for word in words if word.islower() and word.startswith(incomplete)]
+
+    return click.option(field.flag, field.name, metavar=field.kind.metavar, shell_complete=complete, help=text)
+
+
+def _as_text(given: object) -> str:
+    if isinstance(given, bool):
+        return "on" if given else "off"
+    return str(given)
 
 
 STOP_GRACE = timedelta(seconds=5)

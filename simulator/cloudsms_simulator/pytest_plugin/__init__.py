@@ -1,12 +1,12 @@
 """The pytest plugin: `def test_otp(cloudsms)` has an account of its own on a platform on loopback.
 
 This module has the hooks and the fixtures. Nothing but pytest is imported until a test asks for one of them; then
-everything is, before a test can freeze the time. `_cloudsms_servers` holds the platforms of the session (`server`):
-a simulator in a thread, or one that runs elsewhere (`--cloudsms-url`). For each test a `TestAccounts` (`fixture`)
-opens accounts there, as the fixture `cloudsms_settings`, the marker and calls of `make_cloudsms` ask (`settings`),
-and deletes them in the end. What a test gets is a `Cloudsms`: a facade over the control client with waits and
-assertions (`account`) and plans (`plans`); its transports (`transport`) reach the platform without a socket. When the
-test fails, its report shows what happened on the platform (`reporting`).
+everything is, before a test can freeze the time. `_cloudsms_servers` holds the platforms of the session (`server`): a
+simulator in a thread, or one that runs elsewhere (`--cloudsms-url`). For each test a `TestAccounts` (`fixture`) opens
+accounts there, as the fixture `cloudsms_settings`, the marker and calls of `make_cloudsms` ask, and deletes them in the
+end. What a test gets is a `Cloudsms`: a facade over the control client with waits, assertions and plans (`account`);
+its transports (`transport`) reach the platform without a socket. When the test fails, its report shows what happened on
+the platform (`reporting`).
 """
 
 from __future__ import annotations
