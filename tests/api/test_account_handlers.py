@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from cloudsms_simulator.api.accounts import AccountHandlers, on_account_conflict
 from cloudsms_simulator.api.http import on_http_exception, on_settings_error
-from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.protocol.profile import PROFILES
 from cloudsms_simulator.services.accounts import AccountConflictError, AccountService

@@ -11,7 +11,7 @@ from cli_runner import CliRunner
 
 from cloudsms_simulator.cli import COMMANDS, main
 from cloudsms_simulator.cli.process import CommandError, ExitCode, explained
-from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.net.certificates import CertificateError
 from cloudsms_simulator.net.sockets import ListenError
 

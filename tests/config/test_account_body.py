@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.account_body import Credit, read_account_change, read_credit, read_new_account
-from cloudsms_simulator.config.problems import SettingsError
 from cloudsms_simulator.config.sources import read_json_table
 
 KEY = "a key that nobody has"

@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.account_schema import AccountSettings
 from cloudsms_simulator.config.outcome_schema import REPORT
-from cloudsms_simulator.config.problems import SettingsError
 from cloudsms_simulator.config.schema import SettingField, fields_of
 from cloudsms_simulator.config.settings import load_settings, setting_values
 from cloudsms_simulator.config.sources import toml_text

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.scenario_folder import find_scenario
 from cloudsms_simulator.config.settings import LoadedSettings, load_settings, without_overruled
 from cloudsms_simulator.engine.money import Money

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.scenario_file import parse_scenario
 from cloudsms_simulator.engine.faults import UNPROCESSED, Fault, TlsTrouble
 from cloudsms_simulator.engine.plan import Fixed

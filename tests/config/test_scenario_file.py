@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.account_schema import AccountOverrides, AccountSettings, merged_accounts
-from cloudsms_simulator.config.problems import SettingsError
 from cloudsms_simulator.config.scenario import Scenario
 from cloudsms_simulator.config.scenario_file import load_scenario, parse_scenario
 from cloudsms_simulator.engine.faults import Fault

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.scenario_file import load_scenario
 from cloudsms_simulator.config.scenario_folder import (
     bundled_scenario,

@@ -10,7 +10,7 @@ import jsonschema_rs
 import msgspec
 import pytest
 
-from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.scenario_file import load_scenario, parse_scenario
 from cloudsms_simulator.config.scenario_folder import bundled_scenarios
 from cloudsms_simulator.config.scenario_schema import SCHEMA_NAME, editor_line, scenario_json_schema

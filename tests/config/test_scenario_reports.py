@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.outcome_schema import REPORT
-from cloudsms_simulator.config.problems import SettingsError
 from cloudsms_simulator.config.scenario_file import parse_scenario
 from cloudsms_simulator.config.settings import load_settings
 from cloudsms_simulator.config.sources import toml_text, yaml_text

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.rule_schema import RULE
 from cloudsms_simulator.config.scenario_file import parse_scenario
 from cloudsms_simulator.config.schema import INVALID

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.schema import SettingField, fields_of
 from cloudsms_simulator.config.settings import CLIENT_VARIABLES, LoadedSettings, Settings, load_settings
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC, StateSet

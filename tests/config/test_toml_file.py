@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.sources import TomlFile, TomlPath, TomlValue, quoted_toml, read_toml, toml_text
 
 EVERYTHING = """\

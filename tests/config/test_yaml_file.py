@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.sources import TomlPath, TomlValue, quoted_yaml, yaml_text
 from cloudsms_simulator.config.yaml_source import DEEPEST, MOST_OCTETS, YamlFile, parse_yaml, read_yaml
 

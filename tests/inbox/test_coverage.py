@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cloudsms_simulator.api.rules import read_rule_body
 from cloudsms_simulator.config.scenario_folder import bundled_scenarios
 from cloudsms_simulator.config.yaml_source import parse_yaml
 from cloudsms_simulator.engine.account import Account
@@ -22,7 +23,6 @@ from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.models.account import RuleKind
 from cloudsms_simulator.protocol.codes import RESULT_CODES, STATES
 from cloudsms_simulator.protocol.findings import FINDING_RULES
-from cloudsms_simulator.services.rule_body import read_rule_body
 from cloudsms_simulator.services.scenarios import ActiveScenario
 
 

@@ -134,7 +134,7 @@ OWN: Mapping[str, str] = {
     "inbox/templates.py:_TEMPLATE_REFERENCE": "our own templates",
     "services/info.py:_READING": "our own documents",
     "push/receiver.py:behaviour_of": "flags",
-    "config/scenario_file.py:_LOCATION": "our own complaints",
+    "config/__init__.py:_LOCATION": "our own complaints",
     "journal/search.py:_WITHOUT_COLON": "searches",
     "journal/search_syntax.py:_ESCAPED": "searches",
     "journal/search_syntax.py:_STAR_OR_ESCAPED": "searches",

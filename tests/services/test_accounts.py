@@ -12,9 +12,9 @@ import msgspec
 import pytest
 from patience import DEADLINE
 
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.account_body import Credit, read_credit
 from cloudsms_simulator.config.account_schema import AccountSettings
-from cloudsms_simulator.config.problems import SettingsError
 from cloudsms_simulator.config.sources import JsonTable, read_json_table
 from cloudsms_simulator.engine.account import Account, Callback
 from cloudsms_simulator.engine.billing import LedgerEntry

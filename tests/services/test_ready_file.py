@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.services.ready_file import Ready, ReadyFile, read_ready_file, ready_file_at, write_ready_file
 
 READY = Ready(

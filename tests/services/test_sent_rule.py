@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.api.rules import read_rule_body
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.scenario import Scenario
 from cloudsms_simulator.config.yaml_source import parse_yaml
 from cloudsms_simulator.engine.faults import Fault
 from cloudsms_simulator.engine.rules import FaultRule, ReplyStep, Rule, RuleBook, RuleBookChange
 from cloudsms_simulator.models.account import RuleKind
 from cloudsms_simulator.protocol.codes import ResultCode
-from cloudsms_simulator.services.rule_body import read_rule_body
 from cloudsms_simulator.services.scenarios import ActiveScenario
 
 LATER = RuleBook(name="later", rules=(Rule(id="rule-2"),), states=("closed", "open"))

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from patience import DEADLINE
 
-from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.sources import read_json_table
 from cloudsms_simulator.config.values import SWITCH_TYPES
 from cloudsms_simulator.engine.account import Account, Callback

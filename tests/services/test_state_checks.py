@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from tests.services.test_state import World, at, moved, run
 
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.account_body import read_new_account
 from cloudsms_simulator.config.account_schema import AccountSettings
-from cloudsms_simulator.config.problems import SettingsError
 from cloudsms_simulator.config.scenario_file import load_scenario, parse_scenario
 from cloudsms_simulator.config.scenario_folder import bundled_scenarios
 from cloudsms_simulator.config.sources import read_json_table

@@ -23,7 +23,7 @@ from cloudsms_simulator.api.auth import PROBE_PATHS, AllowedHosts, AuthMiddlewar
 from cloudsms_simulator.api.context import ApiContext
 from cloudsms_simulator.api.http import on_called_off, on_http_exception, on_settings_error, on_unexpected_error
 from cloudsms_simulator.api.routes import routes_of
-from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.net.http_parser import path_below_root, scope_below
 from cloudsms_simulator.net.runtime import CalledOffError, offload
 from cloudsms_simulator.protocol.masking import KeyRing, hide, hide_in_json

@@ -23,7 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.staticfiles import NotModifiedResponse
 
-from cloudsms_simulator.config.problems import SettingsError, suggestion
+from cloudsms_simulator.config import SettingsError, suggestion
 from cloudsms_simulator.journal.search_fields import JournalRecord, octets_of, record_id
 from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.models.server import Page, Problem

@@ -19,7 +19,7 @@ from cloudsms_simulator.api.accounts import CallTimeout
 from cloudsms_simulator.api.context import DEFAULT_ACCOUNT, NOBODY
 from cloudsms_simulator.api.http import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from cloudsms_simulator.api.waits import MAX_EVENT_ACCOUNTS, Count
-from cloudsms_simulator.config.problems import suggestion
+from cloudsms_simulator.config import suggestion
 from cloudsms_simulator.config.schema import Definitions, Schema
 
 PATH_PARAMETERS: Mapping[str, str] = {

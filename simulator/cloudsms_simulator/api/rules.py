@@ -1,18 +1,23 @@
 """`/rules`, `/faults` and `/scenarios`: what decides how an account's requests are answered and what becomes of them.
 
-Rules and faults stand in one list, in the order in which they count: those added by themselves first, the newest
-before the others, then those of the scenario. A rule comes as JSON with the keys of scenario files. `/faults` is
-that list without the rules, and `/faults/tls` are the listeners with a TLS fault: such a listener belongs to no
+Rules and faults stand in one list, in the order in which they count: those added by themselves first, the newest before
+the others, then those of the scenario. A rule comes as JSON with the keys of scenario files; every mistake in it is
+told at once. Without an id it gets the first free one of `rule-1`, `rule-2`, …: chance is drawn by id, so that what is
+added in the same order has the same luck. Its states are those there are wherever the timeline has come to. `/faults`
+is that list without the rules, and `/faults/tls` are the listeners with a TLS fault: such a listener belongs to no
 account, since its fault comes before any is known, and has a port of its own.
 
 A scenario comes by the name of a bundled one or as a text; a text may include bundled ones, but no files of the
-server's. It holds for requests from now on: what was planned for messages before stays planned. PyYAML and the
-schema of scenario files are imported when somebody asks for them.
+server's. It holds for requests from now on: what was planned for messages before stays planned. PyYAML and the schema
+of scenario files are imported when somebody asks for them.
+
+Reading: R21.
 """
 
 import asyncio
-from collections.abc import Set
-from typing import Annotated, ClassVar
+from collections.abc import Iterator, Set
+from itertools import count
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -21,12 +26,15 @@ from starlette.responses import Response
 
 from cloudsms_simulator.api.context import ApiContext
 from cloudsms_simulator.api.http import Nothing, json_response, read_json, read_table
-from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config import SettingsError, problems_in_order, suggestion
+from cloudsms_simulator.config.match_schema import warn_of_slow_match
+from cloudsms_simulator.config.rule_schema import FAULT, RULE
 from cloudsms_simulator.config.scenario import Scenario
 from cloudsms_simulator.config.scenario_folder import bundled_scenario, bundled_scenarios
+from cloudsms_simulator.config.sources import Location
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.faults import TlsTrouble
-from cloudsms_simulator.engine.rules import Rule
+from cloudsms_simulator.engine.rules import Condition, FaultRule, Rule
 from cloudsms_simulator.models.account import (
     PlayingItem,
     RuleKind,
@@ -37,7 +45,10 @@ from cloudsms_simulator.models.account import (
     Verdict,
 )
 from cloudsms_simulator.models.server import Page
-from cloudsms_simulator.services.scenarios import CountedRule, rule_item, rule_kind_of
+from cloudsms_simulator.services.scenarios import ActiveScenario, CountedRule, rule_item, rule_kind_of
+
+if TYPE_CHECKING:
+    from cloudsms_simulator.config.yaml_source import YamlFile
 
 
 class Switch(msgspec.Struct, frozen=True):
@@ -67,8 +78,6 @@ class RuleHandlers:
         """Lays down one, before all others; one of the same id, laid down before, makes room for it."""
         account = self._context.requested_account(request)
         table = await read_table(request, self.added)
-        from cloudsms_simulator.services.rule_body import read_rule_body, warnings_of
-
         scenarios = self._context.scenarios
         rule = read_rule_body(table, self.added, scenarios.playing(account))
         if isinstance(rule, Rule):
@@ -261,3 +270,66 @@ def _scenario_schema() -> bytes:
     from cloudsms_simulator.config.scenario_schema import scenario_json_schema
 
     return scenario_json_schema()
+
+
+def read_rule_body(file: "YamlFile", kind: RuleKind, playing: ActiveScenario) -> Rule | FaultRule:
+    """The rule or the fault that a file says and nothing else.
+
+    Without an id it gets the first of `rule-1`, `rule-2`, … that is free: chance is drawn by id, so that what is laid
+    down in the same order has the same luck. An id may be that of one it is to replace, but no other's; states are
+    those there are wherever the timeline has come to. Raises SettingsError with every mistake.
+    """
+    problems = list(file.problems)
+    place = Location(problems, file)
+    rule = (RULE if kind == "rule" else FAULT).take(file.values, place)
+    if isinstance(rule, Rule | FaultRule):
+        _check_id(rule, playing, place)
+        _check_states(rule, playing, place)
+        if not rule.id:
+            rule = msgspec.structs.replace(rule, id=_free_id(kind, playing))
+    if problems or not isinstance(rule, Rule | FaultRule):
+        raise SettingsError(problems_in_order(problems))
+    return rule
+
+
+def warnings_of(file: "YamlFile") -> tuple[str, ...]:
+    """What is worth a warning of a rule or a fault that is sent: lines, each with its place."""
+    warnings: list[str] = []
+    warn_of_slow_match(file.values.get("match"), Location(warnings, file) / "match")
+    return problems_in_order(warnings)
+
+
+def _check_id(rule: Rule | FaultRule, playing: ActiveScenario, place: Location) -> None:
+    book = next((book.name for book in playing.books if rule.id in _ids(book.rules, book.faults)), None)
+    if book is not None:
+        (place / "id").error(f'got "{rule.id}", which the scenario "{book}" has, want an id of its own')
+    others, what = (playing.own.faults, "a fault") if isinstance(rule, Rule) else (playing.own.rules, "a rule")
+    if rule.id in _ids(others):
+        (place / "id").error(f'got "{rule.id}", which {what} has, want an id of its own')
+
+
+def _check_states(rule: Rule | FaultRule, playing: ActiveScenario, place: Location) -> None:
+    known = playing.states
+    listed = f"one of the states: {', '.join(known)}" if known else "none: the scenario has no states"
+    if isinstance(rule, Rule) and rule.then is not None and rule.then not in known:
+        (place / "then").error(f'got "{rule.then}", want {listed}{suggestion(rule.then, known)}')
+    for state in dict.fromkeys(_states_asked_for(rule.condition)):
+        if state not in known:
+            (place / "match").error(f'got the state "{state}", want {listed}{suggestion(state, known)}')
+
+
+def _states_asked_for(condition: Condition) -> Iterator[str]:
+    """Every state a condition asks for."""
+    yield from sorted(condition.state)
+    for each in (*condition.all, *condition.any, *condition.none):
+        yield from _states_asked_for(each)
+
+
+def _free_id(kind: RuleKind, playing: ActiveScenario) -> str:
+    taken = {*_ids(playing.own.rules, playing.own.faults)}
+    taken.update(*(_ids(book.rules, book.faults) for book in playing.books))
+    return next(name for name in (f"{kind}-{number}" for number in count(1)) if name not in taken)
+
+
+def _ids(*rules: tuple[Rule, ...] | tuple[FaultRule, ...]) -> list[str]:
+    return [rule.id for some in rules for rule in some]

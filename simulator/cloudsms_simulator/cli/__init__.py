@@ -99,7 +99,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that was typed. Ends with 2, and a suggestion, when there is none of that name."""
         if args[0] not in COMMANDS and not ctx.resilient_parsing:
-            from cloudsms_simulator.config.problems import suggestion
+            from cloudsms_simulator.config import suggestion
 
             ctx.fail(f'there is no command "{args[0]}"{suggestion(args[0], COMMANDS)}')
         return super().resolve_command(ctx, args)

@@ -13,8 +13,8 @@ import msgspec
 
 from cloudsms_simulator.cli.process import ExitCode
 from cloudsms_simulator.cli.serve import settings_options
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.account_schema import AccountSettings
-from cloudsms_simulator.config.problems import SettingsError
 from cloudsms_simulator.config.schema import SettingField, docstrings, fields_of
 from cloudsms_simulator.config.settings import (
     LoadedSettings,

@@ -63,7 +63,7 @@ class CommandError(click.ClickException):
 _SHOWN = 200
 
 _EXPLAINED = {
-    "cloudsms_simulator.config.problems": "SettingsError",
+    "cloudsms_simulator.config": "SettingsError",
     "cloudsms_simulator.net.certificates": "CertificateError",
     "cloudsms_simulator.net.sockets": "ListenError",
     "cloudsms_simulator.net.runtime": "GreenThreadsError",

@@ -15,7 +15,7 @@ import msgspec
 
 from cloudsms_simulator.cli.admin_api import account_option, as_json, client_options
 from cloudsms_simulator.cli.process import CommandError, ExitCode
-from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.scenario_folder import bundled_scenarios, find_scenario
 from cloudsms_simulator.models.durations import duration_text
 from cloudsms_simulator.protocol.codes import ResultCode, desc_of

@@ -11,6 +11,7 @@ from functools import cache
 
 import msgspec
 
+from cloudsms_simulator.config import SettingsError, suggestion
 from cloudsms_simulator.config.account_schema import (
     ACCOUNT,
     CURRENCY,
@@ -20,7 +21,6 @@ from cloudsms_simulator.config.account_schema import (
     check_callback,
     settings_of_account,
 )
-from cloudsms_simulator.config.problems import SettingsError, suggestion
 from cloudsms_simulator.config.scenario import Scenario
 from cloudsms_simulator.config.scenario_folder import bundled_scenario
 from cloudsms_simulator.config.schema import (

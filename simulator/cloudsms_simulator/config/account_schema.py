@@ -17,8 +17,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.outcome_schema import REPORT
-from cloudsms_simulator.config.problems import SettingsError
 from cloudsms_simulator.config.schema import (
     InvalidValueError,
     ListType,

@@ -26,7 +26,7 @@ from cloudsms_simulator.config.schema import (
     TableKey,
     Type,
 )
-from cloudsms_simulator.config.slow_regex import REGEX_ERRORS
+from cloudsms_simulator.config.slow_regex import REGEX_ERRORS, slow_part
 from cloudsms_simulator.config.sources import Location, TomlValue
 from cloudsms_simulator.config.values import COUNT, DURATION, ON_OFF, TEXT, exact_number, whole_number_type
 from cloudsms_simulator.engine.rules import Condition, MemberMatch, Ordinal, TextMatch, TimeWindow
@@ -367,3 +367,31 @@ _NESTED: Mapping[str, TableKey] = {
         _conditions("a condition, or a list such as {example}", single=True), "Conditions of which none may hold."
     ),
 }
+
+
+def warn_of_slow_match(condition: "TomlValue | None", location: Location) -> None:
+    """Warns of the slow regular expressions in one condition, as it is written."""
+    if not isinstance(condition, Mapping):
+        return
+    for key, value in condition.items():
+        here = location / key
+        if key in ("all", "any", "not"):
+            for index, each in enumerate(value if isinstance(value, list | tuple) else ()):
+                warn_of_slow_match(each, here / index)
+            warn_of_slow_match(value, here)
+        elif key == "customer_body" and isinstance(value, Mapping):
+            for name, match in value.items():
+                _warn_of_slow_regex(match, here / name)
+        else:
+            _warn_of_slow_regex(value, here)
+
+
+def _warn_of_slow_regex(match: "TomlValue", location: Location) -> None:
+    expression = match.get("regex") if isinstance(match, Mapping) else None
+    slow = slow_part(expression) if isinstance(expression, str) else None
+    if slow is not None:
+        here = location / "regex"
+        here.error(
+            f"{here.quoted(slow)} may take very long on a text that nearly fits, and nothing is answered meanwhile; "
+            "want repeats of which no two can take the same characters"
+        )

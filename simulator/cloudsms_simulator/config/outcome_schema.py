@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import msgspec
 
-from cloudsms_simulator.config.problems import suggestion
+from cloudsms_simulator.config import suggestion
 from cloudsms_simulator.config.schema import (
     INVALID,
     InvalidValueError,

@@ -9,8 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.account_schema import AccountOverrides
-from cloudsms_simulator.config.problems import SettingsError
 from cloudsms_simulator.config.scenario_folder import find_scenario
 from cloudsms_simulator.config.schema import InvalidValueError, PathType
 from cloudsms_simulator.config.sources import Location, TomlValue

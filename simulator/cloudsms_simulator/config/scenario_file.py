@@ -8,20 +8,19 @@ expressions that may take very long.
 Spec: none; `scenarios/README.md` is the reference of the format. Reading: R21, R22.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
+from cloudsms_simulator.config import SettingsError, problems_in_order, suggestion
 from cloudsms_simulator.config.account_schema import AccountOverrides
-from cloudsms_simulator.config.problems import SettingsError, suggestion
+from cloudsms_simulator.config.match_schema import warn_of_slow_match
 from cloudsms_simulator.config.scenario import Scenario
 from cloudsms_simulator.config.scenario_folder import bundled_scenario, find_scenario
 from cloudsms_simulator.config.scenario_schema import SCENARIO_TABLE, ScenarioTable, TimelineChange
-from cloudsms_simulator.config.slow_regex import slow_part
 from cloudsms_simulator.config.sources import Location, TomlValue
 from cloudsms_simulator.config.yaml_source import YamlFile, parse_yaml, read_yaml
 from cloudsms_simulator.engine.rules import Condition, FaultRule, Rule, RuleBook, RuleBookChange
@@ -73,21 +72,6 @@ def read_scenario_file(path: Path, problems: list[str], text: str | None = None)
 
 def _called(rule: _Named, name: str) -> _Named:
     return rule if rule.id else msgspec.structs.replace(rule, id=name)
-
-
-_LOCATION = re.compile(r"(.+?):([0-9]+):([0-9]+): ")
-
-
-def problems_in_order(problems: Iterable[str]) -> tuple[str, ...]:
-    """Returns the problems, each once, file by file from the top down."""
-    known = list(dict.fromkeys(problems))
-    files = list(dict.fromkeys(_where(problem)[0] for problem in known))
-    return tuple(sorted(known, key=lambda problem: (files.index(_where(problem)[0]), *_where(problem)[1:])))
-
-
-def _where(problem: str) -> tuple[str, int, int]:
-    found = _LOCATION.match(problem)
-    return (found[1], int(found[2]), int(found[3])) if found else ("", 0, 0)
 
 
 # From a path or a text to a scenario.
@@ -310,34 +294,6 @@ def warn_of_slow_expressions(parts: Sequence[ScenarioFile], warnings: list[str])
     for part in parts:
         for rule, location in _rules(part, warnings):
             warn_of_slow_match(rule.get("match"), location / "match")
-
-
-def warn_of_slow_match(condition: "TomlValue | None", location: Location) -> None:
-    """Warns of the slow regular expressions in one condition, as it is written."""
-    if not isinstance(condition, Mapping):
-        return
-    for key, value in condition.items():
-        here = location / key
-        if key in ("all", "any", "not"):
-            for index, each in enumerate(value if isinstance(value, list | tuple) else ()):
-                warn_of_slow_match(each, here / index)
-            warn_of_slow_match(value, here)
-        elif key == "customer_body" and isinstance(value, Mapping):
-            for name, match in value.items():
-                _warn_of_slow_regex(match, here / name)
-        else:
-            _warn_of_slow_regex(value, here)
-
-
-def _warn_of_slow_regex(match: "TomlValue", location: Location) -> None:
-    expression = match.get("regex") if isinstance(match, Mapping) else None
-    slow = slow_part(expression) if isinstance(expression, str) else None
-    if slow is not None:
-        here = location / "regex"
-        here.error(
-            f"{here.quoted(slow)} may take very long on a text that nearly fits, and nothing is answered meanwhile; "
-            "want repeats of which no two can take the same characters"
-        )
 
 
 class PlacedRule(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ only the standard library: the shell's completion lists scenarios with it.
 
 from pathlib import Path
 
-from cloudsms_simulator.config.problems import SettingsError, suggestion
+from cloudsms_simulator.config import SettingsError, suggestion
 
 ENDINGS = (".yaml", ".yml", ".json")
 

@@ -24,7 +24,7 @@ from typing import Annotated, TypeAlias, get_origin, get_type_hints
 
 import msgspec
 
-from cloudsms_simulator.config.problems import suggestion
+from cloudsms_simulator.config import suggestion
 from cloudsms_simulator.config.sources import Location, TomlValue
 from cloudsms_simulator.models.durations import duration_text
 

@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from cloudsms_simulator.config import SettingsError, suggestion
 from cloudsms_simulator.config.account_schema import (
     ACCOUNTS,
     AccountOverrides,
@@ -23,7 +24,6 @@ from cloudsms_simulator.config.account_schema import (
     callback_problem,
     merged_accounts,
 )
-from cloudsms_simulator.config.problems import SettingsError, suggestion
 from cloudsms_simulator.config.scenario import SCENARIO_FILE, Scenario
 from cloudsms_simulator.config.schema import (
     INVALID,

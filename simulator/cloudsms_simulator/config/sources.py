@@ -21,7 +21,7 @@ from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
-from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.moments import date
 
 # Raw values, and where each of them stands.

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from cloudsms_simulator.config.problems import suggestion
+from cloudsms_simulator.config import suggestion
 from cloudsms_simulator.config.schema import (
     INVALID,
     InvalidValueError,

@@ -22,7 +22,7 @@ from yaml.reader import Reader
 from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
 
-from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.sources import TomlPath, TomlValue
 
 # From a text to the nodes that PyYAML finds.

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from cloudsms_simulator.config.problems import suggestion
+from cloudsms_simulator.config import suggestion
 from cloudsms_simulator.journal.search_fields import (
     ALIASES,
     COMPARABLE,

@@ -18,7 +18,7 @@ from typing import TypeVar
 import msgspec
 
 from cloudsms_simulator import moments
-from cloudsms_simulator.config.problems import suggestion
+from cloudsms_simulator.config import suggestion
 from cloudsms_simulator.engine.rules import TextTest, glob_test
 from cloudsms_simulator.models.durations import read_duration
 from cloudsms_simulator.moments import datetime

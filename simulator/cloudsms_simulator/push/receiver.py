@@ -23,7 +23,7 @@ from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from cloudsms_simulator.config.problems import suggestion
+from cloudsms_simulator.config import suggestion
 from cloudsms_simulator.engine.records import TlsFacts
 from cloudsms_simulator.models.account import ReceivedReport
 from cloudsms_simulator.models.durations import read_duration_or_seconds

@@ -41,7 +41,7 @@ from cloudsms_simulator.client.resources import (
     SinkResource,
 )
 from cloudsms_simulator.client.transport import AsyncHttpDriver, BlockingHttpDriver
-from cloudsms_simulator.config.problems import suggestion
+from cloudsms_simulator.config import suggestion
 from cloudsms_simulator.engine.money import Money
 from cloudsms_simulator.models.account import AccountItem, ReceivedReport
 from cloudsms_simulator.models.journal import MessageItem, ReportItem, RequestItem

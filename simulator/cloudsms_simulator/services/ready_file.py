@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config import SettingsError
 
 
 class Ready(msgspec.Struct, frozen=True):

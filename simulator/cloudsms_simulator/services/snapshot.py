@@ -20,8 +20,8 @@ from typing import Protocol
 
 import msgspec
 
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.account_schema import STATE_ACCOUNT, STATE_SETTINGS, AccountSettings
-from cloudsms_simulator.config.problems import SettingsError
 from cloudsms_simulator.config.scenario_schema import STATE_BOOK, STATE_RULE_ID, STATE_SCENARIO
 from cloudsms_simulator.config.schema import ListType, RecordType, TableKey, Type
 from cloudsms_simulator.config.sources import JsonTable, Location, toml_of_json

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from cloudsms_simulator.config.problems import SettingsError
+from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.scenario import Scenario
 from cloudsms_simulator.net.certificates import CertificateError
 from cloudsms_simulator.net.sockets import ListenError

@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from cloudsms_simulator.config.problems import suggestion
+from cloudsms_simulator.config import suggestion
 from cloudsms_simulator.engine.records import PeerCertificate
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol.timestamps import EARLIEST, LATEST
