@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
-from cloudsms_simulator.cli.table import Column, Table
-from cloudsms_simulator.cli.text import columns_of
+from cloudsms_simulator.cli.output import Column, Table, columns_of
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloudsms_simulator.cli.text import columns_of, dearness, fitted, quoted
+from cloudsms_simulator.cli.output import columns_of, dearness, fitted, quoted
 from cloudsms_simulator.engine.billing import bill
 
 

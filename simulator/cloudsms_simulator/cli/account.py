@@ -16,7 +16,7 @@ import click
 import msgspec
 
 from cloudsms_simulator.cli.admin_api import as_json, client_options
-from cloudsms_simulator.cli.table import Column, Table, terminal_width
+from cloudsms_simulator.cli.output import Column, Table, terminal_width
 
 if TYPE_CHECKING:
     from cloudsms_simulator.client.client import Client

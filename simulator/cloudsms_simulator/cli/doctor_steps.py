@@ -21,8 +21,7 @@ from urllib.parse import urlsplit
 import click
 import msgspec
 
-from cloudsms_simulator.cli.table import terminal_width
-from cloudsms_simulator.cli.text import wrapped
+from cloudsms_simulator.cli.output import terminal_width, wrapped
 from cloudsms_simulator.client.client import Client
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.delivery import push_findings

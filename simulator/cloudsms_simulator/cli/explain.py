@@ -11,8 +11,8 @@ import click
 import msgspec
 
 from cloudsms_simulator.cli.admin_api import account_option, as_json, client_options
+from cloudsms_simulator.cli.output import dearness, finding_lines, quoted
 from cloudsms_simulator.cli.process import ExitCode
-from cloudsms_simulator.cli.text import dearness, finding_lines, quoted
 
 if TYPE_CHECKING:
     from cloudsms_simulator.client.client import Api, Client

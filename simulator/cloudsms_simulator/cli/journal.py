@@ -18,8 +18,8 @@ import click
 import msgspec
 
 from cloudsms_simulator.cli.admin_api import account_option, as_json, client_options
+from cloudsms_simulator.cli.output import Table, terminal_width
 from cloudsms_simulator.cli.process import CommandError, ExitCode, interruptible, output_failure
-from cloudsms_simulator.cli.table import Table, terminal_width
 
 if TYPE_CHECKING:
     from cloudsms_simulator.client.client import Api, Client

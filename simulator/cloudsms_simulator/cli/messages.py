@@ -10,10 +10,9 @@ import msgspec
 
 from cloudsms_simulator.cli.admin_api import account_option, as_json, client_options
 from cloudsms_simulator.cli.journal import ResourceKind, add_export, add_journal_commands
+from cloudsms_simulator.cli.output import Column, Table, dearness, moment, one_line, quoted, terminal_width, wrapped
 from cloudsms_simulator.cli.process import CommandError, ExitCode
 from cloudsms_simulator.cli.reports import REPORT_TABLE
-from cloudsms_simulator.cli.table import Column, Table, terminal_width
-from cloudsms_simulator.cli.text import dearness, moment, one_line, quoted, wrapped
 from cloudsms_simulator.models.journal import MessageItem
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from datetime import timedelta
 import click
 import msgspec
 
+from cloudsms_simulator.cli.output import one_line
 from cloudsms_simulator.cli.process import ExitCode, stop_on_signals
-from cloudsms_simulator.cli.text import one_line
 from cloudsms_simulator.models.account import ReceivedReport
 from cloudsms_simulator.net.http_connection import ConnectionObserver, HttpConnection, RemoteAddress
 from cloudsms_simulator.net.listener import Listener

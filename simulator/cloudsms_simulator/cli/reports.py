@@ -17,9 +17,8 @@ from cloudsms_simulator.cli.journal import (
     add_journal_commands,
     search_argument,
 )
+from cloudsms_simulator.cli.output import Column, Table, body_lines, finding_lines, moment, one_line, terminal_width
 from cloudsms_simulator.cli.process import ExitCode
-from cloudsms_simulator.cli.table import Column, Table, terminal_width
-from cloudsms_simulator.cli.text import body_lines, finding_lines, moment, one_line
 from cloudsms_simulator.models.journal import ReportItem
 
 if TYPE_CHECKING:

@@ -31,8 +31,7 @@ from cloudsms_simulator.cli.journal import (
     search_argument,
     write_output,
 )
-from cloudsms_simulator.cli.table import Column, Table, terminal_width
-from cloudsms_simulator.cli.text import body_lines, finding_lines, moment, one_line
+from cloudsms_simulator.cli.output import Column, Table, body_lines, finding_lines, moment, one_line, terminal_width
 from cloudsms_simulator.models.journal import RequestItem
 from cloudsms_simulator.moments import datetime
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cloudsms_simulator.cli.text import dearness, quoted
+from cloudsms_simulator.cli.output import dearness, quoted
 
 if TYPE_CHECKING:
     from cloudsms_simulator.engine.billing import TextBill
