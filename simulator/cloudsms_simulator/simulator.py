@@ -32,17 +32,16 @@ from cloudsms_simulator.engine.account import Account, AccountConfig
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.rules import CompiledRules, RuleBook
-from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.models.server import Info, Ports
 from cloudsms_simulator.net.asgi import AsgiAdapter, base_url, serve_in
 from cloudsms_simulator.net.certificates import CertificateFiles, open_certificates
-from cloudsms_simulator.net.flawed_certificates import CertificatePaths, FlawedCertificates
 from cloudsms_simulator.net.http_parser import path_below_root, root_of, scope_below
 from cloudsms_simulator.net.listener import Listener
 from cloudsms_simulator.net.private_files import PrivateTempFolder, readable_keys
 from cloudsms_simulator.net.runtime import LazyApp, refuse_green_threads
 from cloudsms_simulator.net.sockets import host_and_port, open_socket, reachable_host
 from cloudsms_simulator.net.tls import platform_context, receiver_context, tls_facts
+from cloudsms_simulator.net.tls_faults import CertificatePaths, FaultyTlsListeners, FlawedCertificates
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.push.client import PushClient
 from cloudsms_simulator.push.dispatcher import Dispatcher
@@ -54,10 +53,9 @@ from cloudsms_simulator.services.info import certs_of, info_of
 from cloudsms_simulator.services.metrics import Counters
 from cloudsms_simulator.services.ready_file import Ready
 from cloudsms_simulator.services.recorder import ExchangeRecorder
-from cloudsms_simulator.services.scenarios import ScenarioService, created_config
-from cloudsms_simulator.services.tls_faults import FaultyTlsListeners
-from cloudsms_simulator.services.watcher import Watcher
+from cloudsms_simulator.services.scenarios import ScenarioService, Watcher, created_config
 from cloudsms_simulator.stores.memory import DEFAULT_MESSAGES, MemoryStore
+from cloudsms_simulator.stores.store import ChangeBus
 
 if TYPE_CHECKING:
     from cloudsms_simulator.api.auth import TokenAuth
@@ -126,7 +124,7 @@ class Simulator:
         self.stopping = asyncio.Event()
         self._connection_ids = itertools.count(1)
         self.tls_troubles = FaultyTlsListeners(
-            FlawedCertificates(self.files), settings.host, self._context_with, self._platform_listener
+            FlawedCertificates(self.files), settings.host, PLATFORM_PATH, self._context_with, self._platform_listener
         )
         self.scenarios = ScenarioService(self.store, self.wall, settings.server_profile, self.pusher.clock_changed)
         self.fixed = fixed

@@ -20,10 +20,10 @@ from cloudsms_simulator.engine.faults import TlsTrouble
 from cloudsms_simulator.engine.plan import plan_of, step
 from cloudsms_simulator.engine.records import Message
 from cloudsms_simulator.engine.transaction import Reply
-from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.journal.events import EventHub
 from cloudsms_simulator.journal.waits import Waits
 from cloudsms_simulator.net.certificates import CertificateError
+from cloudsms_simulator.net.tls_faults import FaultyTlsListener
 from cloudsms_simulator.protocol.profile import PROFILES
 from cloudsms_simulator.push.receiver import Sink
 from cloudsms_simulator.services.accounts import AccountService
@@ -33,7 +33,7 @@ from cloudsms_simulator.services.ready_file import Ready
 from cloudsms_simulator.services.scenarios import ScenarioService, created_config
 from cloudsms_simulator.services.sending import Interventions, PacketSender, Resubmitter
 from cloudsms_simulator.services.snapshot import StateService
-from cloudsms_simulator.services.tls_faults import FaultyTlsListener
+from cloudsms_simulator.stores.store import ChangeBus
 
 T = TypeVar("T")
 

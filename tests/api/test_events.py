@@ -13,10 +13,10 @@ from starlette.routing import Route
 
 from cloudsms_simulator.api.http import on_http_exception
 from cloudsms_simulator.api.waits import EventHandlers
-from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.journal.events import EventHub
 from cloudsms_simulator.net.listener import Listener
 from cloudsms_simulator.net.sockets import open_socket
+from cloudsms_simulator.stores.store import ChangeBus
 
 
 def tell(story: Coroutine[None, None, None]) -> None:

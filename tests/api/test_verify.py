@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 
 from cloudsms_simulator.api.http import on_http_exception
 from cloudsms_simulator.api.waits import VerifyHandlers
-from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.journal.waits import Waits
+from cloudsms_simulator.stores.store import ChangeBus
 
 
 class Context:

@@ -14,10 +14,9 @@ from starlette.testclient import TestClient
 
 from cloudsms_simulator.api.http import on_called_off, on_http_exception
 from cloudsms_simulator.api.waits import VerifyHandlers, WaitHandlers
-from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.journal.waits import Waits
 from cloudsms_simulator.net.runtime import CalledOffError
-from cloudsms_simulator.stores.store import Change
+from cloudsms_simulator.stores.store import Change, ChangeBus
 
 NOON = "2026-11-22T12:00:00+08:00"
 

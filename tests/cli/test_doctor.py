@@ -23,7 +23,7 @@ from cloudsms_simulator.cli.doctor_steps import FAKE_UID
 from cloudsms_simulator.cli.process import ExitCode
 from cloudsms_simulator.engine.faults import TlsTrouble
 from cloudsms_simulator.net.certificates import CertificateFiles
-from cloudsms_simulator.net.flawed_certificates import FlawedCertificates
+from cloudsms_simulator.net.tls_faults import FlawedCertificates
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.customer import encode_report_answer
 from cloudsms_simulator.protocol.timestamps import HONG_KONG

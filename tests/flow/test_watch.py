@@ -14,7 +14,7 @@ import pytest
 
 from cloudsms_simulator.config.scenario_file import parse_scenario
 from cloudsms_simulator.config.settings import load_settings
-from cloudsms_simulator.services import watcher
+from cloudsms_simulator.services import scenarios
 from cloudsms_simulator.simulator import Simulator
 
 BUSY = "version: 1\nseed: 1\nrules: [{ id: all, reply: Busy }]\n"
@@ -55,7 +55,7 @@ class Edited:
 @pytest.fixture
 def edited(folder: Path, tmp_path: Path, condition, monkeypatch: pytest.MonkeyPatch):
     """Starts a simulator that watches a file with a text, and looks at it often."""
-    monkeypatch.setattr(watcher, "LOOK_INTERVAL", timedelta(milliseconds=2))
+    monkeypatch.setattr(scenarios, "LOOK_INTERVAL", timedelta(milliseconds=2))
 
     @asynccontextmanager
     async def start(text: str = BUSY, toml: str = "", **flags: str) -> AsyncIterator[Edited]:

@@ -10,10 +10,9 @@ import pytest
 from patience import STORY
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.inbox import live as module
-from cloudsms_simulator.inbox.live import LiveUpdate, LiveUpdates
-from cloudsms_simulator.journal.changes import ChangeBus
-from cloudsms_simulator.stores.store import Change, ChangeKind
+from cloudsms_simulator.inbox import pages as module
+from cloudsms_simulator.inbox.pages import LiveUpdate, LiveUpdates
+from cloudsms_simulator.stores.store import Change, ChangeBus, ChangeKind
 
 GREETING = b"retry: 1000\n\n"
 STILL_HERE = b":\n\n"

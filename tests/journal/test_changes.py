@@ -11,10 +11,9 @@ from patience import STORY
 
 from cloudsms_simulator.engine.account import AccountState
 from cloudsms_simulator.engine.clock import Clock
-from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.answer import UidSequence
-from cloudsms_simulator.stores.store import Change
+from cloudsms_simulator.stores.store import Change, ChangeBus
 
 SHOP, BANK = "shop", "bank"
 

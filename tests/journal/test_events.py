@@ -12,8 +12,8 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.plan import plan_of, step
 from cloudsms_simulator.journal import events as events_module
 from cloudsms_simulator.journal import events as module
-from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.journal.events import MOST_SHOWN, MOST_UNREAD, EventHub, EventStream
+from cloudsms_simulator.stores.store import ChangeBus
 
 LONG = timedelta(seconds=20)
 GREETING = b"retry: 1000\n\n"

@@ -18,12 +18,12 @@ from cloudsms_simulator.engine.plan import plan_of, step
 from cloudsms_simulator.engine.records import PushResult
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.journal import waits
-from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.journal.search import Search, parse_search
 from cloudsms_simulator.journal.waits import Wait, WaitFound, WaitMissed, Waits
 from cloudsms_simulator.models.journal import Difference
 from cloudsms_simulator.net import runtime
 from cloudsms_simulator.net.runtime import CalledOffError
+from cloudsms_simulator.stores.store import ChangeBus
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)

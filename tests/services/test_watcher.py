@@ -13,8 +13,8 @@ from patience import STORY
 from cloudsms_simulator.config.scenario import Scenario
 from cloudsms_simulator.config.scenario_file import load_scenario
 from cloudsms_simulator.net.runtime import new_event_loop
-from cloudsms_simulator.services import watcher
-from cloudsms_simulator.services.watcher import Watcher
+from cloudsms_simulator.services import scenarios
+from cloudsms_simulator.services.scenarios import Watcher
 from cloudsms_simulator.stores.store import StoreError
 
 BUSY = "version: 1\nrules: [{ reply: Busy }]\n"
@@ -78,8 +78,8 @@ def run() -> Callable[[Coroutine[None, None, None]], None]:
 
 def test_files_that_do_not_change_are_read_once(run, watched, monkeypatch: pytest.MonkeyPatch) -> None:
     reads = []
-    load = watcher._load
-    monkeypatch.setattr(watcher, "_load", lambda path: reads.append(path) or load(path))
+    load = scenarios._load
+    monkeypatch.setattr(scenarios, "_load", lambda path: reads.append(path) or load(path))
 
     async def story() -> None:
         for _ in range(3):
@@ -233,7 +233,7 @@ def test_what_cannot_be_put_to_use_is_told_once_and_tried_again(run, watched) ->
 
 
 def test_it_looks_by_itself_until_it_is_stopped(run, watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watcher, "LOOK_INTERVAL", timedelta(milliseconds=1))
+    monkeypatch.setattr(scenarios, "LOOK_INTERVAL", timedelta(milliseconds=1))
 
     async def story() -> None:
         arrived = asyncio.Event()

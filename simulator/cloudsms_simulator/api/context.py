@@ -25,6 +25,7 @@ from cloudsms_simulator.models.account import TroubleItem
 from cloudsms_simulator.models.server import Certs, Info
 from cloudsms_simulator.net.certificates import CertificateError
 from cloudsms_simulator.net.sockets import ListenError
+from cloudsms_simulator.net.tls_faults import FaultyTlsListeners
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.push.receiver import Sink
 from cloudsms_simulator.services.accounts import AccountService
@@ -34,7 +35,6 @@ from cloudsms_simulator.services.metrics import Counters
 from cloudsms_simulator.services.scenarios import ScenarioService
 from cloudsms_simulator.services.sending import Interventions, PacketSender, Resubmitter
 from cloudsms_simulator.services.snapshot import StateService
-from cloudsms_simulator.services.tls_faults import FaultyTlsListeners
 from cloudsms_simulator.stores.store import Listing, Store
 
 DEFAULT_ACCOUNT = "default"

@@ -20,8 +20,8 @@ from starlette.types import ASGIApp, Scope
 from cloudsms_simulator.api.app import admin_app
 from cloudsms_simulator.api.auth import LOGIN_PATH, LOOPBACK_HOSTS, TokenAuth
 from cloudsms_simulator.api.context import ApiContext
-from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.net.runtime import Lazy
+from cloudsms_simulator.stores.store import ChangeBus
 
 if TYPE_CHECKING:
     from cloudsms_simulator.inbox.pages import PageHandler, Pages

@@ -21,13 +21,12 @@ import msgspec
 
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.clock import Clock
-from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.journal.search_fields import JournalRecord, octets_of, record_id
 from cloudsms_simulator.journal.views import JournalItem, JournalView
 from cloudsms_simulator.models.journal import Bare, ClockSet, Happened
 from cloudsms_simulator.net.runtime import INLINE_OCTETS, offload
 from cloudsms_simulator.net.wall_clock import WallClock
-from cloudsms_simulator.stores.store import Change, Store
+from cloudsms_simulator.stores.store import Change, ChangeBus, Store
 
 SHARE_OF_TIME = 0.01
 """The largest share of the processor's time that frames may take."""

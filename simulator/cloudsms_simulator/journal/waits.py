@@ -22,7 +22,6 @@ import msgspec
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.delivery import due_report
 from cloudsms_simulator.engine.records import Exchange, Message, Report, Sending
-from cloudsms_simulator.journal.changes import ChangeBus
 from cloudsms_simulator.journal.search import Search
 from cloudsms_simulator.journal.search_fields import (
     NO_CONTEXT,
@@ -40,7 +39,7 @@ from cloudsms_simulator.models.journal import Difference
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.runtime import CalledOffError, TimeSlices, offload
 from cloudsms_simulator.net.wall_clock import WallClock
-from cloudsms_simulator.stores.store import Change, Store
+from cloudsms_simulator.stores.store import Change, ChangeBus, Store
 
 
 class PendingWork(msgspec.Struct, frozen=True):

@@ -24,8 +24,8 @@ from cloudsms_simulator.net.certificates import (
     open_certificates,
     read_pair,
 )
-from cloudsms_simulator.net.flawed_certificates import WRONG_HOST, FlawedCertificates
 from cloudsms_simulator.net.tls import HandshakeReason, handshake_reason, platform_context, push_context
+from cloudsms_simulator.net.tls_faults import WRONG_HOST, FlawedCertificates
 
 FLAWED = [trouble for trouble in TlsTrouble if trouble is not TlsTrouble.CUT_HANDSHAKE]
 SHOWN_BADLY = [identity for identity in Identity if identity not in (Identity.VALID, Identity.NONE)]
@@ -237,7 +237,7 @@ def test_a_folder_that_cannot_be_written_is_told_of(mine: CertificateFiles, monk
     def refuse(_path: Path) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("cloudsms_simulator.net.flawed_certificates.locked", refuse)
+    monkeypatch.setattr("cloudsms_simulator.net.tls_faults.locked", refuse)
     with pytest.raises(CertificateError, match=r"trouble-expired\.pem: cannot be written: Permission denied; name a"):
         FlawedCertificates(mine).as_server(TlsTrouble.EXPIRED)
 
@@ -246,7 +246,7 @@ def test_what_lies_in_a_folder_that_cannot_be_written_is_used(
     mine: CertificateFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = FlawedCertificates(mine).as_server(TlsTrouble.EXPIRED)
-    monkeypatch.delattr("cloudsms_simulator.net.flawed_certificates.locked")
+    monkeypatch.delattr("cloudsms_simulator.net.tls_faults.locked")
     assert FlawedCertificates(mine).as_server(TlsTrouble.EXPIRED) == made
 
 

@@ -16,11 +16,10 @@ from starlette.types import Receive, Scope, Send
 
 from cloudsms_simulator.engine.faults import TlsTrouble
 from cloudsms_simulator.net.certificates import CertificateError, CertificateFiles, complete_set
-from cloudsms_simulator.net.flawed_certificates import CertificatePaths, FlawedCertificates
 from cloudsms_simulator.net.http_connection import ConnectionObserver, RemoteAddress
 from cloudsms_simulator.net.listener import Listener
 from cloudsms_simulator.net.tls import ClientCertificates, HandshakeReason, handshake_reason, platform_context
-from cloudsms_simulator.services.tls_faults import FaultyTlsListeners
+from cloudsms_simulator.net.tls_faults import CertificatePaths, FaultyTlsListeners, FlawedCertificates
 
 GET = b"GET /dave/io HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 LONG = timedelta(minutes=1)
@@ -80,7 +79,7 @@ async def troubles_of(
     def listener_on(sock: socket.socket, context: ssl.SSLContext) -> Listener:
         return Listener(hello, sock, tls=context, observer=observer, admits=admits, connection_ids=ids)
 
-    troubles = FaultyTlsListeners(FlawedCertificates(files), "127.0.0.1", context_with, listener_on)
+    troubles = FaultyTlsListeners(FlawedCertificates(files), "127.0.0.1", "/dave/io", context_with, listener_on)
     try:
         yield troubles
     finally:
