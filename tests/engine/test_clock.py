@@ -3,10 +3,11 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sms_uids import read_uid
 
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.plan import EXPIRY
-from cloudsms_simulator.protocol.answer import UidSequence, issue_uids, read_uid
+from cloudsms_simulator.protocol.answer import UidSequence, issue_uids
 from cloudsms_simulator.protocol.timestamps import EARLIEST, HONG_KONG, LATEST
 
 WALL = datetime(2026, 11, 1, 4, 0, 0, 1, tzinfo=UTC)

@@ -18,7 +18,7 @@ from cloudsms_simulator.protocol.candidate import candidate_of
 from cloudsms_simulator.protocol.checks import diagnose
 from cloudsms_simulator.protocol.correction import CorrectionContext, corrected
 from cloudsms_simulator.protocol.delivery_report import audit
-from cloudsms_simulator.protocol.json_text import Places, duplicate_keys, has_lone_surrogate, scan, too_deep
+from cloudsms_simulator.protocol.json_text import Places, duplicate_keys, scan, too_deep
 from cloudsms_simulator.protocol.masking import mask
 from cloudsms_simulator.protocol.mistakes import Circumstances
 from cloudsms_simulator.protocol.profile import OBSERVED, SPEC
@@ -236,7 +236,7 @@ def _reading(body: bytes) -> object:
     candidate = candidate_of(packet_module.decode(body), None, SPEC)
     subject = subject_of(candidate, account="a", default_sender="", request=1, now=NOON, elapsed=NOON - NOON, state="")
     return (
-        mask(body, None), scan(body), too_deep(body), has_lone_surrogate(body), duplicate_keys(body),
+        mask(body, None), scan(body), too_deep(body), duplicate_keys(body),
         audit(1, 200, body), pretty_json(body),
         echoes_of(candidate), destinations_of(candidate), subject, bill_of_packet(candidate.packet, SPEC, None),
     )  # fmt: skip

@@ -76,7 +76,6 @@ CUSTOMERS: Mapping[str, tuple[str, ...]] = {
     "protocol/checks.py:_JSON_STRING": (ALL,),
     "protocol/segmentation.py:_OUTSIDE_BOTH": (SEARCH,),
     "protocol/segmentation.py:_OUTSIDE_LATIN_1": (SEARCH,),
-    "protocol/answer.py:_UID_SHAPE": (WHOLE,),
     "protocol/masking.py:_BEGIN_OF_ASCII_ESCAPE": (SEARCH,),
     "protocol/masking.py:_HALF_OF_A_PAIR": (WHOLE,),
     "protocol/masking.py:_JSON_ESCAPES": (ALL,),

@@ -3,8 +3,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sms_uids import SmsUid, read_uid
 
-from cloudsms_simulator.protocol.answer import SmsUid, UidSequence, UidStyle, issue_uids, read_uid
+from cloudsms_simulator.protocol.answer import UidSequence, UidStyle, issue_uids
 from cloudsms_simulator.protocol.timestamps import EPOCH, HONG_KONG
 
 NODE = 0x81BFFF

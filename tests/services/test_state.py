@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from patience import DEADLINE
+from sms_uids import read_uid
 
 from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.sources import read_json_table
@@ -20,7 +21,6 @@ from cloudsms_simulator.engine.delivery import ForceRequest
 from cloudsms_simulator.engine.records import Push, PushResult
 from cloudsms_simulator.engine.rules import ReplyStep, Rule
 from cloudsms_simulator.net.runtime import CalledOffError
-from cloudsms_simulator.protocol.answer import read_uid
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.profile import OBSERVED, PROFILES, SPEC, Profile, StateSet
 from cloudsms_simulator.services.accounts import AccountService

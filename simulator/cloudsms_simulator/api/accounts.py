@@ -142,11 +142,12 @@ def _duration(name: str, value: str | float) -> timedelta:
         raise HTTPException(400, f"{name}: got {shown}, want {error}") from error
 
 
-class AccountListHandlers:
-    """`/accounts`, `/accounts/{name}/reset` and `/reset`."""
+class AccountHandlers:
+    """`/accounts` and what is below it, and `/reset`."""
 
-    def __init__(self, context: ApiContext) -> None:
+    def __init__(self, context: ApiContext, accounts: AccountService) -> None:
         self._context = context
+        self._accounts = accounts
 
     async def listing(self, request: Request) -> Response:
         """Every account with its standing."""
@@ -157,40 +158,19 @@ class AccountListHandlers:
 
         It plays what it played at first, and rules laid down since are gone. Its sink is empty and answers rightly.
         """
-        account = self._context.named(request.path_params["name"])
+        account = self._account(request)
         await read_json(request, Nothing)
         return json_response(self._item(await self._reset(account)))
 
     async def reset_all(self, request: Request) -> Response:
         """Every account as it was created, those made over the API gone, and no exchange of nobody's; the accounts."""
         await read_json(request, Nothing)
-        await self._context.accounts.delete_all()
+        await self._accounts.delete_all()
         for account in self._context.directory:
             await self._reset(account)
         now = self._context.wall.now()
         await self._context.store.step(None, lambda transaction: transaction.begin_anew(now))
         return self._all()
-
-    async def _reset(self, account: Account) -> Account:
-        created = await self._context.clocks.reset(account)
-        self._context.sink.clear(account.name)
-        return created
-
-    def _all(self) -> Response:
-        shown = [self._item(account) for account in self._context.directory]
-        return json_response(Page(tuple(shown), len(shown), None, 0))
-
-    def _item(self, account: Account) -> AccountItem:
-        state = self._context.store.standing(account)
-        return account_item(account, state, state.clock.now(self._context.wall.now()), account_settings(account))
-
-
-class AccountHandlers:
-    """POST `/accounts`, `/accounts/{name}` and what is below it, but for its reset."""
-
-    def __init__(self, context: ApiContext, accounts: AccountService) -> None:
-        self._context = context
-        self._accounts = accounts
 
     async def create(self, request: Request) -> Response:
         """Makes an account; 201 and the account, with its whole AUTH_KEY this once."""
@@ -229,6 +209,15 @@ class AccountHandlers:
 
     def _account(self, request: Request) -> Account:
         return self._context.named(request.path_params["name"])
+
+    async def _reset(self, account: Account) -> Account:
+        created = await self._context.clocks.reset(account)
+        self._context.sink.clear(account.name)
+        return created
+
+    def _all(self) -> Response:
+        shown = [self._item(account) for account in self._context.directory]
+        return json_response(Page(tuple(shown), len(shown), None, 0))
 
     def _item(self, account: Account) -> AccountItem:
         state = self._context.store.standing(account)

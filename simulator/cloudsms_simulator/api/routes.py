@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from cloudsms_simulator.api.accounts import (
     AccountHandlers,
-    AccountListHandlers,
     Advance,
     ClockHandlers,
     Resume,
@@ -111,9 +110,9 @@ _METRICS = RawContent("text/plain")
 
 def routes_of(context: ApiContext) -> list[Operation]:
     """Every route, in the order in which they are tried."""
-    probes, accounts, clocks = ProbeHandlers(context), AccountListHandlers(context), ClockHandlers(context)
+    probes, accounts = ProbeHandlers(context), AccountHandlers(context, context.accounts)
     messages, requests, reports = MessageHandlers(context), RequestHandlers(context), ReportHandlers(context)
-    account, sinks = AccountHandlers(context, context.accounts), SinkHandlers(context, context.sink)
+    clocks, sinks = ClockHandlers(context), SinkHandlers(context, context.sink)
     info, state = InfoHandlers(context.info, context.certs), StateHandlers(context.state)
     scenarios, rules, faults = ScenarioHandlers(context), RuleHandlers(context), FaultHandlers(context)
     waits, verify = WaitHandlers(context, context.waits), VerifyHandlers(context, context.waits)
@@ -131,16 +130,16 @@ def routes_of(context: ApiContext) -> list[Operation]:
         Operation("/metrics", metrics.show, tag="server", query=None, answers={200: _METRICS}),
 
         Operation("/api/v1/accounts", accounts.listing, query=Paged, answers={200: Page[AccountItem]}),
-        Operation("/api/v1/accounts", account.create, methods=["POST"], body=new_account_schema,
+        Operation("/api/v1/accounts", accounts.create, methods=["POST"], body=new_account_schema,
                   answers={201: AccountItem}, problems=[409]),
-        Operation("/api/v1/accounts/{name}", account.show, answers={200: AccountItem}),
-        Operation("/api/v1/accounts/{name}", account.change, methods=["PATCH"], body=account_change_schema,
+        Operation("/api/v1/accounts/{name}", accounts.show, answers={200: AccountItem}),
+        Operation("/api/v1/accounts/{name}", accounts.change, methods=["PATCH"], body=account_change_schema,
                   answers={200: AccountItem}, problems=[409, 503]),
-        Operation("/api/v1/accounts/{name}", account.delete, methods=["DELETE"], body=Nothing,
+        Operation("/api/v1/accounts/{name}", accounts.delete, methods=["DELETE"], body=Nothing,
                   answers={204: None}, problems=[409]),
-        Operation("/api/v1/accounts/{name}/credit", account.credit, methods=["POST"], body=credit_schema,
+        Operation("/api/v1/accounts/{name}/credit", accounts.credit, methods=["POST"], body=credit_schema,
                   answers={200: LedgerItem}, problems=[409]),
-        Operation("/api/v1/accounts/{name}/ledger", account.ledger, query=Paged, answers={200: Page[LedgerItem]}),
+        Operation("/api/v1/accounts/{name}/ledger", accounts.ledger, query=Paged, answers={200: Page[LedgerItem]}),
         Operation("/api/v1/accounts/{name}/reset", accounts.reset, methods=["POST"], body=Nothing,
                   answers={200: AccountItem}, problems=[409, 503]),
 

@@ -11,7 +11,7 @@
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
 from datetime import timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -39,8 +39,6 @@ from cloudsms_simulator.models.durations import duration_text, read_duration_or_
 from cloudsms_simulator.models.journal import CloseItem, Verified, VerifyProblem, WaitProblem
 from cloudsms_simulator.models.server import Page
 from cloudsms_simulator.net.runtime import TimeSlices
-
-AwaitedT = TypeVar("AwaitedT")
 
 MAX_COUNT = 10_000
 """The most that can be waited for at once."""

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -60,8 +60,6 @@ class FrameBudget:
         """Ends measuring: the frame is made and goes to so many readers. The next is taken to cost about the same."""
         self._cost = (self._cost + self._cpu() - self._begun + readers * SECONDS_PER_READER) / 2
 
-
-ItemType = TypeVar("ItemType")
 
 EventName = Literal["request", "message", "report", "clock", "reset", "gap"]
 

@@ -132,10 +132,6 @@ class Search:
         return None
 
 
-MATCH_ALL = Search(())
-"""The search that matches every record."""
-
-
 def parse_search(text: str, now: datetime, kind: JournalKind | None = None) -> Search:
     """Reads a search; durations in it count back from `now`.
 

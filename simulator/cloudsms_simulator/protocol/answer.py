@@ -10,9 +10,7 @@ spaces included.
 Spec: Response UIP Format, SMS_UID. Reading: R4, R22.
 """
 
-import re
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from functools import lru_cache
 from typing import Literal, Protocol
 
@@ -32,7 +30,7 @@ from cloudsms_simulator.protocol.packet import (
     Submission,
 )
 from cloudsms_simulator.protocol.profile import SPEC, Profile
-from cloudsms_simulator.protocol.timestamps import EPOCH, microseconds, wire_time
+from cloudsms_simulator.protocol.timestamps import microseconds, wire_time
 
 # SMS_UIDs.
 
@@ -55,15 +53,6 @@ class UidSequence(msgspec.Struct, frozen=True):
     """The microsecond last issued in."""
     since: int = 0
     """How many were issued in that microsecond."""
-
-
-class SmsUid(msgspec.Struct, frozen=True):
-    """An SMS_UID taken apart; `node` is all 12 hex digits of it."""
-
-    instant: datetime
-    counter: int
-    style: UidStyle
-    node: str
 
 
 def issue_uids(
@@ -99,23 +88,6 @@ def _around_counter(node: int, style: UidStyle) -> tuple[str, str]:
     """Returns what stands between the microseconds and the counter, and behind it. Cached: a sequence has one node."""
     written = f"{NODE_PREFIX}{node:06X}"
     return ("X0", written) if style == "x4" else ("X", f"H{written}")
-
-
-_UID_SHAPE = re.compile("([0-9A-F]{13})X(?:([0-9A-F]{4})|([0-9A-F]{3})H)([0-9A-F]{12})")
-
-
-def read_uid(uid: str) -> SmsUid | None:
-    """Takes an SMS_UID apart; None when it is not written like one."""
-    found = _UID_SHAPE.fullmatch(uid)
-    if found is None:
-        return None
-    four, three = found[2], found[3]
-    return SmsUid(
-        EPOCH + timedelta(microseconds=int(found[1], 16)),
-        int(four or three, 16),
-        "x3h" if four is None else "x4",
-        found[4],
-    )
 
 
 # The answer, and its bytes.

@@ -334,8 +334,6 @@ class Scan(msgspec.Struct, frozen=True):
 
     Of more than 1,000 the first ones.
     """
-    lone_surrogate: bool
-    """An escape in the complete value names half of a surrogate pair."""
 
 
 _KINDS: tuple[tuple[bytes, JsonKind], ...] = (
@@ -384,12 +382,11 @@ def scan(body: bytes) -> Scan:
     reader = JsonReader(text)
     members, stop = reader.members(begin, MOST_MEMBERS) if first == b"{" else ([], reader.value(begin))
     end = stop.offset
-    lone = None
     surplus = False
     if stop.ending == "complete":
         end = len(text[:end].rstrip(_WHITE_SPACE))
         surplus = after_white_space(body, end) < len(body)
-        lone = _lone_surrogate(bared, end)
+        lone = _LONE.search(bared, 0, end) if b"\\u" in bared else None
         # Behind the value a wrong escape is only more surplus, but bytes that are no UTF-8 are no text at all.
         stop = not_text or Stop("complete", "", end)
         if lone is not None and stop.ending == "complete":
@@ -404,7 +401,6 @@ def scan(body: bytes) -> Scan:
         kind=next((kind for firsts, kind in _KINDS if first and first in firsts), None),
         surplus=surplus,
         members=tuple((member_name(body[each.name]), body[each.value].rstrip(_WHITE_SPACE)) for each in members),
-        lone_surrogate=lone is not None,
     )
 
 
@@ -428,15 +424,6 @@ def too_deep(body: bytes) -> bool:
         depth += len(run) if run.startswith(b"[") else -len(run)
         deepest = max(deepest, depth)
     return deepest > 0 and deepest + _PEELED > MAXIMUM_NESTING
-
-
-def has_lone_surrogate(body: bytes) -> bool:
-    r"""Whether an escape in a JSON body names half of a surrogate pair: `"\ud800"`, or a pair the wrong way round."""
-    return _lone_surrogate(quotes_bared(body), len(body)) is not None
-
-
-def _lone_surrogate(bared: bytes, end: int) -> re.Match[bytes] | None:
-    return _LONE.search(bared, 0, end) if b"\\u" in bared else None
 
 
 # One string of a body that need not be JSON.
