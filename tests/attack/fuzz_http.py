@@ -25,8 +25,8 @@ from functools import partial
 
 from starlette.types import Receive, Scope, Send
 
-from cloudsms_simulator.net.http_answer import AnswerParser, BadAnswerError, HttpClientError
 from cloudsms_simulator.net.http_client import HttpClient, parse_url
+from cloudsms_simulator.net.http_parser import AnswerParser, BadAnswerError, HttpClientError
 from cloudsms_simulator.net.listener import Listener
 from cloudsms_simulator.net.runtime import new_event_loop
 from cloudsms_simulator.net.sockets import open_socket

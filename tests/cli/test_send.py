@@ -14,7 +14,7 @@ from cli_runner import CliRunner
 from click.testing import Result
 
 from cloudsms_simulator.cli import main
-from cloudsms_simulator.cli.target import DEFAULT_TARGET, Target
+from cloudsms_simulator.cli.send import DEFAULT_TARGET, Target
 from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY
 from cloudsms_simulator.net.certificates import CertificateFiles, open_certificates
 from cloudsms_simulator.net.tls import platform_context

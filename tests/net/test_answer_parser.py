@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 
-from cloudsms_simulator.net.http_answer import LONGEST_BODY, LONGEST_HEAD, AnswerParser, BadAnswerError
+from cloudsms_simulator.net.http_parser import LONGEST_BODY, LONGEST_HEAD, AnswerParser, BadAnswerError
 
 
 def fed(*pieces: bytes) -> AnswerParser:

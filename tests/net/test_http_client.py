@@ -12,7 +12,6 @@ from both_loops import Run
 
 from cloudsms_simulator.net import http_client
 from cloudsms_simulator.net.certificates import CertificateFiles, complete_set
-from cloudsms_simulator.net.http_answer import BadAnswerError, HttpAnswer
 from cloudsms_simulator.net.http_client import (
     AnswerTimeoutError,
     ConnectError,
@@ -24,6 +23,7 @@ from cloudsms_simulator.net.http_client import (
     parse_url,
     post_head,
 )
+from cloudsms_simulator.net.http_parser import BadAnswerError, HttpAnswer
 from cloudsms_simulator.net.tls import push_context, receiver_context
 
 Serve = Callable[["Connection"], Awaitable[None]]

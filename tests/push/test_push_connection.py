@@ -19,8 +19,8 @@ from both_loops import Run, unheeded
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.records import PushResult
 from cloudsms_simulator.net.certificates import CertificateFiles, complete_set
-from cloudsms_simulator.net.http_answer import HttpClientError
 from cloudsms_simulator.net.http_client import ClientConnection, HttpClient, content_length, parse_url, post_head
+from cloudsms_simulator.net.http_parser import HttpClientError
 from cloudsms_simulator.net.tls import push_context, receiver_context
 from cloudsms_simulator.push.failures import FIREWALL, MORE_TIME, PushTarget
 

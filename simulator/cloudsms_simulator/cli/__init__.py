@@ -4,10 +4,10 @@
 nothing: they load this module, `process`, and the module that escapes control characters. Every command writes to the
 streams of `process`, on which nothing is unsafe to display, and ends with an `ExitCode`; whatever it raises becomes one
 message. A command that asks a running server takes the options of `admin_api`, which find it by URL, by ready file or
-by host and port, and gets a `Client`; one that sends as a customer takes those of `target`; `serve` and `config` take
-one option for each setting (`serve.settings_options`). `messages`, `requests` and `reports` share their commands
-(`journal`): a `ResourceKind` says how each is listed. `output` writes for a terminal, whole and uncut where nobody
-looks; `--json` prints one JSON object.
+by host and port, and gets a `Client`; `send` finds the platform in the same ways; `serve` and `config` take one option
+for each setting (`serve.settings_options`). `messages`, `requests` and `reports` share their commands (`journal`): a
+`ResourceKind` says how each is listed. `output` writes for a terminal, whole and uncut where nobody looks; `--json`
+prints one JSON object.
 
 To add a command: a row of `COMMANDS`, and a module with a click command, both of its name.
 """

@@ -4,9 +4,9 @@
 makes an `HttpConnection` of each client. That turns octets into requests, with heads as `http_parser` reads them, and
 answers into octets; requests that come in the same turn of the event loop go to the application together
 (`RequestBatcher`). A `ConnectionObserver` is told what no request shows: refused handshakes, surplus octets, heads that
-never end. `http_client` is the other direction: an HTTP/1.1 client that keeps its connections open; `http_answer` reads
-what comes back. Where another ASGI server has the port, `asgi` gives its requests to the application as ours come to
-it.
+never end. `http_client` is the other direction: an HTTP/1.1 client that keeps its connections open, with answers as
+`http_parser` reads them. Where another ASGI server has the port, `asgi` gives its requests to the application as ours
+come to it.
 """
 
 import sys

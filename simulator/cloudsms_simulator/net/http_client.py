@@ -2,7 +2,7 @@
 
 `parse_url` and `post_head` make the octets of a request. `HttpClient.exchange` sends them on a connection that is open
 and idle, the one used last, or on a new one; `HttpClient.connection` opens one for a caller who writes a request piece
-by piece. Both end in a `ClientConnection`, which reads the answer with an `AnswerParser` (`http_answer`).
+by piece. Both end in a `ClientConnection`, which reads the answer with an `AnswerParser` (`http_parser`).
 
 Connecting takes the address of a host that answers first, and does the TLS handshake then. Addresses of both families
 take turns, in the order that the system prefers, and an attempt begins every 250 ms until one succeeds (happy eyeballs,
@@ -30,7 +30,7 @@ from urllib.parse import quote, unquote, urlsplit
 import msgspec
 
 from cloudsms_simulator.engine.records import TlsFacts
-from cloudsms_simulator.net.http_answer import AnswerParser, BadAnswerError, HttpAnswer, HttpClientError
+from cloudsms_simulator.net.http_parser import AnswerParser, BadAnswerError, HttpAnswer, HttpClientError
 from cloudsms_simulator.net.tls import tls_facts
 
 # Requests

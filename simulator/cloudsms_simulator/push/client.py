@@ -22,7 +22,6 @@ from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.faults import Identity, PushFault
 from cloudsms_simulator.engine.records import Push, PushResult
 from cloudsms_simulator.net.certificates import CertificateError, CertificateFiles
-from cloudsms_simulator.net.http_answer import HttpClientError
 from cloudsms_simulator.net.http_client import (
     ClientConnection,
     HttpClient,
@@ -31,6 +30,7 @@ from cloudsms_simulator.net.http_client import (
     parse_url,
     post_head,
 )
+from cloudsms_simulator.net.http_parser import HttpClientError
 from cloudsms_simulator.net.tls import push_context
 from cloudsms_simulator.net.tls_faults import CertificatePaths, FlawedCertificates
 from cloudsms_simulator.protocol import delivery_report

@@ -18,13 +18,13 @@ import msgspec
 from cloudsms_simulator.engine.account import Callback
 from cloudsms_simulator.engine.faults import Identity
 from cloudsms_simulator.engine.records import PeerCertificate, PushResult
-from cloudsms_simulator.net.http_answer import BadAnswerError, HttpClientError
 from cloudsms_simulator.net.http_client import (
     AnswerTimeoutError,
     ConnectError,
     ConnectionLostError,
     ConnectTimeoutError,
 )
+from cloudsms_simulator.net.http_parser import BadAnswerError, HttpClientError
 
 _PORTS = {"http": 80, "https": 443}
 _TLS_RECORDS = (b"\x15\x03", b"\x16\x03")
