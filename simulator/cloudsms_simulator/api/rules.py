@@ -1,11 +1,9 @@
 """`/rules`, `/faults` and `/scenarios`: what decides how an account's requests are answered and what becomes of them.
 
 Rules and faults stand in one list, in the order in which they count: those added by themselves first, the newest before
-the others, then those of the scenario. A rule comes as JSON with the keys of scenario files; every mistake in it is
-told at once. Without an id it gets the first free one of `rule-1`, `rule-2`, …: chance is drawn by id, so that what is
-added in the same order has the same luck. Its states are those there are wherever the timeline has come to. `/faults`
-is that list without the rules, and `/faults/tls` are the listeners with a TLS fault: such a listener belongs to no
-account, since its fault comes before any is known, and has a port of its own.
+the others, then those of the scenario. A rule comes as JSON with the keys of scenario files. `/faults` is that list
+without the rules, and `/faults/tls` are the listeners with a TLS fault: such a listener belongs to no account, since
+its fault comes before any is known, and has a port of its own.
 
 A scenario comes by the name of a bundled one or as a text; a text may include bundled ones, but no files of the
 server's. It holds for requests from now on: what was planned for messages before stays planned. PyYAML and the schema

@@ -2,7 +2,7 @@
 
 Each fault is one row of its class here: its name, and what the platform has to know of it. What a fault of answers or
 of pushes does on the wire is the function of its name, in small letters, in the services' `answer_faults` and in
-`push.faults`; a certificate is flawed as its row says. `AnswerFault` is what befalls one answer.
+`push.client`; a certificate is flawed as its row says. `AnswerFault` is what befalls one answer.
 
 Reading: R22.
 """
