@@ -1,9 +1,10 @@
 """Where it is kept, behind one protocol.
 
-The journal is what a store holds: of each account its state and counters, exchanges, messages, reports and ledger,
-and when to look at which message again. `store` is the protocol: in a `step` the platform fills in a `Transaction`, and
-all of it is kept or nothing; listings, wakes and whole snapshots are read beside that. `memory` is the store of this
-process: an `AccountPartition` for each account, whose wakes wait in a `DueQueue`, and a `Retention` over all of them
-that evicts the oldest. `codec` turns what is in the journal into JSON and back, for state documents and for stores on
-disk. A store knows the engine's values and `Transaction`, and nothing of sockets, settings or pages.
+The journal is what a store holds: of each account its state and counters, exchanges, messages, reports and ledger, and
+when to look at which message again. `store` is the protocol: in a `step` the platform fills in a `Transaction`, and all
+of it is kept or nothing; listings, wakes and whole snapshots are read beside that. Its `ChangeBus` tells those who
+subscribed of each commit. `memory` is the store of this process: an `AccountPartition` for each account, whose wakes
+wait in a `DueQueue`, and a `Retention` over all of them that evicts the oldest. `codec` turns what is in the journal
+into JSON and back, for state documents and for stores on disk. A store knows the engine's values and `Transaction`, and
+nothing of sockets, settings or pages.
 """
