@@ -4,7 +4,6 @@ A page that logs an error, or asks another host for anything, fails the test it 
 """
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -12,32 +11,15 @@ from urllib.parse import urlencode, urlsplit
 import httpx2
 import pytest
 from patience import DEADLINE
-from playwright.sync_api import Browser, BrowserContext, Page, Response, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 
 from cloudsms_simulator.pytest_plugin.fixture import Cloudsms
 from cloudsms_simulator.pytest_plugin.server import Server
 
 SCREENSHOTS = Path(__file__).parents[3] / "build" / "screenshots"
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-lcd-text",
-)  # fmt: skip
 DEADLINE_MS = 1000 * DEADLINE
 
 Packet = dict[str, object]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A browser for the tests of a module. While it is open, no other test of this process can run an event loop."""
-    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if executable is None:
-        pytest.skip("the inbox's tests need chromium on the PATH: apt-get install chromium")
-    expect.set_options(timeout=DEADLINE_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 class Visitor:
