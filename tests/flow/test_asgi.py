@@ -24,7 +24,6 @@ import msgspec
 import pytest
 import uvicorn
 from every_address import first_octets, follow_everything
-from fastapi import FastAPI
 from patience import DEADLINE
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -456,7 +455,9 @@ def test_what_keeps_it_from_beginning_is_told_to_every_request(
 # Mounted
 
 
-def in_fastapi(app: Any) -> FastAPI:
+def in_fastapi(app: Any) -> Any:
+    from fastapi import FastAPI  # every worker would import it
+
     main = FastAPI()
     main.mount("/tools/cloudsms", app)
     return main

@@ -11,9 +11,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from sources import PACKAGE, ROOT, nodes_of, tree_of
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "simulator" / "cloudsms_simulator"
 OURS = "cloudsms_simulator"
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -60,7 +59,7 @@ def imported(tree: ast.Module) -> Iterator[Path]:
 
 @cache
 def names_of(path: Path) -> frozenset[str]:
-    return names_in(ast.parse(path.read_text(encoding="utf-8")))
+    return frozenset(name for node in nodes_of(path) for name in defined(node))
 
 
 def names_in(tree: ast.Module) -> frozenset[str]:
@@ -106,7 +105,7 @@ def defined(node: ast.AST) -> Iterator[str]:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_nothing_is_used_that_is_private_to_somebody_else(module: str) -> None:
-    assert list(touched(ast.parse((PACKAGE / module).read_text(encoding="utf-8")))) == []
+    assert list(touched(tree_of(PACKAGE / module))) == []
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,10 @@
 import ast
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from sources import PACKAGE, nodes_of
 
-PACKAGE = Path(__file__).parents[2] / "simulator" / "cloudsms_simulator"
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 TYPES = {"date", "datetime"}
 
@@ -104,12 +103,12 @@ def test_freezing_the_time_imports_nothing_of_ours() -> None:
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module != "moments.py"])
 def test_a_module_takes_the_types_of_moments_from_where_they_are_true(module: str) -> None:
-    tree = ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
+    nodes = nodes_of(PACKAGE / module)
     taken: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module == "cloudsms_simulator.moments":
             taken |= {alias.name for alias in node.names}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             assert "datetime" not in {alias.name for alias in node.names}
         if isinstance(node, ast.ImportFrom) and node.module == "datetime":

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from sources import PACKAGE, ROOT, text_of, tree_of
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "simulator" / "cloudsms_simulator"
 HOUSE = ROOT / "simulator" / "README.md"
 README = HOUSE.read_text(encoding="utf-8")
 TEXTS = {".py", ".md", ".html", ".toml", ".css", ".js"}
@@ -26,7 +25,7 @@ def section(title: str) -> str:
 def names_in(path: Path) -> set[str]:
     """What a module defines or imports at its top."""
     names: set[str] = set()
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in tree_of(path).body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             names.add(node.name)
         elif isinstance(node, ast.Assign | ast.AnnAssign):
@@ -41,7 +40,7 @@ def names_in(path: Path) -> set[str]:
 def test_a_package_has_at_most_sixteen_modules_and_says_what_it_is(package: str) -> None:
     modules = [path for path in (PACKAGE / package).glob("*.py") if path.name != "__init__.py"]
     assert package == "cli" or len(modules) <= MOST_MODULES
-    docstring = ast.get_docstring(ast.parse((PACKAGE / package / "__init__.py").read_text(encoding="utf-8")))
+    docstring = ast.get_docstring(tree_of(PACKAGE / package / "__init__.py"))
     assert len((docstring or "").split()) > 40
     assert f"| `{package}/` |" in section("The packages")
 
@@ -104,7 +103,7 @@ def files_that_spell(pattern: str) -> set[str]:
     return {
         path.relative_to(next(root for root in roots if path.is_relative_to(root))).as_posix()
         for path in paths
-        if path != HOUSE and found.search(path.read_text(encoding="utf-8"))
+        if path != HOUSE and found.search(text_of(path))
     }
 
 

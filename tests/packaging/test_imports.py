@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 from patience import DEADLINE
+from sources import PACKAGE, ROOT, nodes_of
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "simulator" / "cloudsms_simulator"
 _PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 _CONTRACTS = _PROJECT["tool"]["importlinter"]["contracts"]
 LAYERS: list[str] = next(each["layers"] for each in _CONTRACTS if each["type"] == "layers")
@@ -29,7 +28,7 @@ MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob(
 def imported(path: Path) -> set[str]:
     """Every module a file imports, inside functions too."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -53,10 +52,10 @@ def test_layers_hold_and_no_modules_import_one_another_in_a_circle() -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_that_is_named_in_a_string_is_there_and_below(module: str) -> None:
     """Lazy applications, and what is imported by its name: import-linter does not see them."""
-    tree = ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    nodes = nodes_of(PACKAGE / module)
+    calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
     logs = {id(argument) for call in calls if ast.unparse(call.func) == "logging.getLogger" for argument in call.args}
-    strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in logs]
+    strings = [node.value for node in nodes if isinstance(node, ast.Constant) and id(node) not in logs]
     named = [
         text for text in strings if isinstance(text, str) and re.fullmatch(r"cloudsms_simulator(\.[a-z_]+)+", text)
     ]
@@ -75,10 +74,9 @@ def test_the_middle_is_pure(module: str) -> None:
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module.split("/")[0] in {"protocol", "engine"}])
 def test_the_middle_never_asks_what_time_it_is(module: str) -> None:
-    tree = ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
     asked = {
         f"{node.value.id}.{node.attr}"
-        for node in ast.walk(tree)
+        for node in nodes_of(PACKAGE / module)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
     }
     assert not asked & {"datetime.now", "datetime.utcnow", "date.today", "datetime.today"}
