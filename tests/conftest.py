@@ -2,7 +2,6 @@
 that start as fast as they can.
 """
 
-import gc
 import logging
 import os
 import sys
@@ -18,14 +17,11 @@ settings.register_profile(
 settings.register_profile("fuzz", settings.get_profile("default"), derandomize=False, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-pytest_plugins = ("both_loops", "simulator_stage")
+pytest_plugins = ("both_loops", "collection", "simulator_stage")
 
 # Containers like to set it. Hundreds of processes start here, and each would compile all that it imports.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-
-FIRST = ("browser", "clients", "packaging", "benchmarks", "attack", "plugin", "flow", "linear")
-"""Folders with the longest tests: begun first, they leave short ones for the end, which any worker can take."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,25 +41,6 @@ def pytest_configure(config: pytest.Config) -> None:
         from cloudsms_simulator import simulator
 
         simulator_stage.MemoryStore = simulator.MemoryStore = HesitantStore
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_collection() -> Iterator[None]:
-    """Spares the garbage collector what is collected here: thousands of tests, none of which goes before the end."""
-    gc.disable()
-    yield
-    gc.enable()
-    gc.freeze()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sorts by folder; the order within one stays."""
-
-    def rank(item: pytest.Item) -> int:
-        top, folder, *_ = item.nodeid.split("/", 2)
-        return FIRST.index(folder) if top == "tests" and folder in FIRST else len(FIRST)
-
-    items.sort(key=rank)
 
 
 @pytest.fixture(autouse=True)
