@@ -22,6 +22,8 @@ pytest_plugins = ("both_loops", "collection", "simulator_stage")
 # Containers like to set it. Hundreds of processes start here, and each would compile all that it imports.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Java spends most of a short run on making itself fast for a long one.
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -190,6 +190,14 @@ def tool() -> Callable[[str, str], str]:
 
 
 @pytest.fixture(scope="session")
+def go_settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """How Go builds: with nothing downloaded, and its standard library once for all tests and workers."""
+    folder = tmp_path_factory.getbasetemp()
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    return {"GOCACHE": str(shared / "go"), "GOPROXY": "off", "GOTOOLCHAIN": "local"}
+
+
+@pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an authority, and the platform's and the customer's certificates."""
     folder = tmp_path_factory.mktemp("certificates")

@@ -10,14 +10,13 @@ FOLDER = Path(__file__).parent / "go"
 
 
 @pytest.fixture(scope="module")
-def go_programs(tool, tmp_path_factory):
+def go_programs(tool, go_settings, tmp_path_factory):
     """A folder with `send` and `receive`, built from the standard library alone and nothing downloaded."""
     folder = tmp_path_factory.mktemp("go")
-    settings = {"GOCACHE": str(folder / "cache"), "GOPROXY": "off", "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local"}
     for name in ("send", "receive"):
         built = subprocess.run(
             [tool("go", "golang-go"), "build", "-o", folder / name, FOLDER / f"{name}.go"],
-            env=os.environ | settings,
+            env=os.environ | go_settings | {"GOFLAGS": "-mod=mod"},
             capture_output=True,
             text=True,
             check=False,

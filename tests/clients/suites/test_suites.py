@@ -59,27 +59,26 @@ def run(command: Sequence[str], suite: str, variables: Mapping[str, str]) -> "su
     )
 
 
-def played(suite: str, admin_url: str, folder: Path, tool) -> "subprocess.CompletedProcess[str]":
+def played(suite: str, admin_url: str, folder: Path, tool, go: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
     """What the README says to run, with what is built in a folder of its own, and nothing downloaded."""
     tool(suite, PACKAGES[suite])
     [commands] = [line.split("`")[3] for line in README.splitlines() if line.startswith(f"| [`{suite}`]")]
     if suite == "php" and "curl" not in run(["php", "-m"], suite, os.environ).stdout.split():
         pytest.skip("PHP's curl is missing; Debian has it in the package php-curl")
-    go = {"GOCACHE": str(folder / "go"), "GOPROXY": "off", "GOTOOLCHAIN": "local"}
     return run(["sh", "-ec", commands.replace(" out", f" {folder}")], suite, environment(admin_url, **go))
 
 
 @pytest.mark.parametrize("suite", TOLD)
-def test_a_suite_passes_and_leaves_no_account(suite: str, admin_url: str, folder: Path, tool) -> None:
-    ended = played(suite, admin_url, folder, tool)
+def test_a_suite_passes_and_leaves_no_account(suite: str, admin_url: str, folder: Path, tool, go_settings) -> None:
+    ended = played(suite, admin_url, folder, tool, go_settings)
     assert (ended.returncode, TOLD[suite] in ended.stdout) == (0, True), ended.stdout + ended.stderr
     with Client(admin_url, TOKEN) as client:
         assert [account.name for account in client.accounts.all()] == ["default"]
 
 
 @pytest.mark.parametrize("suite", BROKEN)
-def test_a_suite_fails_where_there_is_no_simulator(suite: str, folder: Path, tool) -> None:
-    ended = played(suite, "http://127.0.0.1:1", folder, tool)
+def test_a_suite_fails_where_there_is_no_simulator(suite: str, folder: Path, tool, go_settings) -> None:
+    ended = played(suite, "http://127.0.0.1:1", folder, tool, go_settings)
     assert (ended.returncode, BROKEN[suite] in ended.stdout) == (1, True), ended.stdout + ended.stderr
 
 
