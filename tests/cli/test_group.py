@@ -40,6 +40,7 @@ def test_the_help_imports_nothing_heavy() -> None:
     assert {name for name in modules if name.startswith("cloudsms_simulator.")} == {
         "cloudsms_simulator.cli",
         "cloudsms_simulator.cli.process",
+        "cloudsms_simulator.expressions",
         "cloudsms_simulator.protocol",
         "cloudsms_simulator.protocol.unicode_text",
     }

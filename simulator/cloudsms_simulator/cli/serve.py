@@ -57,20 +57,33 @@ OFFERED_SETTINGS = tuple(field for field in fields_of(Settings) if field.name !=
 """The settings that have a flag: all but the tables of accounts."""
 
 
+class _SettingOption(click.Option):
+    """The option of a setting. Its help is the setting's docstring, which is read when somebody first asks for it."""
+
+    @property
+    def help(self) -> str | None:
+        """What the option is for, with its variable and its default."""
+        field = next(field for field in OFFERED_SETTINGS if field.name == self.name)
+        default = None if field.default is None else field.kind.dump(field.default)
+        shown = f"; default {default if isinstance(default, str) else toml_text(default)}" if default else ""
+        return f"{field.doc} [{field.variable}{shown}]"
+
+    @help.setter
+    def help(self, text: str | None) -> None:
+        """Does nothing: click's constructor sets what it was not given."""
+
+
 def _option(field: SettingField) -> Callable[[Callable[..., R]], Callable[..., R]]:
-    default = None if field.default is None else field.kind.dump(field.default)
-    shown = f"; default {default if isinstance(default, str) else toml_text(default)}" if default else ""
-    text = f"{field.doc} [{field.variable}{shown}]"
     if field.kind is ON_OFF:
-        return click.option(f"{field.flag}/--no-{field.flag[2:]}", field.name, default=None, help=text)
+        return click.option(f"{field.flag}/--no-{field.flag[2:]}", field.name, cls=_SettingOption, default=None)
     if isinstance(field.kind, PathType):
-        return click.option(field.flag, field.name, type=click.Path(), metavar=field.kind.metavar, help=text)
+        return click.option(field.flag, field.name, cls=_SettingOption, type=click.Path(), metavar=field.kind.metavar)
     words = field.kind.metavar.split("|")
 
     def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         return [CompletionItem(word) for word in words if word.islower() and word.startswith(incomplete)]
 
-    return click.option(field.flag, field.name, metavar=field.kind.metavar, shell_complete=complete, help=text)
+    return click.option(field.flag, field.name, cls=_SettingOption, metavar=field.kind.metavar, shell_complete=complete)
 
 
 def _as_text(given: object) -> str:

@@ -27,6 +27,7 @@ from cloudsms_simulator.config.schema import (
     ScalarType,
     Schema,
     SettingTable,
+    TableEntry,
     TableKey,
     Type,
     fields_of,
@@ -55,6 +56,7 @@ from cloudsms_simulator.engine.account import ANY_KEY_OR_ROUTE, DEFAULT_AUTH_KEY
 from cloudsms_simulator.engine.faults import Identity
 from cloudsms_simulator.engine.money import CURRENCIES, Currency, Money
 from cloudsms_simulator.engine.plan import Outlook
+from cloudsms_simulator.expressions import lazy_pattern
 from cloudsms_simulator.protocol.codes import COUNTRY_CODES
 from cloudsms_simulator.protocol.packet import (
     AUTH_KEY_OCTETS,
@@ -67,10 +69,10 @@ from cloudsms_simulator.protocol.profile import PROFILES, SPEC, Profile
 
 Balance = Decimal | Money | Literal["unlimited"]
 
-_AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,8})?")
+_AMOUNT = lazy_pattern(r"-?[0-9]{1,12}(\.[0-9]{1,8})?")
 _DIGITS = "at most 12 digits before the point and 8 after"
 _MOST_DIGITS = 12
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+_NAME = lazy_pattern(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 _AMOUNT_SCHEMA: Schema = {
     "anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,8})?$"}]
 }
@@ -492,8 +494,8 @@ def _check_unique(
 
 
 @cache
-def _entries() -> Mapping[str, TableKey]:
-    return {field.name: TableKey(field.kind, field.doc) for field in fields_of(AccountSettings)}
+def _entries() -> Mapping[str, TableEntry]:
+    return {field.name: field for field in fields_of(AccountSettings)}
 
 
 def account_overrides(taken: Mapping[str, object], location: Location) -> AccountOverrides:

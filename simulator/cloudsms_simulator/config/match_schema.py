@@ -30,6 +30,7 @@ from cloudsms_simulator.config.slow_regex import REGEX_ERRORS, slow_part
 from cloudsms_simulator.config.sources import Location, TomlValue
 from cloudsms_simulator.config.values import COUNT, DURATION, ON_OFF, TEXT, exact_number, whole_number_type
 from cloudsms_simulator.engine.rules import Condition, MemberMatch, Ordinal, TextMatch, TimeWindow
+from cloudsms_simulator.expressions import lazy_pattern
 from cloudsms_simulator.protocol.packet import HIGHEST_UINT
 
 # What a text is like.
@@ -197,8 +198,8 @@ MEMBERS = MapType(
 # Which destinations and requests.
 
 _UINT = whole_number_type(0, HIGHEST_UINT)
-_NUMBER_GLOB = re.compile(r"[0-9*?\[\]!-]+")
-_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?")
+_NUMBER_GLOB = lazy_pattern(r"[0-9*?\[\]!-]+")
+_TIME = lazy_pattern(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?")
 
 
 def _number(value: TomlValue) -> str:

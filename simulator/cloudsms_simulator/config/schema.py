@@ -20,7 +20,7 @@ from functools import cache
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path, PurePath
 from types import MappingProxyType
-from typing import Annotated, TypeAlias, get_origin, get_type_hints
+from typing import Annotated, Protocol, TypeAlias, get_origin, get_type_hints
 
 import msgspec
 
@@ -218,8 +218,24 @@ class TableType(Type, frozen=True, kw_only=True):
         return self.table(value, location, text)
 
 
+class TableEntry(Protocol):
+    """What a table may hold under one key: the type of its value (`kind`), and what it is for."""
+
+    @property
+    def kind(self) -> Type:
+        """The type of its value."""
+
+    @property
+    def doc(self) -> str:
+        """What it is for."""
+
+    @property
+    def required(self) -> bool:
+        """Whether a table without it is wrong."""
+
+
 class TableKey(msgspec.Struct, frozen=True):
-    """A key of a table: the type of its value (`kind`), and what it is for."""
+    """A `TableEntry` that is spelled out."""
 
     kind: Type
     doc: str
@@ -245,7 +261,7 @@ def parse_entries(
 class RecordType(Type, frozen=True, kw_only=True):
     """A table of known keys, which says what differs from `blank`."""
 
-    entries: Callable[[], Mapping[str, TableKey]]
+    entries: Callable[[], Mapping[str, TableEntry]]
     blank: msgspec.Struct | None = None
     """The value of a table that says nothing; None for one that is no Struct, and cannot be written."""
     fields: Mapping[str, str] = {}
@@ -460,12 +476,18 @@ class SettingTable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SettingField(msgspec.Struct, frozen=True):
-    """One setting: its name in TOML, its type (`kind`), its default, and its docstring on one line."""
+    """One setting: the table it is in, its name in TOML, its type (`kind`), and its default. A `TableEntry`."""
 
+    table: type[SettingTable]
     name: str
     kind: Type
     default: object
-    doc: str
+    required: bool = False
+
+    @property
+    def doc(self) -> str:
+        """Its docstring, on one line. The source is read when somebody first asks."""
+        return docstrings(self.table).get(self.name, "")
 
     @property
     def flag(self) -> str:
@@ -481,10 +503,9 @@ class SettingField(msgspec.Struct, frozen=True):
 @cache
 def fields_of(table: type[SettingTable]) -> tuple[SettingField, ...]:
     """Returns the settings of a table, in its order."""
-    docs = docstrings(table)
     hints = get_type_hints(table, include_extras=True)
     return tuple(
-        SettingField(field.name, _type_of_hint(hints[field.name]), field.default, docs.get(field.name, ""))
+        SettingField(table, field.name, _type_of_hint(hints[field.name]), field.default)
         for field in msgspec.structs.fields(table)
     )
 

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from cloudsms_simulator.expressions import lazy_pattern
+
 REGEX_ERRORS = (re.error, OverflowError, RecursionError, FutureWarning)
 """What `re.compile` raises of what is no expression; FutureWarning where warnings are errors."""
 _MOST_POSITIONS = 1000
@@ -25,9 +27,9 @@ _BITS = 256
 _ASCII = 128
 _ALL = (1 << _BITS) - 1
 _OTHERS = _ALL ^ ((1 << _ASCII) - 1)
-_COUNTED = re.compile(r"\{([0-9]*)(,?)([0-9]*)\}")
-_GROUP = re.compile(r"\?(?:P<\w+>|[aiLmsux]*(?:-[imsx]+)?:|\([^)]*\))?")
-_FLAGS = re.compile(r"\?[aiLmsux-]+\)")
+_COUNTED = lazy_pattern(r"\{([0-9]*)(,?)([0-9]*)\}")
+_GROUP = lazy_pattern(r"\?(?:P<\w+>|[aiLmsux]*(?:-[imsx]+)?:|\([^)]*\))?")
+_FLAGS = lazy_pattern(r"\?[aiLmsux-]+\)")
 _LOOKS = ("?=", "?!", "?<=", "?<!")
 
 

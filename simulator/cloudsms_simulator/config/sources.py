@@ -22,6 +22,7 @@ from typing import Literal, Protocol, TypeAlias
 import msgspec
 
 from cloudsms_simulator.config import SettingsError
+from cloudsms_simulator.expressions import lazy_pattern
 from cloudsms_simulator.moments import date
 
 # Raw values, and where each of them stands.
@@ -104,14 +105,14 @@ class Location(msgspec.Struct, frozen=True):
 
 # TOML files.
 
-_BLANK = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
-_KEY_PART = re.compile(r"""[ \t]*([A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')[ \t]*""")
-_TOML_STRING = re.compile(
+_BLANK = lazy_pattern(r"(?:[ \t\r\n]+|#[^\n]*)*")
+_KEY_PART = lazy_pattern(r"""[ \t]*([A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')[ \t]*""")
+_TOML_STRING = lazy_pattern(
     r'"""(?:[^\\]|\\.)*?"{3,5}|' r"'''.*?'{3,5}|" r'"(?:[^"\\\n]|\\.)*"|' r"'[^'\n]*'",
     re.DOTALL,
 )
-_SCALAR = re.compile(r"[^,\]}\n#]+")
-_TOMLLIB_PLACE = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
+_SCALAR = lazy_pattern(r"[^,\]}\n#]+")
+_TOMLLIB_PLACE = lazy_pattern(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 
 
 class TomlFile(msgspec.Struct, frozen=True):
@@ -367,9 +368,9 @@ def _toml_string(text: str) -> str:
 
 # Values written as YAML.
 
-_BARE_YAML_KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$-]*")
+_BARE_YAML_KEY = lazy_pattern(r"[A-Za-z_$][A-Za-z0-9_.$-]*")
 _NO_TEXTS = frozenset({"true", "false", "null"})
-_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
+_UNSAFE = lazy_pattern("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 _LONGEST_YAML_QUOTE = 80
 
 

@@ -39,6 +39,7 @@ from cloudsms_simulator.config.schema import (
 from cloudsms_simulator.config.sources import Location, TomlValue
 from cloudsms_simulator.engine.clock import FASTEST, SLOWEST
 from cloudsms_simulator.engine.plan import Fixed, Listed, Lognormal, Uniform
+from cloudsms_simulator.expressions import lazy_pattern
 from cloudsms_simulator.models.durations import WANT_DURATION, read_duration
 from cloudsms_simulator.models.server import ClockMode
 from cloudsms_simulator.protocol.codes import RESULT_CODES, ResultCode, State, desc_of, hex_code
@@ -49,8 +50,10 @@ from cloudsms_simulator.protocol.profile import Profile, StateSet
 _ON = frozenset({"on", "true", "yes", "1"})
 _OFF = frozenset({"off", "false", "no", "0"})
 _SIZES = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-_SIZE = re.compile(r"([0-9]{1,15}) ?([KMG]iB)?", re.IGNORECASE)
-_HOST_NAME = re.compile(r"(?=.{1,253}$)(\*\.)?[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*", re.IGNORECASE)
+_SIZE = lazy_pattern(r"([0-9]{1,15}) ?([KMG]iB)?", re.IGNORECASE)
+_HOST_NAME = lazy_pattern(
+    r"(?=.{1,253}$)(\*\.)?[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*", re.IGNORECASE
+)
 _LARGEST = 2**63 - 1
 _TEXT_SCHEMA: Schema = {"type": "string", "minLength": 1}
 _DURATION_SCHEMA: Schema = {

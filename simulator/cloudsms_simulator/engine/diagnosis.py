@@ -26,6 +26,7 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.faults import Fault
 from cloudsms_simulator.engine.records import MOST_FINDINGS, ConnectionFacts, Exchange, Message, Sending
 from cloudsms_simulator.engine.rules import destinations_of
+from cloudsms_simulator.expressions import lazy_pattern
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol.answer import AllAccepted, encode_accepted
 from cloudsms_simulator.protocol.candidate import candidate_of, present
@@ -494,20 +495,20 @@ def _spoken(gap: timedelta) -> str:
 # The one-time password of a text.
 
 _FEWEST, _MOST = 4, 8
-_OTP_WORD = re.compile(
+_OTP_WORD = lazy_pattern(
     r"code|(?<![a-z])(?:otp|pin)(?![a-z])"
     r"|(?:验证|驗證|认证|認證|認証|校验|校驗|动态|動態|确认|確認)(?:密?[码碼]|コード|番号|番號)"
     r"|暗証番号|ワンタイムパスワード|一次性密[码碼]|인증\s?번호",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"(?<!\d)\d++(?:(?P<between>[ \u00a0\u2009\u202f‐‑–-])\d++(?:(?P=between)\d++)*+)?")
+_NUMBER = lazy_pattern(r"(?<!\d)\d++(?:(?P<between>[ \u00a0\u2009\u202f‐‑–-])\d++(?:(?P=between)\d++)*+)?")
 """A number, or several with one and the same blank or hyphen between them."""
-_RUN = re.compile(r"\d++")
+_RUN = lazy_pattern(r"\d++")
 _CONTEXT = 24
 """Characters before a number, and behind it, that may say what it is."""
 
 # What stands right before a number, or right behind it, when it is no password.
-_NOT_AFTER = re.compile(
+_NOT_AFTER = lazy_pattern(
     r"(?:[*＊•●#]{2}|(?<![a-z])x[x*]+)[\s-]*$"
     r"|(?:尾[号號数數码碼]|[末后後][四4][位码碼]|末尾|下\s?[4４四]\s?[桁けた])[为為是:：]?\s*$"
     r"|(?:ending|ends)(?: (?:in|with|on))?:?\s*$|last (?:4|four)(?: digits)?(?: are| is)?:?\s*$"
@@ -515,18 +516,18 @@ _NOT_AFTER = re.compile(
     r"|\+(?:\d[\d\s-]*)?$|\d[./]\d{1,2}[./]$",
     re.IGNORECASE,
 )
-_NOT_BEFORE = re.compile(
+_NOT_BEFORE = lazy_pattern(
     r"[*＊•●]{2}|xx|\s?[元円圆圓年]|\s?(?:HKD|USD|CNY|RMB|TWD|JPY|EUR|GBP|SGD)(?![a-z])|[./-]\d{1,2}[./月-]\d",
     re.IGNORECASE,
 )
 
 # What makes a number doubtful: it counts only where the text has no better one.
-_YEAR = re.compile(r"(?:19|20)\d\d")
-_SAYS_SO_BEFORE = re.compile(
+_YEAR = lazy_pattern(r"(?:19|20)\d\d")
+_SAYS_SO_BEFORE = lazy_pattern(
     r"(?:(?<![a-z])(?:is|are)|[:：=是为為は])[\s\"'「『【\[(]*$|(?:code|otp|pin|[码碼])\W*$", re.IGNORECASE
 )
-_SAYS_SO_BEHIND = re.compile(r"[\s\"'」』】\])]*(?:is(?![a-z])|[是为為は])(?!\W*\d)", re.IGNORECASE)
-_TO_CALL = re.compile(
+_SAYS_SO_BEHIND = lazy_pattern(r"[\s\"'」』】\])]*(?:is(?![a-z])|[是为為は])(?!\W*\d)", re.IGNORECASE)
+_TO_CALL = lazy_pattern(
     r"(?:(?<![a-z])(?:call|dial|tel|phone|hotline|whatsapp)|致[电電]|[电電][话話]|[热熱][线線]|客服|查[询詢])\W*$",
     re.IGNORECASE,
 )

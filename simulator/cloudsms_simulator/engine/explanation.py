@@ -12,7 +12,6 @@ Spec: CloudSMS Business Process. Spec: RESULT_CODE and RESULT_DESC. Spec: Delive
 R11, R24, R25.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Literal
@@ -27,6 +26,7 @@ from cloudsms_simulator.engine.money import Money
 from cloudsms_simulator.engine.plan import EXPIRED_AT_LAST, MAXIMUM_RETURN_TIME, ReportOptions, Step
 from cloudsms_simulator.engine.records import Attempt, Exchange, Message, Report, Sending
 from cloudsms_simulator.engine.transaction import Reply
+from cloudsms_simulator.expressions import lazy_pattern
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol.codes import ResultCode, desc_of, hex_code, state_desc
 from cloudsms_simulator.protocol.customer import DestinationAnswer, read_answer
@@ -51,7 +51,7 @@ _OF_THE_ACCOUNT = frozenset(
     }
 )
 _OURS = frozenset({"unknown-error", "store-failed"})
-_PLACE = re.compile(r"\$\.MULTI_MSISDN_LIST\[([0-9]{1,9})\]")
+_PLACE = lazy_pattern(r"\$\.MULTI_MSISDN_LIST\[([0-9]{1,9})\]")
 _MAGIC = f"magic {MAGIC_MARK}"
 _NOBODY = "nothing decided: nothing was found"
 

@@ -23,6 +23,7 @@ import msgspec
 
 from cloudsms_simulator.engine.faults import Fault
 from cloudsms_simulator.engine.plan import Chance, Delay, Outlook, Plan
+from cloudsms_simulator.expressions import lazy_pattern
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol.answer import echoes_of
 from cloudsms_simulator.protocol.candidate import Candidate, present, unsigned
@@ -283,7 +284,7 @@ _T = TypeVar("_T")
 
 LONGEST_SEARCHED = 2000
 """Characters of a text that a regular expression is looked for in; no text that can be sent has more."""
-_GLOB_CHARACTER = re.compile(r"[*?\[]")
+_GLOB_CHARACTER = lazy_pattern(r"[*?\[]")
 
 
 class Matcher(msgspec.Struct, frozen=True):

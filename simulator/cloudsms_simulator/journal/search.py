@@ -7,12 +7,12 @@ record that it does not match it says which terms do not hold, and what the reco
 Spec: none; this is how the simulator is searched. Reading: R17.
 """
 
-import re
 from collections.abc import Sequence
 
 import msgspec
 
 from cloudsms_simulator.config import suggestion
+from cloudsms_simulator.expressions import lazy_pattern
 from cloudsms_simulator.journal.search_fields import (
     ALIASES,
     COMPARABLE,
@@ -33,7 +33,7 @@ from cloudsms_simulator.moments import datetime
 DEFAULT_FIELD = "text"
 """The field in which words without one are looked for."""
 _IS = "is"
-_WITHOUT_COLON = re.compile(r"([A-Za-z_]+)((?:[<>]=?|=).+)")
+_WITHOUT_COLON = lazy_pattern(r"([A-Za-z_]+)((?:[<>]=?|=).+)")
 _LONGEST_EXCERPT = 60
 
 

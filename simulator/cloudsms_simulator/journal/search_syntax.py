@@ -20,6 +20,7 @@ import msgspec
 from cloudsms_simulator import moments
 from cloudsms_simulator.config import suggestion
 from cloudsms_simulator.engine.rules import TextTest, glob_test
+from cloudsms_simulator.expressions import lazy_pattern
 from cloudsms_simulator.models.durations import read_duration
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol.codes import RESULT_CODES, STATES, ResultCode, desc_of, hex_code, state_desc
@@ -31,8 +32,8 @@ LONGEST_SEARCH = 2000
 
 _ESCAPED_CHARACTERS = frozenset("\\*?[]")
 """Characters that mean themselves in a pattern only after a backslash."""
-_FIELD = re.compile(r"[A-Za-z][A-Za-z_]*")
-_NEEDS_NO_QUOTES = re.compile(r"[^\s\":\\()<>=-][^\s\":\\()<>=]*")
+_FIELD = lazy_pattern(r"[A-Za-z][A-Za-z_]*")
+_NEEDS_NO_QUOTES = lazy_pattern(r"[^\s\":\\()<>=-][^\s\":\\()<>=]*")
 _LOGIC = frozenset({"AND", "NOT", "OR"})
 
 
@@ -122,9 +123,9 @@ def _value(text: str, at: int) -> tuple[str, int, bool]:
     return "".join(pattern), at, quoted
 
 
-_WILD = re.compile(r"(?<!\\)(?:\\\\)*[*?\[]")
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_STAR_OR_ESCAPED = re.compile(r"\\(.)|(\*)", re.DOTALL)
+_WILD = lazy_pattern(r"(?<!\\)(?:\\\\)*[*?\[]")
+_ESCAPED = lazy_pattern(r"\\(.)", re.DOTALL)
+_STAR_OR_ESCAPED = lazy_pattern(r"\\(.)|(\*)", re.DOTALL)
 _GLOB_CHARACTERS = frozenset("*?[]!-")
 _FNMATCH = {"*": "[*]", "?": "[?]", "[": "[[]"}
 
@@ -199,9 +200,9 @@ ValueTest = Callable[[T], bool]
 TermReader = Callable[[str, datetime], tuple[ValueTest[T], str]]
 """Reads a pattern, given the moment it is now; returns the test and the pattern as it would be read again."""
 
-_NUMBER_GLOB = re.compile(r"[0-9*?\[\]!-]+")
-_COMPARED = re.compile(r"(>=|<=|>|<|=|)([0-9]{1,18}(?:\.[0-9]{1,9})?)", re.ASCII)
-_RANGE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?)\.\.([0-9]{1,18}(?:\.[0-9]{1,9})?)", re.ASCII)
+_NUMBER_GLOB = lazy_pattern(r"[0-9*?\[\]!-]+")
+_COMPARED = lazy_pattern(r"(>=|<=|>|<|=|)([0-9]{1,18}(?:\.[0-9]{1,9})?)", re.ASCII)
+_RANGE = lazy_pattern(r"([0-9]{1,18}(?:\.[0-9]{1,9})?)\.\.([0-9]{1,18}(?:\.[0-9]{1,9})?)", re.ASCII)
 _COMPARE: dict[str, Callable[[int | Decimal, int | Decimal], bool]] = {
     ">=": ge, "<=": le, ">": gt, "<": lt, "=": eq, "": eq,
 }  # fmt: skip

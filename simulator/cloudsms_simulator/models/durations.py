@@ -12,6 +12,8 @@ import re
 from datetime import timedelta
 from decimal import Decimal
 
+from cloudsms_simulator.expressions import lazy_pattern
+
 _UNITS = {
     "d": timedelta(days=1),
     "h": timedelta(hours=1),
@@ -23,10 +25,12 @@ _UNITS = {
 _MICROSECOND = timedelta(microseconds=1)
 _LONGEST = timedelta(days=3650)
 
-_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(d|h|ms|us|m|s)")
-_SHORT = re.compile(rf"(?:{_PART.pattern})+")
+_PART = lazy_pattern(r"([0-9]+(?:\.[0-9]+)?)(d|h|ms|us|m|s)")
+_SHORT = lazy_pattern(rf"(?:{_PART.pattern})+")
 _NUMBER = r"([0-9]+(?:[.,][0-9]+)?)"
-_ISO = re.compile(rf"P(?:{_NUMBER}W)?(?:{_NUMBER}D)?(?:T(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?", re.IGNORECASE)
+_ISO = lazy_pattern(
+    rf"P(?:{_NUMBER}W)?(?:{_NUMBER}D)?(?:T(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?", re.IGNORECASE
+)
 _ISO_UNITS = (timedelta(weeks=1), _UNITS["d"], _UNITS["h"], _UNITS["m"], _UNITS["s"])
 
 WANT_DURATION = 'a duration with its unit, such as "3s", "250ms", "1h30m" or "PT25H"'

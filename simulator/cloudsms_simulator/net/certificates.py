@@ -12,7 +12,6 @@ Spec: Interface specification and communication principle.
 import hashlib
 import hmac
 import os
-import re
 import tempfile
 from collections.abc import Iterable
 from datetime import UTC, timedelta
@@ -38,6 +37,7 @@ from cryptography.x509.verification import PolicyBuilder
 
 from cloudsms_simulator import moments
 from cloudsms_simulator.engine.faults import Purpose
+from cloudsms_simulator.expressions import lazy_pattern
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.private_files import FileContent, locked, write_all
 
@@ -53,7 +53,7 @@ with moments.in_datetime():
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 
-_HOST_NAME = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_HOST_NAME = lazy_pattern(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _AUTHORITY_LASTS = timedelta(days=3652)
 _PURPOSES: dict[Purpose, x509.ObjectIdentifier] = {
     "server": ExtendedKeyUsageOID.SERVER_AUTH,

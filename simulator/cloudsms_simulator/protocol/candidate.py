@@ -20,6 +20,7 @@ from typing import Protocol
 
 import msgspec
 
+from cloudsms_simulator.expressions import lazy_pattern
 from cloudsms_simulator.protocol.codes import ResultCode
 from cloudsms_simulator.protocol.findings import Finding, Told, found
 from cloudsms_simulator.protocol.packet import (
@@ -167,7 +168,7 @@ _LIST = "MULTI_MSISDN_LIST"
 _HEAD, _BODY = "uip_head", "uip_body"
 REQUIRED = frozenset({"METHOD", "TYPE", "SERIAL", "TIME", "AUTH_KEY", "VERSION", "ROUTE_ID", "SMS_CONTENT", _LIST})
 _OF_AN_ENTRY = ("COUNTRY_CODE", "DEST_MSISDN")
-_NAME = re.compile(r"[A-Za-z_ -]{1,40}")
+_NAME = lazy_pattern(r"[A-Za-z_ -]{1,40}")
 
 
 def _plain_name(name: str) -> str:
@@ -178,14 +179,14 @@ _FIELDS: Mapping[str, str] = MappingProxyType({_plain_name(name): name for name 
 _ENTRY_FIELDS: Mapping[str, str] = MappingProxyType({_plain_name(name): name for name in _OF_AN_ENTRY})
 _V2_FIELDS: Mapping[str, str] = MappingProxyType({**_FIELDS, "channel": "ROUTE_ID", "destinationaddr": _LIST})
 
-_ASKS_FOR_A_REPORT = re.compile(r"REPORT|STATUS|STATE|QUERY|RECEIPT|DLR", re.IGNORECASE)
+_ASKS_FOR_A_REPORT = lazy_pattern(r"REPORT|STATUS|STATE|QUERY|RECEIPT|DLR", re.IGNORECASE)
 _MAGIC_OF_COMPRESSION = (
     (b"\x1f\x8b", "gzip"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
 )
 """How octets of a compression begin, and its name in Content-Encoding."""
 _FORM_TYPES = (b"application/x-www-form-urlencoded", b"multipart/")
-_FORM = re.compile(rb"[A-Za-z_]{1,40}=|--[^\r\n]{1,70}\r?\nContent-Disposition:", re.IGNORECASE)
+_FORM = lazy_pattern(rb"[A-Za-z_]{1,40}=|--[^\r\n]{1,70}\r?\nContent-Disposition:", re.IGNORECASE)
 _JSON_BEGINS = (b"{", b"[", b'"')
 _WHITE_SPACE = b" \t\r\n"
 

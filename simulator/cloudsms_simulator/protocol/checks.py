@@ -19,6 +19,7 @@ from typing import Literal
 
 import msgspec
 
+from cloudsms_simulator.expressions import lazy_pattern
 from cloudsms_simulator.protocol.candidate import (
     Candidate,
     Members,
@@ -274,7 +275,7 @@ _MOST_MEASURED = 16 * 1024
 """Octets of a CUSTOMER_BODY, white space aside, of which it is told exactly how many are left once compact."""
 
 # The quote at the end may be missing: an expression that always fits looks at nothing twice.
-_JSON_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_JSON_STRING = lazy_pattern(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 
 
 def _is_small(text: bytes) -> bool:

@@ -10,11 +10,11 @@ a number to another country. The key is never in a corrected packet: `$CLOUDSMS_
 Spec: Request UIP Format. Spec: Parameter Details. Spec: RESULT_CODE and RESULT_DESC, Remark. Reading: R24.
 """
 
-import re
 from collections.abc import Callable, Mapping
 
 import msgspec
 
+from cloudsms_simulator.expressions import lazy_pattern
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol import packet
 from cloudsms_simulator.protocol.candidate import (
@@ -40,7 +40,7 @@ from cloudsms_simulator.protocol.timestamps import wire_time
 # A packet while it is being corrected.
 
 LIST_PATH = "$.MULTI_MSISDN_LIST"
-_ENTRY = re.compile(r"\$\.MULTI_MSISDN_LIST\[([0-9]{1,9})\](?:\.([A-Z_]+))?")
+_ENTRY = lazy_pattern(r"\$\.MULTI_MSISDN_LIST\[([0-9]{1,9})\](?:\.([A-Z_]+))?")
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -448,7 +448,7 @@ KEY_PLACEHOLDER = "$CLOUDSMS_AUTH_KEY"
 
 _MOST_WRAPPINGS = 4
 """So many layers around a packet are taken away at most before it is given up."""
-_BARE_FINGERPRINT = re.compile(rb'("AUTH_KEY"[ \t\r\n]*+:[ \t\r\n]*+)(key-[0-9a-f]{8})(?![0-9a-f])')
+_BARE_FINGERPRINT = lazy_pattern(rb'("AUTH_KEY"[ \t\r\n]*+:[ \t\r\n]*+)(key-[0-9a-f]{8})(?![0-9a-f])')
 """A masked key that was no string: a kept body says less of it than the findings do."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

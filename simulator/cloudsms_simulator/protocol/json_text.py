@@ -23,6 +23,8 @@ from typing import Literal
 
 import msgspec
 
+from cloudsms_simulator.expressions import lazy_pattern
+
 # Reading from left to right: where a value ends, or stops being JSON.
 
 Ending = Literal["complete", "cut", "broken"]
@@ -52,16 +54,16 @@ _WHITE = rb"[ \t\n\r]*+"
 _STRING = rb'"[^"\x00-\x1f]*+"'
 _NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?(?![-+.0-9eE])"
 
-_SCALAR = re.compile(rb"(?:%b|%b|true|false|null)%b" % (_STRING, _NUMBER, _WHITE))
-_NAME = re.compile(rb"(%b)%b:%b" % (_STRING, _WHITE, _WHITE))
-_PUNCTUATION = re.compile(rb"[\]},]" + _WHITE)
-_SPACES = re.compile(_WHITE)
-_TO_BRACKET = re.compile(rb'(?:[^\[\]{}"]++|"[^"]*+")*+[\[\]{}]')
+_SCALAR = lazy_pattern(rb"(?:%b|%b|true|false|null)%b" % (_STRING, _NUMBER, _WHITE))
+_NAME = lazy_pattern(rb"(%b)%b:%b" % (_STRING, _WHITE, _WHITE))
+_PUNCTUATION = lazy_pattern(rb"[\]},]" + _WHITE)
+_SPACES = lazy_pattern(_WHITE)
+_TO_BRACKET = lazy_pattern(rb'(?:[^\[\]{}"]++|"[^"]*+")*+[\[\]{}]')
 
-_STRING_SO_FAR = re.compile(rb'"[^"\x00-\x1f]*+')
-_NUMBER_SO_FAR = re.compile(rb"-?(?:(?:0|[1-9][0-9]*+)(?:\.[0-9]*+)?(?:(?<=[0-9])[eE][+-]?[0-9]*+)?)?")
-_BAD_ESCAPE = re.compile(rb"\\(?![/bfnrt]|u[0-9a-fA-F]{4})")
-_ESCAPE_SO_FAR = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3})?")
+_STRING_SO_FAR = lazy_pattern(rb'"[^"\x00-\x1f]*+')
+_NUMBER_SO_FAR = lazy_pattern(rb"-?(?:(?:0|[1-9][0-9]*+)(?:\.[0-9]*+)?(?:(?<=[0-9])[eE][+-]?[0-9]*+)?)?")
+_BAD_ESCAPE = lazy_pattern(rb"\\(?![/bfnrt]|u[0-9a-fA-F]{4})")
+_ESCAPE_SO_FAR = lazy_pattern(rb"\\(?:u[0-9a-fA-F]{0,3})?")
 
 _COMMA, _ARRAY_ENDS, _OBJECT_ENDS = b",]}"
 _CLOSERS = {ord("["): _ARRAY_ENDS, ord("{"): _OBJECT_ENDS}
@@ -73,7 +75,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _DECODER = msgspec.json.Decoder(msgspec.Raw)
 _ENDED = "trailing characters"
-_REACHED = re.compile(r"\(byte ([0-9]{1,9})\)")
+_REACHED = lazy_pattern(r"\(byte ([0-9]{1,9})\)")
 _CHUNK = 0x10000
 
 
@@ -346,14 +348,14 @@ _KINDS: tuple[tuple[bytes, JsonKind], ...] = (
 _WHITE_SPACE = b" \t\n\r"
 _HIGH = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
 _LOW = rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-_LONE = re.compile(rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, _HIGH, _LOW))
+_LONE = lazy_pattern(rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, _HIGH, _LOW))
 _ALL_SQUARE = bytes.maketrans(b"{}", b"[]")
 _PEELED = 8
 """Layers of the innermost containers that are taken away before the rest is walked over, a run of brackets at a time.
 
 Each layer that is left takes a run less: after eight there are an eighth as many runs as there were brackets, at most.
 """
-_RUNS = re.compile(rb"\[++|\]++")
+_RUNS = lazy_pattern(rb"\[++|\]++")
 
 MOST_MEMBERS = 1_000
 """Members of the outermost object that are told apart; a packet has sixteen."""
@@ -428,13 +430,13 @@ def too_deep(body: bytes) -> bool:
 
 # One string of a body that need not be JSON.
 
-_WHOLE_STRING = re.compile(
+_WHOLE_STRING = lazy_pattern(
     # A quote before a comma, a colon or a closing bracket ends a string. Where it begins one, one before is missing.
     # One behind a backslash begins none: whoever tried each of those would pass over the rest of the body every time.
     rb'(?<!\\)"(?![ \t\r\n]*+[,:}\]])(?:[^"\\\x00-\x1f]++|\\.)*+"',
     re.DOTALL,
 )
-_STRING_MEMBER = re.compile(
+_STRING_MEMBER = lazy_pattern(
     rb'(?<!\\)(?P<name>"(?:[A-Z_]|\\u00[0-7][0-9a-fA-F]){1,32}+")[ \t\r\n]*+:[ \t\r\n]*+'
     rb'(?P<value>"(?:[^"\\\x00-\x1f]++|\\.)*+")',
     re.DOTALL,
@@ -581,7 +583,9 @@ def _printable(text: str) -> str:
 
 # Where each value lies.
 
-_PATH_STEP = re.compile(r'\.(?P<name>[^.\[\]"]+)|\[(?P<index>[0-9]{1,9})\]|\[(?P<quoted>"[^"\\]*+(?:\\.[^"\\]*+)*+")\]')
+_PATH_STEP = lazy_pattern(
+    r'\.(?P<name>[^.\[\]"]+)|\[(?P<index>[0-9]{1,9})\]|\[(?P<quoted>"[^"\\]*+(?:\\.[^"\\]*+)*+")\]'
+)
 
 PathStep = str | int
 

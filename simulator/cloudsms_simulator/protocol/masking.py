@@ -28,9 +28,11 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from cloudsms_simulator.expressions import lazy_pattern
+
 # Spellings: every way to read the escapes of a text.
 
-_PERCENT_ESCAPES = re.compile(rb"(%[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2})*+)")
+_PERCENT_ESCAPES = lazy_pattern(rb"(%[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2})*+)")
 _KINDS_OF_ESCAPES = (
     rb"[^u]",
     rb"u00[0-7][0-9a-fA-F]",
@@ -39,15 +41,15 @@ _KINDS_OF_ESCAPES = (
     rb"u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}",
 )
 """What stands behind the backslash of an escape, by the octets of the escape and of what it stands for."""
-_JSON_ESCAPES = re.compile(
+_JSON_ESCAPES = lazy_pattern(
     # Runs of escapes of one kind: each escape of a run is as long as the others, and so is what it stands for. The
     # backslash stands in front of all kinds, so that `re` looks for it and tries nothing anywhere else.
     rb"(\\(?:%b|u[dD][89a-fA-F][0-9a-fA-F]{2}))"
     % b"|".join(rb"%b(?:\\%b)*+" % (kind, kind) for kind in _KINDS_OF_ESCAPES)
 )
-_HALF_OF_A_PAIR = re.compile(rb"\\u[dD][89a-fA-F]..")
-_BEGIN_OF_ASCII_ESCAPE = re.compile(rb"\\u00[0-7]")
-_JSON_PAIR = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]")
+_HALF_OF_A_PAIR = lazy_pattern(rb"\\u[dD][89a-fA-F]..")
+_BEGIN_OF_ASCII_ESCAPE = lazy_pattern(rb"\\u00[0-7]")
+_JSON_PAIR = lazy_pattern(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]")
 _SHORT_ESCAPES = bytes.maketrans(b"bfnrt", b"\b\f\n\r\t")
 _PIECE_SEARCHED_FOR_ESCAPES = 64 * 1024
 """Octets that are looked through for escapes in one go, so that other threads can run in between."""
@@ -191,7 +193,7 @@ SHORTEST_SOUGHT_ANYWHERE = 8
 """Characters. A shorter key may well be an ordinary word: it is found only where it is a whole string."""
 
 _T = TypeVar("_T")
-_SHORT_STRING = re.compile(rb'"([^"]{1,28}+)(?="(?![ \t\r\n]*+:))')
+_SHORT_STRING = lazy_pattern(rb'"([^"]{1,28}+)(?="(?![ \t\r\n]*+:))')
 """A string that could be a short key, of 7 characters at most, and is not the name of a member."""
 _FEW_SHORT_KEYS = 16
 """So many are looked for one by one first, which takes a tenth of the time that all short strings of a text take."""
@@ -398,16 +400,16 @@ _HEADERS_TOGETHER = 16
 _NOT_IN_HEADERS = b'"\n"'
 """Stands between them. A value that is a short key as a whole string has quotes of its own."""
 
-_ASCII_ESCAPE = re.compile(rb"\\u00([0-7][0-9a-fA-F])")
-_LETTER = re.compile(rb"[46][0-9a-fA-F]|[57][0-9aA]|5[fF]|2[dD]")
+_ASCII_ESCAPE = lazy_pattern(rb"\\u00([0-7][0-9a-fA-F])")
+_LETTER = lazy_pattern(rb"[46][0-9a-fA-F]|[57][0-9aA]|5[fF]|2[dD]")
 """What in hexadecimal may be a character of the name AUTH_KEY, however it is written."""
-_FINGERPRINT = re.compile(rb"key-[0-9a-f]{8}")
-_NAME = re.compile(rb"[aA][uU][tT][hH][_-]?[kK][eE][yY]")
+_FINGERPRINT = lazy_pattern(rb"key-[0-9a-f]{8}")
+_NAME = lazy_pattern(rb"[aA][uU][tT][hH][_-]?[kK][eE][yY]")
 _LONGEST_NAME = 64
-_NAME_BEFORE = re.compile(rb'(?<!\\)"[a-z_]*+\Z')
-_NAME_BEHIND = re.compile(rb'[a-z_]{0,64}+":')
-_OUR_NAME = re.compile(rb"[a-z_]++")
-_VALUE = re.compile(
+_NAME_BEFORE = lazy_pattern(rb'(?<!\\)"[a-z_]*+\Z')
+_NAME_BEHIND = lazy_pattern(rb'[a-z_]{0,64}+":')
+_OUR_NAME = lazy_pattern(rb"[a-z_]++")
+_VALUE = lazy_pattern(
     # A JSON string, perhaps cut off; or, in what is no JSON, some way to say "equals" and a word.
     rb""""\s*+:\s*+"(?P<string>(?:[^"\\]++|\\.?)*+)"""
     rb"""|[\s"'\\]*+[:=][\s"'\\\[]*+(?P<bare>(?:[^\s"'\\&,;\[\]{}]++|\\++[^\s"'\\])*+)""",

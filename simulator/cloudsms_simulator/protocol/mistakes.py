@@ -21,6 +21,7 @@ from itertools import islice
 
 import msgspec
 
+from cloudsms_simulator.expressions import lazy_pattern
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol import segmentation
 from cloudsms_simulator.protocol.candidate import Candidate, field_for, missing, present, unsigned
@@ -192,9 +193,9 @@ Observation = Callable[[Candidate, Circumstances], Iterator[Finding]]
 
 _UINT_FIELDS = ("SERIAL", "SIGNATURE_TYPE", "PRIORITY", "REPEAT")
 _OPTIONAL = ("ORIGINAL_ADDR", "SIGNATURE", "SIGNATURE_TYPE", "PRIORITY", "REPEAT", "CUSTOMER_BODY")
-_ISO_8601 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
-_TWELVE_HOURS = re.compile(r"(?<![a-z])[ap]\.?m\b|上午|下午", re.IGNORECASE)
-_UNIX_SECONDS = re.compile(r"\s*\d{10}(?:\d{3})?(?:\.\d*)?\s*")
+_ISO_8601 = lazy_pattern(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
+_TWELVE_HOURS = lazy_pattern(r"(?<![a-z])[ap]\.?m\b|上午|下午", re.IGNORECASE)
+_UNIX_SECONDS = lazy_pattern(r"\s*\d{10}(?:\d{3})?(?:\.\d*)?\s*")
 _TOLERATED_SKEW = timedelta(minutes=5)
 _ZONES = (*range(-20 * 60, 14 * 60 + 1, 60), -1050, -690, -630, -270, -210, -150, -135, -90, 45, 90, 150, 285, 345)
 """Minutes by which zones differ from Hong Kong's: whole hours, then India, Nepal, Adelaide and the like.

@@ -20,11 +20,12 @@ import codecs
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
 
+from cloudsms_simulator.expressions import lazy_pattern
 from cloudsms_simulator.protocol.unicode_text import composed
 
 # The alphabet of an ordinary SMS.
@@ -93,9 +94,9 @@ GSM_CHARACTERS = frozenset(GSM_ALPHABET) - {GSM_ESCAPE} | frozenset(GSM_EXTENSIO
 
 _EXTENSION_ASCII = bytes(ord(character) for character in GSM_EXTENSION if character.isascii())
 _PLAIN_ASCII = bytes(ord(character) for character in GSM_CHARACTERS - frozenset(GSM_EXTENSION) if character.isascii())
-_OUTSIDE_GSM = re.compile(f"[^{re.escape(''.join(sorted(GSM_CHARACTERS)))}]")
-_EXTENDED = re.compile(f"[{re.escape(''.join(GSM_EXTENSION))}]")
-_BEHIND_A_DIGIT = re.compile(r"(?<=[0-9])(?=[¼-¾⅐-⅟↉])")
+_OUTSIDE_GSM = lazy_pattern(f"[^{re.escape(''.join(sorted(GSM_CHARACTERS)))}]")
+_EXTENDED = lazy_pattern(f"[{re.escape(''.join(GSM_EXTENSION))}]")
+_BEHIND_A_DIGIT = lazy_pattern(r"(?<=[0-9])(?=[¼-¾⅐-⅟↉])")
 """Where a fraction follows a whole number: `1½` is not 11/2."""
 _CHANGES_THE_SENSE = ("<super>", "<sub>", "<circle>")
 """Decompositions that hold for letters alone: 10² is not 102."""
@@ -193,8 +194,8 @@ CODINGS: tuple[Coding, ...] = (
 _BY_DCS = {coding.dcs: coding for coding in CODINGS}
 # Looked up once: `str.encode` looks for its codec each time, which costs more than the encoding of an SMS.
 _UTF_16 = codecs.getencoder("utf-16-le")
-_OUTSIDE_LATIN_1 = re.compile("[^\x00-\xff]")
-_OUTSIDE_BOTH = re.compile(f"[^\x00-\xff{''.join(sorted(GSM_CHARACTERS - frozenset(map(chr, range(0x100)))))}]")
+_OUTSIDE_LATIN_1 = lazy_pattern("[^\x00-\xff]")
+_OUTSIDE_BOTH = lazy_pattern(f"[^\x00-\xff{''.join(sorted(GSM_CHARACTERS - frozenset(map(chr, range(0x100)))))}]")
 
 
 class Segmentation(msgspec.Struct, frozen=True, gc=False):
@@ -386,9 +387,10 @@ _PLACEHOLDERS = (
 """What template languages and the document's samples leave in a text that nobody filled in. Every repeat is bounded."""
 _LOOKED_AT = 2_000
 """Characters of a text in which placeholders are looked for: no text that is sent has more."""
+_PLACEHOLDER = lazy_pattern("|".join(_PLACEHOLDERS))
 _COUNTER = r"(\d{1,2})\s{0,3}+/\s{0,3}+(\d{1,2})(?![\d/])"
-_COUNTER_IN_FRONT = re.compile(rf"([(\[（【]?)\s{{0,3}}+{_COUNTER}(?:\s{{0,3}}+([)\]）】])|(?=\s))")
-_COUNTER_BEHIND = re.compile(rf"[(\[（【]\s{{0,3}}+{_COUNTER}\s{{0,3}}+[)\]）】]\Z")
+_COUNTER_IN_FRONT = lazy_pattern(rf"([(\[（【]?)\s{{0,3}}+{_COUNTER}(?:\s{{0,3}}+([)\]）】])|(?=\s))")
+_COUNTER_BEHIND = lazy_pattern(rf"[(\[（【]\s{{0,3}}+{_COUNTER}\s{{0,3}}+[)\]）】]\Z")
 _LONGEST_COUNTER = 20
 """Characters that a counter takes with its brackets and spaces, at most."""
 
@@ -465,7 +467,7 @@ def placeholders(text: str) -> str | None:
     `${...}`, `{{...}}`, `{name}`, `[first_name]`, `<code>`, `#code#`, `%name%`, `%s`, `undefined`, and a text that asks
     to "Please input your ..." as the document's samples do. Coupons such as `{{SAVE10}}` are none.
     """
-    found = _placeholder().search(text[:_LOOKED_AT])
+    found = _PLACEHOLDER.search(text[:_LOOKED_AT])
     return found.group().strip() if found else None
 
 
@@ -483,12 +485,6 @@ def counters(text: str, segmentation: Segmentation) -> tuple[str, ...]:
     if behind is not None:
         found.append((behind[1], behind[2], behind[0]))
     return tuple(shown for part, whole, shown in found if 1 <= int(part) <= int(whole) and int(whole) > 1)
-
-
-@cache
-def _placeholder() -> re.Pattern[str]:
-    """Compiles the expression when it is first asked for: that takes longer than everything else here."""
-    return re.compile("|".join(_PLACEHOLDERS))
 
 
 def _fills_a_segment(segmentation: Segmentation) -> bool:

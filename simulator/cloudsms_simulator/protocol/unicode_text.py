@@ -17,6 +17,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Literal
 
+from cloudsms_simulator.expressions import lazy_pattern
+
 _SHORTEST_PIECE = 64
 """Characters of a piece, at least; no word has half as many marks in a row."""
 _LONGEST_PIECE = 128
@@ -64,8 +66,8 @@ def _joins(character: str) -> bool:
 
 
 _CLASSES = "\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
-_IN_A_LINE = re.compile(f"[{_CLASSES}]")
-_IN_LINES = re.compile(f"(?!\n)[{_CLASSES}]")
+_IN_A_LINE = lazy_pattern(f"[{_CLASSES}]")
+_IN_LINES = lazy_pattern(f"(?!\n)[{_CLASSES}]")
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 

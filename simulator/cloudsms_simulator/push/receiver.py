@@ -20,7 +20,6 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from cloudsms_simulator.config import suggestion
@@ -372,7 +371,7 @@ class Sink:
         """Serves one request; 404 for a path that is no account's."""
         basin = self._basins.get(scope["path"].rpartition("/")[2])
         if basin is None:
-            await Response(_NOT_FOUND, 404, media_type="application/json")(scope, receive, send)
+            await _respond(send, 404, _NOT_FOUND)
             return
         try:
             await basin.receiver(scope, receive, send)

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from cloudsms_simulator.config.settings import Settings
+from cloudsms_simulator.expressions import lazy_pattern
 from cloudsms_simulator.models.server import Certs, Info, Limits, Ports, Reading, Urls
 from cloudsms_simulator.net.certificates import CertificateFiles
 from cloudsms_simulator.protocol.packet import MOST_DESTINATIONS, MOST_SEGMENTS
@@ -75,7 +76,7 @@ def own_version() -> str:
 
 _PACKAGE = Path(__file__).parents[1]
 _NAME = "READINGS.md"
-_READING = re.compile(
+_READING = lazy_pattern(
     r"^(?:## (?P<heading>[^\n]+)"
     r"|\*\*(?P<id>R[0-9]+)(?: (?P<title>[^*]+))?\*\*(?P<text>.*?)(?=^\*\*R|^## |^\| rule|\Z))",
     re.MULTILINE | re.DOTALL,

@@ -19,6 +19,7 @@ import msgspec
 
 from cloudsms_simulator.config import suggestion
 from cloudsms_simulator.engine.records import PeerCertificate
+from cloudsms_simulator.expressions import lazy_pattern
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol.timestamps import EARLIEST, LATEST
 
@@ -30,9 +31,9 @@ _LAST_PLANNED = LATEST + FARTHEST_PLAN
 _LARGEST_EXPONENT = 100
 _ESCAPED = "escaped"
 _TYPE = "$type"
-_TO_ESCAPE = re.compile("[\\\\\ud800-\udfff]")
-_ESCAPE = re.compile(r"\\([0-9a-f]{4})")
-_AT = re.compile(r"(.*) - at `(key in )?\$([^`]*)`", re.DOTALL)
+_TO_ESCAPE = lazy_pattern("[\\\\\ud800-\udfff]")
+_ESCAPE = lazy_pattern(r"\\([0-9a-f]{4})")
+_AT = lazy_pattern(r"(.*) - at `(key in )?\$([^`]*)`", re.DOTALL)
 _MOMENTS = f"an ISO 8601 moment with its zone, from {EARLIEST.year} to {_LAST_PLANNED.year}"
 _FREE = frozenset({str, int, bool, float, bytes, type(None)})
 """Types of whose values msgspec says all there is to say."""
