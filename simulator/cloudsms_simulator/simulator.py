@@ -13,7 +13,6 @@ import itertools
 import logging
 import os
 import secrets
-import shlex
 import socket
 import ssl
 import threading
@@ -49,7 +48,6 @@ from cloudsms_simulator.push.receiver import Sink
 from cloudsms_simulator.services.accounts import AccountService
 from cloudsms_simulator.services.clocks import ClockService
 from cloudsms_simulator.services.endpoint import PLATFORM_PATH, BodyLimits, Endpoint, PacketReader
-from cloudsms_simulator.services.info import certs_of, info_of
 from cloudsms_simulator.services.metrics import Counters
 from cloudsms_simulator.services.ready_file import Ready
 from cloudsms_simulator.services.recorder import ExchangeRecorder
@@ -310,6 +308,8 @@ class Simulator:
         return msgspec.structs.replace(info, plain=parts.scheme != "https", mtls="off")
 
     def _info(self, ready: Ready, ports: Ports, features: tuple[str, ...]) -> Info:
+        from cloudsms_simulator.services.info import info_of
+
         scenario = None if self.scenario is None else self.scenario.name
         return info_of(self.settings, self.seed, scenario, ready, ports, features)
 
@@ -336,6 +336,7 @@ class Simulator:
         from cloudsms_simulator.journal.events import EventHub
         from cloudsms_simulator.journal.waits import Waits
         from cloudsms_simulator.services.explainer import Explainer
+        from cloudsms_simulator.services.info import certs_of
         from cloudsms_simulator.services.sending import Interventions, PacketSender, Resubmitter
 
         explainer = Explainer(self.platform, self.store, self.wall, ready, self.settings.admits)
@@ -545,6 +546,8 @@ def _certificate_files(settings: Settings, folder: PrivateTempFolder | None) -> 
     files = open_certificates(directory, settings.certificate_hosts)
     readable = readable_keys(directory)
     if readable:
+        import shlex
+
         _log.warning(
             "every user of this machine can read the private keys %s; mend it with chmod o-rwx %s",
             ", ".join(path.name for path in readable),

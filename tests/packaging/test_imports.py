@@ -149,3 +149,58 @@ def test_who_embeds_a_simulator_has_its_admin_api_before_a_test_can_freeze_the_t
     asked = "import sys; from cloudsms_simulator import Simulator; print('cloudsms_simulator.api.app' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=60, check=True)
     assert run.stdout.strip() == "True"
+
+
+LATE = {
+    "anyio", "ctypes", "difflib", "fractions", "http.client", "http.cookies", "httpx2", "jinja2", "multiprocessing",
+    "prometheus_client", "python_multipart", "shlex", "starlette.requests", "starlette.responses", "tomllib", "yaml",
+    "cloudsms_simulator.api", "cloudsms_simulator.config.rule_schema", "cloudsms_simulator.engine.diagnosis",
+    "cloudsms_simulator.engine.explanation", "cloudsms_simulator.inbox", "cloudsms_simulator.journal.search",
+    "cloudsms_simulator.journal.views", "cloudsms_simulator.protocol.correction",
+    "cloudsms_simulator.services.explainer", "cloudsms_simulator.services.info",
+    "cloudsms_simulator.services.snapshot",
+}  # fmt: skip
+"""What `serve` imports when something first needs it."""
+
+_STARTED_AND_ASKED = """
+import asyncio, ssl, sys
+import cloudsms_simulator.cli.serve
+from cloudsms_simulator.config.schema import docstrings
+from cloudsms_simulator.config.settings import load_settings
+from cloudsms_simulator.net.runtime import new_event_loop
+from cloudsms_simulator.protocol.customer import SendRequest, encode_request
+from cloudsms_simulator.protocol.packet import Destination
+from cloudsms_simulator.protocol.timestamps import wire_time
+from cloudsms_simulator.simulator import Simulator
+
+async def story():
+    loaded = load_settings({"port": "0", "admin_port": "0", "mtls": "required"}, {})
+    simulator = Simulator(loaded.settings, loaded.scenario, loaded.fixed)
+    await simulator.start()
+    ready = simulator.ready
+    context = ssl.create_default_context(cafile=ready.ca)
+    context.load_cert_chain(ready.client_cert, ready.client_key)
+    reader, writer = await asyncio.open_connection("localhost", simulator.listener.port, ssl=context)
+    body = encode_request(SendRequest(
+        serial=1, time=wire_time(simulator.wall.now()), auth_key=ready.auth_key, route_id=ready.route_id,
+        multi_msisdn_list=(Destination(852, "67000011"),), sms_content="Your code is 1234",
+    ))
+    head = "POST /dave/io HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\nContent-Length: %d\\r\\n\\r\\n"
+    writer.write((head % len(body)).encode() + body)
+    answer = await reader.read()
+    assert b'"RESULT_CODE":1,' in answer, answer
+    writer.close()
+    await simulator.stop()
+
+with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    runner.run(story())
+print(docstrings.cache_info().currsize, *sys.modules)
+"""
+
+
+def test_a_start_and_its_first_answer_import_and_read_only_what_they_need() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", _STARTED_AND_ASKED], capture_output=True, text=True, timeout=60, check=True
+    )
+    docstrings_read, *modules = run.stdout.split()
+    assert (docstrings_read, LATE & set(modules)) == ("0", set())

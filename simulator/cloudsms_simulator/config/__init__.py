@@ -14,7 +14,6 @@ without. This module itself imports only the standard library: every command of 
 
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 class SettingsError(Exception):
@@ -33,6 +32,8 @@ def suggestion(word: str, known: Iterable[str], *, prefix: str = "") -> str:
 
     `prefix` comes before the known word; all have it, so that it says nothing about likeness.
     """
+    from difflib import get_close_matches
+
     folded = {each.casefold(): each for each in known}
     close = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
     return f'; did you mean "{prefix}{folded[close[0]]}"?' if close else ""

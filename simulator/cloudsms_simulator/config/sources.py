@@ -12,7 +12,6 @@ Spec: none; this is how the simulator is configured.
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import time
 from decimal import Decimal
@@ -146,6 +145,8 @@ class TomlFile(msgspec.Struct, frozen=True):
 
 def read_toml(path: Path) -> TomlFile:
     """Reads the file at a path. Raises SettingsError, with the place, when it is missing, unreadable, or not TOML."""
+    import tomllib
+
     name = str(path)
     try:
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
@@ -213,6 +214,8 @@ class _TomlPositions:
         return self._text[self._at : self._at + 1]
 
     def _key(self) -> list[tuple[str, int]]:
+        import tomllib
+
         parts: list[tuple[str, int]] = []
         while found := _KEY_PART.match(self._text, self._at):
             written = found[1]

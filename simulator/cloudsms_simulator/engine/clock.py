@@ -5,9 +5,7 @@ A `Clock` is a value. It never reads the time: the wall's time is handed in, and
 stood, so that time never jumps back; what cannot be is a ValueError that says so.
 """
 
-import math
 from datetime import timedelta
-from fractions import Fraction
 from typing import Literal
 
 import msgspec
@@ -75,7 +73,7 @@ class Clock(msgspec.Struct, frozen=True):
             return self.virtual
         passed = wall - self.wall
         try:
-            now = self.virtual + (passed if self.rate == 1 else _times(passed, Fraction(self.rate)))
+            now = self.virtual + (passed if self.rate == 1 else _times(passed, *self.rate.as_integer_ratio()))
         except OverflowError:
             return LATEST
         return now if now < LATEST else LATEST
@@ -92,7 +90,7 @@ class Clock(msgspec.Struct, frozen=True):
         if self.rate == 0 or virtual > LATEST:
             return None
         try:
-            return self.wall + (ahead if self.rate == 1 else -_times(-ahead, 1 / Fraction(self.rate)))
+            return self.wall + (ahead if self.rate == 1 else -_times(-ahead, *reversed(self.rate.as_integer_ratio())))
         except OverflowError:
             return None
 
@@ -140,6 +138,6 @@ def checked_rate(rate: float) -> float:
     raise ValueError(f"a clock's rate is 0 (frozen), or {SLOWEST} to {FASTEST:,.0f}, not {rate}")
 
 
-def _times(span: timedelta, factor: Fraction) -> timedelta:
-    """The span times the factor, in whole microseconds rounded down."""
-    return timedelta(microseconds=math.floor(span // _MICROSECOND * factor))
+def _times(span: timedelta, numerator: int, denominator: int) -> timedelta:
+    """The span times a fraction, in whole microseconds rounded down."""
+    return timedelta(microseconds=span // _MICROSECOND * numerator // denominator)

@@ -13,7 +13,6 @@ Spec: CloudSMS Platform Server.
 """
 
 import asyncio
-import ctypes
 import importlib
 import logging
 import sys
@@ -294,6 +293,8 @@ def _with_memory_returned(work: Callable[[], T]) -> T:
 @cache
 def _malloc_trim() -> Callable[[int], int] | None:
     """glibc's `malloc_trim`; None where there is another C library."""
+    import ctypes
+
     try:
         trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
     except (AttributeError, OSError, TypeError):

@@ -11,7 +11,7 @@ Spec: Response UIP Format, SMS_UID. Reading: R4, R22.
 """
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Literal, Protocol
 
 import msgspec
@@ -38,8 +38,8 @@ UidStyle = Literal["x4", "x3h"]
 """`x4`: the counter as four hex digits, as the document prints it. `x3h`: three and an `H`, as seen since 2022."""
 
 NODE_PREFIX = "FA163E"
-_COUNTERS = tuple(f"{counter:03X}" for counter in range(0x1000))
-"""Every value of the counter, written out once: a request of 200 needs 200 of them."""
+_COUNTERS = 0x1000
+"""How many values the counter has."""
 
 
 class UidSequence(msgspec.Struct, frozen=True):
@@ -69,18 +69,25 @@ def issue_uids(
     if moment > instant:
         instant, since = moment, 0
         if count == 1:
-            following = UidSequence(sequence.node, (counter + 1) % len(_COUNTERS), instant, 1)
-            return following, (f"{instant:013X}{before}{_COUNTERS[counter]}{behind}",)
+            following = UidSequence(sequence.node, (counter + 1) % _COUNTERS, instant, 1)
+            return following, (f"{instant:013X}{before}{counter:03X}{behind}",)
     issued: list[str] = []
+    written = _written_counters()
     while len(issued) < count:
-        if since == len(_COUNTERS):
+        if since == _COUNTERS:
             instant, since = instant + 1, 0
         head = f"{instant:013X}{before}"
-        run = _COUNTERS[counter : counter + min(count - len(issued), len(_COUNTERS) - since)]
+        run = written[counter : counter + min(count - len(issued), _COUNTERS - since)]
         issued += [f"{head}{digits}{behind}" for digits in run]
         since += len(run)
-        counter = (counter + len(run)) % len(_COUNTERS)
+        counter = (counter + len(run)) % _COUNTERS
     return UidSequence(sequence.node, counter, instant, since), tuple(issued)
+
+
+@cache
+def _written_counters() -> tuple[str, ...]:
+    """Every value of the counter, written out once: a request of 200 needs 200 of them."""
+    return tuple(f"{counter:03X}" for counter in range(_COUNTERS))
 
 
 @lru_cache(maxsize=1024)

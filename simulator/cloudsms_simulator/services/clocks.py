@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -21,7 +21,6 @@ from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.clock import Clock, Mode
 from cloudsms_simulator.engine.records import Report
 from cloudsms_simulator.engine.transaction import Transaction
-from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.models.account import ClockItem
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.runtime import AccountLock, CalledOffError, CallOffReason
@@ -29,6 +28,9 @@ from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.timestamps import LATEST
 from cloudsms_simulator.services.scenarios import reset_config
 from cloudsms_simulator.stores.store import Store
+
+if TYPE_CHECKING:
+    from cloudsms_simulator.journal.views import JournalView
 
 _PAUSE = 0.01
 """Seconds of the wall before what could not be done, since the store failed, is tried again."""
@@ -355,7 +357,7 @@ def clock_item(reading: ClockReading) -> ClockItem:
     )
 
 
-def advance_item(reading: ClockReading, kept: JournalView) -> ClockItem:
+def advance_item(reading: ClockReading, kept: "JournalView") -> ClockItem:
     """A clock after an advance, with what fired; `kept` is what is kept of its account."""
     fired = tuple([kept.report(report) for report in reading.fired])
     return msgspec.structs.replace(clock_item(reading), fired_reports=fired)

@@ -28,7 +28,6 @@ from cloudsms_simulator.engine.records import (
     without_keys,
 )
 from cloudsms_simulator.engine.transaction import Arrival, Transaction
-from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.net.asgi import RequestConnection
 from cloudsms_simulator.net.http_connection import ConnectionObserver, HttpConnection, RemoteAddress
 from cloudsms_simulator.net.http_parser import RequestHead
@@ -174,6 +173,9 @@ class ExchangeRecorder(ConnectionObserver):
         errors = [each for each in findings if each.severity == "error"] or findings
         suspected: tuple[Finding, ...] = ()
         if exchange.code is not ResultCode.OK:
+            # Imported when something was refused: what reads the journal is much, and many a run never needs it.
+            from cloudsms_simulator.journal.views import JournalView
+
             suspected = JournalView(self._store, account).suspicions(exchange, _COMPARED_REQUESTS)()
             suspected = tuple(each for each in suspected if each.severity == "suspicion")
         told = [*_log_lines(exchange, errors), *(f"suspicion {each.rule}: {each.got}" for each in suspected)]

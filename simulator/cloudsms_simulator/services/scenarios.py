@@ -26,7 +26,6 @@ import msgspec
 
 from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.config.account_schema import AccountOverrides, AccountSettings
-from cloudsms_simulator.config.rule_schema import FAULT, RULE
 from cloudsms_simulator.config.scenario import Scenario
 from cloudsms_simulator.engine.account import NO_RULES, Account, AccountConfig
 from cloudsms_simulator.engine.billing import opening_balance
@@ -387,6 +386,9 @@ def rule_kind_of(counted: CountedRule) -> RuleKind:
 
 def rule_item(counted: CountedRule, warnings: tuple[str, ...] = ()) -> RuleItem:
     """A rule or a fault as the API shows it; its `definition` is what a scenario file would say."""
+    # Imported when a rule is shown, as what reads rules is imported when there are any.
+    from cloudsms_simulator.config.rule_schema import FAULT, RULE
+
     definition = unread_json(
         _rule_encoder.encode((RULE if isinstance(counted.rule, Rule) else FAULT).dump(counted.rule))
     )
