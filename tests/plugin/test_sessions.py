@@ -227,6 +227,20 @@ def test_garbage_is_collected_afterwards_if_it_was_before(project, collects) -> 
     run.assert_outcomes(passed=1)
 
 
+def test_what_somebody_froze_stays_out_of_garbage_collection(project) -> None:
+    run = project(
+        """
+        import gc
+
+        def test_it(cloudsms):
+            assert gc.get_freeze_count() > 0
+        """,
+        conftest="import gc; gc.freeze()",
+        apart=True,
+    )
+    run.assert_outcomes(passed=1)
+
+
 def test_fixtures_marker_and_options_are_documented(project) -> None:
     run = project("", "--fixtures")
     for name in ("cloudsms", "make_cloudsms", "cloudsms_server", "cloudsms_sink", "cloudsms_settings"):

@@ -102,6 +102,15 @@ def serve(loaded: LoadedSettings) -> None:
 
     Ends 0 when it is told to stop by SIGTERM or Ctrl-C: answers and pushes on their way have 5 s to finish.
     """
+    # Until everything is there: what a start makes stays, and looking for cycles in it takes a tenth of the time.
+    gc.disable()
+    try:
+        _serve(loaded)
+    finally:
+        gc.enable()
+
+
+def _serve(loaded: LoadedSettings) -> None:
     from cloudsms_simulator.net.runtime import new_event_loop, write_logs
     from cloudsms_simulator.services.ready_file import ready_file_at
     from cloudsms_simulator.simulator import Simulator
@@ -123,6 +132,7 @@ async def _run(simulator: "Simulator", ready_file: "ReadyFile | None") -> None:
     # What is there by now stays; what comes is rarely a cycle, so looking for cycles often finds nothing.
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    gc.enable()
     try:
         if ready_file is not None:
             ready_file.write(simulator.ready)
