@@ -349,7 +349,7 @@ class Simulator:
             self.scenarios,
             self.tls_troubles,
             self.keeper,
-            self.state(),
+            self.state,
             self.sink,
             info,
             lambda: certs_of(self.files),

@@ -87,6 +87,7 @@ class Scene:
             seed=1,
             profile_of=lambda named: PROFILES[named or "spec"],
         )
+        state = StateService(stage.store, self.scenarios, stage.timekeeper, self.accounts, stage.pusher, stage.wall)
         changes, stopping = ChangeBus(), asyncio.Event()
         explainer = Explainer(stage.platform, stage.store, stage.wall, lambda: READY)
         sender = PacketSender(stage.store, stage.endpoint.take)
@@ -98,7 +99,7 @@ class Scene:
             self.scenarios,
             self.troubles,
             self.accounts,
-            StateService(stage.store, self.scenarios, stage.timekeeper, self.accounts, stage.pusher, stage.wall),
+            lambda: state,
             Sink(ssl.create_default_context),
             lambda features: None,
             lambda: None,

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -45,7 +46,7 @@ class ProgramError(Exception):
 class Program:
     """A running program. Use as a context manager: it is stopped at the end."""
 
-    def __init__(self, core: int, *command: str | Path) -> None:
+    def __init__(self, core: int, *command: str | Path, env: Mapping[str, str] | None = None) -> None:
         self._name = " ".join(str(part) for part in command[:3])
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
@@ -53,7 +54,7 @@ class Program:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._complaints,
-            env={name: value for name, value in os.environ.items() if not name.startswith("CLOUDSMS_")},
+            env=_environment() if env is None else env,
         )
 
     def __enter__(self) -> Self:
@@ -120,6 +121,20 @@ class Program:
         self._complaints.seek(0)
         last = self._complaints.read().decode(errors="replace").strip().rpartition("\n")[2]
         return ProgramError(f"{self._name} {how}: {last or 'it said nothing'}")
+
+
+def with_bytecode(folder: Path) -> dict[str, str]:
+    """An environment in which Python keeps bytecode in a folder.
+
+    Installed packages have their bytecode, which a checkout may not be allowed to write.
+    """
+    ours = _environment()
+    ours.pop("PYTHONDONTWRITEBYTECODE", None)
+    return ours | {"PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("CLOUDSMS_", "PYTEST_"))}
 
 
 def _cpu_clock(pid: int) -> int:

@@ -12,7 +12,7 @@ import floors
 import msgspec
 from effort import Effort
 from fixtures import Times
-from processes import Cores, ProgramError, python
+from processes import Cores, ProgramError, python, with_bytecode
 
 _PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
 
@@ -61,7 +61,7 @@ def _session(cores: Cores, folder: Path, test: Path, *plugins: str) -> Session:
     process = subprocess.Popen(
         ["taskset", "-c", str(cores.server), *_PYTEST, *options, test],
         cwd=folder,
-        env=_environment(folder),
+        env=with_bytecode(folder) | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         stdout=subprocess.DEVNULL,
     )
     _, status, used = os.wait4(process.pid, 0)
@@ -69,10 +69,3 @@ def _session(cores: Cores, folder: Path, test: Path, *plugins: str) -> Session:
     if process.returncode:
         raise ProgramError(f"pytest {test.name} ended with {process.returncode}")
     return Session((used.ru_utime + used.ru_stime) * 1e3, (time.perf_counter() - begun) * 1e3)
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """Installed packages have their bytecode, which a checkout may not be allowed to write."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(("CLOUDSMS_", "PYTEST_"))}
-    ours.pop("PYTHONDONTWRITEBYTECODE", None)
-    return ours | {"PYTHONPYCACHEPREFIX": str(folder / "bytecode"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}

@@ -137,6 +137,25 @@ def test_a_run_that_uses_no_fixture_imports_nothing_of_ours(project) -> None:
     run.assert_outcomes(passed=1)
 
 
+def test_the_first_account_of_a_run_imports_only_what_it_needs(project) -> None:
+    run = project(
+        """
+        import sys
+
+        def test_it(cloudsms):
+            late = {
+                "ctypes", "httpx2", "idna", "jinja2", "prometheus_client", "trustme", "yaml",
+                "cloudsms_simulator.api.openapi", "cloudsms_simulator.config.rule_schema",
+                "cloudsms_simulator.inbox.pages", "cloudsms_simulator.services.snapshot",
+                "cloudsms_simulator.stores.codec",
+            }
+            assert late & set(sys.modules) == set()
+        """,
+        apart=True,
+    )
+    run.assert_outcomes(passed=1)
+
+
 def test_what_a_test_was_given_is_let_go_when_it_ends(project) -> None:
     run = project(
         """

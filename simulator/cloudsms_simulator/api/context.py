@@ -7,6 +7,7 @@ HTTPException 404, which says whether the thing may have been evicted, and which
 """
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -34,8 +35,10 @@ from cloudsms_simulator.services.explainer import Explainer
 from cloudsms_simulator.services.metrics import Counters
 from cloudsms_simulator.services.scenarios import ScenarioService
 from cloudsms_simulator.services.sending import Interventions, PacketSender, Resubmitter
-from cloudsms_simulator.services.snapshot import StateService
 from cloudsms_simulator.stores.store import Listing, Store
+
+if TYPE_CHECKING:
+    from cloudsms_simulator.services.snapshot import StateService
 
 DEFAULT_ACCOUNT = "default"
 
@@ -50,7 +53,8 @@ class ApiContext(msgspec.Struct, frozen=True):
     scenarios: ScenarioService
     tls_troubles: FaultyTlsListeners
     accounts: AccountService
-    state: StateService
+    state: Callable[[], "StateService"]
+    """Returns what takes and puts back the state of everything. It is imported by then: few need it."""
     sink: Sink
     info: Callable[[tuple[str, ...]], Info]
     """Returns what `/info` shows; takes the resources that the API has."""

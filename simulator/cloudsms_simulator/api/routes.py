@@ -74,10 +74,9 @@ from cloudsms_simulator.models.journal import (
     VerifyProblem,
     WaitProblem,
 )
-from cloudsms_simulator.models.server import Certs, Info, Page, Probe, ReadingsItem
+from cloudsms_simulator.models.server import STATE_VERSION, Certs, Info, Page, Probe, ReadingsItem
 from cloudsms_simulator.push.receiver import SinkAnswer
 from cloudsms_simulator.services.info import own_version
-from cloudsms_simulator.services.snapshot import STATE_VERSION
 
 _SINK = (SinkItem[SinkAnswer], SinkItem[Sequenced])
 _STATE: Schema = {

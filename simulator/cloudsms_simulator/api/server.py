@@ -22,11 +22,11 @@ from cloudsms_simulator.models.server import Certs, Info, Probe, ReadingsItem
 from cloudsms_simulator.net.http_parser import base_path
 from cloudsms_simulator.protocol.findings import FINDING_RULES
 from cloudsms_simulator.services.info import all_readings
-from cloudsms_simulator.services.snapshot import StateService
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
+    from cloudsms_simulator.services.snapshot import StateService
 
 _API_ROOT = "/api/v1/"
 
@@ -79,16 +79,16 @@ MAX_STATE_BODY = 256 * 1024 * 1024
 class StateHandlers:
     """`/state`."""
 
-    def __init__(self, state: StateService) -> None:
+    def __init__(self, state: Callable[[], "StateService"]) -> None:
         self._state = state
 
     async def take(self, request: Request) -> Response:
         """Everything at this one moment: accounts with their AUTH_KEYs, clocks, messages, reports, money and rules."""
-        return Response(await self._state.take(), media_type="application/json")
+        return Response(await self._state().take(), media_type="application/json")
 
     async def put(self, request: Request) -> Response:
         """Puts a document in the place of everything there is; 204. Pushes on the way are aborted first."""
-        await self._state.put(await read_octets(request, MAX_STATE_BODY))
+        await self._state().put(await read_octets(request, MAX_STATE_BODY))
         return Response(status_code=204)
 
 

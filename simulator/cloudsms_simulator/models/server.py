@@ -24,6 +24,10 @@ ClockMode = Literal["real", "frozen"] | float
 """A platform clock that runs with the wall's, stands, or runs so many times as fast."""
 
 
+STATE_VERSION = 2
+"""The version of state documents, one that GET `/state` gives and PUT takes."""
+
+
 class Page(msgspec.Struct, Generic[ItemT_co], frozen=True):
     """One page of a list."""
 

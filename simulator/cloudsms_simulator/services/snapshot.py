@@ -39,6 +39,7 @@ from cloudsms_simulator.engine.records import (
     unpacked_body,
 )
 from cloudsms_simulator.engine.rules import CompiledRules
+from cloudsms_simulator.models.server import STATE_VERSION
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.codes import COUNTRY_CODES
@@ -90,7 +91,6 @@ def _with_rules(account: Account, playing: ActiveScenario) -> Account:
 
 # The document.
 
-STATE_VERSION = 2
 _NO_WALL = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands where the wall's time does not matter."""
 _NODES, _COUNTERS, _INSTANTS = 2**24, 0x1000, 16**13
