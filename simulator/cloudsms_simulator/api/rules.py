@@ -25,8 +25,6 @@ from starlette.responses import Response
 from cloudsms_simulator.api.context import ApiContext
 from cloudsms_simulator.api.http import Nothing, json_response, read_json, read_table
 from cloudsms_simulator.config import SettingsError, problems_in_order, suggestion
-from cloudsms_simulator.config.match_schema import warn_of_slow_match
-from cloudsms_simulator.config.rule_schema import FAULT, RULE
 from cloudsms_simulator.config.scenario import Scenario
 from cloudsms_simulator.config.scenario_folder import bundled_scenario, bundled_scenarios
 from cloudsms_simulator.config.sources import Location
@@ -277,6 +275,9 @@ def read_rule_body(file: "YamlFile", kind: RuleKind, playing: ActiveScenario) ->
     down in the same order has the same luck. An id may be that of one it is to replace, but no other's; states are
     those there are wherever the timeline has come to. Raises SettingsError with every mistake.
     """
+    # Imported when there is a rule to read: what rules may say is much, and many a run has none.
+    from cloudsms_simulator.config.rule_schema import FAULT, RULE
+
     problems = list(file.problems)
     place = Location(problems, file)
     rule = (RULE if kind == "rule" else FAULT).take(file.values, place)
@@ -292,6 +293,8 @@ def read_rule_body(file: "YamlFile", kind: RuleKind, playing: ActiveScenario) ->
 
 def warnings_of(file: "YamlFile") -> tuple[str, ...]:
     """What is worth a warning of a rule or a fault that is sent: lines, each with its place."""
+    from cloudsms_simulator.config.match_schema import warn_of_slow_match
+
     warnings: list[str] = []
     warn_of_slow_match(file.values.get("match"), Location(warnings, file) / "match")
     return problems_in_order(warnings)
