@@ -144,7 +144,7 @@ def test_the_first_account_of_a_run_imports_only_what_it_needs(project) -> None:
 
         def test_it(cloudsms):
             late = {
-                "ctypes", "httpx2", "idna", "jinja2", "prometheus_client", "trustme", "yaml",
+                "ctypes", "httpx2", "jinja2", "prometheus_client", "yaml",
                 "cloudsms_simulator.api.openapi", "cloudsms_simulator.config.rule_schema",
                 "cloudsms_simulator.inbox.pages", "cloudsms_simulator.services.snapshot",
                 "cloudsms_simulator.stores.codec",
