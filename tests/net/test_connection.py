@@ -868,12 +868,17 @@ class Counter:
     def takes(self, request: HttpRequest) -> bool:
         return not (request.more_body or request.disconnected)
 
-    async def serve(self, requests: Sequence[HttpRequest], leave: ServeAlone) -> None:
+    def serve(self, requests: Sequence[HttpRequest], leave: ServeAlone) -> None:
         self.together.append([request.body for request in requests])
-        await self.open.wait()
         for request in requests:
-            if not connection_in(request.scope).answer(request.body):
+            if not self.open.is_set():
+                leave(request, self._when_open)
+            elif not connection_in(request.scope).answer(request.body):
                 leave(request, self)
+
+    async def _when_open(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.open.wait()
+        await self(scope, receive, send)
 
 
 @asynccontextmanager
@@ -999,6 +1004,21 @@ def test_pipelined_requests_are_served_one_turn_after_the_other(run: Run) -> Non
             assert [answer.split(b"\r\n\r\n")[1] for answer in answers] == [b"1", b"2", b"3<end>"]
             assert other_wire.written.endswith(b"b")
         assert app.together == [[b"1", b"a"], [b"2", b"b"], [b"3"]]
+
+    run(story())
+
+
+def test_a_stop_in_the_turn_in_which_requests_come_lets_them_have_their_answers(run: Run) -> None:
+    app, wire = Counter(), Wire()
+
+    async def story() -> None:
+        async with serving(app) as listener:
+            connection = HttpConnection(listener._terms, 1, ("192.0.2.1", 1))
+            connection.connection_made(wire)
+            connection.data_received(POST % (2, b"{}") + POST % (2, b"[]"))
+            await listener.stop(timedelta(seconds=20))
+            assert app.together == [[b"{}"], [b"[]"]]
+            assert wire.written.count(b"HTTP/1.1 200 OK") == 2
 
     run(story())
 

@@ -94,7 +94,7 @@ class Together:
     def takes(self, request: HttpRequest) -> bool:
         return not (request.more_body or request.disconnected)
 
-    async def serve(self, requests: Sequence[HttpRequest], leave: ServeAlone) -> None:
+    def serve(self, requests: Sequence[HttpRequest], leave: ServeAlone) -> None:
         self.batches.append([request.body for request in requests])
         for request in requests:
             if not request.connection.answer(request.body):

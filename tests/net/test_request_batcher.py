@@ -38,7 +38,7 @@ class Office:
     def takes(self, request: HttpRequest) -> bool:
         return "!" not in name_of(request)
 
-    async def serve(self, requests: Sequence[HttpRequest], leave: ServeAlone) -> None:
+    def serve(self, requests: Sequence[HttpRequest], leave: ServeAlone) -> None:
         meanwhile, self.meanwhile = self.meanwhile, []
         self.add(*meanwhile)
         self.together.append([name_of(each) for each in requests])
@@ -51,9 +51,9 @@ class Office:
             self.desk.add(Request(name))  # type: ignore[arg-type]
 
     async def closed(self) -> None:
-        """Returns when nothing runs any more."""
-        while self.tasks:
-            await asyncio.gather(*self.tasks)
+        """Returns when nothing waits and nothing runs any more."""
+        while self.desk.is_waiting or self.tasks:
+            await asyncio.gather(asyncio.sleep(0), *self.tasks)
 
 
 def name_of(request: object) -> str:
@@ -75,8 +75,9 @@ def tell() -> Callable[[Story], None]:
 def test_requests_of_one_turn_are_served_together_in_the_order_they_came(tell: Callable[[Story], None]) -> None:
     async def story(office: Office) -> None:
         office.add("a", "b", "c")
-        assert len(office.tasks) == 1, "a stop has something to wait for"
+        assert office.desk.is_waiting, "a stop has something to wait for"
         await office.closed()
+        assert not office.desk.is_waiting
         assert (office.together, office.alone) == ([["a", "b", "c"]], [])
         office.add("d")
         await office.closed()
@@ -125,8 +126,9 @@ def test_a_request_that_leaves_goes_on_in_a_task_that_a_stop_waits_for(tell: Cal
     async def story(office: Office) -> None:
         office.leaving = "b"
         office.add("a", "b", "c")
-        await asyncio.gather(*office.tasks)
+        await asyncio.sleep(0)
         assert office.together == [["a", "b", "c"]]
+        assert len(office.tasks) == 1
         await office.closed()
         assert office.alone == ["b"]
 

@@ -21,7 +21,7 @@ import math
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from ssl import SSLObject
 from typing import Protocol, runtime_checkable
@@ -319,8 +319,11 @@ class BatchApp(Protocol):
         """Whether a request can be served in a batch. It is asked once; others go their own way at once."""
         ...
 
-    async def serve(self, requests: Sequence[HttpRequest], leave: ServeAlone) -> None:
-        """Answers requests, in the order they came, or lets them leave. Raises nothing for the sake of one of them."""
+    def serve(self, requests: Sequence[HttpRequest], leave: ServeAlone) -> None:
+        """Answers requests, in the order they came; those that have to wait for something leave.
+
+        Raises nothing for the sake of one of them.
+        """
         ...
 
 
@@ -340,20 +343,26 @@ class RequestBatcher:
         self._loop = loop
         self._waiting: list[HttpRequest] = []
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether requests wait for the next turn of the loop."""
+        return bool(self._waiting)
+
     def add(self, request: HttpRequest) -> None:
         """Has a request served at the next turn of the loop, whether or not its body is there by then."""
         waiting = self._waiting
         if not waiting or len(waiting) == LARGEST_BATCH:
-            # Started with the first of them, so that a stop never finds nothing to wait for.
             waiting = self._waiting = []
-            self._start(self._serve(waiting))
+            self._loop.call_soon(self._serve, waiting)
         waiting.append(request)
 
     def leave(self, request: HttpRequest, app: ASGIApp) -> None:
         """Has `app` answer a request in a task of its own."""
-        self._start(request.run_asgi(app))
+        task = self._loop.create_task(request.run_asgi(app))
+        task.add_done_callback(self._tasks.discard)
+        self._tasks.add(task)
 
-    async def _serve(self, waiting: list[HttpRequest]) -> None:
+    def _serve(self, waiting: list[HttpRequest]) -> None:
         if self._waiting is waiting:
             self._waiting = []
         taken = []
@@ -363,12 +372,7 @@ class RequestBatcher:
             else:
                 self.leave(request, self._app)
         if taken:
-            await self._batch_app.serve(taken, self.leave)
-
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = self._loop.create_task(work)
-        task.add_done_callback(self._tasks.discard)
-        self._tasks.add(task)
+            self._batch_app.serve(taken, self.leave)
 
 
 class HttpConnection(asyncio.Protocol):

@@ -149,8 +149,14 @@ class Listener:
         connections = self._state.connections
         for connection in list(connections):
             connection.shutdown()
-        while self._state.tasks and (left := self._deadline - self._loop.time()) > 0:
-            await asyncio.wait(self._state.tasks, timeout=min(left, SETTLE_SECONDS))
+        batcher = self._terms.batcher
+        while (left := self._deadline - self._loop.time()) > 0:
+            if self._state.tasks:
+                await asyncio.wait(self._state.tasks, timeout=min(left, SETTLE_SECONDS))
+            elif batcher is not None and batcher.is_waiting:
+                await asyncio.sleep(0)
+            else:
+                break
         if self._state.tasks:
             for connection in list(connections):
                 connection.interrupt()

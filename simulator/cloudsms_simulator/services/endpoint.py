@@ -11,7 +11,7 @@ Spec: CloudSMS Platform Server. Spec: Interface specification and communication 
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Literal
@@ -36,7 +36,7 @@ from cloudsms_simulator.push.dispatcher import Dispatcher
 from cloudsms_simulator.services.answer_faults import apply_fault
 from cloudsms_simulator.services.metrics import AnswerTimes
 from cloudsms_simulator.services.recorder import ExchangeRecorder, http_connection_of, peer_facts
-from cloudsms_simulator.stores.store import Store, StoreError
+from cloudsms_simulator.stores.store import Done, Store, StoreError
 
 _HUNG_UP = "the client hung up"
 
@@ -209,20 +209,27 @@ async def _respond(send: Send, status: int, body: bytes, *headers: tuple[bytes, 
 _WAIT_FOR_REPORTS_SECONDS = 2.0
 """Seconds of the wall for which an answer waits for reports that come before it."""
 
+_NOT_RELEASED = "the reports of request %d of %s are not released"
+
 log = logging.getLogger("cloudsms_simulator.endpoint")
 
 
 class _AdmittedPacket(msgspec.Struct, frozen=True):
     """A packet as it came, whose it is, and what is wrong with it; None where the simulator itself failed to find that
-    out."""
+    out. `came_at` is the moment by the wall clock."""
 
     arrival: Arrival
     identified: Identified | None
     checked: Checked | None
+    came_at: datetime
 
     @property
     def account(self) -> Account | None:
         return None if self.identified is None else self.identified.account
+
+
+_Step = Awaitable[tuple[Reply, Exchange | None]]
+"""What the platform decides on a packet, and the exchange that is kept of it."""
 
 
 class _DecidedRequest(msgspec.Struct, frozen=True):
@@ -259,37 +266,30 @@ class Endpoint:
         body = await self._reader.read_packet_body(scope, receive, send)
         if body is not None:
             packet = await self._admit(body, partial(self._arrival_of, http_connection_of(scope), head_of_scope(scope)))
-            await self._answer(packet, scope, receive, send)
+            await self._answer(packet, self._step(packet), self._wall.monotonic(), scope, receive, send)
 
     def takes(self, request: HttpRequest) -> bool:
         """Whether a request is a packet that can be served at once; a long one is read in a thread first."""
         return len(request.body) <= INLINE_OCTETS and self._reader.is_packet(request)
 
-    async def serve(self, requests: Sequence[HttpRequest], leave: ServeAlone) -> None:
-        """Serves packets together. Once the store has one of them wait, the rest leave: they can wait side by side."""
-        begun = self._wall.monotonic()
-        loop = asyncio.get_running_loop()
-        next_turn = loop.create_future()
-        loop.call_soon(next_turn.set_result, None)
+    def serve(self, requests: Sequence[HttpRequest], leave: ServeAlone) -> None:
+        """Serves packets together. Those that the store has wait, or fails on, leave, and wait side by side."""
+        begun, came_at = self._wall.monotonic(), self._wall.now()
         everybody, verdicts = self._read([request.body for request in requests])
-        packets = [
-            _AdmittedPacket(self._arrival_of(each.connection, each.head, each.body, identified), identified, checked)
-            for each, identified, checked in zip(requests, everybody, verdicts, strict=True)
-        ]
         decided: list[_DecidedRequest] = []
-        try:
-            for request, packet in zip(requests, packets, strict=True):
-                if next_turn.done():
-                    leave(request, partial(self._answer, packet))
-                    continue
-                try:
-                    reply = await self._receive(packet)
-                except Exception as error:
-                    leave(request, partial(_fail_with, error))
-                else:
-                    decided.append(_DecidedRequest(request, packet.account, reply))
-        finally:
-            await self._conclude_all(decided, leave, begun)
+        for request, identified, checked in zip(requests, everybody, verdicts, strict=True):
+            arrival = self._arrival_of(request.connection, request.head, request.body, identified)
+            packet = _AdmittedPacket(arrival, identified, checked, came_at)
+            step = self._step(packet)
+            if isinstance(step, Done):
+                decided.append(_DecidedRequest(request, packet.account, self._told(packet, *step.result)))
+            else:
+                leave(request, partial(self._answer, packet, step, begun))
+        answered = [each for each in decided if self._is_answered(each, leave, begun)]
+        if answered:
+            self._times.add(self._wall.monotonic() - begun, len(answered))
+        for each in answered:
+            self._release_soon(each, leave)
 
     async def take(self, body: bytes) -> tuple[Account | None, Reply]:
         """Takes a packet that comes on no connection, as any other; whose it is, and the reply that nobody waits for.
@@ -297,7 +297,7 @@ class Endpoint:
         What befalls the answer befalls nobody then, and no delay is waited for; reports that come before it still do.
         """
         packet = await self._admit(body, lambda body, _identified: Arrival(body))
-        reply = await self._receive(packet)
+        reply = await self._receive(packet, self._step(packet))
         try:
             if reply.before and packet.account is not None:
                 await self._report_before(packet.account, reply)
@@ -305,24 +305,20 @@ class Endpoint:
             await self._release(packet.account, reply)
         return packet.account, reply
 
-    async def _conclude_all(self, decided: list[_DecidedRequest], leave: ServeAlone, begun: float) -> None:
-        answered = []
-        for each in decided:
-            try:
-                if not _answer_at_once(each.request.connection, each.reply):
-                    leave(each.request, partial(self._conclude, each.account, each.reply, begun))
-                    continue
-            except Exception as error:
-                leave(each.request, partial(_fail_with, error))
-            answered.append(each)
-        if answered:
-            self._times.add(self._wall.monotonic() - begun, len(answered))
-        for each in answered:
-            await self._release(each.account, each.reply)
+    def _is_answered(self, decided: _DecidedRequest, leave: ServeAlone, begun: float) -> bool:
+        """Answers a request of a batch; False if it leaves, since that takes a while."""
+        try:
+            if not _answer_at_once(decided.request.connection, decided.reply):
+                leave(decided.request, partial(self._conclude, decided.account, decided.reply, begun))
+                return False
+        except Exception as error:
+            leave(decided.request, partial(_fail_with, error))
+        return True
 
-    async def _answer(self, packet: _AdmittedPacket, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = self._wall.monotonic()
-        reply = await self._receive(packet)
+    async def _answer(
+        self, packet: _AdmittedPacket, step: _Step | None, begun: float, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        reply = await self._receive(packet, step)
         await self._conclude(packet.account, reply, begun, scope, receive, send)
 
     async def _conclude(
@@ -361,8 +357,10 @@ class Endpoint:
     async def _admit(self, body: bytes, arrival_of: Callable[[bytes, Identified | None], Arrival]) -> _AdmittedPacket:
         """A packet that comes alone: a long one is read in a thread, and so is what is wrong with it worked out."""
         [identified], [checked] = await offload(len(body), partial(self._read, [body]))
-        packet = _AdmittedPacket(arrival_of(body, identified), identified, checked)
-        return packet if len(body) <= INLINE_OCTETS else await self._diagnosed(packet)
+        packet = _AdmittedPacket(arrival_of(body, identified), identified, checked, self._wall.now())
+        if len(body) <= INLINE_OCTETS:
+            return packet
+        return msgspec.structs.replace(await self._diagnosed(packet), came_at=self._wall.now())
 
     def _identify(self, body: bytes) -> Identified | None:
         try:
@@ -402,54 +400,75 @@ class Endpoint:
         peer = peer_facts(connection, head, self._platform.directory.keys, key)
         return Arrival(body, peer.connection, peer.headers, surplus, peer.line)
 
-    async def _receive(self, packet: _AdmittedPacket) -> Reply:
-        came_at, arrival, identified, checked = self._wall.now(), packet.arrival, packet.identified, packet.checked
+    def _step(self, packet: _AdmittedPacket) -> _Step | None:
+        """The step that decides on a packet; None where the simulator itself failed before."""
+        checked, arrival, came_at = packet.checked, packet.arrival, packet.came_at
         if checked is None:
-            return await self._fail(identified, arrival, came_at, ResultCode.UNKNOWN_ERROR, "unknown-error")
-        account = checked.identified.account
+            return None
 
         def decide(transaction: Transaction) -> tuple[Reply, Exchange | None]:
             now = transaction.standing.clock.now(came_at)
             return self._platform.receive(transaction, checked, arrival, now), transaction.exchange
 
+        return self._store.step(checked.identified.account, decide)
+
+    async def _receive(self, packet: _AdmittedPacket, step: _Step | None) -> Reply:
+        if step is None:
+            return await self._fail(packet, ResultCode.UNKNOWN_ERROR, "unknown-error")
         try:
-            reply, exchange = await self._store.step(account, decide)
+            reply, exchange = await step
         except StoreError as error:
             log.error("the store could not be written: %s", error)
-            return await self._fail(identified, arrival, came_at, ResultCode.DB_NOT_FIND, "store-failed")
+            return await self._fail(packet, ResultCode.DB_NOT_FIND, "store-failed")
         except Exception:
             log.exception("a request failed for a reason inside the simulator")
-            return await self._fail(identified, arrival, came_at, ResultCode.UNKNOWN_ERROR, "unknown-error")
+            return await self._fail(packet, ResultCode.UNKNOWN_ERROR, "unknown-error")
+        return self._told(packet, reply, exchange)
+
+    def _told(self, packet: _AdmittedPacket, reply: Reply, exchange: Exchange | None) -> Reply:
+        """The reply, of which the log has a line unless all was accepted and nothing befalls it."""
         # What was accepted whole has its bytes worked out when it goes out; a batch refused in part has them by now.
         if reply.code is not ResultCode.OK or reply.trouble is not None or isinstance(reply.answer, bytes):
-            self._journal.tell(exchange, account)
+            self._journal.tell(exchange, packet.account)
         return reply
 
-    async def _fail(
-        self, identified: Identified | None, arrival: Arrival, came_at: datetime, code: ResultCode, rule: str
-    ) -> Reply:
+    async def _fail(self, packet: _AdmittedPacket, code: ResultCode, rule: str) -> Reply:
         """The answer when the simulator itself is at fault; in the journal, unless that is what fails."""
         finding = found(rule, "body", Told("this request"), "a request the simulator can process")
-        account = None if identified is None else identified.account
+        account, came_at = packet.account, packet.came_at
         try:
             now = came_at if account is None else self._store.standing(account).clock.now(came_at)
         except StoreError:
             now = came_at
-        reply = self._platform.fail(identified, now, code)
-        await self._journal.note("uip", arrival, finding, 200, reply.body, code, account)
+        reply = self._platform.fail(packet.identified, now, code)
+        await self._journal.note("uip", packet.arrival, finding, 200, reply.body, code, account)
         return reply
 
-    async def _release(self, account: Account | None, reply: Reply) -> None:
-        """From here on the reports of what was accepted may be pushed."""
+    def _release_soon(self, answered: _DecidedRequest, leave: ServeAlone) -> None:
+        """Does what `_release` does; if that takes a while, in a task of its own."""
+        account, reply = answered.account, answered.reply
         if reply.first_due is None or account is None:
             return
         try:
-            await self._store.release(account, reply.request_id)
+            released = self._store.release(account, reply.request_id)
+            if isinstance(released, Done):
+                self._pusher.expect(account, reply.first_due)
+            else:
+                leave(answered.request, lambda *_: self._release(account, reply, released))
+        except Exception:
+            log.exception(_NOT_RELEASED, reply.request_id, account.name)
+
+    async def _release(self, account: Account | None, reply: Reply, released: Awaitable[None] | None = None) -> None:
+        """From here on the reports of what was accepted may be pushed. `released`: what the store gave to await."""
+        if reply.first_due is None or account is None:
+            return
+        try:
+            await (self._store.release(account, reply.request_id) if released is None else released)
             self._pusher.expect(account, reply.first_due)
         except StoreError as error:
-            log.error("the reports of request %d of %s are not released: %s", reply.request_id, account.name, error)
+            log.error(f"{_NOT_RELEASED}: %s", reply.request_id, account.name, error)
         except Exception:
-            log.exception("the reports of request %d of %s are not released", reply.request_id, account.name)
+            log.exception(_NOT_RELEASED, reply.request_id, account.name)
 
 
 def _answer_at_once(connection: RequestConnection, reply: Reply) -> bool:

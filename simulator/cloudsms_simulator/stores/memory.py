@@ -25,6 +25,7 @@ from cloudsms_simulator.stores.store import (
     AccountSnapshot,
     Change,
     ChangeKind,
+    Done,
     Lease,
     LeasePurpose,
     Listing,
@@ -81,7 +82,7 @@ class MemoryStore:
             self._keep(partition, transaction)
         except Exception as error:
             return _Failed(error)
-        return _Decided(decision)
+        return Done(decision)
 
     async def look(self, account: Account | None, decide: Callable[[Transaction], R], uids: tuple[str, ...] = ()) -> R:
         return decide(self._begin(self._partition(account), account, uids))
@@ -179,7 +180,7 @@ class MemoryStore:
             if message.settled is not before.settled:
                 self._retention.settled(partition, message)
 
-    async def release(self, account: Account | None, request_id: int, uids: tuple[str, ...] | None = None) -> None:
+    def release(self, account: Account | None, request_id: int, uids: tuple[str, ...] | None = None) -> Awaitable[None]:
         partition = self._partition(account)
         wakes = partition.held.pop(request_id, None)
         if wakes is not None and uids is not None:
@@ -190,6 +191,7 @@ class MemoryStore:
             wakes += partition.answered(request_id)
         if wakes is not None:
             partition.plan(wakes, partition.exchanges.get(request_id))
+        return _RELEASED
 
     async def take_wakes(self, account: Account, now: datetime, limit: int) -> list[str]:
         return self._partition(account).take(now, limit)
@@ -306,17 +308,7 @@ def _change_of(name: str | None, before: AccountState, transaction: Transaction)
     )
 
 
-class _Decided(Generic[T]):
-    """What a step returned, to be awaited: it is there already."""
-
-    __slots__ = ("_decision",)
-
-    def __init__(self, decision: T) -> None:
-        self._decision = decision
-
-    def __await__(self) -> Generator[None, None, T]:
-        yield from ()
-        return self._decision
+_RELEASED = Done(None)
 
 
 class _Failed(Generic[T]):

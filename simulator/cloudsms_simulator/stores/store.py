@@ -17,8 +17,8 @@ Reading: R16.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import Literal, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
+from typing import Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -60,6 +60,19 @@ R = TypeVar("R")
 
 class StoreError(Exception):
     """The store could not be read or written; nothing of the step is kept. Customers are told DB_not_find."""
+
+
+class Done(Generic[R]):
+    """What is to be awaited of a store where it is over already, and did not fail: the `result` is there."""
+
+    __slots__ = ("result",)
+
+    def __init__(self, result: R) -> None:
+        self.result = result
+
+    def __await__(self) -> Generator[None, None, R]:
+        yield from ()
+        return self.result
 
 
 ChangeKind = Literal["request", "progress", "reset"]
@@ -133,7 +146,7 @@ class Store(Protocol):
         Its transaction has the messages of `uids` and their reports. The step takes its place at the call: of two for
         one account the first call decides first. `decide` reads and writes nothing but its transaction, and may be
         called again, the last call counts. What it raises comes out of awaiting, and nothing is kept then; so does
-        StoreError. Awaited once.
+        StoreError. Awaited once. A store that need not wait for anything gives a `Done`.
 
         Wakes of new messages wait for `release`, and so do those that take the place of one that waits. What was
         cancelled is not handed out any more.
@@ -152,11 +165,11 @@ class Store(Protocol):
         """Waits until the caller is the one that pushes the account's reports, or moves its clock."""
         ...
 
-    async def release(self, account: Account | None, request_id: int, uids: tuple[str, ...] | None = None) -> None:
+    def release(self, account: Account | None, request_id: int, uids: tuple[str, ...] | None = None) -> Awaitable[None]:
         """The answer of a request is out, or never will be: its reports may be pushed now.
 
         With `uids` only those of these messages that are scripted to come before the answer; the others wait for
-        another call.
+        another call. A `Done`, where there is nothing to wait for.
         """
         ...
 
