@@ -12,20 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudsms_simulator.engine.account import Account, Callback
-from cloudsms_simulator.engine.billing import LedgerEntry, opening_balance, opening_entries, prices_for
+from cloudsms_simulator.engine.billing import LedgerEntry, opening_balance, opening_entries
 from cloudsms_simulator.engine.plan import plan_of, step
 from cloudsms_simulator.engine.records import PushResult
 from cloudsms_simulator.protocol.codes import STATES
-from cloudsms_simulator.protocol.packet import Destination
 from cloudsms_simulator.protocol.profile import SPEC, StateSet
 
 SECOND = timedelta(seconds=1)
 
 
-def test_a_quote_has_every_country_once() -> None:
-    account = Account(prices={852: Decimal("0.04")})
-    destinations = (Destination(852, "1"), Destination(44, "1"), Destination(852, "2"))
-    assert prices_for(account, destinations) == {852: Decimal("0.04"), 44: None}
+def test_all_countries_have_a_price_where_there_is_one_for_every_other() -> None:
+    one, every = Account(prices={852: Decimal("0.04")}), Account(prices={852: Decimal("0.04"), None: Decimal("0.07")})
+    assert [one.price(852), one.price(44), one.prices_all_countries] == [Decimal("0.04"), None, False]
+    assert [every.price(852), every.price(44), every.prices_all_countries] == [Decimal("0.04"), Decimal("0.07"), True]
 
 
 def test_a_ledger_opens_with_the_balance_and_an_unlimited_one_stays_empty(noon: datetime) -> None:

@@ -15,7 +15,7 @@ from decimal import Decimal
 import msgspec
 
 from cloudsms_simulator.engine.account import Account
-from cloudsms_simulator.engine.billing import LedgerEntry, prices_for
+from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.evaluation import Decision
 from cloudsms_simulator.engine.plan import LOCAL_REJECTION
 from cloudsms_simulator.engine.records import Message, Sending
@@ -186,7 +186,7 @@ _COUNTRY_CODES: Mapping[int, int] = {code: code for code in COUNTRY_CODES}
 """One integer for each country code, which messages keep in place of the many that are decoded."""
 
 
-class Acceptance(msgspec.Struct, frozen=True):
+class Acceptance(msgspec.Struct, frozen=True, gc=False):
     """What comes of accepting a batch: the messages, their debits, and the balance after them."""
 
     messages: tuple[Message, ...]
@@ -210,7 +210,6 @@ def accept(
     """
     destinations = submission.destinations
     segments = submission.segmentation.segments
-    prices = prices_for(account, destinations)
     # The reason of a rejection quotes the route as it is kept.
     route_id = submission.route_id if account.knows_route(submission.route_id) else sending.route_id
     usual = account.usual_plan
@@ -226,7 +225,7 @@ def accept(
         destination = destinations[place]
         if destination.country_code != country:
             country = _COUNTRY_CODES[destination.country_code]
-            price = prices[country]
+            price = account.price(country)
             cost = None if price is None else price * segments
             is_safe = none_rejected and none_can_reject_country(country, price)
         uid = uids[place]

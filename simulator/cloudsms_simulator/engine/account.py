@@ -5,8 +5,8 @@ defaults are those of the account `default` of a simulator nobody configured. Wh
 balance, counters; a change is a new value.
 
 `AccountDirectory` finds an account by its AUTH_KEY or its name, and hides the keys of all accounts in what is kept.
-Keys are compared by their digests alone: how long that takes tells nothing of how much of a key was right. An exact
-key beats `*`.
+Keys are looked up by their hashes, which every process makes in its own way: how long that takes tells nothing of how
+much of a key was right. An exact key beats `*`.
 
 Spec: Parameter Details, AUTH_KEY, ROUTE_ID, SIGNATURE. Spec: CloudSMS Platform Server. Reading: R2, R9, R15.
 """
@@ -15,7 +15,6 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
-from hashlib import blake2b
 from types import MappingProxyType
 from typing import Literal
 
@@ -146,6 +145,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         found = self.prices.get(country_code)
         return self.prices.get(None) if found is None else found
 
+    @property
+    def prices_all_countries(self) -> bool:
+        """Whether there is a price for every country."""
+        return None in self.prices
+
     def knows_route(self, route_id: str) -> bool:
         """Whether a ROUTE_ID is one of the account's; letters' case counts."""
         return route_id in self.routes or ANY_KEY_OR_ROUTE in self.routes
@@ -175,7 +179,7 @@ class AccountConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it was made over the API, not by the configuration."""
 
 
-class AccountState(msgspec.Struct, frozen=True):
+class AccountState(msgspec.Struct, frozen=True, gc=False):
     """What moves of an account: clock, balance, counters.
 
     A change is a new value, so a transaction that fails leaves the old one in place.
@@ -201,7 +205,7 @@ class AccountDirectory:
 
     def __init__(self, accounts: Iterable[Account]) -> None:
         self._by_name: dict[str, Account] = {}
-        self._by_digest: dict[bytes, Account] = {}
+        self._by_key: dict[str, Account] = {}
         self._of_any_key: Account | None = None
         self._masks: dict[str, KeyMask] = {}
         self.keys = KeyRing()
@@ -215,13 +219,12 @@ class AccountDirectory:
 
     def add(self, account: Account) -> None:
         """Adds an account; ValueError, with both names, when another has its name or its AUTH_KEY."""
-        digest = _digest_of_key(account.auth_key)
-        other = self._by_name.get(account.name) or self._by_digest.get(digest)
+        other = self._by_name.get(account.name) or self._by_key.get(account.auth_key)
         if other is not None:
             what = "name" if other.name == account.name else "AUTH_KEY"
             raise ValueError(f'accounts "{other.name}" and "{account.name}" have the same {what}')
         self._by_name[account.name] = account
-        self._by_digest[digest] = account
+        self._by_key[account.auth_key] = account
         if account.auth_key == ANY_KEY_OR_ROUTE:
             self._of_any_key = account
         else:
@@ -232,7 +235,7 @@ class AccountDirectory:
     def remove(self, name: str) -> Account:
         """Takes an account out, and returns it: its AUTH_KEY finds it no more. KeyError when there is none."""
         account = self._by_name.pop(name)
-        del self._by_digest[_digest_of_key(account.auth_key)]
+        del self._by_key[account.auth_key]
         self._masks.pop(name, None)
         if account.auth_key in self.keys:
             self.keys.discard(account.auth_key)
@@ -256,19 +259,19 @@ class AccountDirectory:
         if self._by_name[account.name].auth_key != account.auth_key:
             raise ValueError(f'the AUTH_KEY of account "{account.name}" cannot change')
         self._by_name[account.name] = account
-        self._by_digest[_digest_of_key(account.auth_key)] = account
+        self._by_key[account.auth_key] = account
         if account.auth_key == ANY_KEY_OR_ROUTE:
             self._of_any_key = account
 
     def replace_all(self, accounts: Iterable[Account]) -> None:
         """Puts accounts in the place of all there are; ValueError, and nothing changed, when two of them clash."""
         others = AccountDirectory(accounts)
-        self._by_name, self._by_digest = others._by_name, others._by_digest
+        self._by_name, self._by_key = others._by_name, others._by_key
         self._of_any_key, self._masks, self.keys = others._of_any_key, others._masks, others.keys
 
     def find(self, key: str) -> Account | None:
         """The account a key belongs to, else the one that answers to any key, else None."""
-        return self._by_digest.get(_digest_of_key(key)) or self._of_any_key
+        return self._by_key.get(key, self._of_any_key)
 
     def masked(self, body: bytes, account: Account, key: str) -> bytes:
         """Returns a body of the account without its AUTH_KEY, and without those of other accounts as they are written.
@@ -281,7 +284,3 @@ class AccountDirectory:
         if len(self._masks) > (known is not None) and self.keys.may_be_in(masked):
             return mask(masked, None, self.keys)
         return masked
-
-
-def _digest_of_key(key: str) -> bytes:
-    return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()

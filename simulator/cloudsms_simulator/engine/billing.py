@@ -25,7 +25,7 @@ from cloudsms_simulator.engine.records import Message
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol.candidate import unsigned
 from cloudsms_simulator.protocol.codes import ResultCode, desc_of, hex_code
-from cloudsms_simulator.protocol.packet import LONGEST_COUNTED, MOST_SEGMENTS, Destination, Packet, decode
+from cloudsms_simulator.protocol.packet import LONGEST_COUNTED, MOST_SEGMENTS, Packet, decode
 from cloudsms_simulator.protocol.profile import Profile
 from cloudsms_simulator.protocol.segmentation import (
     DOCUMENT_BYTES,
@@ -61,11 +61,6 @@ class LedgerEntry(msgspec.Struct, frozen=True, gc=False):
     amount: Decimal
     balance: Decimal
     at: datetime
-
-
-def prices_for(account: Account, destinations: tuple[Destination, ...]) -> dict[int, Decimal | None]:
-    """The price of one segment for each country among the destinations; None where the account has none."""
-    return {country: account.price(country) for country in {each.country_code for each in destinations}}
 
 
 def opening_entries(account: Account, at: datetime) -> tuple[LedgerEntry, ...]:

@@ -393,7 +393,7 @@ def without_keys(finding: Finding, known: Sequence[KeyRing]) -> Finding:
 _EMPTY_OBJECT = b"{}"
 
 
-class KeptPacket(msgspec.Struct, frozen=True):
+class KeptPacket(msgspec.Struct, frozen=True, gc=False):
     """What a `Sending` keeps of the packet it came as."""
 
     body: bytes

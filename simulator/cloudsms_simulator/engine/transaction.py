@@ -67,7 +67,7 @@ class RuleCounters:
         return count
 
 
-class Transaction(msgspec.Struct, eq=False):
+class Transaction(msgspec.Struct, eq=False, gc=False):
     """One step's view of one account; `account` is None for an exchange that belongs to none.
 
     Read: `request_id` (the number of the exchange, should there be one), `standing`, `tallies`, and in `messages` and
@@ -179,7 +179,7 @@ def with_report(reports: tuple[Report, ...], report: Report) -> tuple[Report, ..
     return (*reports[: report.number - 1], report, *reports[report.number :])
 
 
-class Arrival(msgspec.Struct, frozen=True):
+class Arrival(msgspec.Struct, frozen=True, gc=False):
     """A request as it came: its bytes, the connection it came on, and whether bytes followed that were none of it.
 
     `headers` have their AUTH_KEYs masked already: they are the same from request to request, bodies are not.
@@ -192,7 +192,7 @@ class Arrival(msgspec.Struct, frozen=True):
     line: RequestLine | None = None
 
 
-class Identified(msgspec.Struct, frozen=True):
+class Identified(msgspec.Struct, frozen=True, gc=False):
     """A decoded request, the AUTH_KEY it carries, and the account that has it."""
 
     candidate: Candidate
@@ -207,7 +207,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...]
 
 
-class Checked(msgspec.Struct, frozen=True):
+class Checked(msgspec.Struct, frozen=True, gc=False):
     """A request after the checks, which take nothing but the packet and its account's configuration.
 
     It has a `refusal`, or a `submission` and what is kept of it.
@@ -225,7 +225,7 @@ class Checked(msgspec.Struct, frozen=True):
     """Of a packet with a refusal, where `Platform.diagnosed` worked it out; else it is worked out when it is kept."""
 
 
-class Reply(msgspec.Struct, frozen=True):
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """What goes back: an answer, or None when the connection is closed without one."""
 
     answer: bytes | AllAccepted | None

@@ -42,7 +42,7 @@ _COUNTERS = 0x1000
 """How many values the counter has."""
 
 
-class UidSequence(msgspec.Struct, frozen=True):
+class UidSequence(msgspec.Struct, frozen=True, gc=False):
     """How far the SMS_UIDs of one node have been issued."""
 
     node: int
@@ -68,9 +68,9 @@ def issue_uids(
     before, behind = _around_counter(sequence.node, style)
     if moment > instant:
         instant, since = moment, 0
-        if count == 1:
-            following = UidSequence(sequence.node, (counter + 1) % _COUNTERS, instant, 1)
-            return following, (f"{instant:013X}{before}{counter:03X}{behind}",)
+    if count == 1 and since < _COUNTERS:
+        following = UidSequence(sequence.node, (counter + 1) % _COUNTERS, instant, since + 1)
+        return following, (f"{instant:013X}{before}{counter:03X}{behind}",)
     issued: list[str] = []
     written = _written_counters()
     while len(issued) < count:
@@ -128,7 +128,7 @@ class Addressed(Protocol):
     def msisdn(self) -> str: ...
 
 
-class AllAccepted(msgspec.Struct, frozen=True):
+class AllAccepted(msgspec.Struct, frozen=True, gc=False):
     """An answer in which the packet and every destination is OK: to whom, and their SMS_UIDs, in the same order.
 
     Numbers that are OK are digits: check 17 refuses all others.
@@ -157,15 +157,15 @@ def encode_answer(answer: Answer, profile: Profile) -> bytes:
 
 def encode_accepted(accepted: AllAccepted) -> bytes:
     """Writes an answer in which everything is OK, without making its items first."""
-    answer = Answer(accepted.serial, accepted.time, _OK, ())
     listed = zip(accepted.destinations, accepted.uids, strict=False)
     if accepted.profile.answer_shape == "wire":
+        answer = Answer(accepted.serial, accepted.time, _OK, ())
         return _wire(answer, [(each, uid, _OK) for each, uid in listed])
     items = [
         f'{{"COUNTRY_CODE":{each.country_code},"DEST_MSISDN":"{each.msisdn}","SMS_UID":"{uid}",{_SAID_OK}}}'
         for each, uid in listed
     ]
-    return _document_of(answer, _SAID_OK, items)
+    return _document_of(accepted.serial, accepted.time, _SAID_OK, items)
 
 
 def result_desc(code: ResultCode, profile: Profile, *, by_gateway: bool) -> str:
@@ -185,12 +185,12 @@ def _document(answer: Answer, listed: _Listed, profile: Profile) -> bytes:
         items.append(
             f'{{"COUNTRY_CODE":{each.country_code},"DEST_MSISDN":{_quoted(each.msisdn)},"SMS_UID":"{uid}",{result}}}'
         )
-    return _document_of(answer, said, items)
+    return _document_of(answer.serial, answer.time, said, items)
 
 
-def _document_of(answer: Answer, said: str, items: list[str]) -> bytes:
+def _document_of(serial: int, time: datetime, said: str, items: list[str]) -> bytes:
     return (
-        f'{{"METHOD":"{SEND_METHOD}","TYPE":"{ANSWER_TYPE}","SERIAL":{answer.serial},"TIME":"{wire_time(answer.time)}",'
+        f'{{"METHOD":"{SEND_METHOD}","TYPE":"{ANSWER_TYPE}","SERIAL":{serial},"TIME":"{wire_time(time)}",'
         f'{said},"DETAIL_LIST":[{",".join(items)}]}}'
     ).encode()
 

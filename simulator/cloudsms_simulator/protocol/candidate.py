@@ -66,6 +66,8 @@ class AccountView(Protocol):
     def blacklist(self) -> BlacklistView: ...
     @property
     def signatures(self) -> frozenset[str] | None: ...
+    @property
+    def prices_all_countries(self) -> bool: ...
     def price(self, country_code: int) -> object | None: ...
     def knows_route(self, route_id: str) -> bool: ...
 
@@ -77,7 +79,7 @@ class Refusal(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...]
 
 
-class Candidate(msgspec.Struct):
+class Candidate(msgspec.Struct, gc=False):
     """A packet with the profile whose rules hold for it, its account, and what the checks fill in: what it asks for."""
 
     decoded: Decoded

@@ -395,11 +395,12 @@ def echo_of(entry: msgspec.Raw, profile: Profile) -> Destination:
 
 def destinations_are_numbers(candidate: Candidate) -> Refusal | None:
     """Check 17: an assigned country code; 1 to 32 ASCII digits; 11 of them in mainland China."""
-    if _are_all_in_order(candidate.destinations):
+    destinations = candidate.destinations
+    if len(destinations) > 1 and _are_all_in_order(destinations):
         return None
     refused = [
         index
-        for index, destination in enumerate(candidate.destinations)
+        for index, destination in enumerate(destinations)
         if destination.country_code not in COUNTRY_CODES or not _is_number(destination)
     ]
     if refused:
@@ -496,7 +497,7 @@ def destinations_are_not_blacklisted(candidate: Candidate) -> Refusal | None:
 def destinations_have_a_price(candidate: Candidate) -> Refusal | None:
     """Check 19: the account has a price for the country, unless the profile leaves that to a report."""
     account = candidate.account
-    if account is None or candidate.profile.unpriced == "report":
+    if account is None or account.prices_all_countries or candidate.profile.unpriced == "report":
         return None
     countries = {destination.country_code for destination in candidate.destinations}
     unpriced = [country for country in countries if account.price(country) is None]

@@ -141,7 +141,7 @@ class Destination(msgspec.Struct, frozen=True, gc=False):
         return f"{self.country_code}{self.msisdn}"
 
 
-class Submission(msgspec.Struct, frozen=True):
+class Submission(msgspec.Struct, frozen=True, gc=False):
     """What was asked for: the text as it will be sent, from whom, by which route, to whom."""
 
     serial: int
@@ -222,7 +222,7 @@ _ATTRIBUTE_OF_FIELD = {field.encode_name: field.name for field in msgspec.struct
 BodyForm = Literal["object", "empty", "cut", "broken", "no-object"]
 
 
-class Decoded(msgspec.Struct, frozen=True):
+class Decoded(msgspec.Struct, frozen=True, gc=False):
     """What a body turned out to be.
 
     `form`: an object with members; empty; cut off; broken (no strict JSON); or JSON that is no object with members.

@@ -214,7 +214,7 @@ _NOT_RELEASED = "the reports of request %d of %s are not released"
 log = logging.getLogger("cloudsms_simulator.endpoint")
 
 
-class _AdmittedPacket(msgspec.Struct, frozen=True):
+class _AdmittedPacket(msgspec.Struct, frozen=True, gc=False):
     """A packet as it came, whose it is, and what is wrong with it; None where the simulator itself failed to find that
     out. `came_at` is the moment by the wall clock."""
 
@@ -232,7 +232,7 @@ _Step = Awaitable[tuple[Reply, Exchange | None]]
 """What the platform decides on a packet, and the exchange that is kept of it."""
 
 
-class _DecidedRequest(msgspec.Struct, frozen=True):
+class _DecidedRequest(msgspec.Struct, frozen=True, gc=False):
     """A request that the platform has decided on, and its reply."""
 
     request: HttpRequest

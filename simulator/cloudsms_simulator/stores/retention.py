@@ -9,7 +9,7 @@ Reading: R16, R17.
 
 import sys
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from cloudsms_simulator.engine.records import (
     Attempt,
@@ -72,9 +72,11 @@ class Retention:
             else:
                 self._evict(partition, oldest)
 
-    def pushed(self, before: Iterable[Report], after: Iterable[Report]) -> None:
+    def pushed(self, before: Sequence[Report], after: Sequence[Report]) -> None:
         """Reports took the place of what they were."""
-        self.octets += _octets_pushed(after) - _octets_pushed(before)
+        self.octets += _octets_pushed(after)
+        if before:
+            self.octets -= _octets_pushed(before)
 
     def ledger_changed(self, partition: AccountPartition) -> None:
         """A partition's ledger has more entries, or fewer, than when this was last said. The first is always there."""
@@ -87,7 +89,7 @@ class Retention:
 
         Or it has something left to do again: then an exchange that is to go waits for it too.
         """
-        request_id = message.sending.request_id
+        request_id = message.sending.id
         unsettled = self._overdue.get(request_id)
         if unsettled is None:
             return
@@ -213,10 +215,11 @@ def _octets_of_tls(tls: TlsFacts) -> int:
     return _TLS_OCTETS + (0 if peer is None else len(peer.subject) + len(peer.issuer) + sum(map(len, peer.san)))
 
 
-def _octets_pushed(reports: Iterable[Report]) -> int:
-    octets = 0
+def _octets_pushed(reports: Sequence[Report]) -> int:
+    octets = _REPORT_OCTETS * len(reports)
     for report in reports:
-        octets += _REPORT_OCTETS + _octets_of_findings(report.findings)
+        if report.findings:
+            octets += _octets_of_findings(report.findings)
         for attempt in report.attempts:
             octets += _octets_of_attempt(attempt)
     return octets
