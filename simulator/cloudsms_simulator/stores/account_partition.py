@@ -1,9 +1,10 @@
 """An account's partition: what the memory store keeps of one account, and when to look at which of its messages.
 
 Exchanges, messages, reports and the ledger are dicts and lists in order of arrival. Wakes wait in a `DueQueue`: a dict
-of short spans of time, each with what is due in it, and a heap of the spans. Taking what is due then costs about the
-same with a million entries waiting as with a thousand; a heap of all entries costs several times as much. The order is
-(due, put in). Wakes of a request whose answer is not out yet are held back (`held`, `early`). Entries of evicted
+of seconds and a heap of them. What is due in a second is a plain list, small and quick to add to, until that second is
+the next one; then it is sorted into short spans. Taking what is due then costs about the same with a million entries
+waiting as with a thousand; a heap of all entries costs several times as much. The order is (due, put in). Wakes of a
+request whose answer is not out yet are held back (`held`, `early`). Entries of evicted
 messages are folded into the ledger's opening entry, so that their sum stays the balance.
 
 Reading: R16, R17.
@@ -16,7 +17,7 @@ from decimal import Decimal
 from heapq import heapify, heappop, heappush
 from itertools import groupby
 from operator import itemgetter
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import msgspec
 
@@ -25,7 +26,7 @@ from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.records import Exchange, Message, Report
 from cloudsms_simulator.engine.transaction import RuleCounter
 from cloudsms_simulator.moments import datetime
-from cloudsms_simulator.protocol.timestamps import microseconds
+from cloudsms_simulator.protocol.timestamps import EPOCH
 from cloudsms_simulator.stores.store import AccountSnapshot
 
 T = TypeVar("T")
@@ -38,12 +39,12 @@ _due_of = itemgetter(0)
 class DueQueue(Generic[T]):
     """Items with the moments they are due, in order of (due, insertion). One thread at a time."""
 
-    __slots__ = ("_length", "_order", "_spans")
+    __slots__ = ("_length", "_order", "_seconds")
 
     def __init__(self) -> None:
-        # What is due in a span: a tuple while it is one entry, which is the usual case, small, and no burden to the
-        # garbage collector; a list of several; a deque in order from when the span has become the next one.
-        self._spans: dict[int, tuple[datetime, T] | list[tuple[datetime, T]] | deque[tuple[datetime, T]]] = {}
+        # What is due in a second that is yet to come: a moment and its item in turns, since an entry of its own for
+        # each of a million would take more memory than all else here.
+        self._seconds: dict[int, list[datetime | T] | _Second[T]] = {}
         self._order: list[int] = []
         self._length = 0
 
@@ -54,17 +55,98 @@ class DueQueue(Generic[T]):
         """The entries in order, found one by one, so that a first page is cheap. Nothing may change meanwhile."""
         order = self._order.copy()
         while order:
-            entries = self._spans[heappop(order)]
-            if isinstance(entries, tuple):
-                yield entries
-            else:
-                yield from sorted(entries, key=_due_of)
+            entries = self._seconds[heappop(order)]
+            yield from sorted(_pairs(entries), key=_due_of) if isinstance(entries, list) else entries
 
     def add(self, due: datetime, item: T) -> None:
         """Adds an item; it comes after those that are due at the same moment already."""
-        span = microseconds(due) // _SPAN
-        entries = self._spans.get(span)
+        since = due - EPOCH
+        second = since.days * 86_400 + since.seconds
+        entries = self._seconds.get(second)
         self._length += 1
+        if entries is None:
+            self._seconds[second] = [due, item]
+            heappush(self._order, second)
+        elif isinstance(entries, list):
+            entries += (due, item)
+        else:
+            entries.add(due, item)
+
+    def take_out(self, due: datetime) -> list[T]:
+        """Takes out what is due at exactly that moment, in order."""
+        since = due - EPOCH
+        second = since.days * 86_400 + since.seconds
+        entries = self._seconds.get(second)
+        if entries is None:
+            return []
+        if isinstance(entries, list):
+            entries = self._seconds[second] = _Second(entries)
+        taken = entries.take_out(due)
+        self._length -= len(taken)
+        if not entries:
+            del self._seconds[second]
+            self._order.remove(second)
+            heapify(self._order)
+        return taken
+
+    def next_due(self) -> datetime | None:
+        """The moment the earliest item is due, or None when there is none."""
+        return self._next_second().next_due() if self._order else None
+
+    def pop_due(self, now: datetime, limit: int) -> list[tuple[datetime, T]]:
+        """Takes out at most `limit` entries that are due at `now` or before, the earliest first."""
+        taken: list[tuple[datetime, T]] = []
+        while self._order and len(taken) < limit:
+            second = self._next_second()
+            second.pop_due(now, limit, taken)
+            if second:
+                break
+            del self._seconds[heappop(self._order)]
+        self._length -= len(taken)
+        return taken
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._seconds.clear()
+        self._order.clear()
+        self._length = 0
+
+    def _next_second(self) -> "_Second[T]":
+        second = self._order[0]
+        entries = self._seconds[second]
+        if isinstance(entries, list):
+            entries = self._seconds[second] = _Second(entries)
+        return entries
+
+
+def _pairs(entries: list[datetime | T]) -> Iterator[tuple[datetime, T]]:
+    return zip(cast("list[datetime]", entries[::2]), cast("list[T]", entries[1::2]), strict=True)
+
+
+class _Second(Generic[T]):
+    """What is due within one second: a dict of spans, and a heap of them. It is made of moments and items in turns."""
+
+    __slots__ = ("_order", "_spans")
+
+    def __init__(self, entries: list[datetime | T]) -> None:
+        # What is due in a span: a tuple while it is one entry; a list of several; a deque in order from when the span
+        # has become the next one.
+        self._spans: dict[int, tuple[datetime, T] | list[tuple[datetime, T]] | deque[tuple[datetime, T]]] = {}
+        self._order: list[int] = []
+        for due, item in _pairs(entries):
+            self.add(due, item)
+
+    def __bool__(self) -> bool:
+        return bool(self._order)
+
+    def __iter__(self) -> Iterator[tuple[datetime, T]]:
+        for span in sorted(self._order):
+            entries = self._spans[span]
+            yield from (entries,) if isinstance(entries, tuple) else sorted(entries, key=_due_of)
+
+    def add(self, due: datetime, item: T) -> None:
+        span = due.microsecond // _SPAN
+        entries = self._spans.get(span)
         if entries is None:
             self._spans[span] = (due, item)
             heappush(self._order, span)
@@ -76,14 +158,12 @@ class DueQueue(Generic[T]):
             insort_right(entries, (due, item), key=_due_of)
 
     def take_out(self, due: datetime) -> list[T]:
-        """Takes out what is due at exactly that moment, in order."""
-        span = microseconds(due) // _SPAN
+        span = due.microsecond // _SPAN
         entries = self._spans.get(span, ())
         there = [entries] if isinstance(entries, tuple) and entries else list(entries)
         taken = [entry for entry in there if entry[0] == due]
         if taken:
             left = [entry for entry in there if entry[0] != due]
-            self._length -= len(taken)
             if not left:
                 del self._spans[span]
                 self._order.remove(span)
@@ -94,36 +174,24 @@ class DueQueue(Generic[T]):
                 self._spans[span] = left
         return [item for _, item in sorted(taken, key=_due_of)]
 
-    def next_due(self) -> datetime | None:
-        """The moment the earliest item is due, or None when there is none."""
-        if not self._order:
-            return None
+    def next_due(self) -> datetime:
         entries = self._next_entries()
         return entries[0] if isinstance(entries, tuple) else entries[0][0]
 
-    def pop_due(self, now: datetime, limit: int) -> list[tuple[datetime, T]]:
-        """Takes out at most `limit` entries that are due at `now` or before, the earliest first."""
-        taken: list[tuple[datetime, T]] = []
+    def pop_due(self, now: datetime, limit: int, taken: list[tuple[datetime, T]]) -> None:
+        """Takes out what is due until that makes `limit` entries with those taken before."""
         while self._order and len(taken) < limit:
             entries = self._next_entries()
             if isinstance(entries, tuple):
                 if entries[0] > now:
-                    break
+                    return
                 taken.append(entries)
             else:
                 while entries and len(taken) < limit and entries[0][0] <= now:
                     taken.append(entries.popleft())
                 if entries:
-                    break
+                    return
             del self._spans[heappop(self._order)]
-        self._length -= len(taken)
-        return taken
-
-    def clear(self) -> None:
-        """Forgets everything."""
-        self._spans.clear()
-        self._order.clear()
-        self._length = 0
 
     def _next_entries(self) -> tuple[datetime, T] | deque[tuple[datetime, T]]:
         """What is due in the next span, in order."""
