@@ -1,4 +1,4 @@
-"""Rules: which rule book of a timeline is in force, and when there is nothing to ask.
+"""Rules: which rule book of a timeline is in force, when there is nothing to ask, and which of many decides.
 
 Reading: R21.
 """
@@ -7,10 +7,23 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.engine.faults import Fault
 from cloudsms_simulator.engine.plan import DELIVERED_AFTER_A_SECOND, Fixed, Mix, PlanTemplate, StepTemplate
-from cloudsms_simulator.engine.rules import CompiledRules, FaultRule, Rule, RuleBook, RuleBookChange
+from cloudsms_simulator.engine.rules import (
+    CompiledRules,
+    Condition,
+    FaultRule,
+    Rule,
+    RuleBook,
+    RuleBookChange,
+    TextMatch,
+    glob_test,
+    text_test,
+)
 
 MINUTE = timedelta(minutes=1)
 TICK = timedelta(microseconds=1)
@@ -93,3 +106,28 @@ SECOND = Fixed(timedelta(seconds=1))
 )
 def test_rules_are_plain_when_every_message_has_the_same_fate(book: RuleBook, plain: bool) -> None:
     assert CompiledRules(book).is_plain is plain
+
+
+TO = st.sampled_from(["852*", "8526*", "85267*", "65*", "*", "85267000011", "8526700001?", "[86]5*"])
+CONTENT = st.sampled_from([None, TextMatch(contains="code"), TextMatch(contains="nothing"), TextMatch(glob=("Your*",))])
+CONDITIONS = st.builds(lambda to, content: Condition(to=tuple(to), content=content), st.lists(TO, max_size=2), CONTENT)
+
+
+@settings(deadline=None)
+@given(st.lists(CONDITIONS, max_size=8))
+def test_of_rules_about_numbers_and_others_the_first_that_fits_decides(world, conditions: list[Condition]) -> None:
+    rules = [Rule(id=f"rule {place}", condition=each) for place, each in enumerate(conditions)]
+    account = Account(rules=CompiledRules(RuleBook(rules=tuple(rules))))
+    numbers = [(852, "67000011"), (852, "91234567"), (65, "81234567"), (1, "2125550123")]
+    messages = world(account).send(*numbers).messages
+
+    def first(number: str) -> str | None:
+        for rule in rules:
+            content = rule.condition.content
+            if (not rule.condition.to or glob_test(*rule.condition.to)(number)) and (
+                content is None or text_test(content)("Your code is 123345")
+            ):
+                return rule.id
+        return None
+
+    assert [each.rule for each in messages] == [first(f"{country}{msisdn}") for country, msisdn in numbers]

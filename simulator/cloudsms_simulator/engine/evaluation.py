@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
+from operator import itemgetter
 from types import MappingProxyType
 
 import msgspec
@@ -241,6 +242,10 @@ def is_reported_before(plan: Plan) -> bool:
 
 # The evaluation itself.
 
+_OpenRule = tuple[int, Rule, SubjectTest | None]
+"""A rule that may decide on a request, with its place among the rules, and the test that it makes of a destination."""
+_place_of = itemgetter(0)
+
 
 class _Evaluator:
     """One request before the rules: `fault`, then `decisions`, then `count_accepted`, each once and none after another
@@ -270,6 +275,8 @@ class _Evaluator:
             elapsed=now - since,
             state=self._state_now(),
         )
+        self._open_places: dict[int, bool] = {}
+        """Of rules that want a number to begin in some way: whether they may decide on this request."""
 
     def fault(self) -> AnswerFault | None:
         """Returns what befalls the answer: the first fault whose rule fits a destination, else a magic number's fault.
@@ -312,10 +319,11 @@ class _Evaluator:
     def _decision_on(self, index: int) -> Decision:
         number = self._numbers[index]
         chance = Chance(self._account.seed, number, self.counters.add(_seen_counter(number)))
-        if self._open_rules:
+        open_rules = self._open_rules(number)
+        if open_rules:
             subject = self._subject_at(index)
             subject.chance = chance
-            for rule, test in self._open_rules:
+            for _, rule, test in open_rules:
                 if (test is None or test(subject)) and (reply := self._next_reply(rule, number)) is not None:
                     return self._decided(rule, reply, chance)
         magic = magic_number_of(self._destinations[index].msisdn) if self._rules.book.magic else None
@@ -324,15 +332,32 @@ class _Evaluator:
         plan = magic.plan or self._default_plan(chance) if magic.code is ResultCode.OK else None
         return Decision(magic.code, plan, magic.rule)
 
+    def _open_rules(self, number: str) -> list[_OpenRule]:
+        """The rules that may decide on a destination of this request, in their order."""
+        places = self._rules.of_number(number)
+        if not places:
+            return self._open_to_all
+        matchers = self._rules.matchers
+        more = [(place, matchers[place][0], matchers[place][1].of_destination) for place in {*places}]
+        return sorted([*self._open_to_all, *(each for each in more if self._is_open(each[0]))], key=_place_of)
+
     @cached_property
-    def _open_rules(self) -> list[tuple[Rule, SubjectTest | None]]:
-        """The rules that may decide on this request, and the test that each still makes of a destination."""
+    def _open_to_all(self) -> list[_OpenRule]:
+        """Those of them that may decide on any number."""
         subject = self._subject
         return [
-            (rule, matcher.of_destination)
-            for rule, matcher in self._rules.matchers
+            (place, rule, matcher.of_destination)
+            for place, rule, matcher in self._rules.of_any_number
             if matcher.of_request is None or matcher.of_request(subject)
         ]
+
+    def _is_open(self, place: int) -> bool:
+        """Tells whether the rule at a place may decide on this request; a rule is asked once."""
+        known = self._open_places.get(place)
+        if known is None:
+            test = self._rules.matchers[place][1].of_request
+            known = self._open_places[place] = test is None or test(self._subject)
+        return known
 
     def _decided(self, rule: Rule, reply: ReplyStep, chance: Chance) -> Decision:
         self._count_hit(rule.id)
@@ -374,7 +399,7 @@ class _Evaluator:
         return any(
             (test is None or test(subject))
             and _reply_at(rule, self.counters[self._replies_counter(rule, number)] + 1) is not None
-            for rule, test in self._open_rules
+            for _, rule, test in self._open_rules(number)
         )
 
     def _fits(self, matcher: Matcher) -> bool:
