@@ -122,7 +122,7 @@ def _reach_what_is_due(
         report = _report_of(message, account, len(reports) + 1, upcoming, moment)
         if report.next_attempt_at is not None and report.next_attempt_at > now:
             transaction.wakes.append((report.next_attempt_at, message.uid))
-        reports = (*reports, report)
+        reports = (*reports, report) if reports else (report,)
         done += 1
     return message, reports
 
@@ -138,9 +138,8 @@ def _reach(transaction: Transaction, account: Account, message: Message, step: S
     )
     if refund and message.sending.metered and transaction.standing.balance is not None:
         transaction.move("refund", message.cost, at, message.uid)
-    return msgspec.structs.replace(
-        message, passages=(*message.passages, ReachedState(step.state, at)), refunded=message.refunded or refund
-    )
+    passages = (*message.passages, ReachedState(step.state, at))
+    return msgspec.structs.replace(message, passages=passages, refunded=message.refunded or refund)
 
 
 def _report_of(message: Message, account: Account, number: int, step: Step, at: datetime) -> Report:

@@ -359,11 +359,12 @@ def _wake(transaction: Transaction, messages: tuple[Message, ...], now: datetime
     Returns when that is, for the earliest of them, and whether a report of any is to come before the answer.
     """
     plan, due, first, comes_before = None, now, None, False
+    add = transaction.wakes.append
     for message in messages:
         if message.plan is not plan:
             plan = message.plan
             due = now + plan.steps[0].after
             first = due if first is None or due < first else first
             comes_before = comes_before or is_reported_before(plan)
-        transaction.wakes.append((due, message.uid))
+        add((due, message.uid))
     return first, comes_before

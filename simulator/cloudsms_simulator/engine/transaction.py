@@ -176,6 +176,8 @@ class Transaction(msgspec.Struct, eq=False, gc=False):
 
 def with_report(reports: tuple[Report, ...], report: Report) -> tuple[Report, ...]:
     """Returns the reports of a message with one more, or with one in place of the report of the same number."""
+    if report.number == 1 and len(reports) <= 1:
+        return (report,)
     return (*reports[: report.number - 1], report, *reports[report.number :])
 
 

@@ -418,12 +418,12 @@ def _are_all_in_order(destinations: Sequence[Destination]) -> bool:
     """Whether every destination certainly passes check 17: asked of all at once, as it nearly always is so."""
     numbers = [destination.msisdn for destination in destinations]
     countries = {destination.country_code for destination in destinations}
-    digits = "".join(numbers)
+    digits, lengths = "".join(numbers), {*map(len, numbers)}
     return (
         digits.isascii()
         and digits.isdigit()
-        and "" not in numbers
-        and len(max(numbers, key=len)) <= MSISDN_OCTETS
+        and 0 not in lengths
+        and max(lengths) <= MSISDN_OCTETS
         and COUNTRY_CODES.issuperset(countries)
         and MAINLAND_CHINA not in countries
     )

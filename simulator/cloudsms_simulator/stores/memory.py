@@ -127,8 +127,11 @@ class MemoryStore:
         if exchange is not None:
             self._requests = exchange.id
             partition.exchanges[exchange.id] = exchange
-            for message in transaction.new_messages:
-                partition.messages[message.uid] = message
+            messages = transaction.new_messages
+            if len(messages) == 1:
+                partition.messages[messages[0].uid] = messages[0]
+            else:
+                partition.messages.update(zip(exchange.uids, messages, strict=True))
             if transaction.wakes:
                 partition.held[exchange.id] = transaction.wakes
             self._retention.arrived(exchange)
