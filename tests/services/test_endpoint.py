@@ -523,6 +523,27 @@ def test_reports_that_cannot_be_released_keep_nobody_elses(error: Exception, cap
     assert str(error) in caplog.text
 
 
+class Slippery(list[tuple[str, datetime]]):
+    """Takes everything but the first."""
+
+    slips = 1
+
+    def append(self, each: tuple[str, datetime]) -> None:
+        if self.slips:
+            self.slips -= 1
+            raise RuntimeError("a slip")
+        super().append(each)
+
+
+def test_a_slip_once_all_are_answered_strikes_one_of_those_that_wait_together(caplog: pytest.LogCaptureFixture) -> None:
+    crowd = Crowd()
+    crowd.scene.expected = Slippery()
+    crowd.serve()
+    assert crowd.codes == [[1], [1], [1]]
+    assert len(crowd.scene.expected) == 2
+    assert "the reports of request 1 of default are not released" in caplog.text
+
+
 def test_a_client_that_does_not_read_holds_up_nobody_else() -> None:
     crowd = Crowd()
     order: list[int] = []
