@@ -55,11 +55,13 @@ def exchange(run: Run) -> Exchange:
             nonlocal received
             listener = Listener(app, open_socket("127.0.0.1", 0))
             await listener.start()
-            reader, writer = await asyncio.open_connection(listener.host, listener.port)
-            writer.write(requests)
-            received = await reader.read()
-            writer.close()
-            await listener.stop()
+            try:
+                reader, writer = await asyncio.open_connection(listener.host, listener.port)
+                writer.write(requests)
+                received = await reader.read()
+                writer.close()
+            finally:
+                await listener.stop()
 
         run(story())
         lines = received.split(b"\r\n")

@@ -601,6 +601,56 @@ def test_who_gives_up_waiting_closes_the_connection(run: Run, contexts: Contexts
     run(story())
 
 
+@pytest.mark.parametrize(
+    "beginning", [b"", b"HTTP/1.1 200 OK\r\nX: y", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"]
+)
+def test_a_connection_on_which_the_rest_of_an_answer_is_late_is_closed(
+    run: Run, contexts: Contexts, beginning: bytes
+) -> None:
+    ended = asyncio.Event()
+
+    async def serve(connection: Connection) -> None:
+        await connection.read()
+        await connection.say(beginning)
+        try:
+            await connection.ends()
+        finally:
+            ended.set()
+
+    async def story() -> None:
+        async with Server(serve, contexts) as server, client_of(server, contexts) as send:
+            if beginning.endswith(b"{}"):
+                assert await send(within=0.1) == ANSWERED
+            else:
+                with pytest.raises(AnswerTimeoutError):
+                    await send(within=0.1)
+            await ended.wait()
+
+    run(story())
+
+
+def test_a_connection_of_ones_own_is_closed_in_order_when_it_is_left(
+    run: Run, contexts: Contexts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_client, "_CLOSING_SECONDS", 100_000.0)
+    came = asyncio.Queue[bytes]()
+
+    async def serve(connection: Connection) -> None:
+        came.put_nowait(await connection.reader.read())
+
+    async def story() -> None:
+        async with Server(serve, contexts) as server:
+            http = HttpClient()
+            async with http.connection(
+                parse_url(server.url), contexts.client, within=20, connect_within=20
+            ) as connection:
+                connection.write(REQUEST)
+            assert await came.get() == REQUEST
+            await http.close()
+
+    run(story())
+
+
 def test_closing_ends_every_connection_whatever_it_waits_for(run: Run, contexts: Contexts) -> None:
     ended = asyncio.Queue[int]()
 

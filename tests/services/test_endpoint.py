@@ -22,7 +22,7 @@ from patience import STORY
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloudsms_simulator.engine import refusal
-from cloudsms_simulator.engine.account import Account, AccountDirectory, Callback
+from cloudsms_simulator.engine.account import Account, AccountDirectory, AccountState, Callback
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.faults import Fault
 from cloudsms_simulator.engine.plan import Fixed, plan_of, step
@@ -61,7 +61,8 @@ KEY = ACCOUNT.auth_key
 
 
 class TroubledStore(MemoryStore):
-    """Fails as often as it is told to, wherever it is told to: before a step decides, before it keeps, at a release."""
+    """Fails as often as it is told to, wherever it is told to: before a step decides, before it keeps, at a release, or
+    where somebody looks how an account stands."""
 
     def __init__(self) -> None:
         nodes = itertools.count(1)
@@ -78,6 +79,10 @@ class TroubledStore(MemoryStore):
             return decision
 
         return super().step(account, failing, uids)
+
+    def standing(self, account: Account | None) -> AccountState:
+        self._fail("standing")
+        return super().standing(account)
 
     async def release(self, account: Account | None, request_id: int, uids: tuple[str, ...] | None = None) -> None:
         self._fail("release")
@@ -855,6 +860,36 @@ def test_a_failure_is_answered_with_the_time_of_the_accounts_clock(scene: Scene)
     scene.store.failing["keep"] = [StoreError("the disk is full")]
     scene.request(packet())
     assert scene.answer["TIME"] == "2021-09-13 12:00:00"
+
+
+def test_a_failure_is_answered_with_the_time_of_the_machine_where_the_accounts_clock_cannot_be_read(
+    scene: Scene,
+) -> None:
+    scene.store.failing = {"keep": [StoreError("the disk is full")], "standing": [StoreError("the disk is gone")]}
+    scene.request(packet())
+    assert scene.code == 0x1000000E
+    assert str(scene.answer["TIME"]) > "2021-09-13 12:00:00"
+
+
+def test_a_long_packet_whose_account_cannot_be_looked_at_is_refused_as_any_other(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.store.failing["standing"] = [StoreError("a moment of trouble")]
+    scene.request(packet(x="y" * 50_000, SMS_CONTENT=""))
+    rules = [finding.rule for finding in scene.newest(scene.account).findings or ()]
+    assert scene.store.failing["standing"] == []
+    assert (scene.code, rules[0]) == (0x10000003, "content-missing")
+    assert "a moment of trouble" not in caplog.text
+
+
+def test_a_failure_while_a_long_packet_is_diagnosed_is_unknown_error_too(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.store.failing["standing"] = [RuntimeError("a slip of ours")]
+    scene.request(packet(x="y" * 50_000, SMS_CONTENT=""))
+    assert scene.code == 2
+    assert "a packet could not be diagnosed for a reason inside the simulator" in caplog.text
+    assert "a slip of ours" in caplog.text
 
 
 def test_reports_that_cannot_be_released_are_told_to_the_log_and_the_answer_stays(
