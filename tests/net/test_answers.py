@@ -99,6 +99,13 @@ def test_an_application_may_ask_for_chunks_itself(exchange: Exchange, headers: H
     assert answer.endswith(b"\r\n\r\n4\r\nabcd\r\n0\r\n\r\n")
 
 
+def test_chunks_carry_what_an_application_has_encoded_otherwise(exchange: Exchange) -> None:
+    assert exchange(saying(begin(200, [(b"transfer-encoding", b"gzip")]), piece(b"abcd")), LAST) == (
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
+        b"4\r\nabcd\r\n0\r\n\r\n"
+    )
+
+
 def test_an_answer_with_a_length_may_come_in_pieces(exchange: Exchange) -> None:
     app = saying(begin(200, [(b"Content-Length", b"3")]), piece(b"a", more=True), piece(b"bc"))
     assert exchange(app, LAST) == b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\nconnection: close\r\n\r\nabc"

@@ -201,6 +201,14 @@ def test_a_pkcs12_file_older_than_its_certificate_is_made_anew_with_the_set(tmp_
     assert held == certificate(files.customer_cert)
 
 
+def test_a_pkcs12_file_as_old_as_its_certificate_stays(tmp_path: Path) -> None:
+    files = complete_set(tmp_path)
+    for file in tmp_path.iterdir():
+        os.utime(file, ns=(0, 0))
+    assert complete_set(tmp_path).made == ()
+    assert files.customer_p12.stat().st_mtime_ns == 0
+
+
 def test_certificates_of_somebody_else_are_used_and_never_overwritten(tmp_path: Path) -> None:
     files = CertificateFiles.within(tmp_path)
     corporate = trustme.CA()

@@ -553,6 +553,28 @@ def test_a_head_that_never_completes_does_not_cut_the_answer_before_it(run: Run)
     run(story())
 
 
+def test_a_head_that_has_begun_may_take_as_long_as_the_first(run: Run) -> None:
+    connections: list[HttpConnection] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        connections.append(connection_in(scope))
+        await echo(scope, receive, send)
+
+    async def story() -> None:
+        async with serving(app, keep_alive=timedelta(hours=1)) as listener, client_of(listener) as client:
+            await client.send(POST % (0, b""))
+            await client.answer()
+            idle = connections[0].deadline
+            await client.send(b"GET / HTTP/1.1\r\n")
+            while connections[0].deadline == idle:
+                await asyncio.sleep(0)
+            connections[0].expire(asyncio.get_running_loop().time())
+            await client.send(b"Host: a\r\n\r\n")
+            assert (await client.answer()).status == 200
+
+    run(story())
+
+
 def test_an_idle_connection_is_closed_and_nobody_told(run: Run) -> None:
     seen = Seen()
 
@@ -724,6 +746,27 @@ def test_a_client_that_hangs_up_mid_request_is_seen_as_gone(run: Run, caplog: py
         assert caplog.messages == []
 
     run(story())
+
+
+def test_who_ends_a_connection_that_is_gone_does_no_harm(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    ended = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        connection = connection_in(scope)
+        await connection.input_ended.wait()
+        connection.linger()
+        connection.linger()
+        connection.close()
+        ended.set()
+
+    async def story() -> None:
+        async with serving(app) as listener:
+            async with client_of(listener) as client:
+                await client.send(POST % (0, b""))
+            await ended.wait()
+
+    run(story())
+    assert caplog.records == []
 
 
 def test_a_pending_request_learns_that_its_client_is_gone_though_others_are_queued_behind_it(run: Run) -> None:

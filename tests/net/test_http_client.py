@@ -5,7 +5,7 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from both_loops import Run
@@ -648,6 +648,90 @@ def test_a_connection_of_ones_own_is_closed_in_order_when_it_is_left(
             assert await came.get() == REQUEST
             await http.close()
 
+    run(story())
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_what_was_written_goes_out_before_a_connection_ends_if_the_server_takes_it_in_time(
+    run: Run, patient: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_client, "_CLOSING_SECONDS", 100_000.0 if patient else 0.01)
+    request = REQUEST + bytes(16 * 1024 * 1024)
+    reading, taken = asyncio.Event(), asyncio.Queue[int]()
+
+    async def serve(connection: Connection) -> None:
+        await connection.read()
+        await connection.say(b"HTTP/1.1 413 Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await reading.wait()
+        octets = len(REQUEST)
+        with suppress(OSError):
+            while piece := await connection.reader.read(1024 * 1024):
+                octets += len(piece)
+        taken.put_nowait(octets)
+
+    class Later:
+        moment = 0.0
+
+        def expire(self) -> None:
+            reading.set()
+
+    async def story() -> None:
+        async with Server(serve) as server:
+            http = HttpClient()
+            answer = await http.exchange(parse_url(server.url), request, None, within=60, connect_within=60)
+            assert answer.status == 413
+            if patient:
+                reading.set()
+            else:  # behind the deadline of the connection
+                http.deadlines.watch(Later(), asyncio.get_running_loop().time() + 0.01)
+            assert (await taken.get() == len(request)) == patient
+            await http.close()
+
+    run(story())
+
+
+def test_a_connection_that_is_closed_says_so_in_tls(run: Run, files: CertificateFiles) -> None:
+    contexts = Contexts(files)
+
+    def serve(listening: socket.socket) -> bytes:
+        assert contexts.server is not None
+        sock = listening.accept()[0]
+        with contexts.server.wrap_socket(sock, server_side=True, suppress_ragged_eofs=False) as secured:
+            secured.recv(len(REQUEST))
+            secured.sendall(OK)
+            return secured.recv(1)
+
+    async def story() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            serving = asyncio.create_task(asyncio.to_thread(serve, listening))
+            http, url = HttpClient(), parse_url(f"https://localhost:{listening.getsockname()[1]}/")
+            await http.exchange(url, REQUEST, contexts.client, within=20, connect_within=20)
+            await http.close()
+            assert await serving == b""
+
+    run(story())
+
+
+def test_what_was_written_goes_out_before_a_connection_is_reset(run: Run) -> None:
+    class Receiving(asyncio.Protocol):
+        came = b""
+
+        def data_received(self, data: bytes) -> None:
+            self.came += data
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            ended.put_nowait((self.came, type(exc)))
+
+    async def story() -> None:
+        server = await asyncio.get_running_loop().create_server(Receiving, "127.0.0.1", 0)
+        http, url = HttpClient(), parse_url(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+        async with http.connection(url, None, within=20, connect_within=20) as connection:
+            connection.write(REQUEST)
+            await connection.reset()
+        assert await ended.get() == (REQUEST, ConnectionResetError)
+        server.close()
+
+    ended = asyncio.Queue[tuple[bytes, type]]()
     run(story())
 
 

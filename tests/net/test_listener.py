@@ -480,6 +480,7 @@ def test_an_observer_that_fails_does_not_end_the_listener(run: Run, caplog: pyte
 
     run(story())
     assert "a connection could not be served" in caplog.text
+    assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == ["a bug"]
 
 
 def test_an_observer_that_fails_does_not_stop_the_clock_of_the_others(

@@ -9,7 +9,7 @@ import gc
 import logging
 import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import pytest
@@ -240,6 +240,35 @@ def test_a_body_that_nobody_takes_stops_arriving(run: Run) -> None:
             go_on.set()
             assert await client.answer() == (200, body)
             await sending
+
+    run(story())
+
+
+def test_the_answer_to_another_request_lets_no_more_of_a_body_arrive_that_nobody_takes(run: Run) -> None:
+    async def story() -> None:
+        go_on, begun = asyncio.Event(), asyncio.Queue[bool]()
+        connections: list[HttpConnection] = []
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            connections.append(scope["extensions"]["sim.connection"])
+            begun.put_nowait(connections[0].transport.is_reading())
+            if len(connections) == 1:
+                await go_on.wait()
+                await App()(scope, receive, send)
+            else:
+                await connections[0].input_ended.wait()
+
+        body = b"x" * 3_000_000
+        async with serving(app) as listener:
+            async with client_of(listener) as client:
+                sending = asyncio.ensure_future(client.send(POST % (0, b""), POST % (len(body), body)))
+                await begun.get()
+                await until(lambda: not connections[0].transport.is_reading())
+                go_on.set()
+                assert await client.answer() == (200, b"")
+                assert not await begun.get()
+            with suppress(ConnectionError):
+                await sending
 
     run(story())
 
@@ -533,6 +562,17 @@ def test_a_head_within_the_limit_is_taken(run: Run) -> None:
         async with serving(App()) as listener, client_of(listener) as client:
             await client.send(b"GET / HTTP/1.1\r\nX: ", b"x" * (HEAD_LIMIT - 100), b"\r\n\r\n")
             assert await client.answer() == (200, b"")
+
+    run(story())
+
+
+@pytest.mark.parametrize(("octets", "status"), [(HEAD_LIMIT, 200), (HEAD_LIMIT + 1, 431)])
+def test_the_limit_of_a_head_is_exact(run: Run, octets: int, status: int) -> None:
+    async def story() -> None:
+        begin, end = b"GET / HTTP/1.1\r\nX: ", b"\r\n\r\n"
+        async with serving(App()) as listener, client_of(listener) as client:
+            await client.send(begin, b"x" * (octets - len(begin) - len(end)), end)
+            assert (await client.answer())[0] == status
 
     run(story())
 

@@ -11,7 +11,7 @@ import httptools
 import pytest
 
 from cloudsms_simulator.net.http_connection import HttpRequest
-from cloudsms_simulator.net.http_parser import RequestHead, head_of_scope, request_head
+from cloudsms_simulator.net.http_parser import RequestHead, head_of_scope, path_below_root, request_head
 
 PEER, HERE = ("127.0.0.1", 50_000), ("127.0.0.1", 61815)
 
@@ -45,6 +45,25 @@ def test_the_head_of_a_scope_is_that_of_its_request_or_told_by_the_scope_itself(
     assert head_of_scope(each.scope) is each.head
     told = head_of_scope({"method": "POST", "path": "/a b", "headers": [(b"host", b"a")], "extensions": {}})
     assert told == RequestHead("POST", "/a b", b"/a%20b", b"", "1.1", ((b"host", b"a"),))
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "below"),
+    [
+        ("", "/dave/io", "/dave/io"),
+        ("/base", "/base/dave/io", "/dave/io"),
+        ("/base/", "/base/dave/io", "/dave/io"),
+        ("/base", "/dave/io", "/dave/io"),
+        ("/base", "/basement", "/basement"),
+        ("/base", "/base/", "/"),
+        ("/base", "/base", "/"),
+        ("/base", "", "/"),
+    ],
+)
+def test_the_path_below_a_base_path_is_the_rest_of_it_and_any_other_path_stays(
+    root: str, path: str, below: str
+) -> None:
+    assert path_below_root({"root_path": root, "path": path}) == below
 
 
 def test_what_is_no_target_has_no_head() -> None:

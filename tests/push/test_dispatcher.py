@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 import pytest
@@ -556,6 +556,46 @@ def test_a_slip_of_ours_about_one_message_costs_no_other_its_report(
     assert "a slip of ours" in caplog.text
 
 
+def test_a_slip_of_ours_about_one_message_keeps_no_other_from_its_states_where_nothing_is_pushed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lane_module, "_PAUSE_AFTER_A_FAILURE", 0.001)
+
+    async def story() -> None:
+        scene = Scene(account(url=None))
+        messages = await scene.send(4, expect=False)
+        scene.store.unlucky = messages[0].uid
+        scene.pusher.start([scene.account])
+        for message in messages[1:]:
+            assert (await scene.settled(message)).state == 2
+        await scene.pusher.idle()
+
+    tell(story())
+
+
+def test_after_a_failure_what_else_has_ended_waits_for_the_pause_to_be_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane_module, "_PAUSE_AFTER_A_FAILURE", 100_000.0)
+
+    async def story() -> None:
+        scene = Scene(account(concurrency=2))
+        messages = await scene.send(2)
+        await scene.customer.has(2)
+        scene.store.failures = [StoreError("a moment")]
+        async with scene.store.stepped:
+            scene.customer.answer(0)
+            await scene.store.stepped.wait_for(lambda: not scene.store.failures)
+        scene.customer.answer(1)
+        while scene.pusher.running(scene.account):
+            await asyncio.sleep(0)
+        for _ in range(5):  # turns of the loop, in which a pass would have been made
+            await asyncio.sleep(0)
+        assert scene.outcomes(messages) == ["pending", "pending"]
+        assert await scene.pusher.close(0) == 0
+        assert scene.outcomes(messages) == ["answered", "answered"]
+
+    tell(story())
+
+
 def test_a_slip_of_ours_while_pushing_is_a_failed_push(caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         scene = Scene(account(retries=(SECOND,)))
@@ -1043,11 +1083,35 @@ def test_after_a_stop_nothing_is_expected_any_more(after: timedelta) -> None:
     tell(story())
 
 
+@pytest.mark.parametrize("end", ["abort", "close"])
+def test_an_account_that_is_reset_or_stopped_leaves_no_timer_behind(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        loop, timers = asyncio.get_running_loop(), list[asyncio.TimerHandle]()
+        call_at = loop.call_at
+
+        def noted(*call: Any, **context: Any) -> asyncio.TimerHandle:
+            timers.append(call_at(*call, **context))
+            return timers[-1]
+
+        monkeypatch.setattr(loop, "call_at", noted)
+        scene = Scene(account(step(2, timedelta(hours=1))), rate=1)
+        await scene.send()
+        assert [timer.cancelled() for timer in timers] == [False]
+        if end == "abort":
+            await scene.pusher.abort(scene.account)
+        else:
+            await scene.pusher.close(0)
+            scene.pusher.clock_changed(scene.account)
+        assert all(timer.cancelled() for timer in timers)
+
+    tell(story())
+
+
 # Leases
 
 
 class RunOut:
-    """A lease that was had when it was claimed, and has run out before the first push."""
+    """A lease that is had when it is claimed, and can run out."""
 
     def __init__(self) -> None:
         self.held = True
@@ -1082,5 +1146,26 @@ def test_what_is_due_is_not_pushed_once_the_lease_has_run_out_but_with_the_next(
         assert [push.uid for push in await scene.customer.has(1)] == [second.uid]
         await scene.pusher.idle()
         assert leases[-1].released
+
+    tell(story())
+
+
+@pytest.mark.parametrize("end", ["abort", "close"])
+def test_the_lease_of_an_account_that_is_reset_or_stopped_is_given_back(
+    end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        scene = Scene(account())
+        lease = RunOut()
+
+        async def claim(_account: Account, _purpose: str) -> RunOut:
+            return lease
+
+        monkeypatch.setattr(scene.store, "claim", claim)
+        await scene.send()
+        await scene.customer.has(1)
+        assert not lease.released
+        await (scene.pusher.abort(scene.account) if end == "abort" else scene.pusher.close(0))
+        assert lease.released
 
     tell(story())

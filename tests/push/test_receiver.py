@@ -287,6 +287,14 @@ def test_a_body_over_64_kib_is_too_large() -> None:
     run(story())
 
 
+def test_the_rest_of_a_body_that_is_too_large_is_not_waited_for() -> None:
+    async def story() -> None:
+        beginning: Message = {"type": "http.request", "body": b"x" * 65537, "more_body": True}
+        assert (await deliver(Receiver(), [beginning]))[0]["status"] == 413
+
+    run(story())
+
+
 def test_a_body_may_come_in_pieces_and_a_sender_that_hangs_up_gets_no_answer() -> None:
     async def story() -> None:
         receiver = Receiver()
