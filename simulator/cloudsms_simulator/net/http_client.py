@@ -281,7 +281,6 @@ class ClientConnection(asyncio.Protocol):
     def abort(self) -> None:
         """Ends the connection at once."""
         self._is_left = True
-        self._pool.drop(self)
         if self._transport is not None:
             self._transport.abort()
 

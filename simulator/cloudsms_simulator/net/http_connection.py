@@ -439,7 +439,7 @@ class HttpConnection(asyncio.Protocol):
     def whole_body(self) -> bytes | None:
         """The body of the request being handled, if all of it is there already."""
         request = self.running
-        return None if request is None or request.more_body or request.disconnected else request.body
+        return None if request is None or request.more_body else request.body
 
     async def answer_with(self, body: bytes) -> None:
         """Answer as `answer` does, as soon as the client has read enough of what was written before."""
@@ -509,8 +509,6 @@ class HttpConnection(asyncio.Protocol):
         Closing while octets arrive unread makes the system send a reset, which can overtake the answer.
         """
         self._stop_listening()
-        if self.ended:
-            return
         self.ended = True
         self.deadline = self.loop.time() + LINGER_SECONDS
         if self.transport.is_closing():
@@ -733,7 +731,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _read_on(self) -> None:
         """Go on with what is held, and with reading, when there is room again."""
-        if self._reading and not self._held:
+        if self._reading:
             return
         if self.pipelined and self._is_full(MOST_WAITING // 2):
             return

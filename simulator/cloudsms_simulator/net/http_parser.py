@@ -267,8 +267,6 @@ class RequestReader:
     def close(self) -> None:
         """Reads nothing more."""
         self._is_closed = True
-        self.phase = BETWEEN
-        self.missing = 0
         self._forget_pieces()
 
     def let_go(self) -> None:
