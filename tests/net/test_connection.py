@@ -769,6 +769,23 @@ def test_who_ends_a_connection_that_is_gone_does_no_harm(run: Run, caplog: pytes
     assert caplog.records == []
 
 
+def test_a_connection_that_is_being_closed_may_be_ended_otherwise(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        connection = connection_in(scope)
+        connection.write(b"x" * 10_000_000)
+        connection.close()
+        connection.linger()
+        await connection.input_ended.wait()
+
+    async def story() -> None:
+        async with serving(app) as listener, client_of(listener) as client:
+            await client.send(POST % (0, b""))
+            assert len(await client.reader.read()) == 10_000_000
+
+    run(story())
+    assert caplog.records == []
+
+
 def test_a_pending_request_learns_that_its_client_is_gone_though_others_are_queued_behind_it(run: Run) -> None:
     gone: asyncio.Queue[str] = asyncio.Queue()
     arrived = asyncio.Event()
