@@ -511,8 +511,6 @@ class HttpConnection(asyncio.Protocol):
         self._stop_listening()
         self.ended = True
         self.deadline = self.loop.time() + LINGER_SECONDS
-        if self.transport.is_closing():
-            return
         if self.input_ended.is_set() or not self.transport.can_write_eof():
             self.transport.close()  # TLS does all that by itself
         else:
