@@ -386,6 +386,26 @@ def test_a_broken_request_behind_a_pending_one_is_refused_after_its_answer(run: 
     run(story())
 
 
+def test_a_stop_does_not_keep_a_broken_request_behind_a_pending_one_from_being_refused(run: Run) -> None:
+    seen, gate = Seen(), Gate()
+
+    async def story() -> None:
+        async with serving(gate, seen) as listener, client_of(listener) as client, client_of(listener) as idle:
+            await client.send(POST % (2, b"{}"))
+            await gate.arrived.get()
+            await client.send(b"GET /next HTTP/1.1\r\nno header\r\n\r\n")
+            await seen.told.get()
+            stopping = asyncio.ensure_future(listener.stop(timedelta(hours=1)))
+            assert await idle.ended()
+            gate.open.set()
+            assert (await client.answer()).status == 200
+            assert (await client.answer()).status == 400
+            assert await client.ended()
+            await stopping
+
+    run(story())
+
+
 def test_a_broken_request_on_an_idle_connection_is_refused(run: Run) -> None:
     seen = Seen()
 
@@ -620,6 +640,27 @@ def test_a_client_that_waits_for_100_continue_gets_it(run: Run) -> None:
             assert await client.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
             await client.send(b"{}")
             assert (await client.answer()).body == b"{}"
+
+    run(story())
+
+
+def test_a_client_that_waits_for_100_continue_gets_it_once_however_its_body_comes(run: Run) -> None:
+    pieces: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def app(_scope: Scope, receive: Receive, send: Send) -> None:
+        while (message := await receive())["more_body"]:
+            pieces.put_nowait(message["body"])
+        await answer_with(send, message["body"])
+
+    async def story() -> None:
+        async with serving(app) as listener, client_of(listener) as client:
+            await client.send(b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+            assert await client.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+            await client.send(b"{")
+            assert await pieces.get() == b"{"
+            await client.send(b"}")
+            answer = await client.answer()
+            assert (answer.status, answer.body) == (200, b"}")
 
     run(story())
 

@@ -182,16 +182,40 @@ def test_nothing_more_is_read_while_many_requests_wait_and_all_are_answered_in_t
     run(story())
 
 
-def test_requests_that_wait_are_no_more_than_their_octets_allow(run: Run) -> None:
+def test_when_many_requests_wait_half_of_them_are_answered_before_more_are_taken(run: Run) -> None:
+    async def story() -> None:
+        waiting: list[int] = []
+        echo = App(is_open=False)
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            waiting.append(len(scope["extensions"]["sim.connection"].pipelined))
+            await echo(scope, receive, send)
+
+        body = b"x" * 3_000
+        async with serving(app) as listener, client_of(listener) as client:
+            sending = asyncio.ensure_future(client.send(*[POST % (len(body), body)] * 40))
+            await until(lambda: echo.bodies and not echo.connections[0].transport.is_reading())
+            echo.open.set()
+            for _ in range(40):
+                assert await client.answer() == (200, body)
+            await sending
+        half = MOST_WAITING // 2
+        assert waiting[1 : 1 + half] == list(range(MOST_WAITING - 1, half - 1, -1))
+
+    run(story())
+
+
+@pytest.mark.parametrize(("octets", "most"), [(100_000, 2), (30_000, 3)])
+def test_requests_that_wait_are_no_more_than_their_octets_allow(run: Run, octets: int, most: int) -> None:
     async def story() -> None:
         app = App(is_open=False)
-        bodies = [b"%d" % number * 100_000 for number in range(8)]
+        bodies = [b"%d" % number * octets for number in range(8)]
         async with serving(app) as listener, client_of(listener) as client:
             sending = asyncio.ensure_future(client.send(*(POST % (len(body), body) for body in bodies)))
             await until(lambda: app.bodies)
             connection = app.connections[0]
             await until(lambda: not connection._reading)
-            assert len(connection.pipelined) <= 2
+            assert len(connection.pipelined) <= most
             app.open.set()
             for body in bodies:
                 assert await client.answer() == (200, body)

@@ -23,7 +23,7 @@ from cloudsms_simulator.net.certificates import CertificateFiles, complete_set
 from cloudsms_simulator.protocol.findings import Finding
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.push.client import PushClient
-from cloudsms_simulator.push.failures import PushTarget
+from cloudsms_simulator.push.failures import PusherFacts, PushTarget, broken_tls
 
 MOMENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
 
@@ -213,3 +213,12 @@ def test_what_openssl_says_has_its_remedy_in_the_handshake_and_after_it(reason: 
         assert result.failure == "push-tls"
         assert result.remedy is not None
         assert result.remedy.startswith(mend)
+
+
+def test_what_openssl_says_is_told_in_its_own_words_without_what_else_an_error_holds() -> None:
+    error = ssl.SSLError(1, "[SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca (_ssl.c:1006)")
+    error.reason = "TLSV1_ALERT_UNKNOWN_CA"
+    remedy = broken_tls(error, PusherFacts(None, "the platform's certificate", ""))
+    assert remedy.found == "the server does not trust the platform's certificate (tlsv1 alert unknown ca)"
+    told = broken_tls("the server broke off: TLSV1_ALERT_UNKNOWN_CA", PusherFacts(None, "mine.pem", ""))
+    assert told.found.endswith("(the server broke off: TLSV1_ALERT_UNKNOWN_CA)")
