@@ -207,7 +207,6 @@ class Listener:
             self._loop.remove_reader(self._socket)
 
     def _greet(self, sock: socket.socket, address: tuple[str, int] | tuple[str, int, int, int]) -> None:
-        sock.setblocking(False)
         task = self._loop.create_task(self._welcome(sock, _peer(address)))
         self._welcoming.add(task)
         task.add_done_callback(partial(self._welcomed, sock))
