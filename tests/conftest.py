@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -26,23 +27,28 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
 
+STORES = {"hesitant": ("hesitant_store", "HesitantStore"), "sqlite": ("sqlite_store", "SqliteStore")}
+"""Stores that may take the place of the memory store, by what `--store-kind` calls them."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--hesitant-store",
-        action="store_true",
-        help="have every simulator and stage keep what it keeps in a store that waits and decides twice",
+        "--store-kind",
+        choices=STORES,
+        help="have every simulator and stage keep what it keeps in a store that waits and decides twice, or in SQLite",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Puts the store that waits in the place of the memory store, for those that make one themselves."""
-    if config.getoption("--hesitant-store"):
+    """Puts another store in the place of the memory store, for those that make one themselves."""
+    kind = config.getoption("--store-kind")
+    if kind is not None:
         import simulator_stage
-        from hesitant_store import HesitantStore
 
         from cloudsms_simulator import simulator
 
-        simulator_stage.MemoryStore = simulator.MemoryStore = HesitantStore
+        module, name = STORES[kind]
+        simulator_stage.MemoryStore = simulator.MemoryStore = getattr(import_module(module), name)
 
 
 @pytest.fixture(autouse=True)

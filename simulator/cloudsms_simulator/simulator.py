@@ -19,6 +19,7 @@ import threading
 from collections.abc import Callable, Set
 from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -53,11 +54,12 @@ from cloudsms_simulator.services.ready_file import Ready
 from cloudsms_simulator.services.recorder import ExchangeRecorder
 from cloudsms_simulator.services.scenarios import ScenarioService, Watcher, created_config
 from cloudsms_simulator.stores.memory import DEFAULT_MESSAGES, MemoryStore
-from cloudsms_simulator.stores.store import ChangeBus
+from cloudsms_simulator.stores.store import ChangeBus, Store
 
 if TYPE_CHECKING:
     from cloudsms_simulator.api.auth import TokenAuth
     from cloudsms_simulator.services.snapshot import StateService
+    from cloudsms_simulator.stores.sqlite import SqliteDatabase
 
 _PLATFORM_FOLDER = PLATFORM_PATH.rpartition("/")[0]
 _TEST_CLIENT = "testserver"
@@ -81,7 +83,8 @@ class Simulator:
         refuse_green_threads()
         self.settings = settings
         self.scenario = scenario
-        self.seed = secrets.randbelow(_SEEDS) if settings.seed is None else settings.seed
+        database = None if settings.store is None else _database(settings.store)
+        self.seed = _seed(settings) if database is None else database.seed(settings.seed)
         """What every chance is drawn from."""
         self.wall = WallClock()
         node = _nodes(self.seed)
@@ -89,14 +92,7 @@ class Simulator:
         self.tally = Counters()
         self.news = ChangeBus()
         self.news.subscribe_to_all(self.tally)
-        self.store = MemoryStore(
-            self._new_clock,
-            node,
-            settings.journal_messages,
-            settings.journal_bytes,
-            self.news,
-            _accounts_at_start(settings, scenario, self.seed),
-        )
+        self.store = self._new_store(database, node, _accounts_at_start(settings, scenario, self.seed))
         self.directory = self.store.directory
         self._folder = None if settings.certs is not None else PrivateTempFolder()
         try:
@@ -202,6 +198,7 @@ class Simulator:
         """Begins to push reports, and to watch the scenario's files, in the running loop."""
         self.loop = asyncio.get_running_loop()
         self.pusher.start(self.directory)
+        self.store.attend(self.pusher.clock_changed)
         if self._watcher is not None:
             self._watcher.start()
         self._serving = True
@@ -385,6 +382,21 @@ class Simulator:
     def _new_clock(self, account: Account | None) -> Clock:
         return Clock.started("real" if account is None else self.settings.clock, self.wall.now())
 
+    def _new_store(
+        self, database: "SqliteDatabase | None", node: Callable[[], int], accounts: tuple[AccountConfig, ...]
+    ) -> Store:
+        settings = self.settings
+        most = settings.journal_messages, settings.journal_bytes
+        if database is None:
+            return MemoryStore(self._new_clock, node, *most, self.news, accounts)
+        # Imported where there is a database.
+        from cloudsms_simulator.services.snapshot import ConfigDocuments
+        from cloudsms_simulator.stores.durable import DurableStore
+
+        return DurableStore(
+            database, ConfigDocuments(), self.wall.now, self._new_clock, node, *most, self.news, accounts
+        )
+
     def _remove_folder(self) -> None:
         if self._folder is not None:
             self._folder.remove()
@@ -554,6 +566,17 @@ def _certificate_files(settings: Settings, folder: PrivateTempFolder | None) -> 
             shlex.join(str(path) for path in readable),
         )
     return files
+
+
+def _database(path: Path) -> "SqliteDatabase":
+    """The database in a file. Raises StoreOpenError."""
+    from cloudsms_simulator.stores.sqlite import SqliteDatabase
+
+    return SqliteDatabase(path)
+
+
+def _seed(settings: Settings) -> int:
+    return secrets.randbelow(_SEEDS) if settings.seed is None else settings.seed
 
 
 def _nodes(seed: int) -> Callable[[], int]:

@@ -1,12 +1,14 @@
-"""A store in memory with a platform in front of it; everything in it was really sent."""
+"""A store with a platform in front of it, in memory and in SQLite; everything in it was really sent."""
 
 import itertools
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
+import msgspec
 import pytest
+from sqlite_store import DrivenStore
 
 from cloudsms_simulator.engine.account import Account, AccountConfig, AccountDirectory
 from cloudsms_simulator.engine.clock import Clock
@@ -15,11 +17,15 @@ from cloudsms_simulator.engine.records import ConnectionFacts, Headers, Push, Pu
 from cloudsms_simulator.engine.transaction import Arrival, Reply, Transaction
 from cloudsms_simulator.protocol.profile import SPEC
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
+from cloudsms_simulator.services.snapshot import ConfigDocuments
 from cloudsms_simulator.stores.memory import MemoryStore
-from cloudsms_simulator.stores.store import AccountSnapshot, StoreObserver
+from cloudsms_simulator.stores.store import AccountSnapshot, StoreObserver, due_again
 
 T = TypeVar("T")
 Whole = tuple[Transaction, Reply]
+CONFIGS = ConfigDocuments()
+MOST_SURVIVORS = 10
+"""How many stores of one test are held to survive, the last ones: Hypothesis makes hundreds."""
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
 
 
@@ -42,9 +48,10 @@ class Keeper:
         self.account = self.accounts[0]
         self.platform = Platform(AccountDirectory(self.accounts), SPEC)
         nodes = itertools.count(1)
-        self.store = MemoryStore(
-            lambda _account: Clock.real(self.now), lambda: next(nodes), observer=observer, **bounds
-        )
+        self.store = self.new_store(lambda: next(nodes), observer, **bounds)
+
+    def new_store(self, node: Callable[[], int], observer: StoreObserver | None = None, **named: int) -> MemoryStore:
+        return MemoryStore(lambda _account: Clock.real(self.now), node, observer=observer, **named)
 
     def step(self, decide: Callable[[Transaction], T], *uids: str, account: Account | None = None) -> T:
         return done(self.store.step(account or self.account, decide, uids))
@@ -116,6 +123,10 @@ class Keeper:
         moment = now or self.now
         done(self.store.step(account, lambda transaction: transaction.begin_anew(moment)))
 
+    def restore(self, everything: list[tuple[AccountConfig | None, AccountSnapshot]], requests: int) -> None:
+        """Puts this in the place of all there is."""
+        done(self.store.restore(everything, requests))
+
     def drop(self, account: Account) -> None:
         """Forgets an account."""
         done(self.store.step(account, Transaction.drop))
@@ -124,8 +135,8 @@ class Keeper:
         """What another store, whose bounds nothing reaches, counts of all that is kept here."""
         everything: list[tuple[AccountConfig | None, AccountSnapshot]] = [(None, self.store.kept(None))]
         everything += [(AccountConfig(account=each), self.store.kept(each)) for each in self.accounts]
-        other = Keeper(*self.accounts, most_messages=10**9, most_bytes=10**12)
-        done(other.store.restore(everything, 10**6))
+        other = type(self)(*self.accounts, most_messages=10**9, most_bytes=10**12)
+        other.restore(everything, 10**6)
         return other.store.octets
 
     def wakes(self, limit: int = 1000, account: Account | None = None) -> list[str]:
@@ -168,10 +179,70 @@ class Keeper:
         return store.exchanges(account).evicted, store.messages(account).evicted, store.reports(account).evicted
 
 
-@pytest.fixture(scope="session")
-def keeper() -> type[Keeper]:
+class DurableKeeper(Keeper):
+    """A keeper whose store is in SQLite; `survives` begins another store with what the file has."""
+
+    made: ClassVar[list["DurableKeeper"]] = []
+
+    def __init__(self, *accounts: Account, observer: StoreObserver | None = None, **bounds: int) -> None:
+        super().__init__(*accounts, observer=observer, **bounds)
+        self.made.append(self)
+
+    def new_store(self, node: Callable[[], int], observer: StoreObserver | None = None, **named: object) -> DrivenStore:
+        configs = [AccountConfig(account=account) for account in self.accounts]
+        wall = lambda: self.now  # noqa: E731
+        return DrivenStore(self._clock, node, observer=observer, accounts=configs, wall=wall, **named)  # type: ignore[arg-type]
+
+    def _clock(self, _account: Account | None) -> Clock:
+        return Clock.real(self.now)
+
+    def _begins_again_with(self, account: Account) -> bool:
+        """Whether it is there, and not another one than is configured; and can be written, as few of tests cannot."""
+        configured, config = AccountConfig(account=account), self.store.config(account)
+        written = CONFIGS.read(CONFIGS.dump(configured)).account.plan == account.plan
+        return written and config is not None and CONFIGS.origin(config) == CONFIGS.origin(configured)
+
+    def survives(self) -> None:
+        """Another store has all that this one had."""
+        assert isinstance(self.store, DrivenStore)
+        if self.store.has_closed:
+            return
+        whose = [None, *(account for account in self.accounts if self._begins_again_with(account))]
+        before = [self.store.kept(account) for account in whose]
+        done(self.store.close())
+        other = self.new_store(itertools.count(100).__next__, path=self.store.path)
+        other.read_all()
+        for account, kept in zip(whose, before, strict=True):
+            assert_same(other.kept(account), kept, self.now)
+        done(other.close())
+
+
+def assert_same(after: AccountSnapshot, before: AccountSnapshot, now: datetime) -> None:
+    """Holds two snapshots to be the same, but for what was on the way, which is due again."""
+    for field in AccountSnapshot.__struct_fields__:
+        was, became = getattr(before, field), getattr(after, field)
+        if field == "reports":
+            was = {each[0].uid: tuple(due_again(report, now) for report in each) for each in was}
+            became = {each[0].uid: each for each in became}
+        if isinstance(was, msgspec.Struct):
+            was, became = msgspec.structs.asdict(was), msgspec.structs.asdict(became)
+        assert became == was, field
+
+
+@pytest.fixture(scope="session", params=[Keeper, DurableKeeper], ids=["memory", "sqlite"])
+def keeper(request: pytest.FixtureRequest) -> type[Keeper]:
     """Makes keepers, of the account `default` alone or of those given."""
-    return Keeper
+    kind: type[Keeper] = request.param
+    return kind
+
+
+@pytest.fixture(autouse=True)
+def _survival() -> Iterator[None]:
+    """Holds every store in SQLite to survive what the test did."""
+    DurableKeeper.made.clear()
+    yield
+    for each in DurableKeeper.made[-MOST_SURVIVORS:]:
+        each.survives()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """What is kept of an account, taken out of one store and put into another; and accounts that go altogether."""
 
-import asyncio
 from datetime import timedelta
 
 from cloudsms_simulator.engine.account import Account, AccountConfig, Callback
@@ -34,7 +33,7 @@ def test_what_was_kept_is_kept_in_another_store(keeper) -> None:
     other.send(1)
     configs = (AccountConfig(account=PUSHED), AccountConfig(account=SHOP, made=True))
     everything = [(config, one.store.kept(config.account)) for config in configs]
-    asyncio.run(other.store.restore([*everything, (None, one.store.kept(None))], 2))
+    other.restore([*everything, (None, one.store.kept(None))], 2)
     assert [(other.store.config(each.account), other.store.kept(each.account)) for each in configs] == everything
     assert other.store.kept(None) == one.store.kept(None)
     assert list(other.store.directory) == [PUSHED, SHOP]

@@ -321,38 +321,31 @@ def test_whatever_mix_of_steps_some_of_which_raise_the_ledger_sums_to_the_balanc
     keeper, moves: list[tuple[str, Decimal, bool, int]], most_messages: int
 ) -> None:
     here = keeper(SHOP, BANK, most_messages=most_messages)
-
-    async def story() -> None:
-        expected = {"shop": Decimal(1000), "bank": Decimal(1000)}
-        steps = []
-        for what, amount, fails, which in moves:
-            account = here.accounts[which]
-            if what == "wait":
-                here.let_happen(SECOND, account)
-            elif what == "reset":
-                here.reset_of(account)
-                expected[account.name] = Decimal(1000)
+    expected = {"shop": Decimal(1000), "bank": Decimal(1000)}
+    for what, amount, fails, which in moves:
+        account = here.accounts[which]
+        if what == "wait":
+            here.let_happen(SECOND, account)
+        elif what == "reset":
+            here.reset_of(account)
+            expected[account.name] = Decimal(1000)
+        else:
+            is_send = what == "send"
+            decide = here.receiving(2, account)[1] if is_send else moving(account, amount)
+            take = here.look if what == "look" else here.step
+            if fails:
+                with pytest.raises(StoreError) as raised:
+                    take(failing_after(decide), account=account)
+                assert raised.value is FULL
             else:
-                is_send = what == "send"
-                decide = here.receiving(2, account)[1] if is_send else moving(account, amount)
-                tried = failing_after(decide) if fails else decide
-                if what == "look":
-                    steps.append(asyncio.ensure_future(here.store.look(account, tried)))
-                    continue
-                steps.append(here.store.step(account, tried))
-                if not fails:
+                take(decide, account=account)
+                if what != "look":
                     expected[account.name] += -2 * Decimal("0.05") if is_send else amount
-            for each in here.accounts:
-                balance = here.store.standing(each).balance
-                assert balance == expected[each.name]
-                assert sum(entry.amount for entry in here.store.ledger(each)) == balance
-                assert here.look(lambda transaction: transaction.booked(), account=each) == balance
-        outcomes = await asyncio.gather(*steps, return_exceptions=True)
-        tried = [fails for what, _, fails, _ in moves if what not in {"wait", "reset"}]
-        assert [outcome is FULL for outcome in outcomes] == tried
-        assert all(here.store.standing(each).balance == expected[each.name] for each in here.accounts)
-
-    asyncio.run(story())
+        for each in here.accounts:
+            balance = here.store.standing(each).balance
+            assert balance == expected[each.name]
+            assert sum(entry.amount for entry in here.store.ledger(each)) == balance
+            assert here.look(lambda transaction: transaction.booked(), account=each) == balance
 
 
 def test_what_an_account_had_before_a_reset_is_gone_at_once_without_the_garbage_collector(keeper) -> None:
@@ -443,11 +436,12 @@ def test_a_store_begins_with_its_accounts_each_with_a_name_and_a_key_of_its_own(
 
 def test_an_account_that_a_step_makes_is_there_after_it_and_not_after_one_that_raises(keeper) -> None:
     here = keeper()
+    held = list(here.store.directory)
     with pytest.raises(StoreError):
         here.step(failing_after(configuring(NEW)), account=NEW.account)
-    assert (here.store.config(NEW.account), list(here.store.directory)) == (None, [])
+    assert (here.store.config(NEW.account), list(here.store.directory)) == (None, held)
     assert here.look(configuring(NEW), account=NEW.account) is NEW.account
-    assert (here.store.config(NEW.account), list(here.store.directory)) == (None, [])
+    assert (here.store.config(NEW.account), list(here.store.directory)) == (None, held)
     assert here.step(configuring(NEW), account=NEW.account) is NEW.account
     assert here.store.config(NEW.account) is NEW
     assert here.store.directory.find("the new one's key") is NEW.account
@@ -466,12 +460,13 @@ def test_a_step_knows_the_account_as_the_last_one_left_it_whatever_it_is_called_
 
 def test_of_an_account_with_the_key_of_another_nothing_is_kept(keeper) -> None:
     here = keeper()
+    held = list(here.store.directory)
     here.step(configuring(NEW), account=NEW.account)
     other = AccountConfig(account=msgspec.structs.replace(NEW.account, name="other"))
     with pytest.raises(ValueError, match='accounts "new" and "other" have the same AUTH_KEY'):
         here.step(configuring(other), account=other.account)
     assert here.store.config(other.account) is None
-    assert list(here.store.directory) == [NEW.account]
+    assert list(here.store.directory) == [*held, NEW.account]
 
 
 def test_an_account_begins_anew_as_the_same_step_configures_it(keeper) -> None:

@@ -49,6 +49,7 @@ from cloudsms_simulator.config.values import (
     PORT,
     POSITIVE_DURATION,
     SIZE,
+    STORE,
     SWITCHES,
     TOKEN,
     URL,
@@ -116,6 +117,8 @@ class Settings(SettingTable, frozen=True, kw_only=True):
     """Messages kept; the oldest that have nothing left to do make room."""
     journal_bytes: Annotated[int, SIZE] = 64 * MIB
     """Memory the journal may take; likewise."""
+    store: Annotated[Path | None, STORE] = None
+    """Where everything is kept: memory, gone when the server ends, or sqlite:PATH, a file that survives it."""
     ready_file: Annotated[Path | None, ANY_PATH] = None
     """File written once connections work: one JSON object with url, admin_url, ca, client_cert, client_key, auth_key,
     route_id and pid."""

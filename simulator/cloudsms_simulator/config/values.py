@@ -29,6 +29,7 @@ from cloudsms_simulator.config.schema import (
     RecordType,
     ScalarType,
     Schema,
+    StorePlaceType,
     TableKey,
     TableType,
     TaggedType,
@@ -281,6 +282,9 @@ TOKEN = ScalarType(
     metavar="TOKEN",
     example="choose-a-long-word",
     secret=True,
+)
+STORE = StorePlaceType(
+    want='"memory", or a file, such as "sqlite:cloudsms.db"', metavar="memory|sqlite:PATH", example="sqlite:cloudsms.db"
 )
 BASE_PATH = ScalarType(
     want='the path of a folder on a web site, such as "/cloudsms"', read=_base_path, metavar="PATH", example="/cloudsms"

@@ -219,10 +219,7 @@ class AccountDirectory:
 
     def add(self, account: Account) -> None:
         """Adds an account; ValueError, with both names, when another has its name or its AUTH_KEY."""
-        other = self._by_name.get(account.name) or self._by_key.get(account.auth_key)
-        if other is not None:
-            what = "name" if other.name == account.name else "AUTH_KEY"
-            raise ValueError(f'accounts "{other.name}" and "{account.name}" have the same {what}')
+        self.refuse_clash(account)
         self._by_name[account.name] = account
         self._by_key[account.auth_key] = account
         if account.auth_key == ANY_KEY_OR_ROUTE:
@@ -231,6 +228,13 @@ class AccountDirectory:
             self._masks[account.name] = KeyMask(account.auth_key)
             if account.auth_key not in account.name:
                 self.keys.add(account.auth_key)
+
+    def refuse_clash(self, account: Account) -> None:
+        """Raises ValueError, with both names, when another account has the name or the AUTH_KEY of one to be added."""
+        other = self._by_name.get(account.name) or self._by_key.get(account.auth_key)
+        if other is not None:
+            what = "name" if other.name == account.name else "AUTH_KEY"
+            raise ValueError(f'accounts "{other.name}" and "{account.name}" have the same {what}')
 
     def remove(self, name: str) -> Account:
         """Takes an account out, and returns it: its AUTH_KEY finds it no more. KeyError when there is none."""

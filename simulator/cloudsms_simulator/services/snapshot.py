@@ -47,9 +47,15 @@ from cloudsms_simulator.protocol.packet import HIGHEST_SERIAL, MSISDN_OCTETS
 from cloudsms_simulator.protocol.timestamps import checked_moment
 from cloudsms_simulator.services.accounts import AccountService
 from cloudsms_simulator.services.clocks import ClockService
-from cloudsms_simulator.services.scenarios import AccountBaseline, ActiveScenario, ScenarioService
+from cloudsms_simulator.services.scenarios import (
+    AccountBaseline,
+    ActiveScenario,
+    ScenarioService,
+    baseline_of,
+    reset_config,
+)
 from cloudsms_simulator.stores.codec import CodecError, decode, decode_document, encode
-from cloudsms_simulator.stores.store import AccountSnapshot, Store
+from cloudsms_simulator.stores.store import AccountSnapshot, Store, due_again
 
 # What people wrote, as a configuration says it.
 
@@ -179,18 +185,12 @@ def kept_document(kept: AccountSnapshot, wall: datetime) -> KeptDocument:
         tallies=tuple(encode((*tally, count)) for tally, count in kept.tallies.items()),
         exchanges=tuple(encode(_unpacked(exchange)) for exchange in kept.exchanges),
         messages=tuple(encode(_message_document(message)) for message in kept.messages),
-        reports=tuple(encode(tuple(_due_again(report, now) for report in each)) for each in kept.reports),
+        reports=tuple(encode(tuple(due_again(report, now) for report in each)) for each in kept.reports),
         ledger=tuple(map(encode, kept.ledger)),
         evicted_exchanges=kept.evicted_exchanges,
         evicted_messages=kept.evicted_messages,
         evicted_reports=kept.evicted_reports,
     )
-
-
-def _due_again(report: Report, now: datetime) -> Report:
-    """A report; one that is on the way is due."""
-    on_the_way = report.outcome == "pending" and report.next_attempt_at is None
-    return msgspec.structs.replace(report, next_attempt_at=now) if on_the_way else report
 
 
 def _unpacked(exchange: Exchange) -> Exchange:
@@ -213,6 +213,41 @@ def _message_document(message: Message) -> MessageDocument:
         settled=message.settled,
         rule=message.rule,
     )
+
+
+class ConfigDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is configured of an account, as a store on disk keeps it."""
+
+    account: msgspec.Raw
+    made: bool = False
+    remembered: msgspec.Raw
+
+
+class ConfigDocuments:
+    """How a store on disk writes and reads what is configured of accounts."""
+
+    def dump(self, config: AccountConfig) -> bytes:
+        """The configuration as a document."""
+        return msgspec.json.encode(
+            ConfigDocument(
+                account=_written(STATE_ACCOUNT, config.account),
+                made=config.made,
+                remembered=_written(BASELINE, baseline_of(config)),
+            )
+        )
+
+    def read(self, document: bytes) -> AccountConfig:
+        """The configuration of a document. Raises SettingsError for one that is none."""
+        said = decode_document(document, ConfigDocument)
+        problems: list[str] = []
+        account, baseline = _account_and_baseline(said.account, said.remembered, Location(problems, JsonTable({})))
+        if account is None or baseline is None:
+            raise SettingsError(problems)
+        return AccountConfig(account=account, baseline=baseline, made=said.made)
+
+    def origin(self, config: AccountConfig) -> bytes:
+        """How the account was created, as a document."""
+        return self.dump(msgspec.structs.replace(reset_config(config), made=False))
 
 
 # How a document is read.
@@ -275,19 +310,27 @@ def _document(document: bytes) -> StateDocument:
 
 def _account_in_state(document: AccountDocument, place: Location, wall: datetime) -> AccountInState | None:
     """An account; None when something is wrong with it, which is noted then."""
-    account = _read(STATE_ACCOUNT, document.account, place / "account")
-    remembered = _read(BASELINE, document.remembered, place / "remembered")
+    account, remembered = _account_and_baseline(document.account, document.remembered, place)
     kept = _snapshot(document.kept, place / "kept", wall)
-    if not isinstance(account, Account) or not isinstance(remembered, AccountBaseline):
+    if account is None or remembered is None:
         return None
-    began, changed = remembered.began, remembered.changed
-    remembered = msgspec.structs.replace(
-        remembered,
-        created=_with_rules(remembered.created, began),
+    return AccountInState(account=account, made=document.made, remembered=remembered, kept=kept)
+
+
+def _account_and_baseline(
+    said: msgspec.Raw, remembered: msgspec.Raw, place: Location
+) -> tuple[Account, AccountBaseline] | tuple[None, None]:
+    """An account and how it came to be so; nothing when something is wrong with them, which is noted then."""
+    account, baseline = _read(STATE_ACCOUNT, said, place / "account"), _read(BASELINE, remembered, place / "remembered")
+    if not isinstance(account, Account) or not isinstance(baseline, AccountBaseline):
+        return None, None
+    began, changed = baseline.began, baseline.changed
+    baseline = msgspec.structs.replace(
+        baseline,
+        created=_with_rules(baseline.created, began),
         changed=None if changed is None else _with_rules(changed, began),
     )
-    account = _with_rules(account, remembered.playing)
-    return AccountInState(account=account, made=document.made, remembered=remembered, kept=kept)
+    return _with_rules(account, baseline.playing), baseline
 
 
 def _snapshot(document: KeptDocument, place: Location, wall: datetime) -> AccountSnapshot:
@@ -490,6 +533,7 @@ class StateService:
 
     async def take(self) -> bytes:
         """The document: everything at this one moment."""
+        await self._store.fresh(None)
         requests = await self._store.look(None, lambda transaction: transaction.request_id) - 1
         wall = self._wall.now()
         everything = [

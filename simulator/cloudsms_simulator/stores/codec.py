@@ -6,7 +6,8 @@ have. What does not fit is a `CodecError` with the path to it. Values of which t
 in `$type` which they are (`tag` of their Structs).
 
 JSON has no halves of surrogate pairs, which customers send all the same: a value with one is `{"escaped": …}`, with
-every text in it escaped.
+every text in it escaped. `pack` and `unpack` do the same in MessagePack, for rows that only a store reads, and trust
+what they read.
 """
 
 import re
@@ -40,6 +41,9 @@ _FREE = frozenset({str, int, bool, float, bytes, type(None)})
 _ORDER: Final = "deterministic"
 """Sets come out sorted: the same value has the same JSON in every process."""
 _encode = msgspec.json.Encoder(order=_ORDER).encode
+_pack = msgspec.msgpack.Encoder().encode
+_PACKED_ESCAPED = _pack({_ESCAPED: None})[:-1]
+"""How a packed value begins that is escaped."""
 
 
 class CodecError(ValueError):
@@ -72,6 +76,22 @@ def decode(document: bytes | msgspec.Raw, kind: type[T], path: str = "") -> T:
         raise CodecError(path, f"is no JSON: {error}") from None
     _check(found, data, path)
     return found
+
+
+def pack(row: object) -> bytes:
+    """A row in MessagePack."""
+    try:
+        return _pack(row)
+    except UnicodeEncodeError:
+        return _pack({_ESCAPED: _with_texts(msgspec.to_builtins(row, builtin_types=(bytes,)), _escape)})
+
+
+def unpack(packed: bytes, kind: type[T]) -> T:
+    """The row that was packed. Raises msgspec.DecodeError for anything else."""
+    if not packed.startswith(_PACKED_ESCAPED):
+        return msgspec.msgpack.decode(packed, type=kind)
+    data = _with_texts(msgspec.msgpack.decode(packed)[_ESCAPED], _unescape)
+    return msgspec.convert(data, kind, builtin_types=(bytes,))
 
 
 def decode_document(document: bytes, kind: type[T]) -> T:

@@ -7,8 +7,9 @@ Reading: R16, R17.
 """
 
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from itertools import chain
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -38,6 +39,24 @@ R = TypeVar("R")
 
 DEFAULT_MESSAGES = 10_000
 DEFAULT_BYTES = 64 * 1024 * 1024
+
+
+class AccountView(Protocol):
+    """What a decision sees of an account: its partition, or what earlier steps of a turn made of that."""
+
+    @property
+    def config(self) -> AccountConfig | None: ...
+    @property
+    def standing(self) -> AccountState: ...
+    @property
+    def tallies(self) -> Mapping[RuleCounter, int]: ...
+    @property
+    def messages(self) -> Mapping[str, Message]: ...
+    @property
+    def reports(self) -> Mapping[str, tuple[Report, ...]]: ...
+    @property
+    def early(self) -> Mapping[int, tuple[str, ...]]: ...
+    def booked(self) -> Decimal: ...
 
 
 class MemoryStore:
@@ -87,7 +106,7 @@ class MemoryStore:
     async def look(self, account: Account | None, decide: Callable[[Transaction], R], uids: tuple[str, ...] = ()) -> R:
         return decide(self._begin(self._partition(account), account, uids))
 
-    def _begin(self, partition: AccountPartition, account: Account | None, uids: tuple[str, ...]) -> Transaction:
+    def _begin(self, partition: AccountView, account: Account | None, uids: tuple[str, ...]) -> Transaction:
         config = partition.config
         if config is not None:
             account = config.account
@@ -103,6 +122,9 @@ class MemoryStore:
         if partition.early:
             transaction.unanswered = frozenset(chain.from_iterable(partition.early.values()))
         return transaction
+
+    def attend(self, look: Callable[[Account], None]) -> None:
+        pass
 
     async def fresh(self, account: Account | None) -> None:
         pass

@@ -9,7 +9,8 @@ Reading: R16, R17.
 
 import sys
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 
 from cloudsms_simulator.engine.records import (
     Attempt,
@@ -53,6 +54,8 @@ class Retention:
         self._messages = 0
         self._shared: dict[int, int] = {}
         """How many exchanges share a value, by its identity, which is its own as long as one of them is kept."""
+        self.evicted: Callable[[AccountPartition, Exchange], None] = lambda partition, exchange: None
+        """Called with what is evicted."""
         self.octets = 0
         """What is kept takes about so many."""
 
@@ -130,6 +133,17 @@ class Retention:
         for exchange in sorted(exchanges, key=lambda each: each.id):
             self.arrived(exchange)
 
+    def add(self, partition: AccountPartition) -> None:
+        """Counts a partition that is full already. What is too much goes with the next exchange that arrives."""
+        self.ledger_changed(partition)
+        self.octets += sum(map(_octets_pushed, partition.reports.values()))
+        for exchange in partition.exchanges.values():
+            room, octets = _messages_and_octets(exchange)
+            self._messages += room
+            self.octets += octets + self._begins_to_share(exchange)
+        arrivals = chain(self._arrivals, partition.exchanges.values())
+        self._arrivals = deque(sorted(arrivals, key=lambda each: each.id))
+
     @property
     def _is_too_much(self) -> bool:
         return self._messages > self._most_messages or self.octets > self._most_bytes
@@ -137,6 +151,7 @@ class Retention:
     def _evict(self, partition: AccountPartition, exchange: Exchange) -> None:
         self._take_off(exchange)
         reports = partition.evict(exchange)
+        self.evicted(partition, exchange)
         if reports:
             self.octets -= _octets_pushed(reports)
         self.ledger_changed(partition)

@@ -54,6 +54,12 @@ class AccountSnapshot(msgspec.Struct, frozen=True, kw_only=True):
                     yield report.next_attempt_at, message.uid
 
 
+def due_again(report: Report, now: datetime) -> Report:
+    """A report; one that was on the way, of which nobody knows how that ended, is due now."""
+    on_the_way = report.outcome == "pending" and report.next_attempt_at is None
+    return msgspec.structs.replace(report, next_attempt_at=now) if on_the_way else report
+
+
 T_co = TypeVar("T_co", covariant=True)
 R = TypeVar("R")
 
@@ -73,6 +79,10 @@ class Done(Generic[R]):
     def __await__(self) -> Generator[None, None, R]:
         yield from ()
         return self.result
+
+
+class StoreOpenError(Exception):
+    """A store that cannot be opened: its text says what came and what would be right."""
 
 
 ChangeKind = Literal["request", "progress", "reset"]
@@ -163,6 +173,13 @@ class Store(Protocol):
 
     async def claim(self, account: Account, purpose: LeasePurpose) -> Lease:
         """Waits until the caller is the one that pushes the account's reports, or moves its clock."""
+        ...
+
+    def attend(self, look: Callable[[Account], None]) -> None:
+        """From here on `look` is called with each account of which something may be due that came in another process.
+
+        What this store has kept before counts too. In the running event loop.
+        """
         ...
 
     def release(self, account: Account | None, request_id: int, uids: tuple[str, ...] | None = None) -> Awaitable[None]:

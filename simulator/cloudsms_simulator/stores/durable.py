@@ -1,0 +1,597 @@
+"""A durable store: what is accepted survives the process, in a database.
+
+All of it is in memory too, as in a `MemoryStore`: the view, which is what reading reads. A step waits for its turn: the
+steps that wait are decided on drafts of their accounts, what they wrote is written in one transaction of the database,
+and only then the view changes and steps return. So one fsync does for many.
+
+A store that begins takes up what the database has. The configuration, state and counters of each account are there at
+once, so packets are answered at once; its records are read into the view meanwhile, and whoever needs them waits.
+
+Reading: R16, R17.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from cloudsms_simulator.engine.account import Account, AccountConfig, AccountDirectory
+from cloudsms_simulator.engine.billing import LedgerEntry
+from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.records import Exchange, Message, Report
+from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.moments import datetime
+from cloudsms_simulator.stores.account_partition import AccountPartition
+from cloudsms_simulator.stores.codec import decode, encode
+from cloudsms_simulator.stores.memory import MemoryStore
+from cloudsms_simulator.stores.rows import (
+    AccountRows,
+    EntryRow,
+    RowKind,
+    StateRow,
+    count_rows,
+    entry_row,
+    ledger_row,
+    order_of,
+    read_count,
+    read_ledger,
+    version_key,
+)
+from cloudsms_simulator.stores.store import AccountSnapshot, Done, StoreError, StoreObserver, due_again
+from cloudsms_simulator.stores.turn import (
+    NOBODY,
+    AccountDraft,
+    AccountWrite,
+    ConfigCodec,
+    RecordsNeededError,
+    Step,
+    state_row,
+)
+
+R = TypeVar("R")
+
+log = logging.getLogger("cloudsms_simulator.store")
+
+_MOST_STEPS = 256
+"""How many steps a turn takes."""
+_ROWS_A_READ = 1000
+_NUMBERS_AT_ONCE = 1000
+"""How many numbers of requests are taken at once; what is left of them is skipped after a crash."""
+_PAUSE_AFTER_A_FAILURE = 1.0
+_ALL = 2**31
+_READ_IN_ORDER: tuple[RowKind, ...] = ("s", "e", "m", "l")
+
+
+class AccountRow(msgspec.Struct, frozen=True):
+    """An account in the database; without a `config` one that the store does not hold."""
+
+    name: str
+    version: int
+    state: bytes
+    config: bytes | None
+
+
+class Database(Protocol):
+    """Where a durable store keeps it. Methods may take their time and raise StoreError; one is called at a time."""
+
+    def accounts(self) -> list[AccountRow]:
+        """All accounts."""
+        ...
+
+    def requests(self) -> int:
+        """The highest number of a request that may have been given away."""
+        ...
+
+    def read(self, account: str, kind: RowKind, after: str, version: int, limit: int) -> list[tuple[str, bytes]]:
+        """Keys and blobs of an account's rows of a kind, in the order of keys, behind a key; none of later versions."""
+        ...
+
+    def write(self, accounts: Sequence[AccountWrite], requests: int | None = None, *, replace: bool = False) -> None:
+        """Writes all of it or nothing. `replace`: in the place of everything there is."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of everything."""
+        ...
+
+
+class _Loading:
+    """An account whose records are still to be read: those of `version`, when this was its state.
+
+    What is kept meanwhile comes on top of them (`later`). Steps that need them wait, and so do those behind.
+    """
+
+    def __init__(self, partition: AccountPartition, version: int, state: StateRow) -> None:
+        self.version = version
+        self.state = state
+        self.config = partition.config
+        self.tallies = dict(partition.tallies)
+        self.later: list[Callable[[], object]] = []
+        self.waiting: list[Step] = []
+        self.task: asyncio.Task[None] | None = None
+
+
+class DurableStore(MemoryStore):
+    """A `Store` whose steps are written to a database. Belongs to one event loop from its first step on.
+
+    `wall` tells the time of the wall; the other arguments are those of `MemoryStore`. Raises StoreError for a database
+    that cannot be read or written.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        configs: ConfigCodec,
+        wall: Callable[[], datetime],
+        clock: Callable[[Account | None], Clock],
+        node: Callable[[], int],
+        most_messages: int,
+        most_bytes: int,
+        observer: StoreObserver | None = None,
+        accounts: Iterable[AccountConfig] = (),
+    ) -> None:
+        self._database = database
+        self._configs = configs
+        self._wall = wall
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._waiting: deque[Step] = deque()
+        self._newest: asyncio.Future[object] | None = None
+        """The decision of the step that came last."""
+        self._turning: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+        self._loading: dict[str | None, _Loading] = {}
+        self._taking_up: asyncio.Task[None] | None = None
+        self._versions: dict[str | None, int] = {}
+        """Of the accounts that the database has."""
+        self._rows: dict[str | None, AccountRows] = {}
+        self._evicted: dict[str | None, list[Exchange]] = {}
+        """Exchanges that the view has no more and the database still has."""
+        self._look: Callable[[Account], None] = lambda account: None
+        self.has_closed = False
+        self.trouble: str | None = None
+        """Why the last turn failed; None when it did not."""
+        self._last_number = self._numbers_taken = database.requests()
+        found = database.accounts()
+        held, anew = _held_configs(configs, found, accounts)
+        super().__init__(clock, node, most_messages, most_bytes, observer, held.values())
+        self._retention.evicted = self._note_evicted
+        writes = [*self._taken_up(found, held, anew), *self._missing(held)]
+        if writes:
+            database.write(writes)
+
+    # The beginning
+
+    def _taken_up(
+        self, found: Iterable[AccountRow], held: Mapping[str, AccountConfig], anew: Set[str]
+    ) -> Iterator[AccountWrite]:
+        """Puts accounts into the view as the database has them; what is to be written of them."""
+        for row in found:
+            state, config = decode(row.state, StateRow), held.get(row.name)
+            name = None if row.name == NOBODY else row.name
+            self._nodes_taken.add(state.standing.uids.node)
+            if name is not None and config is None:
+                yield AccountWrite(row.name, row.version, wiped=True, gone=True)
+                continue
+            if config is not None and row.name in anew:
+                partition = self._partition(config.account)
+                partition.standing = msgspec.structs.replace(partition.standing, uids=state.standing.uids)
+                yield self._whole(partition, row.version)
+                continue
+            self._begins_with.pop(row.name, None)
+            partition = self._partitions[name] = AccountPartition(name, config, state.standing)
+            for _, blob in self._database.read(row.name, "c", "", row.version, _ALL):
+                counter, count = read_count(blob)
+                partition.tallies[counter] = count
+            self._versions[name] = row.version
+            self._loading[name] = _Loading(partition, row.version, state)
+            if config is not None and config.made:
+                write = AccountWrite(row.name, row.version, row.state)
+                write.configure(config, self._configs)
+                yield write
+
+    def _missing(self, held: Mapping[str, AccountConfig]) -> Iterator[AccountWrite]:
+        """What is to be written of accounts that the database does not have."""
+        for config in held.values():
+            if config.account.name not in self._versions:
+                yield self._whole(self._partition(config.account), 0)
+        if None not in self._versions:
+            yield self._whole(self._partition(None), 0)
+
+    def _whole(self, partition: AccountPartition, version: int) -> AccountWrite:
+        """All that there is of an account, to be written in the place of what the database has of it."""
+        name, version = partition.name, max(version, len(partition.ledger)) + 1
+        rows = AccountRows(name)
+        write = AccountWrite(
+            name or NOBODY, version, bytes(encode(state_row(partition.standing, partition))), wiped=True
+        )
+        debits: dict[str, EntryRow] = {}
+        for nth, entry in enumerate(partition.ledger):
+            row = entry_row(entry, order_of(nth, 0))
+            if entry.uid not in partition.messages:
+                write.rows.append(ledger_row(version_key(nth), (row,)))
+            elif entry.reason == "debit":
+                debits[entry.uid] = row
+            else:
+                rows.refunds[entry.uid] = (*rows.refunds.get(entry.uid, ()), row)
+        for exchange in partition.exchanges.values():
+            messages = [partition.messages[uid] for uid in exchange.uids]
+            moved = tuple([debits[uid] for uid in exchange.uids if uid in debits])
+            write.rows.append(rows.exchange(exchange, messages, moved))
+            for message in messages:
+                reports, moved = partition.reports.get(message.uid, ()), rows.refunds.get(message.uid, ())
+                if reports or moved or message.refunded:
+                    write.rows.append(rows.progress(message, reports, moved))
+        write.rows += [*rows.shared.new(), *count_rows(partition.tallies)]
+        rows.shared.kept(write.rows)
+        write.configure(partition.config, self._configs)
+        self._rows[name], self._versions[name] = rows, version
+        return write
+
+    # Records that are still to be read
+
+    def attend(self, look: Callable[[Account], None]) -> None:
+        self._look = look
+        if self._loading:
+            self._taking_up = asyncio.get_running_loop().create_task(self._take_all_up())
+
+    async def _take_all_up(self) -> None:
+        while self._loading:
+            try:
+                await self._records(next(iter(self._loading)))
+            except StoreError as error:
+                log.error("what was kept could not be read: %s", error)
+                await asyncio.sleep(_PAUSE_AFTER_A_FAILURE)
+
+    async def _records(self, name: str | None) -> None:
+        """Returns when the records of an account are in the view."""
+        while (loading := self._loading.get(name)) is not None:
+            if loading.task is None:
+                loading.task = asyncio.get_running_loop().create_task(self._load(name, loading))
+            await asyncio.shield(loading.task)
+
+    async def _load(self, name: str | None, loading: _Loading) -> None:
+        loop = asyncio.get_running_loop()
+        records = _Records(name)
+        try:
+            for kind in _READ_IN_ORDER:
+                after: str | None = ""
+                while after is not None:
+                    read = partial(self._read, records, kind, after, loading.version)
+                    after = await loop.run_in_executor(self._thread, read)
+                    if self._loading.get(name) is not loading:
+                        return
+            now = loading.state.standing.clock.now(self._wall())
+            partition = await loop.run_in_executor(self._thread, records.partition, loading, now)
+        except BaseException:
+            loading.task = None
+            raise
+        if self._loading.get(name) is loading:
+            self._partitions[name] = partition
+            self._rows[name] = records.rows
+            self._retention.add(partition)
+            self._end_loading(name, loading)
+            if partition.config is not None:
+                self._look(partition.config.account)
+
+    def _read(self, records: "_Records", kind: RowKind, after: str, version: int) -> str | None:
+        """Reads some rows; the key of the last, None when there are no more."""
+        rows = self._database.read(records.rows.account or NOBODY, kind, after, version, _ROWS_A_READ)
+        for key, blob in rows:
+            records.take(kind, key, blob)
+        return rows[-1][0] if len(rows) == _ROWS_A_READ else None
+
+    def _end_loading(self, name: str | None, loading: _Loading) -> None:
+        del self._loading[name]
+        for each in loading.later:
+            each()
+        self._waiting.extendleft(reversed(loading.waiting))
+        self._take_turns()
+
+    # Steps
+
+    def step(
+        self, account: Account | None, decide: Callable[[Transaction], R], uids: tuple[str, ...] = ()
+    ) -> Awaitable[R]:
+        decision: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        if self.has_closed:
+            decision.set_exception(StoreError("the store is closed"))
+        else:
+            step = Step(account, decide, uids, decision)  # type: ignore[arg-type]
+            self._waiting.append(step)
+            self._newest = step.decision
+            self._take_turns()
+        return decision
+
+    async def look(self, account: Account | None, decide: Callable[[Transaction], R], uids: tuple[str, ...] = ()) -> R:
+        await self._records(_name_of(account))
+        return await super().look(account, decide, uids)
+
+    def _take_turns(self) -> None:
+        if self._turning is None and self._waiting:
+            self._turning = asyncio.get_running_loop().create_task(self._take_all_turns())
+
+    async def _take_all_turns(self) -> None:
+        try:
+            while self._waiting:
+                async with self._turn:
+                    await self._take_turn()
+        finally:
+            self._turning = None
+
+    async def _take_turn(self) -> None:
+        """Decides the steps that wait, has the database keep what they wrote, and then the view."""
+        steps = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_STEPS))]
+        drafts: dict[str | None, AccountDraft] = {}
+        evicted, self._evicted = self._evicted, {}
+        try:
+            decided = self._decide(steps, drafts)
+            for name, exchanges in evicted.items():
+                if name in self._versions:
+                    self._draft(drafts, self._partitions[name]).evict(exchanges, self._opening(name))
+            written = await self._write(drafts)
+        except Exception as error:
+            self._evicted = evicted
+            self.trouble = str(error)
+            failure = error if isinstance(error, StoreError) else StoreError(f"a step could not be written: {error!r}")
+            for step in steps:
+                step.fail(failure)
+            return
+        self.trouble = None
+        for name, write in written.items():
+            self._was_written(name, drafts[name], write)
+        for step, transaction, _ in decided:
+            self._put_into_view(step, transaction)
+        for step, _, decision in decided:
+            step.succeed(decision)
+
+    def _decide(
+        self, steps: Iterable[Step], drafts: dict[str | None, AccountDraft]
+    ) -> list[tuple[Step, Transaction, object]]:
+        """Has steps decide on drafts of their accounts; those that did. The others failed, or wait for longer."""
+        decided: list[tuple[Step, Transaction, object]] = []
+        next_turn: list[Step] = []
+        for step in steps:
+            loading = self._loading.get(step.name)
+            if loading is not None and (step.uids or loading.waiting):
+                self._put_aside(step, loading)
+                continue
+            draft = self._draft(drafts, self._partition(step.account))
+            if draft.is_gone:
+                next_turn.append(step)
+                continue
+            transaction = self._begin(draft, step.account, step.uids)
+            transaction.request_id = self._last_number + 1
+            try:
+                decision = step.decide(transaction)
+                if draft.config is None and transaction.config is not None:
+                    self._refuse_clash(transaction.config.account, drafts)
+            except RecordsNeededError:
+                assert loading is not None
+                self._put_aside(step, loading)
+            except Exception as error:
+                step.fail(error)
+            else:
+                draft.keep(transaction)
+                if transaction.exchange is not None:
+                    self._last_number = transaction.exchange.id
+                decided.append((step, transaction, decision))
+        self._waiting.extendleft(reversed(next_turn))
+        return decided
+
+    def _put_aside(self, step: Step, loading: _Loading) -> None:
+        loading.waiting.append(step)
+        if loading.task is None:
+            loading.task = asyncio.get_running_loop().create_task(self._load(step.name, loading))
+
+    def _draft(self, drafts: dict[str | None, AccountDraft], partition: AccountPartition) -> AccountDraft:
+        name = partition.name
+        draft = drafts.get(name)
+        if draft is None:
+            rows, loads = self._rows.setdefault(name, AccountRows(name)), name in self._loading
+            draft = drafts[name] = AccountDraft(partition, rows, self._versions.get(name), loads=loads)
+            if len(rows.shared) > rows.most_shared and not loads:
+                reports = chain.from_iterable(partition.reports.values())
+                draft.delete(rows.unused(partition.exchanges.values(), partition.messages.values(), reports))
+        return draft
+
+    def _refuse_clash(self, account: Account, drafts: Mapping[str | None, AccountDraft]) -> None:
+        """Raises ValueError when another account has the AUTH_KEY of a new one."""
+        self.directory.refuse_clash(account)
+        new = (draft.config.account for draft in drafts.values() if draft.config is not None)
+        AccountDirectory([*(each for each in new if self.directory.named(each.name) is None), account])
+
+    async def _write(self, drafts: Mapping[str | None, AccountDraft]) -> dict[str | None, AccountWrite]:
+        """Has the database write what has changed; what was written of each account."""
+        every = {name: draft.written(self._configs) for name, draft in drafts.items()}
+        written = {name: write for name, write in every.items() if write is not None}
+        numbers = self._last_number + _NUMBERS_AT_ONCE if self._last_number > self._numbers_taken else None
+        if written:
+            write = partial(self._database.write, [*written.values()], numbers)
+            await asyncio.get_running_loop().run_in_executor(self._thread, write)
+            self._numbers_taken = numbers or self._numbers_taken
+        return written
+
+    def _was_written(self, name: str | None, draft: AccountDraft, write: AccountWrite) -> None:
+        draft.was_written(write)
+        if draft.is_gone:
+            self._versions.pop(name, None)
+            self._rows.pop(name, None)
+        else:
+            self._versions[name] = draft.version
+            if draft.is_wiped:
+                self._rows[name] = draft.rows
+
+    def _put_into_view(self, step: Step, transaction: Transaction) -> None:
+        """Shows everybody what a step wrote; of an account whose records are still to be read, once they are."""
+        name, partition = step.name, self._partition(step.account)
+        loading = self._loading.get(name)
+        if loading is not None and transaction.ends is not None:
+            # None of them is wanted any more.
+            loading.later.clear()
+            self._end_loading(name, loading)
+            loading = None
+        if loading is None:
+            self._keep(partition, transaction)
+            return
+        partition.standing, config = transaction.standing, transaction.config
+        if config is not None and config is not partition.config:
+            self.directory.replace(config.account)
+            partition.config = config
+        if transaction.counts_anew:
+            partition.tallies.clear()
+        partition.tallies.update(transaction.tallied or {})
+        loading.later.append(lambda: self._keep(self._partitions[name], transaction))
+
+    def _note_evicted(self, partition: AccountPartition, exchange: Exchange) -> None:
+        self._evicted.setdefault(partition.name, []).append(exchange)
+
+    def _opening(self, name: str | None) -> LedgerEntry | None:
+        """The ledger's opening entry, with what was evicted in it; None where there is none."""
+        partition = self._partitions[name]
+        partition.fold()
+        self._retention.ledger_changed(partition)
+        first = partition.ledger[0] if partition.ledger else None
+        return first if first is not None and first.reason == "opening" else None
+
+    # Reading, and the end
+
+    async def fresh(self, account: Account | None) -> None:
+        if self._newest is not None and not self._newest.done():
+            await asyncio.wait([self._newest])
+        for name in [*self._loading] if account is None else [account.name]:
+            await self._records(name)
+
+    async def take_wakes(self, account: Account, now: datetime, limit: int) -> list[str]:
+        await self._records(account.name)
+        return await super().take_wakes(account, now, limit)
+
+    def release(self, account: Account | None, request_id: int, uids: tuple[str, ...] | None = None) -> Awaitable[None]:
+        loading = self._loading.get(_name_of(account))
+        if loading is None:
+            return super().release(account, request_id, uids)
+        release = super().release
+        loading.later.append(lambda: release(account, request_id, uids))
+        return Done(None)
+
+    async def restore(self, everything: Sequence[tuple[AccountConfig | None, AccountSnapshot]], requests: int) -> None:
+        AccountDirectory(config.account for config, _ in everything if config is not None)
+        async with self._turn:
+            rows, versions = self._rows, self._versions
+            self._rows, self._versions = {}, {}
+            try:
+                writes = [self._whole(AccountPartition.of(config, kept), 0) for config, kept in everything]
+                write = partial(self._database.write, writes, requests, replace=True)
+                await asyncio.get_running_loop().run_in_executor(self._thread, write)
+            except BaseException:
+                self._rows, self._versions = rows, versions
+                raise
+            self._last_number = self._numbers_taken = requests
+            self._evicted.clear()
+            for name, loading in [*self._loading.items()]:
+                loading.later.clear()
+                self._end_loading(name, loading)
+            await super().restore(everything, requests)
+
+    async def close(self) -> None:
+        if self.has_closed:
+            return
+        while self._turning is not None:
+            await asyncio.wait([self._turning])
+        self.has_closed = True
+        tasks = [self._taking_up, *(loading.task for loading in self._loading.values())]
+        for task in filter(None, tasks):
+            task.cancel()
+        async with self._turn:
+            if self._evicted:
+                await self._take_turn()
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._end)
+        self._thread.shutdown()
+        self._loading.clear()
+        await super().close()
+
+    def _end(self) -> None:
+        try:
+            self._database.write([], self._last_number)
+        except StoreError as error:
+            log.error("the number of the last request is not kept: %s", error)
+        finally:
+            self._database.close()
+
+
+class _Records:
+    """The records of an account as they are read, row by row."""
+
+    def __init__(self, name: str | None) -> None:
+        self.rows = AccountRows(name)
+        self._exchanges: list[Exchange] = []
+        self._messages: dict[str, Message] = {}
+        self._reports: dict[str, tuple[Report, ...]] = {}
+        self._entries: list[EntryRow] = []
+
+    def take(self, kind: RowKind, key: str, blob: bytes) -> None:
+        """Takes a row; shared values come first, exchanges before what became of their messages."""
+        if kind == "s":
+            self.rows.shared.read(key, blob)
+        elif kind == "e":
+            exchange, messages, entries = self.rows.read_exchange(key, blob)
+            self._exchanges.append(exchange)
+            self._messages.update({message.uid: message for message in messages})
+            self._entries += entries
+        elif kind == "l":
+            self._entries += read_ledger(blob)
+        elif key in self._messages:
+            message, reports, entries = self.rows.read_progress(self._messages[key], blob)
+            self._messages[key] = message
+            if reports:
+                self._reports[key] = reports
+            if entries:
+                self.rows.refunds[key] = entries
+                self._entries += entries
+
+    def partition(self, loading: _Loading, now: datetime) -> AccountPartition:
+        """The partition of the account. What was on the way when the process ended is due again."""
+        state = loading.state
+        snapshot = AccountSnapshot(
+            standing=state.standing,
+            tallies=loading.tallies,
+            exchanges=tuple(self._exchanges),
+            messages=tuple(self._messages.values()),
+            reports=tuple(tuple([due_again(each, now) for each in reports]) for reports in self._reports.values()),
+            ledger=tuple(self.rows.read_entry(row) for row in sorted(self._entries, key=lambda each: each.order)),
+            evicted_exchanges=state.evicted_exchanges,
+            evicted_messages=state.evicted_messages,
+            evicted_reports=state.evicted_reports,
+        )
+        partition = AccountPartition.of(loading.config, snapshot)
+        partition.name = self.rows.account
+        return partition
+
+
+def _held_configs(
+    configs: ConfigCodec, found: Iterable[AccountRow], configured: Iterable[AccountConfig]
+) -> tuple[dict[str, AccountConfig], set[str]]:
+    """What is configured of the accounts there are, those of the configuration first; and which of them begin anew.
+
+    Those begin anew that were configured otherwise before. One that is configured no more stays, as if made later.
+    """
+    before = {row.name: configs.read(row.config) for row in found if row.config is not None}
+    held, anew = {}, set()
+    for config in configured:
+        name = config.account.name
+        known = before.pop(name, None)
+        if known is not None and configs.origin(known) == configs.origin(config):
+            held[name] = known
+        else:
+            held[name] = config
+            anew.add(name)
+    return held | {name: msgspec.structs.replace(config, made=True) for name, config in before.items()}, anew
+
+
+def _name_of(account: Account | None) -> str | None:
+    return None if account is None else account.name
