@@ -7,7 +7,7 @@ TESTS ?= tests
 # One more than there are cores: some wait for a browser, another program or a socket.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 
-.PHONY: demo test lint format fuzz fuzz-http attack chaos bench compatibility coverage screenshots build constraints \
+.PHONY: demo test lint format fuzz fuzz-http attack chaos kill bench compatibility coverage screenshots build constraints \
 	clean help
 
 help: ## List the commands
@@ -41,6 +41,9 @@ fuzz-http: $(STAMP) ## Feed 100,000 wrong requests to the listener, and 100,000 
 
 chaos: $(STAMP) ## Send 54,000 messages while everything goes wrong, and tell what does not add up (Linux)
 	$(BIN)/python tests/attack/chaos.py $(CHAOS)
+
+kill: $(STAMP) ## Kill a server with a store on disk 1,000 times, and tell what does not add up (Linux)
+	$(BIN)/python tests/attack/kill.py $(KILL)
 
 bench: $(STAMP) ## Measure the speed floors, as ratios in one run (needs wrk)
 	$(BIN)/python tests/benchmarks/bench.py $(BENCH)

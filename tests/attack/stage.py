@@ -1,5 +1,7 @@
 """The server that is attacked: a process of its own, on plain HTTP, whose CPU and memory can be read. Linux only."""
 
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +33,10 @@ class Server:
         line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
         return int(line.split()[1]) * KIB
 
+    def kill(self) -> None:
+        """Ends it at once, as a power cut would."""
+        os.kill(self._pid, signal.SIGKILL)
+
     def cpu(self) -> float:
         """Seconds of CPU so far, all threads together."""
         return self._program.cpu_seconds()
@@ -41,6 +47,7 @@ def serving(folder: Path, config: str) -> Iterator[Server]:
     """A server with a configuration, on a core of its own where there are two; `folder` is for its files."""
     config_file, ready_file = folder / "config.toml", folder / "ready.json"
     config_file.write_text(config)
+    ready_file.unlink(missing_ok=True)
     command = (sys.executable, "-m", "cloudsms_simulator", "serve", "--plain", "--port", "0", "--admin-port", "0")
     core = Cores.available().server
     with Program(core, *command, "--config", config_file, "--ready-file", ready_file) as program:
