@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import durable
 import floors
 import journal_bytes
 import listeners
@@ -42,6 +43,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "journal": journal_bytes.sizes,
     "due": journal_bytes.due,
     "requests": journal_bytes.requests,
+    "sqlite": durable.sqlite,
+    "restart": durable.restart,
     "page": pages.page,
     "pulse": pages.pulse,
     "inbox": pages.inbox,

@@ -28,11 +28,13 @@ ROWS = {
     "journal": ["journal-single", "journal-bulk"],
     "due": ["due"],
     "requests": ["requests"],
+    "sqlite": ["sqlite"],
+    "restart": ["restart", "restart-view"],
     "page": ["page"],
     "pulse": ["pulse"],
     "inbox": ["inbox"],
 }
-LOADED_BY_WRK = {"sends", "asgi", "bulk", "rules", "listeners", "pulse", "inbox"}
+LOADED_BY_WRK = {"sends", "asgi", "bulk", "rules", "listeners", "sqlite", "pulse", "inbox"}
 
 Module = Callable[[str], ModuleType]
 
