@@ -1,0 +1,90 @@
+"""The page about stores: its unit, its copy and its upgrade do what it says, and its errors are those that come."""
+
+import configparser
+import shlex
+import shutil
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+from documents import page, rows, section, snippets
+
+from cloudsms_simulator.cli import main
+from cloudsms_simulator.config.settings import load_settings
+from cloudsms_simulator.stores.sqlite import SqliteDatabase
+from cloudsms_simulator.stores.store import StoreOpenError
+
+PAGE = page("stores")
+FILE = "/var/lib/cloudsms/cloudsms.db"
+
+
+@pytest.fixture
+def unit() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read_string(snippets(PAGE, "ini")[0])
+    return parser
+
+
+def parsed(command: str) -> click.Context:
+    """A command line of this program, taken apart by the command that it names."""
+    program, name, *arguments = shlex.split(command)
+    assert program == "/opt/cloudsms/bin/cloudsms-simulator"
+    found = main.get_command(click.Context(main), name)
+    assert found is not None
+    return found.make_context(name, arguments)
+
+
+def test_the_unit_starts_a_server_with_settings_there_are(unit: configparser.ConfigParser) -> None:
+    started = parsed(unit["Service"]["ExecStart"])
+    given = {name: str(value) for name, value in started.params.items() if value is not None}
+    assert set(given) == {"config", "store", "certs"}
+    settings = load_settings({name: value for name, value in given.items() if name != "config"}, {}).settings
+    assert settings.store == Path(FILE)
+    assert Path(FILE).parent == Path("/var/lib") / unit["Service"]["StateDirectory"]
+
+
+def test_the_unit_waits_no_longer_for_the_server_than_systemd_does(unit: configparser.ConfigParser) -> None:
+    waited = parsed(unit["Service"]["ExecStartPost"])
+    assert 0 < waited.params["wait"] < 90  # systemd's DefaultTimeoutStartSec
+
+
+def test_litestream_is_pointed_at_the_file_of_the_unit() -> None:
+    [text] = snippets(PAGE, "yaml")
+    assert [each["path"] for each in yaml.safe_load(text)["dbs"]] == [FILE]
+
+
+@pytest.mark.skipif(shutil.which("sqlite3") is None, reason="sqlite3 is missing; Debian has it in the package sqlite3")
+def test_the_copy_is_whole_while_a_server_has_the_file(tmp_path: Path) -> None:
+    [command] = snippets(section(PAGE, "Backup"), "sh")
+    database = SqliteDatabase(tmp_path / "cloudsms.db")
+    seed = database.seed(None)
+    subprocess.run(["sh", "-ec", command], cwd=tmp_path, check=True, timeout=60)
+    database.close()
+    copy = SqliteDatabase(tmp_path / "copy.db")
+    assert copy.seed(None) == seed
+    copy.close()
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(StoreOpenError) as raised:
+        SqliteDatabase(path)
+    return str(raised.value)
+
+
+def test_each_error_of_the_page_comes_as_it_stands(tmp_path: Path) -> None:
+    there = SqliteDatabase(tmp_path / "there.db")
+    (tmp_path / "folder.db").mkdir()
+    (tmp_path / "text.db").write_text("It is not a database. " * 100)
+    said = [refused(tmp_path / name) for name in ("absent/a.db", "there.db", "folder.db", "text.db")]
+    there.close()
+    for name, statement in (("there.db", "UPDATE server SET schema = 1000"), ("other.db", "CREATE TABLE t (a)")):
+        with sqlite3.connect(tmp_path / name) as changed:
+            changed.execute(statement)
+        changed.close()
+    said += [refused(tmp_path / "other.db"), refused(tmp_path / "there.db")]
+    listed = [row[0].strip("`") for row in rows(section(PAGE, "What can go wrong"))[2:]]
+    assert [(words, error) for words, error in zip(listed, said, strict=True) if words not in error] == []
