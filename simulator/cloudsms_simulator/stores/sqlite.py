@@ -37,6 +37,8 @@ _PUT_ACCOUNT = (
 _PATIENCE_SECONDS = 1.0
 """How long a server that has the file may take to end."""
 _SEEDS = 2**32
+_ONLY_ITS_OWNER = 0o600
+"""The mode of a new file, and of what SQLite puts beside it: there are AUTH_KEYs in it."""
 
 
 class SqliteDatabase:
@@ -71,8 +73,9 @@ class SqliteDatabase:
 
     def _connect(self, path: Path) -> sqlite3.Connection:
         try:
+            path.touch(mode=_ONLY_ITS_OWNER)
             return sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None, check_same_thread=False)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise StoreOpenError(f"store: got sqlite:{self._path} ({error}), want a file to write") from error
 
     def _migrate(self) -> None:
