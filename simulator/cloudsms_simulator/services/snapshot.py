@@ -246,8 +246,10 @@ class ConfigDocuments:
         return AccountConfig(account=account, baseline=baseline, made=said.made)
 
     def origin(self, config: AccountConfig) -> bytes:
-        """How the account was created, as a document."""
-        return self.dump(msgspec.structs.replace(reset_config(config), made=False))
+        """How the account was created, as a document; but for its seed, as that of a state document is another one."""
+        created = msgspec.structs.replace(baseline_of(config).created, seed=0)
+        baseline = msgspec.structs.replace(baseline_of(reset_config(config)), created=created)
+        return self.dump(AccountConfig(account=created, baseline=baseline))
 
 
 # How a document is read.

@@ -158,17 +158,17 @@ class DurableStore(MemoryStore):
         """Why the last turn failed; None when it did not."""
         self._last_number = self._numbers_taken = database.requests()
         found = database.accounts()
-        held, anew = _held_configs(configs, found, accounts)
+        held, anew, turned = _held_configs(configs, found, accounts)
         super().__init__(clock, node, most_messages, most_bytes, observer, held.values())
         self._retention.evicted = self._note_evicted
-        writes = [*self._taken_up(found, held, anew), *self._missing(held)]
+        writes = [*self._taken_up(found, held, anew, turned), *self._missing(held)]
         if writes:
             database.write(writes)
 
     # The beginning
 
     def _taken_up(
-        self, found: Iterable[AccountRow], held: Mapping[str, AccountConfig], anew: Set[str]
+        self, found: Iterable[AccountRow], held: Mapping[str, AccountConfig], anew: Set[str], turned: Set[str]
     ) -> Iterator[AccountWrite]:
         """Puts accounts into the view as the database has them; what is to be written of them."""
         for row in found:
@@ -190,7 +190,7 @@ class DurableStore(MemoryStore):
                 partition.tallies[counter] = count
             self._versions[name] = row.version
             self._loading[name] = _Loading(partition, row.version, state)
-            if config is not None and config.made:
+            if config is not None and row.name in turned:
                 write = AccountWrite(row.name, row.version, row.state)
                 write.configure(config, self._configs)
                 yield write
@@ -575,22 +575,26 @@ class _Records:
 
 def _held_configs(
     configs: ConfigCodec, found: Iterable[AccountRow], configured: Iterable[AccountConfig]
-) -> tuple[dict[str, AccountConfig], set[str]]:
-    """What is configured of the accounts there are, those of the configuration first; and which of them begin anew.
+) -> tuple[dict[str, AccountConfig], set[str], set[str]]:
+    """What is configured of the accounts there are, those of the configuration first.
 
-    Those begin anew that were configured otherwise before. One that is configured no more stays, as if made later.
+    And which of them begin anew: those that were configured otherwise before. And of which it changes whether they were
+    made later: one that is configured no more stays as if it was, and one that is again was not.
     """
     before = {row.name: configs.read(row.config) for row in found if row.config is not None}
-    held, anew = {}, set()
+    held, anew, turned = dict[str, AccountConfig](), set[str](), set[str]()
     for config in configured:
         name = config.account.name
         known = before.pop(name, None)
         if known is not None and configs.origin(known) == configs.origin(config):
-            held[name] = known
+            held[name] = msgspec.structs.replace(known, made=False)
+            if known.made:
+                turned.add(name)
         else:
             held[name] = config
             anew.add(name)
-    return held | {name: msgspec.structs.replace(config, made=True) for name, config in before.items()}, anew
+    turned.update(name for name, config in before.items() if not config.made)
+    return held | {name: msgspec.structs.replace(config, made=True) for name, config in before.items()}, anew, turned
 
 
 def _name_of(account: Account | None) -> str | None:
