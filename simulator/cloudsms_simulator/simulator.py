@@ -308,7 +308,7 @@ class Simulator:
         from cloudsms_simulator.services.info import info_of
 
         scenario = None if self.scenario is None else self.scenario.name
-        return info_of(self.settings, self.seed, scenario, ready, ports, features)
+        return info_of(self.settings, self.seed, scenario, ready, ports, features, self.store)
 
     def _port_admin_app(self) -> ASGIApp:
         from cloudsms_simulator.api.auth import TokenAuth

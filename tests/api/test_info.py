@@ -1,6 +1,7 @@
 """What a server tells of itself."""
 
 import re
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -11,11 +12,13 @@ from starlette.testclient import TestClient
 
 from cloudsms_simulator.api.server import InfoHandlers
 from cloudsms_simulator.config.settings import Settings
+from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.models.server import Info, Ports
 from cloudsms_simulator.net.certificates import open_certificates
 from cloudsms_simulator.protocol.findings import FINDING_RULES
 from cloudsms_simulator.services.info import all_readings, certs_of, in_container, info_of, readings_file
 from cloudsms_simulator.services.ready_file import Ready
+from cloudsms_simulator.stores.memory import MemoryStore
 
 READY = Ready("https://127.0.0.1:1/dave/io", "http://127.0.0.1:2", "ca", "cert", "key", "the key", "route", 1)
 
@@ -25,9 +28,9 @@ def client(tmp_path: Path) -> TestClient:
     files = open_certificates(tmp_path)
 
     def info(features: tuple[str, ...]) -> Info:
-        return info_of(
-            Settings(clock=3600.0, whitelist=(ip_network("10.0.0.0/8"),)), 42, "flaky", READY, Ports(1, 2), features
-        )
+        settings = Settings(clock=3600.0, whitelist=(ip_network("10.0.0.0/8"),))
+        store = MemoryStore(lambda _account: Clock.real(datetime.now(UTC)), lambda: 1)
+        return info_of(settings, 42, "flaky", READY, Ports(1, 2), features, store)
 
     facts = InfoHandlers(info, lambda: certs_of(files))
     routes = [Route(f"/api/v1/{name}", getattr(facts, name)) for name in ("info", "readings", "certs")]
@@ -60,6 +63,15 @@ def test_a_server_tells_what_it_is_and_no_key(client: TestClient) -> None:
         },
         "features": ["certs", "info", "readings"],
         "whitelist": ["10.0.0.0/8"],
+        "store": {
+            "kind": "memory",
+            "octets": 0,
+            "turns": None,
+            "steps": None,
+            "turn_seconds": None,
+            "failures": None,
+            "trouble": None,
+        },
     }
 
 

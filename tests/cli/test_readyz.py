@@ -24,7 +24,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def answers() -> Iterator[Answers]:
+def bodies() -> list[bytes]:
+    """What each answer of the servers of a test says."""
+    return [b""]
+
+
+@pytest.fixture
+def answers(bodies: list[bytes]) -> Iterator[Answers]:
     """Starts a server that answers with some statuses in turn, the last one for ever; its URL."""
     servers: list[HTTPServer] = []
 
@@ -34,6 +40,7 @@ def answers() -> Iterator[Answers]:
                 status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
                 self.send_response(status if self.path in ("/readyz", "/tools/sms/readyz") else 404)
                 self.end_headers()
+                self.wfile.write(bodies[0])
 
             def log_message(self, format: str, *args: object) -> None:
                 """Keeps the test's output clean."""
@@ -85,6 +92,23 @@ def test_a_server_that_is_not_ready_ends_1(answers: Answers) -> None:
 
     assert result.exit_code == 1
     assert "answers that it is not ready" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("body", "more"),
+    [
+        (b'{"status": "not ready", "reason": "the disk is full"}', ": the disk is full"),
+        (b'{"status": "not ready"}', ""),
+        (b"[503]", ""),
+        (b"<html>busy</html>", ""),
+        (b"\xff", ""),
+    ],
+)
+def test_it_says_why_if_the_server_does(answers: Answers, bodies: list[bytes], body: bytes, more: str) -> None:
+    bodies[0] = body
+    url = answers([503])
+
+    assert run("--admin-url", url).stderr == f"Error: {url} answers that it is not ready{more}\n"
 
 
 def test_nobody_there_ends_3(closed: str) -> None:

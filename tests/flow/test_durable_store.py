@@ -3,11 +3,18 @@
 Spec: CloudSMS Platform Server. Reading: R16.
 """
 
+import logging
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from cloudsms_simulator.config.account_schema import AccountSettings
+from cloudsms_simulator.protocol.codes import ResultCode
+from cloudsms_simulator.stores import durable, sqlite
 
 
 async def texts(up) -> list[object]:
@@ -47,5 +54,79 @@ def test_an_account_that_is_not_configured_for_a_while_is_a_configured_one_again
                 assert len(await up.items("messages", "shop")) == len(seen)
         assert [each["shop"] for each in seen] == [False, True, False]
         assert [each["default"] for each in seen] == [False, False, False]
+
+    run(story())
+
+
+async def answered(admin: httpx2.AsyncClient, path: str) -> tuple[int, dict[str, object]]:
+    answer = await admin.get(path)
+    return answer.status_code, answer.json()
+
+
+def test_while_the_file_cannot_be_written_nothing_is_kept_everybody_is_told_why_and_then_it_goes_on(
+    platform, run, packet, condition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sqlite, "_PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(durable, "_PAUSE_AFTER_A_FAILURE", 0.01)
+    file = tmp_path / "a.db"
+    why = f"{file}: database is locked"
+
+    async def story() -> None:
+        async with (
+            platform(store=file) as up,
+            httpx2.AsyncClient(base_url=up.simulator.ready.admin_url) as admin,
+        ):
+            assert (await up.post(packet(SMS_CONTENT="before"))).codes[0] == ResultCode.OK
+            with closing(sqlite3.connect(file, isolation_level=None)) as somebody:
+                somebody.execute("BEGIN IMMEDIATE")
+                assert (await up.post(packet(SMS_CONTENT="meanwhile"))).codes[0] == ResultCode.DB_NOT_FIND
+                refused = await admin.post("/api/v1/accounts", json={"name": "shop"})
+                assert (refused.status_code, refused.headers["content-type"]) == (503, "application/problem+json")
+                assert refused.json()["detail"] == f"the store cannot be read or written: {why}"
+                not_ready = {"status": "not ready", "reason": f"the store cannot be written: {why}"}
+                assert await answered(admin, "/readyz") == (503, not_ready)
+                store = (await answered(admin, "/api/v1/info"))[1]["store"]
+                assert (store["kind"], store["trouble"], store["failures"] >= 2) == ("sqlite", why, True)
+                assert store["octets"] >= file.stat().st_size > 0
+                assert f"cannot be written: {why}" in (await admin.get("/overview")).text
+                assert await texts(up) == ["before"]
+
+            async def ready() -> bool | None:
+                return True if (await answered(admin, "/readyz"))[0] == 200 else None
+
+            assert await condition(ready)
+            assert (await up.post(packet(SMS_CONTENT="after"))).codes[0] == ResultCode.OK
+            assert await texts(up) == ["after", "before"]
+            assert [account["name"] for account in await up.items("accounts")] == ["default"]
+
+    run(story())
+    errors = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    assert errors
+    assert [error for error in errors if why not in error] == []
+    caplog.clear()
+
+
+def test_what_the_store_does_is_counted(platform, run, packet, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with (
+            platform(store=tmp_path / "a.db", clock="frozen") as up,
+            httpx2.AsyncClient(base_url=up.simulator.ready.admin_url) as admin,
+        ):
+            page = (await admin.get("/overview", headers={"Accept-Language": "en"})).text
+            assert "<dt>Store</dt><dd><b>SQLite</b> " in page
+            begun = up.simulator.store.database_facts
+            for _ in range(3):
+                await up.post(packet())
+            store = (await answered(admin, "/api/v1/info"))[1]["store"]
+            samples = {
+                sample.name: sample.value
+                for family in text_string_to_metric_families((await admin.get("/metrics")).text)
+                for sample in family.samples
+            }
+            assert begun.turns + 3 == store["turns"] == samples["cloudsms_store_turn_seconds_count"]
+            assert begun.steps + 3 == store["steps"] == samples["cloudsms_store_steps_total"]
+            assert store["turn_seconds"] == samples["cloudsms_store_turn_seconds_sum"] / store["turns"] > 0
+            assert (store["failures"], samples["cloudsms_store_failures_total"], store["trouble"]) == (0, 0, None)
+            assert samples["cloudsms_store_bytes"] == store["octets"]
 
     run(story())

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 from patience import DEADLINE
 
@@ -181,6 +182,28 @@ def test_a_bundled_scenario_is_played_and_its_seed_printed(run, serve, packet, c
         assert any(line.startswith("  scenario   congested: Backing off: ") for line in lines)
         process.tell(signal.SIGTERM)
         assert await asyncio.to_thread(process.ended) == 0
+
+    run(story())
+
+
+def test_what_was_answered_is_there_after_the_process_was_killed_and_its_store_is_printed(
+    run, serve, packet, condition, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        for number in (1, 2):
+            process = serve("--store", f"sqlite:{tmp_path / 'a.db'}")
+            ready = await process.ready(condition)
+
+            async def printed(said: Callable[[], str] = lambda: process.said) -> bool | None:
+                return True if f"\n  store      sqlite:{tmp_path / 'a.db'}\n" in said() else None
+
+            await condition(printed)
+            assert codes(await post(ready, packet())) == [1, 1]
+            async with httpx2.AsyncClient(base_url=str(ready["admin_url"])) as admin:
+                assert (await admin.get("/api/v1/messages")).json()["total"] == number
+            process.tell(signal.SIGKILL)
+            assert await asyncio.to_thread(process.ended) == -signal.SIGKILL
+            process.ready_file.unlink()
 
     run(story())
 

@@ -1,6 +1,7 @@
 """The page about stores: its unit, its copy and its upgrade do what it says, and its errors are those that come."""
 
 import configparser
+import re
 import shlex
 import shutil
 import sqlite3
@@ -8,14 +9,17 @@ import subprocess
 from pathlib import Path
 
 import click
+import msgspec
 import pytest
 import yaml
 from documents import page, rows, section, snippets
 
+from cloudsms_simulator.api.metrics import database_metrics
 from cloudsms_simulator.cli import main
 from cloudsms_simulator.config.settings import load_settings
+from cloudsms_simulator.models.server import StoreInfo
 from cloudsms_simulator.stores.sqlite import SqliteDatabase
-from cloudsms_simulator.stores.store import StoreOpenError
+from cloudsms_simulator.stores.store import DatabaseFacts, StoreOpenError
 
 PAGE = page("stores")
 FILE = "/var/lib/cloudsms/cloudsms.db"
@@ -67,6 +71,14 @@ def test_the_copy_is_whole_while_a_server_has_the_file(tmp_path: Path) -> None:
     copy = SqliteDatabase(tmp_path / "copy.db")
     assert copy.seed(None) == seed
     copy.close()
+
+
+def test_the_page_has_every_metric_and_every_member_of_a_store() -> None:
+    metrics, members, _ = zip(*rows(section(PAGE, "How it does"))[2:], strict=True)
+    families = database_metrics(DatabaseFacts("sqlite", 1, 1, 1, 1.0, 0, None))
+    named = {each.name + ("_total" if each.type == "counter" else "") for each in families}
+    assert {name.strip("`") for name in metrics if name} == named
+    assert set(re.findall(r"`(\w+)`", " ".join(members))) == {field.name for field in msgspec.structs.fields(StoreInfo)}
 
 
 def refused(path: Path) -> str:

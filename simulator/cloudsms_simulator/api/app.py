@@ -15,20 +15,27 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloudsms_simulator.api.accounts import on_account_conflict
 from cloudsms_simulator.api.auth import PROBE_PATHS, AllowedHosts, AuthMiddleware, TokenAuth
 from cloudsms_simulator.api.context import ApiContext
-from cloudsms_simulator.api.http import on_called_off, on_http_exception, on_settings_error, on_unexpected_error
+from cloudsms_simulator.api.http import (
+    on_called_off,
+    on_http_exception,
+    on_settings_error,
+    on_store_error,
+    on_unexpected_error,
+)
 from cloudsms_simulator.api.routes import routes_of
 from cloudsms_simulator.config import SettingsError
 from cloudsms_simulator.net.http_parser import path_below_root, scope_below
 from cloudsms_simulator.net.runtime import CalledOffError, offload
 from cloudsms_simulator.protocol.masking import KeyRing, hide, hide_in_json
 from cloudsms_simulator.services.accounts import AccountConflictError
-from cloudsms_simulator.stores.store import Store
+from cloudsms_simulator.stores.store import Store, StoreError
 
 _WITH_WHOLE_KEYS = (("GET", "/api/v1/state"), ("POST", "/api/v1/accounts"))
 """Requests whose answers promise whole keys: the state document, to be put back, and a new account."""
@@ -63,7 +70,12 @@ class FreshStoreMiddleware:
         """Passes a request on once the store is fresh."""
         if scope["type"] == "http" and path_below_root(scope) not in PROBE_PATHS:
             name = QueryParams(scope["query_string"]).get("account", "")
-            await self._store.fresh(self._store.directory.named(name))
+            try:
+                await self._store.fresh(self._store.directory.named(name))
+            except StoreError as error:
+                answer = await on_store_error(Request(scope), error)
+                await answer(scope, receive, send)
+                return
         await self._app(scope, receive, send)
 
 
@@ -143,6 +155,7 @@ def admin_app(
             SettingsError: on_settings_error,
             AccountConflictError: on_account_conflict,
             CalledOffError: on_called_off,
+            StoreError: on_store_error,
             Exception: on_unexpected_error,
         },
     )

@@ -29,7 +29,7 @@ from cloudsms_simulator.journal.views import JournalView
 from cloudsms_simulator.models.server import Page, Problem
 from cloudsms_simulator.net.http_parser import base_path
 from cloudsms_simulator.net.runtime import CalledOffError, offload
-from cloudsms_simulator.stores.store import Listing
+from cloudsms_simulator.stores.store import Listing, StoreError
 
 if TYPE_CHECKING:
     from cloudsms_simulator.config.yaml_source import YamlFile
@@ -79,6 +79,12 @@ async def on_called_off(request: Request, error: Exception) -> Response:
     assert isinstance(error, CalledOffError)
     status = 503 if error.reason == "stopped" else 409
     return problem_response(Problem(PROBLEM_TITLES[status], status, str(error)))
+
+
+async def on_store_error(request: Request, error: Exception) -> Response:
+    """Answers a call of which nothing could be kept, or that needs what cannot be read, with 503 and the reason."""
+    assert isinstance(error, StoreError)
+    return problem_response(Problem("store failed", 503, f"the store cannot be read or written: {error}"))
 
 
 async def on_unexpected_error(request: Request, error: Exception) -> Response:

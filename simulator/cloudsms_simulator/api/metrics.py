@@ -7,13 +7,14 @@ is looked up when somebody asks.
 from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Metric, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
 from cloudsms_simulator.api.context import ApiContext
 from cloudsms_simulator.protocol.codes import ResultCode, desc_of, hex_code, state_desc
 from cloudsms_simulator.services.info import own_version
 from cloudsms_simulator.services.metrics import Counters
+from cloudsms_simulator.stores.store import DatabaseFacts
 
 
 def metrics_registry(context: ApiContext) -> CollectorRegistry:
@@ -116,6 +117,18 @@ class _GaugesCollector(Collector):
         yield kept
         yield gone
         yield GaugeMetricFamily("cloudsms_journal_bytes", "Memory the journal takes, about.", store.octets)
+        facts = store.database_facts
+        if facts is not None:
+            yield from database_metrics(facts)
+
+
+def database_metrics(facts: DatabaseFacts) -> Iterator[Metric]:
+    """The metrics of a durable store."""
+    yield GaugeMetricFamily("cloudsms_store_bytes", "Disk the store takes.", facts.octets)
+    about = "Turns in which the store wrote the steps that waited, and how long they took."
+    yield SummaryMetricFamily("cloudsms_store_turn_seconds", about, facts.turns, facts.seconds)
+    yield CounterMetricFamily("cloudsms_store_steps", "Steps that the store wrote.", facts.steps)
+    yield CounterMetricFamily("cloudsms_store_failures", "Turns that the store could not write.", facts.failures)
 
 
 def _counter(

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from inspect import getdoc
-from typing import Annotated, TypeAlias, get_origin
+from typing import Annotated, Literal, TypeAlias, get_origin
 
 import msgspec
 from msgspec import inspect
@@ -34,8 +34,9 @@ from cloudsms_simulator.models.journal import (
     RequestItem,
     TimelineEntry,
 )
-from cloudsms_simulator.models.server import Problem
+from cloudsms_simulator.models.server import Info, Problem, StoreInfo
 from cloudsms_simulator.protocol.customer import ReceivedPacket, ReportAnswer, SendAnswer, SendRequest
+from cloudsms_simulator.stores.store import DatabaseKind
 
 COMPONENTS = "#/components/schemas/"
 
@@ -215,6 +216,8 @@ WRITTEN: Mapping[type[msgspec.Struct], Mapping[str, object]] = {
     ClockSet: {"mode": Mode},
     RuleItem: {"definition": msgspec.Raw},
     TroubleItem: {"trouble": TlsTrouble},
+    Info: {"store": StoreInfo},
+    StoreInfo: {"kind": Literal["memory"] | DatabaseKind},
 }
 """What this server always writes in members of which a client takes more: newer servers may write other words there,
 older ones nothing."""

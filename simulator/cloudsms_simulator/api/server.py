@@ -67,7 +67,10 @@ class ProbeHandlers:
         return json_response(Probe("ok"))
 
     async def readyz(self, request: Request) -> Response:
-        """200 once both ports serve, 503 before that and while it stops."""
+        """200 once both ports serve; 503 before that, while it stops, and (with why) while nothing can be kept."""
+        facts = self._context.store.database_facts
+        if facts is not None and facts.trouble is not None:
+            return json_response(Probe("not ready", f"the store cannot be written: {facts.trouble}"), 503)
         ready = self._context.is_ready()
         return json_response(Probe("ok" if ready else "not ready"), 200 if ready else 503)
 

@@ -16,6 +16,7 @@ from cloudsms_simulator.cli.process import CommandError, ExitCode
 from cloudsms_simulator.net.sockets import host_and_port, no_answer_in_time, nobody_answers
 
 _PAUSE = 0.05
+_LONGEST_ANSWER = 10_000
 
 
 @click.command
@@ -48,7 +49,7 @@ def readyz(
     """
     deadline = time.monotonic() + wait
     while True:
-        url, code = _look(admin_url, ready_file, admin_host, admin_port, timeout)
+        url, code, reason = _look(admin_url, ready_file, admin_host, admin_port, timeout)
         if code is ExitCode.OK or time.monotonic() >= deadline:
             break
         time.sleep(_PAUSE)
@@ -57,19 +58,19 @@ def readyz(
     elif code is ExitCode.OK:
         click.echo(f"{url} is ready")
     if code is not ExitCode.OK:
-        _give_up(url, ready_file, code, wait)
+        _give_up(url, ready_file, code, reason, wait)
 
 
 def _look(
     admin_url: str | None, ready_file: Path | None, admin_host: str, admin_port: int, timeout: float
-) -> tuple[str | None, ExitCode]:
-    """The URL that was asked, None as long as there is no ready file, and the result."""
+) -> tuple[str | None, ExitCode, str]:
+    """The URL that was asked, None as long as there is no ready file, the result, and why the server is not ready."""
     if admin_url is None and ready_file is not None:
         admin_url = _said_by(ready_file)
         if admin_url is None:
-            return None, ExitCode.UNREACHABLE
+            return None, ExitCode.UNREACHABLE, ""
     host, port, path = address_in(admin_url, admin_host, admin_port)
-    return f"http://{host_and_port(host, port)}{path}", _ask(host, port, path, timeout)
+    return f"http://{host_and_port(host, port)}{path}", *_ask(host, port, path, timeout)
 
 
 def _said_by(ready_file: Path) -> str | None:
@@ -84,22 +85,32 @@ def _said_by(ready_file: Path) -> str | None:
         raise click.BadParameter(str(error), param_hint="--ready-file") from error
 
 
-def _ask(host: str, port: int, path: str, timeout: float) -> ExitCode:
+def _ask(host: str, port: int, path: str, timeout: float) -> tuple[ExitCode, str]:
     connection = HTTPConnection(host, port, timeout=timeout)
     try:
         connection.request("GET", f"{path}/readyz", headers={"Connection": "close"})
-        return ExitCode.OK if connection.getresponse().status == 200 else ExitCode.FAILED
+        answer = connection.getresponse()
+        return (ExitCode.OK, "") if answer.status == 200 else (ExitCode.FAILED, _reason(answer.read(_LONGEST_ANSWER)))
     except TimeoutError:
-        return ExitCode.TIMED_OUT
+        return ExitCode.TIMED_OUT, ""
     except (OSError, HTTPException):
-        return ExitCode.UNREACHABLE
+        return ExitCode.UNREACHABLE, ""
     finally:
         connection.close()
 
 
-def _give_up(url: str | None, ready_file: Path | None, code: ExitCode, wait: float) -> NoReturn:
+def _reason(answer: bytes) -> str:
+    """Why a server is not ready, as it says itself; empty when it does not."""
+    try:
+        said = json.loads(answer)
+    except ValueError:
+        return ""
+    return str(said.get("reason", "")) if isinstance(said, dict) else ""
+
+
+def _give_up(url: str | None, ready_file: Path | None, code: ExitCode, why: str, wait: float) -> NoReturn:
     reasons = {
-        ExitCode.FAILED: f"{url} answers that it is not ready",
+        ExitCode.FAILED: f"{url} answers that it is not ready{f': {why}' if why else ''}",
         ExitCode.TIMED_OUT: no_answer_in_time(url or ""),
         ExitCode.UNREACHABLE: nobody_answers(url or ""),
     }

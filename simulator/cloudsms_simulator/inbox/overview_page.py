@@ -39,9 +39,11 @@ from cloudsms_simulator.inbox.coverage import (
 from cloudsms_simulator.inbox.page_context import PageContext, accounts_in_scope, page_context_of
 from cloudsms_simulator.inbox.templates import Templates
 from cloudsms_simulator.journal.views import JournalView
+from cloudsms_simulator.models.server import StoreInfo
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.protocol.codes import STATES, ResultCode, State, desc_of, hex_code, state_desc
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
+from cloudsms_simulator.services.info import store_info
 from cloudsms_simulator.stores.store import Store
 
 MAX_BUCKETS = 60
@@ -329,6 +331,7 @@ class Overview(msgspec.Struct, frozen=True):
     waiting: int
     """How many messages have something still to come."""
     unread: int
+    store: StoreInfo
 
 
 class _Counted(msgspec.Struct, frozen=True):
@@ -402,6 +405,7 @@ class OverviewPage:
             tuple(statistics.countries.most_common(TOP_ROUTES)),
             sum(context.store.standing(account).outstanding for account in accounts),
             unread,
+            store_info(context.store),
         )
 
 

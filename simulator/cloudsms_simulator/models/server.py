@@ -78,6 +78,24 @@ class Limits(msgspec.Struct, frozen=True):
     journal_bytes: int
 
 
+class StoreInfo(msgspec.Struct, frozen=True):
+    """Where everything is kept. A store on disk writes what waits in turns; one in memory has none: those are null."""
+
+    kind: str
+    octets: int
+    """The room it takes: of memory about, of a disk with what is still to be tidied up."""
+    turns: int | None = None
+    """How many were written since the start."""
+    steps: int | None = None
+    """How many decisions, each all or nothing, these turns had together."""
+    turn_seconds: float | None = None
+    """How long a turn took in the mean; null before the first."""
+    failures: int | None = None
+    """How many turns could not be written."""
+    trouble: str | None = None
+    """Why the last turn could not be written; null when it could."""
+
+
 class Info(msgspec.Struct, frozen=True):
     """A server as it was started. Accounts may have profiles, clocks and scenarios of their own."""
 
@@ -99,6 +117,7 @@ class Info(msgspec.Struct, frozen=True):
     """Networks that may connect; empty: any."""
     container: bool = False
     """Whether it runs in a container, where localhost is another machine than outside."""
+    store: StoreInfo | None = None
 
 
 class Certs(msgspec.Struct, frozen=True):
@@ -113,6 +132,8 @@ class Probe(msgspec.Struct, frozen=True):
     """What a probe finds."""
 
     status: Literal["ok", "not ready"]
+    reason: str | msgspec.UnsetType = msgspec.UNSET
+    """Why it is not ready, where the store is to blame."""
 
 
 class Reading(msgspec.Struct, frozen=True):

@@ -300,7 +300,8 @@ class AccountDispatcher:
         try:
             await self._keep_and_look()
         except Exception as error:
-            log.error("looking for due reports of %s failed", self.account.name, exc_info=error)
+            unexpected = None if isinstance(error, StoreError) else error
+            log.error("looking for due reports of %s failed: %s", self.account.name, error, exc_info=unexpected)
             failed = True
         self._passing = None
         if self._open and failed:

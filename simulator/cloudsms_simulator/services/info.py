@@ -13,14 +13,21 @@ from pathlib import Path
 
 from cloudsms_simulator.config.settings import Settings
 from cloudsms_simulator.expressions import lazy_pattern
-from cloudsms_simulator.models.server import Certs, Info, Limits, Ports, Reading, Urls
+from cloudsms_simulator.models.server import Certs, Info, Limits, Ports, Reading, StoreInfo, Urls
 from cloudsms_simulator.net.certificates import CertificateFiles
 from cloudsms_simulator.protocol.packet import MOST_DESTINATIONS, MOST_SEGMENTS
 from cloudsms_simulator.services.ready_file import Ready
+from cloudsms_simulator.stores.store import Store
 
 
 def info_of(
-    settings: Settings, seed: int, scenario: str | None, ready: Ready, ports: Ports, features: tuple[str, ...]
+    settings: Settings,
+    seed: int,
+    scenario: str | None,
+    ready: Ready,
+    ports: Ports,
+    features: tuple[str, ...],
+    store: Store,
 ) -> Info:
     """What a server is."""
     return Info(
@@ -45,7 +52,17 @@ def info_of(
         features=features,
         whitelist=tuple(map(str, settings.whitelist)),
         container=in_container(),
+        store=store_info(store),
     )
+
+
+def store_info(store: Store) -> StoreInfo:
+    """Where everything is kept."""
+    facts = store.database_facts
+    if facts is None:
+        return StoreInfo("memory", store.octets)
+    mean = facts.seconds / facts.turns if facts.turns else None
+    return StoreInfo(facts.kind, facts.octets, facts.turns, facts.steps, mean, facts.failures, facts.trouble)
 
 
 def in_container() -> bool:

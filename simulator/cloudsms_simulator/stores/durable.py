@@ -43,7 +43,15 @@ from cloudsms_simulator.stores.rows import (
     read_ledger,
     version_key,
 )
-from cloudsms_simulator.stores.store import AccountSnapshot, Done, StoreError, StoreObserver, due_again
+from cloudsms_simulator.stores.store import (
+    AccountSnapshot,
+    DatabaseFacts,
+    DatabaseKind,
+    Done,
+    StoreError,
+    StoreObserver,
+    due_again,
+)
 from cloudsms_simulator.stores.turn import (
     NOBODY,
     AccountDraft,
@@ -79,6 +87,13 @@ class AccountRow(msgspec.Struct, frozen=True):
 
 class Database(Protocol):
     """Where a durable store keeps it. Methods may take their time and raise StoreError; one is called at a time."""
+
+    kind: DatabaseKind
+
+    @property
+    def octets(self) -> int:
+        """The room it takes on the disk. Any thread may ask, at any time."""
+        ...
 
     def accounts(self) -> list[AccountRow]:
         """All accounts."""
@@ -154,8 +169,11 @@ class DurableStore(MemoryStore):
         """Exchanges that the view has no more and the database still has."""
         self._look: Callable[[Account], None] = lambda account: None
         self.has_closed = False
-        self.trouble: str | None = None
+        self._turns = self._steps = self._failures = 0
+        self._seconds = 0.0
+        self._trouble: str | None = None
         """Why the last turn failed; None when it did not."""
+        self._recovering: asyncio.Task[None] | None = None
         self._last_number = self._numbers_taken = database.requests()
         found = database.accounts()
         held, anew, turned = _held_configs(configs, found, accounts)
@@ -328,6 +346,8 @@ class DurableStore(MemoryStore):
         """Decides the steps that wait, has the database keep what they wrote, and then the view."""
         steps = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_STEPS))]
         drafts: dict[str | None, AccountDraft] = {}
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         evicted, self._evicted = self._evicted, {}
         try:
             decided = self._decide(steps, drafts)
@@ -337,18 +357,42 @@ class DurableStore(MemoryStore):
             written = await self._write(drafts)
         except Exception as error:
             self._evicted = evicted
-            self.trouble = str(error)
             failure = error if isinstance(error, StoreError) else StoreError(f"a step could not be written: {error!r}")
+            self._failed(failure)
             for step in steps:
                 step.fail(failure)
             return
-        self.trouble = None
+        if written:
+            self._trouble = None
+            self._turns += 1
+            self._steps += len(decided)
+            self._seconds += loop.time() - begun
         for name, write in written.items():
             self._was_written(name, drafts[name], write)
         for step, transaction, _ in decided:
             self._put_into_view(step, transaction)
         for step, _, decision in decided:
             step.succeed(decision)
+
+    def _failed(self, error: StoreError) -> None:
+        """A turn could not be written: from now on it is tried again whether that can be, also while no step comes."""
+        self._failures += 1
+        self._trouble = str(error)
+        if self._recovering is None:
+            self._recovering = asyncio.get_running_loop().create_task(self._recover())
+
+    async def _recover(self) -> None:
+        while self._trouble is not None:
+            await asyncio.sleep(_PAUSE_AFTER_A_FAILURE)
+            async with self._turn:
+                write = partial(self._database.write, [], self._numbers_taken)
+                try:
+                    await asyncio.get_running_loop().run_in_executor(self._thread, write)
+                except StoreError as error:
+                    self._trouble = str(error)
+                else:
+                    self._trouble = None
+        self._recovering = None
 
     def _decide(
         self, steps: Iterable[Step], drafts: dict[str | None, AccountDraft]
@@ -461,6 +505,13 @@ class DurableStore(MemoryStore):
 
     # Reading, and the end
 
+    @property
+    def database_facts(self) -> DatabaseFacts:
+        database, trouble = self._database, self._trouble
+        return DatabaseFacts(
+            database.kind, database.octets, self._turns, self._steps, self._seconds, self._failures, trouble
+        )
+
     async def fresh(self, account: Account | None) -> None:
         if self._newest is not None and not self._newest.done():
             await asyncio.wait([self._newest])
@@ -504,7 +555,7 @@ class DurableStore(MemoryStore):
         while self._turning is not None:
             await asyncio.wait([self._turning])
         self.has_closed = True
-        tasks = [self._taking_up, *(loading.task for loading in self._loading.values())]
+        tasks = [self._taking_up, self._recovering, *(loading.task for loading in self._loading.values())]
         for task in filter(None, tasks):
             task.cancel()
         async with self._turn:

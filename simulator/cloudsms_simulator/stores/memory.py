@@ -26,6 +26,7 @@ from cloudsms_simulator.stores.store import (
     AccountSnapshot,
     Change,
     ChangeKind,
+    DatabaseFacts,
     Done,
     Lease,
     LeasePurpose,
@@ -90,6 +91,10 @@ class MemoryStore:
     @property
     def octets(self) -> int:
         return self._retention.octets
+
+    @property
+    def database_facts(self) -> DatabaseFacts | None:
+        return None
 
     def step(
         self, account: Account | None, decide: Callable[[Transaction], R], uids: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from pathlib import Path
 from cloudsms_simulator.stores.durable import AccountRow
 from cloudsms_simulator.stores.rows import RowKind
 from cloudsms_simulator.stores.sql_schema import FORMAT, MIGRATIONS
-from cloudsms_simulator.stores.store import StoreError, StoreOpenError
+from cloudsms_simulator.stores.store import DatabaseKind, StoreError, StoreOpenError
 from cloudsms_simulator.stores.turn import AccountWrite
 
 _Put = tuple[str, str, str, int, bytes]
@@ -46,6 +46,8 @@ class SqliteDatabase:
 
     Raises StoreOpenError for a file that cannot be it, and for one that another server has.
     """
+
+    kind: DatabaseKind = "sqlite"
 
     def __init__(self, path: Path) -> None:
         self._path = path

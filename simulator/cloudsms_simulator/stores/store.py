@@ -85,6 +85,27 @@ class StoreOpenError(Exception):
     """A store that cannot be opened: its text says what came and what would be right."""
 
 
+DatabaseKind = Literal["sqlite"]
+
+
+class DatabaseFacts(msgspec.Struct, frozen=True):
+    """What a durable store says of its database, and of the turns that it took since it began."""
+
+    kind: DatabaseKind
+    octets: int
+    """The room it takes on the disk."""
+    turns: int
+    """Those that were written."""
+    steps: int
+    """The steps of these turns."""
+    seconds: float
+    """How long these turns took, all together."""
+    failures: int
+    """Turns that could not be written."""
+    trouble: str | None
+    """Why the last turn could not be; None when it could."""
+
+
 ChangeKind = Literal["request", "progress", "reset"]
 
 
@@ -213,6 +234,11 @@ class Store(Protocol):
     @property
     def octets(self) -> int:
         """The memory or disk that the journal takes, about."""
+        ...
+
+    @property
+    def database_facts(self) -> DatabaseFacts | None:
+        """The database that all of it is in too; None for a store that ends with its process."""
         ...
 
     def exchanges(self, account: Account | None) -> "Listing[Exchange]":
