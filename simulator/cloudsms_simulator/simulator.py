@@ -76,10 +76,18 @@ class Simulator:
 
     Making one raises what keeps it from serving: `CertificateError` for a certificate, ValueError for accounts that
     clash, `GreenThreadsError` where gevent replaced threads or sockets; opening its ports raises `ListenError`.
-    `fixed` are the settings that the scenario has no say in, by name: no edit of it changes them.
+    `fixed` are the settings that the scenario has no say in, by name: no edit of it changes them. One that does not
+    configure them has the accounts of a store that outlived its process, each as it is, whatever the settings say.
     """
 
-    def __init__(self, settings: Settings, scenario: Scenario | None = None, fixed: Set[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        scenario: Scenario | None = None,
+        fixed: Set[str] = frozenset(),
+        *,
+        configures: bool = True,
+    ) -> None:
         refuse_green_threads()
         self.settings = settings
         self.scenario = scenario
@@ -92,7 +100,8 @@ class Simulator:
         self.tally = Counters()
         self.news = ChangeBus()
         self.news.subscribe_to_all(self.tally)
-        self.store = self._new_store(database, node, _accounts_at_start(settings, scenario, self.seed))
+        accounts = _accounts_at_start(settings, scenario, self.seed) if configures else None
+        self.store = self._new_store(database, node, accounts)
         self.directory = self.store.directory
         self._folder = None if settings.certs is not None else PrivateTempFolder()
         try:
@@ -383,12 +392,12 @@ class Simulator:
         return Clock.started("real" if account is None else self.settings.clock, self.wall.now())
 
     def _new_store(
-        self, database: "SqliteDatabase | None", node: Callable[[], int], accounts: tuple[AccountConfig, ...]
+        self, database: "SqliteDatabase | None", node: Callable[[], int], accounts: tuple[AccountConfig, ...] | None
     ) -> Store:
         settings = self.settings
         most = settings.journal_messages, settings.journal_bytes
         if database is None:
-            return MemoryStore(self._new_clock, node, *most, self.news, accounts)
+            return MemoryStore(self._new_clock, node, *most, self.news, accounts or ())
         # Imported where there is a database.
         from cloudsms_simulator.services.snapshot import ConfigDocuments
         from cloudsms_simulator.stores.durable import DurableStore

@@ -1,5 +1,6 @@
 """The page about stores: its unit, its copy and its upgrade do what it says, and its errors are those that come."""
 
+import asyncio
 import configparser
 import re
 import shlex
@@ -12,12 +13,14 @@ import click
 import msgspec
 import pytest
 import yaml
+from cli_runner import CliRunner
 from documents import page, rows, section, snippets
 
 from cloudsms_simulator.api.metrics import database_metrics
 from cloudsms_simulator.cli import main
-from cloudsms_simulator.config.settings import load_settings
+from cloudsms_simulator.config.settings import Settings, load_settings
 from cloudsms_simulator.models.server import StoreInfo
+from cloudsms_simulator.simulator import Simulator
 from cloudsms_simulator.stores.sqlite import SqliteDatabase
 from cloudsms_simulator.stores.store import DatabaseFacts, StoreOpenError
 
@@ -62,15 +65,29 @@ def test_litestream_is_pointed_at_the_file_of_the_unit() -> None:
 
 
 @pytest.mark.skipif(shutil.which("sqlite3") is None, reason="sqlite3 is missing; Debian has it in the package sqlite3")
-def test_the_copy_is_whole_while_a_server_has_the_file(tmp_path: Path) -> None:
-    [command] = snippets(section(PAGE, "Backup"), "sh")
-    database = SqliteDatabase(tmp_path / "cloudsms.db")
-    seed = database.seed(None)
-    subprocess.run(["sh", "-ec", command], cwd=tmp_path, check=True, timeout=60)
-    database.close()
-    copy = SqliteDatabase(tmp_path / "copy.db")
-    assert copy.seed(None) == seed
-    copy.close()
+def test_a_copy_is_made_while_a_server_has_the_file_and_is_whole_and_can_be_moved(tmp_path: Path) -> None:
+    copying, using = snippets(section(PAGE, "Backup"), "sh")
+    simulator = Simulator(Settings(store=tmp_path / "cloudsms.db", plain=True))
+    subprocess.run(["sh", "-ec", copying], cwd=tmp_path, check=True, timeout=60)
+    asyncio.run(simulator.stop())
+    said = []
+    for line in using.splitlines():
+        program, *arguments = shlex.split(line, comments=True)
+        assert program == "cloudsms-simulator"
+        said.append(
+            CliRunner().invoke(main, [each if "." not in each else within(tmp_path, each) for each in arguments])
+        )
+    assert [(each.exit_code, each.output) for each in said[1:]] == [(0, ""), (0, "")]
+    assert (said[0].exit_code, said[0].output.splitlines()[-1]) == (0, "  all is well")
+    for name in ("copy.db", "new.db"):
+        database = SqliteDatabase(tmp_path / name)
+        assert [account.name for account in database.accounts()] == ["", "default"]
+        database.close()
+
+
+def within(folder: Path, said: str) -> str:
+    kind, colon, name = said.rpartition(":")
+    return f"{kind}{colon}{folder / name}"
 
 
 def test_the_page_has_every_metric_and_every_member_of_a_store() -> None:
@@ -93,6 +110,9 @@ def test_each_error_of_the_page_comes_as_it_stands(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("It is not a database. " * 100)
     said = [refused(tmp_path / name) for name in ("absent/a.db", "there.db", "folder.db", "text.db")]
     there.close()
+    octets = (tmp_path / "there.db").read_bytes()
+    (tmp_path / "torn.db").write_bytes(octets[:100] + bytes(len(octets) - 100))
+    said.append(refused(tmp_path / "torn.db"))
     for name, statement in (("there.db", "UPDATE server SET schema = 1000"), ("other.db", "CREATE TABLE t (a)")):
         with sqlite3.connect(tmp_path / name) as changed:
             changed.execute(statement)

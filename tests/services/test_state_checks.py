@@ -353,3 +353,23 @@ timeline: [{ at: 10m, scenario: flaky }, { messages: 5, scenario: expired }]
         assert message.uid
 
     run(story())
+
+
+def test_the_numbers_of_exchanges_are_told_apart_over_all_accounts(stage: type) -> None:
+    async def story() -> None:
+        shop = Account(name="shop", auth_key="the key of the shop")
+        world = World(stage, Account(), shop)
+        await world.stage.send(1)
+        await world.stage.send(1, shop)
+        whole = json.dumps(await world.document())
+        assert whole.count('"id": 2') == whole.count('"request": 2') == whole.count('"requests": 2') == 1
+        twice = whole.replace('"id": 2', '"id": 1').replace('"request": 2', '"request": 1')
+        for wrong, why in (
+            (twice, "two exchanges have the same id"),
+            (whole.replace('"requests": 2', '"requests": 1'), "an id above the number of requests"),
+        ):
+            with pytest.raises(SettingsError, match=why):
+                await world.state.put(wrong.encode())
+        await world.state.put(whole.encode())
+
+    run(story())

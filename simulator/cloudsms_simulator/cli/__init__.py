@@ -5,9 +5,9 @@ nothing: they load this module, `process`, and the module that escapes control c
 streams of `process`, on which nothing is unsafe to display, and ends with an `ExitCode`; whatever it raises becomes one
 message. A command that asks a running server takes the options of `admin_api`, which find it by URL, by ready file or
 by host and port, and gets a `Client`; `send` finds the platform in the same ways; `serve` and `config` take one option
-for each setting (`serve.settings_options`). `messages`, `requests` and `reports` share their commands (`journal`): a
-`ResourceKind` says how each is listed. `output` writes for a terminal, whole and uncut where nobody looks; `--json`
-prints one JSON object.
+for each setting, `store` those that find a store (`serve.settings_options`). `messages`, `requests` and `reports` share
+their commands (`journal`): a `ResourceKind` says how each is listed. `output` writes for a terminal, whole and uncut
+where nobody looks; `--json` prints one JSON object.
 
 To add a command: a row of `COMMANDS`, and a module with a click command, both of its name.
 """
@@ -43,6 +43,7 @@ COMMANDS = {
     "certs": "Make the certificates and tell how to trust them.",
     "readyz": "Tell whether a server is ready; for health checks.",
     "config": "Show, check or begin a configuration.",
+    "store": "Check, upgrade, export and import a store on disk.",
     "explain": "Explain an exchange, or a packet before it is sent, and correct it.",
     "doctor": "Find out why reports do not arrive or requests are refused.",
     "completion": "Print the completion script of a shell.",

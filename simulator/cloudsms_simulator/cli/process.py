@@ -67,7 +67,7 @@ _EXPLAINED = {
     "cloudsms_simulator.net.certificates": "CertificateError",
     "cloudsms_simulator.net.sockets": "ListenError",
     "cloudsms_simulator.net.runtime": "GreenThreadsError",
-    "cloudsms_simulator.stores.store": "StoreOpenError",
+    "cloudsms_simulator.stores.store": "StoreError",
 }
 """Errors whose text is written for the user, by the module that has them."""
 

@@ -8,7 +8,7 @@ import asyncio
 import functools
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
@@ -29,16 +29,20 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def settings_options(command: Callable[Concatenate[LoadedSettings, P], R]) -> Callable[..., R]:
-    """Gives a command every setting as an option, and calls it with the settings that flags, environment and file make.
+def settings_options(
+    command: Callable[Concatenate[LoadedSettings, P], R], fields: Sequence[SettingField] | None = None
+) -> Callable[..., R]:
+    """Gives a command every setting as an option, or some, and calls it with what flags, environment and file make.
 
     Warnings are printed to standard error first. Bad settings raise SettingsError, which the group explains.
     """
 
+    offered = OFFERED_SETTINGS if fields is None else fields
+
     @functools.wraps(command)
     def with_settings(*args: P.args, **kwargs: P.kwargs) -> R:
         flags: dict[str, str] = {}
-        for field in OFFERED_SETTINGS:
+        for field in offered:
             given = kwargs.pop(field.name, None)
             if given is not None:
                 flags[field.name] = _as_text(given)
@@ -48,7 +52,7 @@ def settings_options(command: Callable[Concatenate[LoadedSettings, P], R]) -> Ca
         return command(loaded, *args, **kwargs)
 
     offering: Callable[..., R] = with_settings
-    for field in reversed(OFFERED_SETTINGS):
+    for field in reversed(offered):
         offering = _option(field)(offering)
     return offering
 

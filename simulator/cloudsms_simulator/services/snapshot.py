@@ -256,11 +256,11 @@ class ConfigDocuments:
 
 
 def read_state_document(
-    document: bytes, wall: datetime, known_files: set[str]
+    document: bytes, wall: datetime, known_files: set[str] | None
 ) -> tuple[int, Sequence[AccountInState], AccountSnapshot]:
     """The number of requests, the accounts, and what is kept of nobody by a document, with clocks that go on from now.
 
-    Raises SettingsError for what is wrong with it. Paths of files may be none but the known ones.
+    Raises SettingsError for what is wrong with it. Paths of files may be none but the known ones, or any with None.
     """
     problems: list[str] = []
     place = Location(problems, JsonTable({}))
@@ -452,7 +452,7 @@ def _check_standing(kept: AccountSnapshot, place: Location) -> None:
 
 
 def _check(
-    accounts: Sequence[AccountInState | None], nobody: AccountSnapshot, requests: int, known_files: set[str]
+    accounts: Sequence[AccountInState | None], nobody: AccountSnapshot, requests: int, known_files: set[str] | None
 ) -> None:
     """Raises ValueError for what does not go together."""
     found = [each for each in accounts if each is not None]
@@ -465,7 +465,7 @@ def _check(
         if each.remembered.created.name != name or each.remembered.created.auth_key != each.account.auth_key:
             raise ValueError(f'account "{name}" was not created with another name or AUTH_KEY')
         for file in _files_of(each):
-            if file not in known_files:
+            if known_files is not None and file not in known_files:
                 raise ValueError(f'account "{name}" names a file, {file}: paths are for the configuration')
         _check_part(each.kept, name, numbers)
     _check_part(nobody, None, numbers)
@@ -478,7 +478,7 @@ def _check_part(part: AccountSnapshot, name: str | None, numbers: set[int]) -> N
     exchanges = {exchange.id: exchange for exchange in part.exchanges}
     if len(exchanges) < len(part.exchanges) or numbers & exchanges.keys():
         raise ValueError("two exchanges have the same id")
-    numbers |= exchanges.keys()
+    numbers.update(exchanges)
     accepted = {uid: exchange.id for exchange in exchanges.values() for uid in exchange.uids}
     if uids != accepted:
         raise ValueError("the messages are not those that the exchanges speak of")
@@ -552,12 +552,14 @@ class StateService:
 
         return await asyncio.to_thread(document)
 
-    async def put(self, document: bytes) -> None:
+    async def put(self, document: bytes, *, trusted: bool = False) -> None:
         """Puts the state of a document in the place of the one there is, whose pushes on the way are aborted.
 
+        It may name the files that an account names by now; a `trusted` one any, if whoever gives it may read them too.
         Raises SettingsError, and nothing has changed, when it is no such document, or cannot be.
         """
-        known = {path for account in self._store.directory for path in files_of(account.callback)}
+        named = {path for account in self._store.directory for path in files_of(account.callback)}
+        known = None if trusted else named
         async with self._putting:
             requests, states, nobody = await asyncio.to_thread(read_state_document, document, self._wall.now(), known)
             accounts = [each.account for each in states]

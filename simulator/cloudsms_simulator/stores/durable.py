@@ -29,7 +29,7 @@ from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.stores.account_partition import AccountPartition
 from cloudsms_simulator.stores.codec import decode, encode
-from cloudsms_simulator.stores.memory import MemoryStore
+from cloudsms_simulator.stores.memory import AccountView, MemoryStore
 from cloudsms_simulator.stores.rows import (
     AccountRows,
     EntryRow,
@@ -135,7 +135,8 @@ class _Loading:
 class DurableStore(MemoryStore):
     """A `Store` whose steps are written to a database. Belongs to one event loop from its first step on.
 
-    `wall` tells the time of the wall; the other arguments are those of `MemoryStore`. Raises StoreError for a database
+    `wall` tells the time of the wall; the other arguments are those of `MemoryStore`. With None for `accounts` it has
+    those of the database, each as it is. Raises StoreError for a database
     that cannot be read or written.
     """
 
@@ -149,7 +150,7 @@ class DurableStore(MemoryStore):
         most_messages: int,
         most_bytes: int,
         observer: StoreObserver | None = None,
-        accounts: Iterable[AccountConfig] = (),
+        accounts: Iterable[AccountConfig] | None = (),
     ) -> None:
         self._database = database
         self._configs = configs
@@ -301,7 +302,11 @@ class DurableStore(MemoryStore):
         """Reads some rows; the key of the last, None when there are no more."""
         rows = self._database.read(records.rows.account or NOBODY, kind, after, version, _ROWS_A_READ)
         for key, blob in rows:
-            records.take(kind, key, blob)
+            try:
+                records.take(kind, key, blob)
+            except Exception as error:
+                whose = records.rows.account or NOBODY
+                raise StoreError(f'row {kind} "{key}" of account "{whose}" cannot be read: {error!r}') from error
         return rows[-1][0] if len(rows) == _ROWS_A_READ else None
 
     def _end_loading(self, name: str | None, loading: _Loading) -> None:
@@ -329,6 +334,11 @@ class DurableStore(MemoryStore):
     async def look(self, account: Account | None, decide: Callable[[Transaction], R], uids: tuple[str, ...] = ()) -> R:
         await self._records(_name_of(account))
         return await super().look(account, decide, uids)
+
+    def _begin(self, partition: AccountView, account: Account | None, uids: tuple[str, ...]) -> Transaction:
+        transaction = super()._begin(partition, account, uids)
+        transaction.request_id = self._last_number + 1
+        return transaction
 
     def _take_turns(self) -> None:
         if self._turning is None and self._waiting:
@@ -410,7 +420,6 @@ class DurableStore(MemoryStore):
                 next_turn.append(step)
                 continue
             transaction = self._begin(draft, step.account, step.uids)
-            transaction.request_id = self._last_number + 1
             try:
                 decision = step.decide(transaction)
                 if draft.config is None and transaction.config is not None:
@@ -625,14 +634,17 @@ class _Records:
 
 
 def _held_configs(
-    configs: ConfigCodec, found: Iterable[AccountRow], configured: Iterable[AccountConfig]
+    configs: ConfigCodec, found: Iterable[AccountRow], configured: Iterable[AccountConfig] | None
 ) -> tuple[dict[str, AccountConfig], set[str], set[str]]:
     """What is configured of the accounts there are, those of the configuration first.
 
     And which of them begin anew: those that were configured otherwise before. And of which it changes whether they were
-    made later: one that is configured no more stays as if it was, and one that is again was not.
+    made later: one that is configured no more stays as if it was, and one that is again was not. Without a
+    configuration all stay as they are.
     """
     before = {row.name: configs.read(row.config) for row in found if row.config is not None}
+    if configured is None:
+        return before, set(), set()
     held, anew, turned = dict[str, AccountConfig](), set[str](), set[str]()
     for config in configured:
         name = config.account.name

@@ -88,6 +88,7 @@ class SqliteDatabase:
         schema, form = 0, FORMAT
         if tables:
             [(schema, form)] = self._db.execute("SELECT schema, format FROM server")
+        self.found_schema = schema
         if schema > len(MIGRATIONS) or form > FORMAT:
             raise StoreOpenError(
                 f"store: got sqlite:{self._path}, which a newer version of this program wrote (schema {schema},"
@@ -99,6 +100,30 @@ class SqliteDatabase:
                 self._db.execute(statement)
             self._db.execute("UPDATE server SET schema = ?, format = ?", (len(MIGRATIONS), FORMAT))
             self._db.execute("COMMIT")
+
+    @property
+    def schema(self) -> int:
+        """The number of its schema, which is `found_schema` if it was up to date when it was opened."""
+        return len(MIGRATIONS)
+
+    @property
+    def format(self) -> int:
+        """The number of the format of its blobs."""
+        [(form,)] = self._db.execute("SELECT format FROM server")
+        return int(form)
+
+    def problems(self) -> list[str]:
+        """What SQLite finds wrong with the file, and rows that belong to no account; nothing when all is well."""
+        try:
+            found = [str(line) for (line,) in self._db.execute("PRAGMA quick_check")]
+            if found != ["ok"]:
+                return found
+            astray = self._db.execute(
+                "SELECT account, count(*) FROM item WHERE account NOT IN (SELECT name FROM account) GROUP BY account"
+            )
+            return [f'{count} rows of account "{name}", which is not there' for name, count in astray]
+        except sqlite3.DatabaseError as error:
+            return [str(error)]
 
     def seed(self, given: int | None) -> int:
         """The seed that is given, which is kept from now on; else the one that was kept, else a new one."""

@@ -81,7 +81,7 @@ class Done(Generic[R]):
         return self.result
 
 
-class StoreOpenError(Exception):
+class StoreOpenError(StoreError):
     """A store that cannot be opened: its text says what came and what would be right."""
 
 
