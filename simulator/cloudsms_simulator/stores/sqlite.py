@@ -9,7 +9,7 @@ Reading: R16.
 import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from hashlib import blake2b
 from pathlib import Path
 
@@ -53,47 +53,66 @@ class SqliteDatabase:
         self._path = path
         if not path.parent.is_dir():
             raise StoreOpenError(f"store: got sqlite:{path}, want a file in a folder that is there")
-        self._lock = self._connect(path.with_name(f"{path.name}.lock"))
-        try:
-            self._lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.Error as error:
-            self._lock.close()
-            raise StoreOpenError(
-                f"store: got sqlite:{path}, which another server has open ({error}); want one server for a file"
-            ) from error
-        self._db = self._connect(path)
-        try:
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._migrate()
-        except sqlite3.Error as error:
-            self.close()
-            raise StoreOpenError(f"store: got sqlite:{path} ({error}), want a database of this program") from error
-        except BaseException:
-            self.close()
-            raise
+        if path.exists() and not path.is_file():
+            raise StoreOpenError(f"store: got sqlite:{path}, which is no file, want one")
+        with ExitStack() as opened:
+            self._lock = opened.enter_context(closing(self._connect(path.with_name(f"{path.name}.lock"))))
+            try:
+                self._lock.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise self._no_file_to_write(error) from error
+                raise StoreOpenError(
+                    f"store: got sqlite:{path}, which another server has open ({error}); want one server for a file"
+                ) from error
+            except sqlite3.DatabaseError as error:
+                raise StoreOpenError(
+                    f"store: got sqlite:{path}, beside which {path.name}.lock is no lock ({error}), want it removed"
+                ) from error
+            self._db = opened.enter_context(closing(self._connect(path)))
+            try:
+                schema = self._schema()
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = FULL")
+                self._migrate(schema)
+            except sqlite3.OperationalError as error:
+                raise self._no_file_to_write(error) from error
+            except sqlite3.DatabaseError as error:
+                raise StoreOpenError(f"store: got sqlite:{path} ({error}), want a database of this program") from error
+            opened.pop_all()
 
     def _connect(self, path: Path) -> sqlite3.Connection:
         try:
             path.touch(mode=_ONLY_ITS_OWNER)
             return sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None, check_same_thread=False)
         except (sqlite3.Error, OSError) as error:
-            raise StoreOpenError(f"store: got sqlite:{self._path} ({error}), want a file to write") from error
+            raise self._no_file_to_write(error) from error
 
-    def _migrate(self) -> None:
-        """Brings the schema up to date, in one transaction."""
+    def _no_file_to_write(self, error: Exception) -> StoreOpenError:
+        return StoreOpenError(f"store: got sqlite:{self._path} ({error}), want a file to write")
+
+    def _schema(self) -> int:
+        """The number of the schema it has; 0 for a new file."""
         tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if tables and "server" not in tables:
-            raise StoreOpenError(f"store: got sqlite:{self._path}, a database of another program, want one of this")
-        schema, form = 0, FORMAT
-        if tables:
+        self.found_schema = 0
+        if not tables:
+            return 0
+        try:
             [(schema, form)] = self._db.execute("SELECT schema, format FROM server")
+        except (sqlite3.OperationalError, ValueError) as error:
+            raise StoreOpenError(
+                f"store: got sqlite:{self._path}, a database of another program, want one of this"
+            ) from error
         self.found_schema = schema
         if schema > len(MIGRATIONS) or form > FORMAT:
             raise StoreOpenError(
                 f"store: got sqlite:{self._path}, which a newer version of this program wrote (schema {schema},"
                 f" format {form}), want schema {len(MIGRATIONS)} and format {FORMAT} at most: upgrade this one"
             )
+        return int(schema)
+
+    def _migrate(self, schema: int) -> None:
+        """Brings the schema up to date, in one transaction."""
         if schema < len(MIGRATIONS):
             self._db.execute("BEGIN IMMEDIATE")
             for statement in (each for migration in MIGRATIONS[schema:] for each in migration):
@@ -127,10 +146,10 @@ class SqliteDatabase:
 
     def seed(self, given: int | None) -> int:
         """The seed that is given, which is kept from now on; else the one that was kept, else a new one."""
-        [(kept,)] = self._db.execute("SELECT seed FROM server")
-        seed = given if given is not None else kept if kept is not None else secrets.randbelow(_SEEDS)
-        if seed != kept:
-            with self._transaction():
+        with self._transaction():
+            [(kept,)] = self._db.execute("SELECT seed FROM server")
+            seed = given if given is not None else kept if kept is not None else secrets.randbelow(_SEEDS)
+            if seed != kept:
                 self._db.execute("UPDATE server SET seed = ?", (seed,))
         return int(seed)
 
@@ -161,6 +180,9 @@ class SqliteDatabase:
             if replace:
                 execute("DELETE FROM item")
                 execute("DELETE FROM account")
+            # One may have the AUTH_KEY that another had until now.
+            configured = ((each.name,) for each in accounts if each.configured)
+            self._db.executemany("UPDATE account SET digest = NULL WHERE name = ?", configured)
             for each in sorted(accounts, key=lambda each: not each.gone):
                 self._write_account(each)
                 for kind, key, blob in each.rows:
