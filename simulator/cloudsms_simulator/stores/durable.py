@@ -28,7 +28,7 @@ from cloudsms_simulator.engine.records import Exchange, Message, Report
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.stores.account_partition import AccountPartition
-from cloudsms_simulator.stores.codec import decode, encode
+from cloudsms_simulator.stores.codec import CodecError, decode, encode
 from cloudsms_simulator.stores.memory import AccountView, MemoryStore
 from cloudsms_simulator.stores.rows import (
     AccountRows,
@@ -50,6 +50,7 @@ from cloudsms_simulator.stores.store import (
     Done,
     StoreError,
     StoreObserver,
+    StoreOpenError,
     due_again,
 )
 from cloudsms_simulator.stores.turn import (
@@ -129,15 +130,15 @@ class _Loading:
         self.tallies = dict(partition.tallies)
         self.later: list[Callable[[], object]] = []
         self.waiting: list[Step] = []
-        self.task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[StoreError | None] | None = None
+        """Reads them; returns why that could not be done."""
 
 
 class DurableStore(MemoryStore):
     """A `Store` whose steps are written to a database. Belongs to one event loop from its first step on.
 
     `wall` tells the time of the wall; the other arguments are those of `MemoryStore`. With None for `accounts` it has
-    those of the database, each as it is. Raises StoreError for a database
-    that cannot be read or written.
+    those of the database, each as it is. Raises StoreOpenError for a database that cannot be read or written.
     """
 
     def __init__(
@@ -170,19 +171,24 @@ class DurableStore(MemoryStore):
         """Exchanges that the view has no more and the database still has."""
         self._look: Callable[[Account], None] = lambda account: None
         self.has_closed = False
+        """Whether it takes no more steps."""
+        self._is_open = True
         self._turns = self._steps = self._failures = 0
         self._seconds = 0.0
         self._trouble: str | None = None
         """Why the last turn failed; None when it did not."""
         self._recovering: asyncio.Task[None] | None = None
-        self._last_number = self._numbers_taken = database.requests()
-        found = database.accounts()
-        held, anew, turned = _held_configs(configs, found, accounts)
-        super().__init__(clock, node, most_messages, most_bytes, observer, held.values())
-        self._retention.evicted = self._note_evicted
-        writes = [*self._taken_up(found, held, anew, turned), *self._missing(held)]
-        if writes:
-            database.write(writes)
+        try:
+            self._last_number = self._numbers_taken = database.requests()
+            found = database.accounts()
+            held, anew, turned = _held_configs(configs, found, accounts)
+            super().__init__(clock, node, most_messages, most_bytes, observer, held.values())
+            self._retention.evicted = self._note_evicted
+            writes = [*self._taken_up(found, held, anew, turned), *self._missing(held)]
+            if writes:
+                database.write(writes)
+        except (StoreError, CodecError, msgspec.DecodeError) as error:
+            raise StoreOpenError(f"store: what it has cannot be taken up ({error})") from error
 
     # The beginning
 
@@ -204,6 +210,9 @@ class DurableStore(MemoryStore):
                 continue
             self._begins_with.pop(row.name, None)
             partition = self._partitions[name] = AccountPartition(name, config, state.standing)
+            partition.evicted_exchanges = state.evicted_exchanges
+            partition.evicted_messages = state.evicted_messages
+            partition.evicted_reports = state.evicted_reports
             for _, blob in self._database.read(row.name, "c", "", row.version, _ALL):
                 counter, count = read_count(blob)
                 partition.tallies[counter] = count
@@ -230,11 +239,12 @@ class DurableStore(MemoryStore):
             name or NOBODY, version, bytes(encode(state_row(partition.standing, partition))), wiped=True
         )
         debits: dict[str, EntryRow] = {}
-        for nth, entry in enumerate(partition.ledger):
+        opens = bool(partition.ledger) and partition.ledger[0].reason == "opening"
+        for nth, entry in enumerate(partition.ledger, 0 if opens else 1):
             row = entry_row(entry, order_of(nth, 0))
             if entry.uid not in partition.messages:
                 write.rows.append(ledger_row(version_key(nth), (row,)))
-            elif entry.reason == "debit":
+            elif entry.reason == "debit" and entry.uid not in debits:
                 debits[entry.uid] = row
             else:
                 rows.refunds[entry.uid] = (*rows.refunds.get(entry.uid, ()), row)
@@ -246,7 +256,7 @@ class DurableStore(MemoryStore):
                 reports, moved = partition.reports.get(message.uid, ()), rows.refunds.get(message.uid, ())
                 if reports or moved or message.refunded:
                     write.rows.append(rows.progress(message, reports, moved))
-        write.rows += [*rows.shared.new(), *count_rows(partition.tallies)]
+        write.rows += [*rows.shared.unwritten(), *count_rows(partition.tallies)]
         rows.shared.kept(write.rows)
         write.configure(partition.config, self._configs)
         self._rows[name], self._versions[name] = rows, version
@@ -261,42 +271,61 @@ class DurableStore(MemoryStore):
 
     async def _take_all_up(self) -> None:
         while self._loading:
-            try:
-                await self._records(next(iter(self._loading)))
-            except StoreError as error:
-                log.error("what was kept could not be read: %s", error)
+            failed = False
+            for name in [*self._loading]:
+                try:
+                    await self._records(name)
+                except StoreError:
+                    failed = True
+            if failed:
                 await asyncio.sleep(_PAUSE_AFTER_A_FAILURE)
 
     async def _records(self, name: str | None) -> None:
-        """Returns when the records of an account are in the view."""
+        """Returns when the records of an account are in the view. Raises StoreError when they cannot be read."""
         while (loading := self._loading.get(name)) is not None:
-            if loading.task is None:
-                loading.task = asyncio.get_running_loop().create_task(self._load(name, loading))
-            await asyncio.shield(loading.task)
+            failure = await asyncio.shield(self._begin_loading(name, loading))
+            if failure is not None:
+                raise failure
 
-    async def _load(self, name: str | None, loading: _Loading) -> None:
-        loop = asyncio.get_running_loop()
-        records = _Records(name)
+    def _begin_loading(self, name: str | None, loading: _Loading) -> "asyncio.Task[StoreError | None]":
+        if loading.task is None:
+            loading.task = asyncio.get_running_loop().create_task(self._load(name, loading))
+        return loading.task
+
+    async def _load(self, name: str | None, loading: _Loading) -> StoreError | None:
+        """Reads the records of an account into the view. When that fails, the steps fail too that wait for it."""
+        records, failure = _Records(name), None
         try:
-            for kind in _READ_IN_ORDER:
-                after: str | None = ""
-                while after is not None:
-                    read = partial(self._read, records, kind, after, loading.version)
-                    after = await loop.run_in_executor(self._thread, read)
-                    if self._loading.get(name) is not loading:
-                        return
-            now = loading.state.standing.clock.now(self._wall())
-            partition = await loop.run_in_executor(self._thread, records.partition, loading, now)
-        except BaseException:
+            partition = await self._read_all(records, loading)
+        except Exception as error:
+            failure = StoreError(f"what is kept of {name or 'nobody'} could not be read: {error!r}")
+        finally:
             loading.task = None
-            raise
-        if self._loading.get(name) is loading:
-            self._partitions[name] = partition
-            self._rows[name] = records.rows
-            self._retention.add(partition)
-            self._end_loading(name, loading)
-            if partition.config is not None:
-                self._look(partition.config.account)
+        if self._loading.get(name) is not loading:
+            return _closed() if self.has_closed else None
+        if failure is not None:
+            log.error("%s", failure)
+            waiting, loading.waiting = loading.waiting, []
+            for step in waiting:
+                step.fail(failure)
+            return failure
+        self._partitions[name] = partition
+        self._rows[name] = records.rows
+        self._retention.add(partition)
+        self._end_loading(name, loading)
+        if partition.config is not None:
+            self._look(partition.config.account)
+        return None
+
+    async def _read_all(self, records: "_Records", loading: _Loading) -> AccountPartition:
+        """The partition with the records that are read; nobody wants it where the loading has ended meanwhile."""
+        run, name = asyncio.get_running_loop().run_in_executor, records.rows.account
+        for kind in _READ_IN_ORDER:
+            after: str | None = ""
+            while after is not None and self._loading.get(name) is loading:
+                after = await run(self._thread, self._read, records, kind, after, loading.version)
+        now = loading.state.standing.clock.now(self._wall())
+        return await run(self._thread, records.partition, loading, now)
 
     def _read(self, records: "_Records", kind: RowKind, after: str, version: int) -> str | None:
         """Reads some rows; the key of the last, None when there are no more."""
@@ -323,7 +352,7 @@ class DurableStore(MemoryStore):
     ) -> Awaitable[R]:
         decision: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         if self.has_closed:
-            decision.set_exception(StoreError("the store is closed"))
+            decision.set_exception(_closed())
         else:
             step = Step(account, decide, uids, decision)  # type: ignore[arg-type]
             self._waiting.append(step)
@@ -334,11 +363,6 @@ class DurableStore(MemoryStore):
     async def look(self, account: Account | None, decide: Callable[[Transaction], R], uids: tuple[str, ...] = ()) -> R:
         await self._records(_name_of(account))
         return await super().look(account, decide, uids)
-
-    def _begin(self, partition: AccountView, account: Account | None, uids: tuple[str, ...]) -> Transaction:
-        transaction = super()._begin(partition, account, uids)
-        transaction.request_id = self._last_number + 1
-        return transaction
 
     def _take_turns(self) -> None:
         if self._turning is None and self._waiting:
@@ -354,22 +378,23 @@ class DurableStore(MemoryStore):
 
     async def _take_turn(self) -> None:
         """Decides the steps that wait, has the database keep what they wrote, and then the view."""
-        steps = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_STEPS))]
         drafts: dict[str | None, AccountDraft] = {}
+        decided: list[tuple[Step, Transaction, object]] = []
         loop = asyncio.get_running_loop()
         begun = loop.time()
         evicted, self._evicted = self._evicted, {}
         try:
-            decided = self._decide(steps, drafts)
+            self._decide(drafts, decided)
             for name, exchanges in evicted.items():
                 if name in self._versions:
                     self._draft(drafts, self._partitions[name]).evict(exchanges, self._opening(name))
             written = await self._write(drafts)
         except Exception as error:
-            self._evicted = evicted
+            for name, exchanges in evicted.items():
+                self._evicted[name] = [*exchanges, *self._evicted.get(name, ())]
             failure = error if isinstance(error, StoreError) else StoreError(f"a step could not be written: {error!r}")
             self._failed(failure)
-            for step in steps:
+            for step, _, _ in decided:
                 step.fail(failure)
             return
         if written:
@@ -404,43 +429,45 @@ class DurableStore(MemoryStore):
                     self._trouble = None
         self._recovering = None
 
-    def _decide(
-        self, steps: Iterable[Step], drafts: dict[str | None, AccountDraft]
-    ) -> list[tuple[Step, Transaction, object]]:
-        """Has steps decide on drafts of their accounts; those that did. The others failed, or wait for longer."""
-        decided: list[tuple[Step, Transaction, object]] = []
+    def _decide(self, drafts: dict[str | None, AccountDraft], decided: list[tuple[Step, Transaction, object]]) -> None:
+        """Has steps decide on drafts of their accounts. One that raises fails; others may have to wait for longer."""
         next_turn: list[Step] = []
-        for step in steps:
-            loading = self._loading.get(step.name)
-            if loading is not None and (step.uids or loading.waiting):
-                self._put_aside(step, loading)
-                continue
-            draft = self._draft(drafts, self._partition(step.account))
-            if draft.is_gone:
-                next_turn.append(step)
-                continue
-            transaction = self._begin(draft, step.account, step.uids)
-            try:
-                decision = step.decide(transaction)
-                if draft.config is None and transaction.config is not None:
-                    self._refuse_clash(transaction.config.account, drafts)
-            except RecordsNeededError:
-                assert loading is not None
-                self._put_aside(step, loading)
-            except Exception as error:
-                step.fail(error)
-            else:
-                draft.keep(transaction)
-                if transaction.exchange is not None:
-                    self._last_number = transaction.exchange.id
-                decided.append((step, transaction, decision))
-        self._waiting.extendleft(reversed(next_turn))
-        return decided
+        try:
+            for _ in range(min(len(self._waiting), _MOST_STEPS)):
+                step = self._waiting.popleft()
+                loading = self._loading.get(step.name)
+                if loading is not None and (step.uids or loading.waiting):
+                    self._put_aside(step, loading)
+                    continue
+                try:
+                    draft = self._draft(drafts, self._partition(step.account))
+                    if draft.is_gone:
+                        next_turn.append(step)
+                        continue
+                    transaction = self._begin(draft, step.account, step.uids)
+                    decision = step.decide(transaction)
+                    self._refuse_clash(draft, transaction, drafts)
+                except RecordsNeededError:
+                    assert loading is not None
+                    self._put_aside(step, loading)
+                except Exception as error:
+                    step.fail(error)
+                else:
+                    decided.append((step, transaction, decision))
+                    draft.keep(transaction)
+                    if transaction.exchange is not None:
+                        self._last_number = transaction.exchange.id
+        finally:
+            self._waiting.extendleft(reversed(next_turn))
+
+    def _begin(self, partition: AccountView, account: Account | None, uids: tuple[str, ...]) -> Transaction:
+        transaction = super()._begin(partition, account, uids)
+        transaction.request_id = self._last_number + 1
+        return transaction
 
     def _put_aside(self, step: Step, loading: _Loading) -> None:
         loading.waiting.append(step)
-        if loading.task is None:
-            loading.task = asyncio.get_running_loop().create_task(self._load(step.name, loading))
+        self._begin_loading(step.name, loading)
 
     def _draft(self, drafts: dict[str | None, AccountDraft], partition: AccountPartition) -> AccountDraft:
         name = partition.name
@@ -450,14 +477,26 @@ class DurableStore(MemoryStore):
             draft = drafts[name] = AccountDraft(partition, rows, self._versions.get(name), loads=loads)
             if len(rows.shared) > rows.most_shared and not loads:
                 reports = chain.from_iterable(partition.reports.values())
-                draft.delete(rows.unused(partition.exchanges.values(), partition.messages.values(), reports))
+                rows.tidy(partition.exchanges.values(), partition.messages.values(), reports)
         return draft
 
-    def _refuse_clash(self, account: Account, drafts: Mapping[str | None, AccountDraft]) -> None:
-        """Raises ValueError when another account has the AUTH_KEY of a new one."""
-        self.directory.refuse_clash(account)
-        new = (draft.config.account for draft in drafts.values() if draft.config is not None)
-        AccountDirectory([*(each for each in new if self.directory.named(each.name) is None), account])
+    def _refuse_clash(
+        self, draft: AccountDraft, transaction: Transaction, drafts: Mapping[str | None, AccountDraft]
+    ) -> None:
+        """Raises the ValueError that the view would raise of another AUTH_KEY, or one that another account has."""
+        config = transaction.config
+        if config is None or config is draft.config or transaction.ends == "drop":
+            return
+        account = config.account
+        if draft.config is not None:
+            AccountDirectory([draft.config.account]).replace(account)
+            return
+        there = self.directory
+        if any(each.is_gone for each in drafts.values()):
+            there = AccountDirectory(each for each in there if each.name not in drafts or not drafts[each.name].is_gone)
+        there.refuse_clash(account)
+        new = [each.config.account for each in drafts.values() if each.config is not None and not each.is_gone]
+        AccountDirectory([*(each for each in new if there.named(each.name) is None), account])
 
     async def _write(self, drafts: Mapping[str | None, AccountDraft]) -> dict[str | None, AccountWrite]:
         """Has the database write what has changed; what was written of each account."""
@@ -465,10 +504,23 @@ class DurableStore(MemoryStore):
         written = {name: write for name, write in every.items() if write is not None}
         numbers = self._last_number + _NUMBERS_AT_ONCE if self._last_number > self._numbers_taken else None
         if written:
-            write = partial(self._database.write, [*written.values()], numbers)
-            await asyncio.get_running_loop().run_in_executor(self._thread, write)
+            await self._in_thread(partial(self._database.write, [*written.values()], numbers))
             self._numbers_taken = numbers or self._numbers_taken
         return written
+
+    async def _in_thread(self, write: Callable[[], None]) -> bool:
+        """Returns when a write has ended, whether or not this task is cancelled meanwhile; whether it was.
+
+        What the database has must come into the view.
+        """
+        writing, cancelled = asyncio.get_running_loop().run_in_executor(self._thread, write), False
+        while not writing.done():
+            try:
+                await asyncio.wait([writing])
+            except asyncio.CancelledError:
+                cancelled = True
+        writing.result()
+        return cancelled
 
     def _was_written(self, name: str | None, draft: AccountDraft, write: AccountWrite) -> None:
         draft.was_written(write)
@@ -546,8 +598,7 @@ class DurableStore(MemoryStore):
             self._rows, self._versions = {}, {}
             try:
                 writes = [self._whole(AccountPartition.of(config, kept), 0) for config, kept in everything]
-                write = partial(self._database.write, writes, requests, replace=True)
-                await asyncio.get_running_loop().run_in_executor(self._thread, write)
+                cancelled = await self._in_thread(partial(self._database.write, writes, requests, replace=True))
             except BaseException:
                 self._rows, self._versions = rows, versions
                 raise
@@ -557,31 +608,41 @@ class DurableStore(MemoryStore):
                 loading.later.clear()
                 self._end_loading(name, loading)
             await super().restore(everything, requests)
+        if cancelled:
+            raise asyncio.CancelledError
 
     async def close(self) -> None:
-        if self.has_closed:
-            return
+        self.has_closed = True
         while self._turning is not None:
             await asyncio.wait([self._turning])
-        self.has_closed = True
-        tasks = [self._taking_up, self._recovering, *(loading.task for loading in self._loading.values())]
-        for task in filter(None, tasks):
+        for task in filter(None, [self._taking_up, self._recovering]):
             task.cancel()
-        async with self._turn:
-            if self._evicted:
-                await self._take_turn()
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._end)
-        self._thread.shutdown()
+        loading = [*self._loading.values()]
         self._loading.clear()
+        for step in chain.from_iterable(each.waiting for each in loading):
+            step.fail(_closed())
+        if reading := [each.task for each in loading if each.task is not None]:
+            await asyncio.wait(reading)
+        async with self._turn:
+            if self._is_open:
+                if self._evicted:
+                    await self._take_turn()
+                await self._in_thread(self._end)
+                self.let_go()
         await super().close()
+
+    def let_go(self) -> None:
+        self.has_closed = True
+        if self._is_open:
+            self._is_open = False
+            self._thread.shutdown()
+            self._database.close()
 
     def _end(self) -> None:
         try:
             self._database.write([], self._last_number)
         except StoreError as error:
             log.error("the number of the last request is not kept: %s", error)
-        finally:
-            self._database.close()
 
 
 class _Records:
@@ -658,6 +719,10 @@ def _held_configs(
             anew.add(name)
     turned.update(name for name, config in before.items() if not config.made)
     return held | {name: msgspec.structs.replace(config, made=True) for name, config in before.items()}, anew, turned
+
+
+def _closed() -> StoreError:
+    return StoreError("the store is closed")
 
 
 def _name_of(account: Account | None) -> str | None:

@@ -295,6 +295,9 @@ class MemoryStore:
         self._partitions.clear()
         self._retention.recount()
 
+    def let_go(self) -> None:
+        pass
+
     def _partition(self, account: Account | None) -> AccountPartition:
         name = None if account is None else account.name
         partition = self._partitions.get(name)

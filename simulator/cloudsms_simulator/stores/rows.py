@@ -190,8 +190,8 @@ _NO_HEAD = _Head(None, ())
 class SharedValues:
     """The values that the rows of an account share, by their keys.
 
-    A value is written before the first row that names it. `kept` says that what was written is there; what was not is
-    written again the next time.
+    A value is written before the first row that names it, and deleted when it is found to be in none. `kept` says that
+    what is to be written was; what was not is written again the next time.
     """
 
     def __init__(self) -> None:
@@ -200,7 +200,7 @@ class SharedValues:
         """By identity, each beside the value, which so keeps its identity."""
         self._blobs: dict[str, msgspec.Raw] = {}
         """Those that were read and not yet asked for."""
-        self._new: dict[str, Row] = {}
+        self._unwritten: dict[str, Row] = {}
 
     def key(self, value: object) -> str:
         """The key of a value, which is written if there is none yet."""
@@ -210,10 +210,16 @@ class SharedValues:
         blob = bytes(encode(value))
         key = blake2b(blob, digest_size=12).hexdigest()
         if key not in self._by_key and key not in self._blobs:
-            self._new[key] = Row("s", key, blob)
+            self._unwritten[key] = Row("s", key, blob)
         self._by_key.setdefault(key, value)
+        if len(self._keys) > _MOST_SHARED + 2 * len(self._by_key):
+            self._forget_twins()
         self._keys[id(value)] = key, value
         return key
+
+    def _forget_twins(self) -> None:
+        """Forgets values that are equal to others: there may be one for each connection, or for each message."""
+        self._keys = {id(value): (key, value) for key, value in self._by_key.items()}
 
     def read(self, key: str, blob: bytes) -> None:
         """Takes a value that was written."""
@@ -229,23 +235,23 @@ class SharedValues:
         assert isinstance(found, kind)
         return found
 
-    def new(self) -> list[Row]:
-        """The values that are still to be written."""
-        return list(self._new.values())
+    def unwritten(self) -> list[Row]:
+        """The values that are still to be written, and those to be deleted."""
+        return list(self._unwritten.values())
 
     def kept(self, rows: Iterable[Row]) -> None:
-        """These are there now."""
+        """These were written."""
         for row in rows:
-            self._new.pop(row.key, None)
+            if row.kind == "s":
+                self._unwritten.pop(row.key, None)
 
-    def keep_only(self, used: Set[str | None]) -> list[Row]:
-        """Forgets all values but those of these keys; the rows to delete."""
-        gone = [key for key in (*self._by_key, *self._blobs) if key not in used and key not in self._new]
-        for key in gone:
+    def keep_only(self, used: Set[str | None]) -> None:
+        """Forgets all values but those of these keys, and has them deleted."""
+        for key in [key for key in (*self._by_key, *self._blobs) if key not in used]:
             self._by_key.pop(key, None)
             self._blobs.pop(key, None)
-        self._keys = {identity: known for identity, known in self._keys.items() if known[0] in self._by_key}
-        return [Row("s", key) for key in gone]
+            self._unwritten[key] = Row("s", key)
+        self._forget_twins()
 
     def __len__(self) -> int:
         return len(self._by_key) + len(self._blobs)
@@ -491,10 +497,8 @@ class AccountRows:
         assert self.account is not None
         return LedgerEntry(self.account, row.uid, row.reason, row.amount, row.balance, moment_of(row.at))
 
-    def unused(
-        self, exchanges: Iterable[Exchange], messages: Iterable[Message], reports: Iterable[Report]
-    ) -> list[Row]:
-        """The rows to delete when nothing but these records is kept: shared values that none of them has."""
+    def tidy(self, exchanges: Iterable[Exchange], messages: Iterable[Message], reports: Iterable[Report]) -> None:
+        """Has shared values deleted that none of these records has, where nothing else is kept."""
         used: set[str | None] = set()
         key = self.shared.key
         for exchange in exchanges:
@@ -505,9 +509,8 @@ class AccountRows:
                 used.add(key(exchange.profile))
         used.update([key(message.plan) for message in messages])
         used.update([key(each.tls) for report in reports for each in report.attempts if each.tls is not None])
-        gone = self.shared.keep_only(used)
+        self.shared.keep_only(used)
         self.most_shared = max(_MOST_SHARED, 2 * len(self.shared))
-        return gone
 
 
 def exchange_key(id: int) -> str:

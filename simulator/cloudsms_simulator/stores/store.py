@@ -284,6 +284,13 @@ class Store(Protocol):
         """Writes what is not yet written and lets go of everything."""
         ...
 
+    def let_go(self) -> None:
+        """Lets go of what another store needs to begin with what this one keeps, where there is no event loop for it.
+
+        What can be read stays. Does nothing to one that is closed.
+        """
+        ...
+
 
 class Listing(Protocol[T_co]):
     """A part of the journal: how much there is, how much is gone, and the items."""

@@ -214,11 +214,6 @@ class AccountDraft:
         for row in rows:
             self._puts[row.kind, row.key] = row
 
-    def delete(self, rows: Iterable[Row]) -> None:
-        """Deletes rows that were written before this turn."""
-        if not self.is_wiped:
-            self._put(rows)
-
     def evict(self, exchanges: Iterable[Exchange], opening: LedgerEntry | None) -> None:
         """Deletes exchanges with their messages, whose money is in the opening entry of the ledger from now on."""
         if self.is_wiped:
@@ -242,7 +237,7 @@ class AccountDraft:
             bytes(encode(state)),
             wiped=self.is_wiped,
             gone=self.is_gone,
-            rows=[*self.rows.shared.new(), *self._puts.values()],
+            rows=[*self.rows.shared.unwritten(), *self._puts.values()],
         )
         if self._is_configured:
             write.configure(self.config, configs)

@@ -1,0 +1,780 @@
+"""A durable store: turns that are written whole or not at all, records that are read after a restart, and the end.
+
+Reading: R16, R17.
+"""
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import pytest
+from keepers import CONFIGS, NOON, DurableKeeper, assert_same
+from patience import STORY
+from sqlite_store import _FOLDER
+
+from cloudsms_simulator.engine.account import Account, AccountConfig, Callback
+from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.records import ConnectionFacts, Push, PushResult
+from cloudsms_simulator.engine.transaction import Reply, Transaction
+from cloudsms_simulator.stores.durable import DurableStore
+from cloudsms_simulator.stores.rows import RowKind
+from cloudsms_simulator.stores.sqlite import SqliteDatabase
+from cloudsms_simulator.stores.store import AccountSnapshot, StoreError, StoreOpenError
+from cloudsms_simulator.stores.turn import AccountWrite
+
+T = TypeVar("T")
+SECOND = timedelta(seconds=1)
+PUSHED = Account(callback=Callback(url="http://a/"))
+SHOP, BANK = Account(name="shop", auth_key="shop-key"), Account(name="bank", auth_key="bank-key")
+NEW = AccountConfig(account=Account(name="new", auth_key="new-key", balance=Decimal(7)), made=True)
+numbers = itertools.count()
+
+
+@pytest.fixture
+def path() -> Path:
+    return _FOLDER / f"durable-{next(numbers)}.db"
+
+
+class HeldDatabase(SqliteDatabase):
+    """One that has ever more to read while `reads` is not set, and whose calls fail as often as they are told to."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.reads = threading.Event()
+        self.reads.set()
+        self.failing_reads = 0
+        self.failing_writes = 0
+        self.writes: list[Sequence[AccountWrite]] = []
+
+    def read(self, account: str, kind: RowKind, after: str, version: int, limit: int) -> list[tuple[str, bytes]]:
+        if kind == "s" and not self.reads.is_set():
+            return [("", b"null")] * limit
+        if self.failing_reads:
+            self.failing_reads -= 1
+            raise StoreError("a bad sector")
+        return super().read(account, kind, after, version, limit)
+
+    def write(self, accounts: Sequence[AccountWrite], requests: int | None = None, *, replace: bool = False) -> None:
+        if self.failing_writes:
+            self.failing_writes -= 1
+            raise StoreError("the disk is full")
+        self.writes.append(accounts)
+        super().write(accounts, requests, replace=replace)
+
+
+class Keeping(DurableKeeper):
+    """A keeper for stories in an event loop: its store is one that is not driven, in a file that may be there."""
+
+    def __init__(self, path: Path, *accounts: Account, held: bool = False, **bounds: int) -> None:
+        self.path, self.held, self.bounds = path, held, {"most_messages": 10_000, "most_bytes": 10**9} | bounds
+        super().__init__(*accounts)
+        self.made.remove(self)
+
+    def new_store(self, node: Callable[[], int], *_: object, **__: object) -> DurableStore:  # type: ignore[override]
+        self.database = HeldDatabase(self.path)
+        if self.held:
+            self.database.reads.clear()
+        configs = [AccountConfig(account=account) for account in self.accounts]
+        return DurableStore(
+            self.database,
+            CONFIGS,
+            lambda: self.now,
+            lambda _account: Clock.real(self.now),
+            lambda: next(numbers),
+            self.bounds["most_messages"],
+            self.bounds["most_bytes"],
+            None,
+            configs,
+        )
+
+    def sending(self, count: int = 1, account: Account | None = None, **fields: object) -> Awaitable[Reply]:
+        """A packet, whose place among steps is that of this call; released once it is kept."""
+        whose, decide = self.receiving(count, account, **fields)  # type: ignore[arg-type]
+        called = self.store.step(whose, decide)
+
+        async def answered() -> Reply:
+            _, reply = await called
+            await self.store.release(whose, reply.request_id)
+            return reply
+
+        return answered()
+
+    async def delivered(self, account: Account | None = None) -> None:
+        """Lets all that is due happen, each push answered."""
+        account = account or self.account
+        while uids := await self.store.take_wakes(account, self.now, 1000):
+            take = lambda transaction, uids=uids: self.platform.take_due(transaction, uids, self.now)  # noqa: E731
+            for push in await self.store.step(account, take, tuple(uids)):
+                await self.store.step(account, self.pushed(push), (push.uid,))
+
+    def pushed(self, push: Push) -> Callable[[Transaction], object]:
+        return lambda transaction: self.platform.record_push(transaction, push, PushResult(200), self.now)
+
+    async def killed(self) -> None:
+        """Lets go of the file as the end of a process does: without a word."""
+        self.store.let_go()
+
+
+def tell(story: Coroutine[None, None, T]) -> T:
+    """Runs a story; one that does not end in time has failed."""
+    return asyncio.run(asyncio.wait_for(story, STORY))
+
+
+def credit(amount: int) -> Callable[[Transaction], Decimal]:
+    return lambda transaction: transaction.move("credit", Decimal(amount), NOON).balance
+
+
+def failing(_transaction: Transaction) -> None:
+    raise RuntimeError("a slip")
+
+
+def configuring(config: AccountConfig) -> Callable[[Transaction], Account]:
+    return lambda transaction: transaction.configure(config)
+
+
+def sums_up(store: DurableStore, account: Account) -> bool:
+    """Whether the ledger's sum is the balance."""
+    return sum(entry.amount for entry in store.ledger(account)) == store.standing(account).balance
+
+
+# Turns
+
+
+def test_steps_that_wait_are_written_in_one_transaction_and_a_decision_that_raises_fails_alone(path: Path) -> None:
+    async def story() -> None:
+        here = Keeping(path, SHOP, BANK)
+        before = len(here.database.writes)
+        steps = [
+            here.sending(3, SHOP),
+            here.store.step(SHOP, failing),
+            here.store.step(BANK, credit(5)),
+            here.sending(2, BANK),
+            here.store.step(BANK, credit(6)),
+        ]
+        replies = await asyncio.gather(*steps, return_exceptions=True)
+        assert [type(reply).__name__ for reply in replies] == ["Reply", "RuntimeError", "Decimal", "Reply", "Decimal"]
+        assert len(here.database.writes) == before + 1
+        assert here.store.standing(BANK).balance == 1011 - 2 * Decimal("0.05")
+        await here.store.close()
+
+    tell(story())
+
+
+def test_a_hundred_senders_take_hardly_more_commits_than_turns(path: Path) -> None:
+    async def story() -> None:
+        here = Keeping(path)
+        statements: list[str] = []
+        here.database._db.set_trace_callback(statements.append)
+        for _ in range(5):
+            await asyncio.gather(*(here.sending(1) for _ in range(100)))
+        assert 0 < len(here.database.writes) - 1 <= 10
+        assert statements.count("COMMIT") == len(here.database.writes) - 1
+        await here.store.close()
+
+    tell(story())
+
+
+def test_when_a_turn_cannot_be_written_each_of_its_steps_fails_and_the_next_goes_on(path: Path) -> None:
+    async def story() -> None:
+        here = Keeping(path, PUSHED)
+        await here.sending(2)
+        before, due = here.store.kept(PUSHED), here.store.next_wake(PUSHED)
+        here.database.failing_writes = 1
+        steps = [here.store.step(PUSHED, credit(1)), here.sending(3), here.store.step(PUSHED, Transaction.drop)]
+        results = await asyncio.gather(*steps, return_exceptions=True)
+        assert [str(result) for result in results] == ["the disk is full"] * 3
+        assert here.store.trouble == "the disk is full"
+        assert (here.store.kept(PUSHED), here.store.next_wake(PUSHED)) == (before, due)
+        await here.sending(1)
+        assert (here.store.trouble, here.store.messages(PUSHED).total) == (None, 3)
+        kept = here.store.kept(PUSHED)
+        await here.killed()
+        again = Keeping(path, PUSHED)
+        await again.store.fresh(None)
+        assert_same(again.store.kept(PUSHED), kept, NOON)
+        await again.store.close()
+
+    tell(story())
+
+
+def test_a_full_disk_is_a_store_error_and_with_room_again_it_goes_on(path: Path) -> None:
+    async def story() -> None:
+        here = Keeping(path)
+        await here.sending(1)
+        [(pages,)] = here.database._db.execute("PRAGMA page_count")
+        here.database._db.execute(f"PRAGMA max_page_count = {pages}")
+        many = [here.sending(5, SMS_CONTENT="x" * 600) for _ in range(100)]
+        results = await asyncio.gather(*many, return_exceptions=True)
+        assert all(isinstance(result, StoreError) and "full" in str(result) for result in results)
+        kept = here.store.kept(here.account)
+        here.database._db.execute(f"PRAGMA max_page_count = {2**30}")
+        await here.sending(5)
+        assert here.store.messages(here.account).total == len(kept.messages) + 5
+        assert sums_up(here.store, here.account)
+        await here.store.close()
+
+    tell(story())
+
+
+def test_a_file_that_can_be_read_only_is_a_store_error(path: Path) -> None:
+    async def story() -> None:
+        here = Keeping(path)
+        here.database._db.execute("PRAGMA query_only = TRUE")
+        with pytest.raises(StoreError, match="readonly"):
+            await here.sending(1)
+        here.database._db.execute("PRAGMA query_only = FALSE")
+        await here.sending(1)
+        await here.store.close()
+
+    tell(story())
+
+
+def test_of_two_new_accounts_with_one_key_in_a_turn_the_first_is_made(path: Path) -> None:
+    async def story() -> None:
+        here = Keeping(path)
+        other = AccountConfig(account=msgspec.structs.replace(NEW.account, name="other"))
+        steps = [here.store.step(each.account, configuring(each)) for each in (NEW, other)]
+        made, refused = await asyncio.gather(*steps, return_exceptions=True)
+        assert (made, str(refused)) == (NEW.account, 'accounts "new" and "other" have the same AUTH_KEY')
+        assert here.store.config(other.account) is None
+        await here.store.close()
+
+    tell(story())
+
+
+def test_the_key_of_an_account_that_an_earlier_step_of_the_turn_dropped_is_free(path: Path) -> None:
+    async def story() -> None:
+        here = Keeping(path)
+        await here.store.step(NEW.account, configuring(NEW))
+        other = AccountConfig(account=msgspec.structs.replace(NEW.account, name="other"), made=True)
+        await asyncio.gather(
+            here.store.step(NEW.account, Transaction.drop), here.store.step(other.account, configuring(other))
+        )
+        assert here.store.directory.find("new-key") is other.account
+        await here.killed()
+        again = Keeping(path)
+        assert again.store.directory.find("new-key") == other.account
+        assert again.store.config(NEW.account) is None
+        await again.store.close()
+
+    tell(story())
+
+
+def test_an_account_that_is_dropped_and_made_again_in_one_turn_begins_anew(path: Path) -> None:
+    async def story() -> None:
+        here = Keeping(path)
+        await here.store.step(NEW.account, configuring(NEW))
+        await asyncio.gather(
+            here.store.step(NEW.account, credit(5)),
+            here.store.step(NEW.account, Transaction.drop),
+            here.store.step(NEW.account, configuring(NEW)),
+            here.store.step(NEW.account, credit(1)),
+        )
+        assert here.store.standing(NEW.account).balance == 8
+        await here.killed()
+        again = Keeping(path)
+        await again.store.fresh(None)
+        assert again.store.standing(NEW.account).balance == 8
+        assert [entry.amount for entry in again.store.ledger(NEW.account)] == [7, 1]
+        await again.store.close()
+
+    tell(story())
+
+
+def test_the_key_of_an_account_cannot_change_and_that_step_fails_alone(path: Path) -> None:
+    async def story() -> None:
+        here = Keeping(path)
+        changed = AccountConfig(account=msgspec.structs.replace(NEW.account, auth_key="another"), made=True)
+        steps = [
+            here.store.step(NEW.account, configuring(NEW)),
+            here.store.step(NEW.account, configuring(changed)),
+            here.store.step(NEW.account, credit(1)),
+        ]
+        _, refused, balance = await asyncio.gather(*steps, return_exceptions=True)
+        assert (str(refused), balance) == ('the AUTH_KEY of account "new" cannot change', 8)
+        with pytest.raises(ValueError, match="cannot change"):
+            await here.store.step(NEW.account, configuring(changed))
+        await here.store.close()
+
+    tell(story())
+
+
+def test_a_step_that_nobody_waits_for_any_more_is_kept_all_the_same(path: Path) -> None:
+    async def story() -> None:
+        here = Keeping(path)
+        cancelled = asyncio.ensure_future(here.store.step(here.account, credit(5)))
+        after = here.store.step(here.account, credit(1))
+        cancelled.cancel()
+        assert await after == 1006
+        await here.store.close()
+
+    tell(story())
+
+
+def test_a_turn_whose_task_is_cancelled_while_it_writes_comes_into_the_view(path: Path) -> None:
+    async def story() -> None:
+        here = Keeping(path)
+        called = here.store.step(here.account, credit(5))
+        await asyncio.sleep(0)
+        turning = here.store._turning
+        assert turning is not None
+        while not here.database.writes[1:]:
+            await asyncio.sleep(0)
+        turning.cancel()
+        assert await called == 1005
+        assert await here.store.step(here.account, credit(1)) == 1006
+        await here.killed()
+        again = Keeping(path)
+        await again.store.fresh(None)
+        assert again.store.standing(again.account).balance == 1006
+        assert sums_up(again.store, again.account)
+        await again.store.close()
+
+    tell(story())
+
+
+# Records that are still to be read
+
+
+def restarted(path: Path, *accounts: Account, sends: int = 3) -> tuple[Keeping, AccountSnapshot]:
+    """Another store whose reads wait, of a file in which an account has some sends; what was kept of it."""
+
+    async def before() -> AccountSnapshot:
+        here = Keeping(path, *accounts)
+        for _ in range(sends):
+            await here.sending(2)
+        here.now += SECOND
+        await here.delivered()
+        await here.sending(1)
+        kept = here.store.kept(here.account)
+        await here.killed()
+        return kept
+
+    kept = tell(before())
+    return Keeping(path, *accounts, held=True), kept
+
+
+def test_sends_are_answered_before_records_are_read_and_come_on_top_of_them(path: Path) -> None:
+    here, kept = restarted(path, PUSHED)
+
+    async def story() -> None:
+        store = here.store
+        store.attend(lambda _account: None)
+        replies = [await here.sending(2) for _ in range(3)]
+        assert store.messages(PUSHED).total == 0, "they are still to be read"
+        here.database.reads.set()
+        await store.fresh(PUSHED)
+        assert store.messages(PUSHED).total == len(kept.messages) + 6
+        assert [exchange.id for exchange in store.exchanges(PUSHED)][:3] == [each.request_id for each in replies][::-1]
+        assert sums_up(store, PUSHED)
+        here.now += 3 * SECOND
+        await here.delivered()
+        assert {report.outcome for report in store.reports(PUSHED)} == {"answered"}
+        assert store.reports(PUSHED).total == len(kept.messages) + 6
+        after = store.kept(PUSHED)
+        await here.killed()
+        again = Keeping(path, PUSHED)
+        await again.store.fresh(None)
+        assert_same(again.store.kept(PUSHED), after, NOON)
+        await again.store.close()
+
+    tell(story())
+
+
+def test_steps_that_need_records_wait_for_them_and_so_do_those_behind(path: Path) -> None:
+    here, kept = restarted(path, PUSHED)
+    uid = kept.messages[0].uid
+    order: list[str] = []
+
+    def noting(word: str) -> Callable[[Transaction], int]:
+        def decide(transaction: Transaction) -> int:
+            order.append(word)
+            return len(transaction.messages)
+
+        return decide
+
+    async def story() -> None:
+        first = here.store.step(PUSHED, noting("first"))
+        needs = here.store.step(PUSHED, noting("needs"), (uid,))
+        behind = here.store.step(PUSHED, noting("behind"))
+        sum_of = here.store.step(PUSHED, lambda transaction: transaction.booked())
+        other = here.store.step(None, noting("nobody's"))
+        assert (await first, await other) == (0, 0)
+        assert order == ["first", "nobody's"]
+        here.database.reads.set()
+        assert (await needs, await behind) == (1, 0)
+        assert await sum_of == here.store.standing(PUSHED).balance
+        assert order == ["first", "nobody's", "needs", "behind"]
+        await here.store.close()
+
+    tell(story())
+
+
+def test_a_sum_that_needs_records_waits_for_them(path: Path) -> None:
+    here, _ = restarted(path, PUSHED)
+
+    async def story() -> None:
+        before = here.store.step(PUSHED, credit(3))
+        bringing = here.store.step(PUSHED, lambda transaction: transaction.set_balance(Decimal(500), "setting", NOON))
+        await before
+        here.database.reads.set()
+        await bringing
+        assert here.store.standing(PUSHED).balance == 500
+        assert sums_up(here.store, PUSHED)
+        await here.store.close()
+
+    tell(story())
+
+
+@pytest.mark.parametrize("ends", ["reset", "drop", "restore"])
+def test_what_ends_an_account_does_not_wait_for_its_records(path: Path, ends: str) -> None:
+    here, kept = restarted(path, PUSHED)
+    uid = kept.messages[0].uid
+
+    async def story() -> None:
+        store = here.store
+        store.attend(lambda _account: None)
+        await here.sending(1)
+        waits = store.step(PUSHED, lambda transaction: len(transaction.messages), (uid,))
+        if ends == "restore":
+            await store.step(None, lambda _transaction: None)
+            await store.restore([(AccountConfig(account=PUSHED), AccountSnapshot(standing=kept.standing))], 50)
+            assert await waits == 0
+        else:
+            end = Transaction.drop if ends == "drop" else lambda transaction: transaction.begin_anew(NOON)
+            ended = store.step(PUSHED, end)
+            here.database.reads.set()
+            await asyncio.gather(waits, ended)
+        here.database.reads.set()
+        if ends == "drop":
+            await store.step(PUSHED, configuring(AccountConfig(account=PUSHED)))
+        reply = await here.sending(2)
+        await store.fresh(None)
+        assert [exchange.id for exchange in store.exchanges(PUSHED)] == [reply.request_id]
+        after = store.kept(PUSHED)
+        await here.killed()
+        again = Keeping(path, PUSHED)
+        await again.store.fresh(None)
+        assert_same(again.store.kept(PUSHED), after, NOON)
+        await again.store.close()
+
+    tell(story())
+
+
+def test_a_reset_without_records_is_not_held_up_by_them(path: Path) -> None:
+    here, _ = restarted(path, PUSHED)
+
+    async def story() -> None:
+        here.store.attend(lambda _account: None)
+        await here.store.step(PUSHED, lambda transaction: transaction.begin_anew(NOON))
+        assert (await here.sending(1)).code == 1
+        assert here.store.messages(PUSHED).total == 1
+        here.database.reads.set()
+        await here.store.fresh(None)
+        assert here.store.messages(PUSHED).total == 1
+        await here.store.close()
+
+    tell(story())
+
+
+def test_a_turn_that_fails_leaves_the_steps_that_wait_for_records_alone(path: Path) -> None:
+    here, kept = restarted(path, PUSHED)
+
+    async def story() -> None:
+        here.database.failing_writes = 1
+        fails = here.store.step(PUSHED, credit(1))
+        needs = here.store.step(PUSHED, credit(2), (kept.messages[0].uid,))
+        with pytest.raises(StoreError, match="the disk is full"):
+            await fails
+        here.database.reads.set()
+        assert kept.standing.balance is not None
+        assert await needs == kept.standing.balance + 2
+        await here.store.close()
+
+    tell(story())
+
+
+def test_records_that_could_not_be_read_are_read_the_next_time(path: Path) -> None:
+    here, kept = restarted(path, PUSHED)
+
+    async def story() -> None:
+        store = here.store
+        await here.sending(1)
+        here.database.failing_reads = 2
+        here.database.reads.set()
+        needs = store.step(PUSHED, credit(2), (kept.messages[0].uid,))
+        with pytest.raises(StoreError, match=r"what is kept of default could not be read.*a bad sector"):
+            await needs
+        with pytest.raises(StoreError, match="a bad sector"):
+            await store.take_wakes(PUSHED, NOON, 1)
+        await store.fresh(None)
+        assert store.messages(PUSHED).total == len(kept.messages) + 1
+        assert sums_up(store, PUSHED)
+        await store.close()
+
+    tell(story())
+
+
+def test_a_row_that_is_none_is_told_and_sends_go_on(path: Path) -> None:
+    here, kept = restarted(path, PUSHED)
+    here.database._db.execute("UPDATE item SET blob = x'00' WHERE kind = 'm'")
+
+    async def story() -> None:
+        here.database.reads.set()
+        with pytest.raises(StoreError, match="what is kept of default could not be read"):
+            await here.store.look(PUSHED, lambda transaction: transaction, (kept.messages[0].uid,))
+        assert (await here.sending(1)).code == 1
+        await here.store.close()
+
+    tell(story())
+
+
+def test_an_account_that_cannot_be_taken_up_keeps_the_store_from_opening(path: Path) -> None:
+    async def story() -> None:
+        here = Keeping(path)
+        await here.sending(1)
+        await here.store.close()
+
+    tell(story())
+    database = SqliteDatabase(path)
+    database._db.execute("UPDATE account SET state = x'00'")
+    database.close()
+    with pytest.raises(StoreOpenError, match="store: what it has cannot be taken up"):
+        Keeping(path)
+
+
+def test_what_was_on_the_way_is_due_again_and_nothing_is_pushed_before_its_answer_is_out(path: Path) -> None:
+    async def story() -> None:
+        here = Keeping(path, PUSHED)
+        await here.sending(1)
+        here.now += SECOND
+        [uid] = await here.store.take_wakes(PUSHED, here.now, 9)
+        take = lambda transaction: here.platform.take_due(transaction, [uid], here.now)  # noqa: E731
+        [push] = await here.store.step(PUSHED, take, (uid,))
+        await here.killed()
+        again = Keeping(path, PUSHED, held=True)
+        again.now = here.now
+        looked: list[Account] = []
+        again.store.attend(looked.append)
+        whose, decide = again.receiving(1)
+        _, reply = await again.store.step(whose, decide)
+        again.database.reads.set()
+        await again.store.fresh(None)
+        assert looked == [PUSHED]
+        again.now += timedelta(hours=1)
+        assert await again.store.take_wakes(PUSHED, again.now, 9) == [push.uid]
+        await again.store.release(PUSHED, reply.request_id)
+        assert len(await again.store.take_wakes(PUSHED, again.now, 9)) == 1
+        await again.store.close()
+
+    tell(story())
+
+
+def test_an_answer_that_goes_out_before_records_are_read_releases_its_reports(path: Path) -> None:
+    here, _ = restarted(path, PUSHED)
+
+    async def story() -> None:
+        reply = await here.sending(1)
+        here.database.reads.set()
+        here.now += timedelta(hours=1)
+        await here.delivered()
+        [uid] = here.store.exchange(PUSHED, reply.request_id).uids  # type: ignore[union-attr]
+        assert [report.outcome for report in here.store.reports_of(PUSHED, uid)] == ["answered"]
+        await here.store.close()
+
+    tell(story())
+
+
+def test_the_number_of_the_last_request_is_known_before_and_after_records_are_read(path: Path) -> None:
+    here, kept = restarted(path, PUSHED)
+
+    async def story() -> None:
+        here.database.reads.set()
+        number = await here.store.look(None, lambda transaction: transaction.request_id)
+        assert number > kept.exchanges[-1].id
+        assert (await here.sending(1)).request_id == number
+        assert await here.store.look(PUSHED, lambda transaction: transaction.request_id) == number + 1
+        await here.store.close()
+
+    tell(story())
+
+
+# Eviction
+
+
+def rows_in(path: Path) -> dict[str, int]:
+    """How many rows of which kind a file has."""
+    database = SqliteDatabase(path)
+    found = dict(database._db.execute("SELECT kind, count(*) FROM item GROUP BY kind"))
+    database.close()
+    return found
+
+
+@pytest.mark.parametrize("bounds", [{"most_messages": 7}, {"most_bytes": 9_000}], ids=["messages", "octets"])
+def test_what_is_evicted_goes_from_the_file_too_and_the_ledger_sums_to_the_balance(
+    path: Path, bounds: dict[str, int]
+) -> None:
+    async def story() -> None:
+        here = Keeping(path, SHOP, BANK, **bounds)
+        for nth in range(30):
+            account = (SHOP, BANK, SHOP)[nth % 3]
+            await here.sending(1 + nth % 3, account, connection=ConnectionFacts(nth, "::1", 1))
+            if nth % 5 == 0:
+                await here.store.step(account, credit(nth))
+            here.now += SECOND
+            await here.delivered(account)
+            if nth % 7 == 0:
+                await here.sending(AUTH_KEY="nobody's")
+        kept = {account.name: here.store.kept(account) for account in (SHOP, BANK)}
+        assert all(each.evicted_messages for each in kept.values())
+        await here.store.close()
+        exchanges = sum(len(each.exchanges) for each in kept.values())
+        assert rows_in(path)["e"] <= exchanges + 7
+        again = Keeping(path, SHOP, BANK, **bounds)
+        await again.store.fresh(None)
+        for account in (SHOP, BANK):
+            assert_same(again.store.kept(account), kept[account.name], NOON)
+            assert sums_up(again.store, account)
+        await again.sending(1, SHOP)
+        before = again.store.exchanges(BANK).evicted, again.store.exchanges(BANK).total
+        await again.killed()
+        third = Keeping(path, SHOP, BANK, **bounds)
+        assert third.store.exchanges(BANK).evicted <= before[0]
+        await third.store.fresh(None)
+        assert all(sums_up(third.store, account) for account in (SHOP, BANK))
+        assert third.store.exchanges(BANK).evicted + third.store.exchanges(BANK).total == sum(before)
+        await third.store.close()
+
+    tell(story())
+
+
+def test_what_a_failing_turn_would_have_deleted_is_deleted_by_the_next(path: Path) -> None:
+    async def story() -> None:
+        here = Keeping(path, most_messages=2)
+        for _ in range(5):
+            await here.sending(1)
+            here.now += SECOND
+            await here.delivered()
+        here.database.failing_writes = 1
+        with pytest.raises(StoreError):
+            await here.sending(1)
+        kept = here.store.kept(here.account)
+        await here.store.close()
+        assert rows_in(path)["e"] == len(kept.exchanges)
+        again = Keeping(path, most_messages=2)
+        await again.store.fresh(None)
+        assert_same(again.store.kept(here.account), kept, NOON)
+        await again.store.close()
+
+    tell(story())
+
+
+def test_the_counts_of_what_was_evicted_survive_a_send_before_records_are_read(path: Path) -> None:
+    async def story() -> None:
+        here = Keeping(path, most_messages=2)
+        for _ in range(5):
+            await here.sending(1)
+            here.now += SECOND
+            await here.delivered()
+        evicted = here.store.messages(here.account).evicted
+        await here.store.close()
+        again = Keeping(path, held=True)
+        assert again.store.messages(here.account).evicted == evicted > 0
+        await again.sending(1)
+        again.database.reads.set()
+        await again.killed()
+        third = Keeping(path)
+        await third.store.fresh(None)
+        assert third.store.messages(here.account).evicted == evicted
+        await third.store.close()
+
+    tell(story())
+
+
+def test_a_credit_on_an_unlimited_balance_survives_restore_and_eviction(path: Path) -> None:
+    async def story() -> None:
+        unlimited = Account(balance="unlimited")
+        here = Keeping(path, unlimited, most_messages=2)
+        await here.store.step(unlimited, lambda transaction: transaction.set_balance(Decimal(9), "credit", NOON))
+        await here.store.restore([(AccountConfig(account=unlimited), here.store.kept(unlimited))], 0)
+        for _ in range(5):
+            await here.sending(1)
+            here.now += SECOND
+            await here.delivered()
+        kept = here.store.kept(unlimited)
+        await here.store.close()
+        again = Keeping(path, unlimited, most_messages=2)
+        await again.store.fresh(None)
+        assert_same(again.store.kept(unlimited), kept, NOON)
+        assert sums_up(again.store, unlimited)
+        await again.store.close()
+
+    tell(story())
+
+
+def test_shared_values_that_nothing_has_any_more_go_from_the_file(path: Path) -> None:
+    async def story() -> None:
+        here = Keeping(path, most_messages=3)
+        for nth in range(40):
+            here.store._rows[here.account.name].most_shared = 10
+            here.database.failing_writes = nth % 11 == 5
+            facts = ConnectionFacts(nth % 30, "::1", 1)
+            await asyncio.gather(here.sending(VERSION="old", connection=facts), return_exceptions=True)
+        kept = here.store.kept(here.account)
+        await here.store.close()
+        assert rows_in(path)["s"] <= 15
+        again = Keeping(path, most_messages=3)
+        await again.store.fresh(None)
+        assert_same(again.store.kept(here.account), kept, NOON)
+        await again.store.close()
+
+    tell(story())
+
+
+# The end
+
+
+def test_closing_writes_the_steps_that_wait_and_takes_no_more(path: Path) -> None:
+    async def story() -> None:
+        here = Keeping(path)
+        waiting = [here.store.step(here.account, credit(1)) for _ in range(300)]
+        closing = asyncio.ensure_future(here.store.close())
+        await asyncio.sleep(0)
+        with pytest.raises(StoreError, match="the store is closed"):
+            await here.store.step(here.account, credit(1))
+        assert [await each for each in waiting][-1] == 1300
+        await asyncio.gather(closing, here.store.close())
+        await here.store.close()
+        here.store.let_go()
+
+    tell(story())
+
+
+def test_steps_that_wait_for_records_fail_when_the_store_is_closed(path: Path) -> None:
+    here, kept = restarted(path, PUSHED)
+
+    async def story() -> None:
+        here.store.attend(lambda _account: None)
+        needs = here.store.step(PUSHED, credit(1), (kept.messages[0].uid,))
+        looking = asyncio.ensure_future(here.store.look(PUSHED, lambda _transaction: None))
+        while not here.store._loading[PUSHED.name].waiting:
+            await asyncio.sleep(0)
+        closing = asyncio.ensure_future(here.store.close())
+        await asyncio.sleep(0)
+        here.database.reads.set()
+        for each in (needs, looking):
+            with pytest.raises(StoreError, match="the store is closed"):
+                await each
+        await closing
+        again = Keeping(path, PUSHED)
+        await again.store.fresh(None)
+        assert_same(again.store.kept(PUSHED), kept, NOON)
+        await again.store.close()
+
+    tell(story())
