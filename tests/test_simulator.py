@@ -242,3 +242,14 @@ def close(simulator: Simulator) -> None:
         await simulator.stop(timedelta(0))
 
     asyncio.run(story())
+
+
+def test_a_simulator_that_cannot_be_made_leaves_its_file_to_the_next(settings: Settings, tmp_path: Path) -> None:
+    kept = msgspec.structs.replace(settings, store=tmp_path / "kept.db")
+    missing = msgspec.structs.replace(kept, client_ca=tmp_path / "missing.pem", plain=False)
+    clashing = msgspec.structs.replace(kept, accounts=(AccountSettings(name="a"), AccountSettings(name="b")))
+    for wrong in (missing, clashing):
+        with pytest.raises((OSError, CertificateError, ValueError)):
+            Simulator(wrong)
+    asyncio.run(Simulator(kept).stop())
+    asyncio.run(Simulator(kept).stop())

@@ -17,6 +17,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Set
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -91,25 +92,26 @@ class Simulator:
         refuse_green_threads()
         self.settings = settings
         self.scenario = scenario
-        database = None if settings.store is None else _database(settings.store)
-        self.seed = _seed(settings) if database is None else database.seed(settings.seed)
-        """What every chance is drawn from."""
         self.wall = WallClock()
-        node = _nodes(self.seed)
-        own_node = node()
         self.tally = Counters()
         self.news = ChangeBus()
         self.news.subscribe_to_all(self.tally)
-        accounts = _accounts_at_start(settings, scenario, self.seed) if configures else None
-        self.store = self._new_store(database, node, accounts)
-        self.directory = self.store.directory
-        self._folder = None if settings.certs is not None else PrivateTempFolder()
-        try:
+        self._folder: PrivateTempFolder | None = None
+        with ExitStack() as opened:
+            database = None if settings.store is None else opened.enter_context(closing(_database(settings.store)))
+            self.seed = _seed(settings) if database is None else database.seed(settings.seed)
+            """What every chance is drawn from."""
+            node = _nodes(self.seed)
+            own_node = node()
+            accounts = _accounts_at_start(settings, scenario, self.seed) if configures else None
+            self.store = self._new_store(database, node, accounts)
+            self.directory = self.store.directory
+            if settings.certs is None:
+                self._folder = PrivateTempFolder()
+                opened.callback(self._folder.remove)
             self.files = _certificate_files(settings, self._folder)
             self._tls = None if settings.plain else platform_context(self.files, settings.mtls, settings.client_ca)
-        except BaseException:
-            self._remove_folder()
-            raise
+            opened.pop_all()
         self.platform = Platform(
             self.directory,
             settings.server_profile(),
@@ -470,7 +472,8 @@ class _AsgiRun:
         try:
             self.simulator.work()
             if former is not None:
-                await self.simulator.state().put(await former._state())
+                if self.simulator.settings.store is None:
+                    await self.simulator.state().put(await former._state())
                 # A former run holds the whole journal. But asyncio complains of a task that is dropped while it waits.
                 self._abandoned = former._abandoned if former._work.done() else former
                 former = None
@@ -478,7 +481,8 @@ class _AsgiRun:
             await self._over.wait()
             grace = _GRACE
         except asyncio.CancelledError:
-            await self._state()
+            if self.simulator.settings.store is None:
+                await self._state()
             raise
         except Exception as error:
             self._over.set()
@@ -547,6 +551,7 @@ class AsgiApp:
             elif run.has_ended:
                 run = _AsgiRun(Simulator(simulator.settings, simulator.scenario, simulator.fixed))
             elif not run.loop.is_running():
+                run.simulator.store.let_go()
                 settings = msgspec.structs.replace(simulator.settings, seed=run.simulator.seed)
                 run = _AsgiRun(Simulator(settings, simulator.scenario, simulator.fixed), run)
             self._run = run

@@ -54,8 +54,13 @@ def open_settings(certificates: CertificateFiles) -> Settings:
 
 
 @pytest.fixture
-def simulator(open_settings: Settings) -> Simulator:
-    return Simulator(open_settings)
+def simulator(request: pytest.FixtureRequest, open_settings: Settings, tmp_path: Path) -> Simulator:
+    """Keeps everything in memory, or in the file that a parameter names."""
+    name = getattr(request, "param", None)
+    return Simulator(msgspec.structs.replace(open_settings, store=None if name is None else tmp_path / name))
+
+
+IN_MEMORY_AND_IN_A_FILE = pytest.mark.parametrize("simulator", [None, "kept.db"], ids=["memory", "file"], indirect=True)
 
 
 @contextlib.asynccontextmanager
@@ -338,6 +343,7 @@ def test_nothing_is_begun_before_the_first_request_and_all_ends_with_the_lifespa
     run(story())
 
 
+@IN_MEMORY_AND_IN_A_FILE
 def test_without_a_lifespan_it_ends_with_the_event_loop_and_goes_on_in_the_next(
     simulator: Simulator, packet: Any, certificates: CertificateFiles
 ) -> None:
@@ -356,6 +362,7 @@ def test_without_a_lifespan_it_ends_with_the_event_loop_and_goes_on_in_the_next(
     assert not simulator.is_serving()
 
 
+@IN_MEMORY_AND_IN_A_FILE
 def test_what_stood_in_a_loop_that_ended_without_a_word_is_not_lost(simulator: Simulator, packet: Any) -> None:
     async def send_one() -> int:
         async with calling(simulator.app) as client:
@@ -405,6 +412,7 @@ def test_a_loop_that_is_closed_with_its_tasks_in_it_leaves_nothing_in_the_log() 
     assert "GeneratorExit" not in run.stderr
 
 
+@IN_MEMORY_AND_IN_A_FILE
 def test_two_event_loops_at_a_time_share_it(simulator: Simulator, packet: Any) -> None:
     first_is_there, second_is_done = threading.Event(), threading.Event()
     seen: dict[str, object] = {}

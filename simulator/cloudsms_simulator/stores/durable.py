@@ -422,7 +422,7 @@ class DurableStore(MemoryStore):
             async with self._turn:
                 write = partial(self._database.write, [], self._numbers_taken)
                 try:
-                    await asyncio.get_running_loop().run_in_executor(self._thread, write)
+                    await self._in_thread(write)
                 except StoreError as error:
                     self._trouble = str(error)
                 else:
