@@ -437,7 +437,7 @@ class AccountRows:
                 sending=exchange,
                 country_code=each.country_code,
                 msisdn=each.msisdn,
-                admission=each.reason or Decimal(0) if each.price is None else each.price,
+                admission=_admission_in(each),
                 plan=shared.value(each.plan, Plan),
                 passages=_passages_in(each.passages),
                 settled=each.settled,
@@ -570,6 +570,13 @@ def _findings_out(findings: tuple[Finding, ...] | None) -> bytes | None:
 
 def _findings_in(said: bytes | None) -> tuple[Finding, ...] | None:
     return None if said is None else decode(said, tuple[Finding, ...])
+
+
+def _admission_in(row: NewMessageRow) -> Decimal | str:
+    if row.reason is not None:
+        return row.reason
+    assert row.price is not None
+    return row.price
 
 
 def _passages_out(passages: tuple[ReachedState, ...]) -> tuple[tuple[int, int], ...]:
