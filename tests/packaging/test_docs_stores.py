@@ -108,7 +108,9 @@ def test_each_error_of_the_page_comes_as_it_stands(tmp_path: Path) -> None:
     there = SqliteDatabase(tmp_path / "there.db")
     (tmp_path / "folder.db").mkdir()
     (tmp_path / "text.db").write_text("It is not a database. " * 100)
-    said = [refused(tmp_path / name) for name in ("absent/a.db", "there.db", "folder.db", "text.db")]
+    # In /proc nobody makes files, not even root.
+    names = ("absent/a.db", "there.db", "folder.db", "/proc/self/a.db", "text.db")
+    said = [refused(tmp_path / name) for name in names]
     there.close()
     octets = (tmp_path / "there.db").read_bytes()
     (tmp_path / "torn.db").write_bytes(octets[:100] + bytes(len(octets) - 100))

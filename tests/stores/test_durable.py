@@ -5,23 +5,31 @@ Reading: R16, R17.
 
 import asyncio
 import itertools
+import shutil
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 import pytest
-from keepers import CONFIGS, NOON, DurableKeeper, assert_same
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from keepers import CONFIGS, NOON, DurableKeeper, Keeper, assert_same
 from patience import STORY
-from sqlite_store import _FOLDER
+from sqlite_store import _FOLDER, DrivenStore
 
 from cloudsms_simulator.engine.account import Account, AccountConfig, Callback
 from cloudsms_simulator.engine.clock import Clock
+from cloudsms_simulator.engine.delivery import ForceRequest
+from cloudsms_simulator.engine.plan import plan_of, step
 from cloudsms_simulator.engine.records import ConnectionFacts, Push, PushResult
 from cloudsms_simulator.engine.transaction import Reply, Transaction
+from cloudsms_simulator.protocol.answer import UidSequence
 from cloudsms_simulator.stores.durable import DurableStore
 from cloudsms_simulator.stores.rows import RowKind
 from cloudsms_simulator.stores.sqlite import SqliteDatabase
@@ -189,10 +197,10 @@ def test_when_a_turn_cannot_be_written_each_of_its_steps_fails_and_the_next_goes
         steps = [here.store.step(PUSHED, credit(1)), here.sending(3), here.store.step(PUSHED, Transaction.drop)]
         results = await asyncio.gather(*steps, return_exceptions=True)
         assert [str(result) for result in results] == ["the disk is full"] * 3
-        assert here.store.trouble == "the disk is full"
+        assert here.store.database_facts.trouble == "the disk is full"
         assert (here.store.kept(PUSHED), here.store.next_wake(PUSHED)) == (before, due)
         await here.sending(1)
-        assert (here.store.trouble, here.store.messages(PUSHED).total) == (None, 3)
+        assert (here.store.database_facts.trouble, here.store.messages(PUSHED).total) == (None, 3)
         kept = here.store.kept(PUSHED)
         await here.killed()
         again = Keeping(path, PUSHED)
@@ -778,3 +786,177 @@ def test_steps_that_wait_for_records_fail_when_the_store_is_closed(path: Path) -
         await again.store.close()
 
     tell(story())
+
+
+# Against the memory store
+
+
+class Surviving(DurableKeeper):
+    """A keeper whose store begins again, after it was closed or after its process was killed."""
+
+    def new_store(self, node: Callable[[], int], observer: object = None, **named: object) -> DrivenStore:
+        self.node, self.bounds = node, {key: value for key, value in named.items() if key != "path"}
+        return super().new_store(node, None, **named)
+
+    def begins_again(self, *, killed: bool) -> None:
+        assert isinstance(self.store, DrivenStore)
+        path = self.store.path
+        if killed:
+            path = _FOLDER / f"killed-{next(numbers)}.db"
+            for end in ("", "-wal"):
+                shutil.copy(f"{self.store.path}{end}", f"{path}{end}")
+            self.store.let_go()
+        else:
+            self.store.loop.run_until_complete(self.store.close())
+        self.store = self.new_store(self.node, path=path, **self.bounds)
+        self.store.read_all()
+
+
+class AgainstMemory(RuleBasedStateMachine):
+    """Two keepers to which the same happens: one in memory, and one in a file, whose process ends now and then."""
+
+    configs = tuple(
+        CONFIGS.read(CONFIGS.dump(AccountConfig(account=account)))
+        for account in (
+            msgspec.structs.replace(SHOP, callback=Callback(url="http://a/"), plan=plan_of(step(8, SECOND))),
+            msgspec.structs.replace(BANK, plan=plan_of(step(1, SECOND), step(2, 60 * SECOND))),
+        )
+    )
+    accounts = tuple(config.account for config in configs)
+    whose = st.sampled_from(accounts)
+
+    @initialize()
+    def begin(self) -> None:
+        self.both = [kind(*self.accounts) for kind in (Keeper, Surviving)]
+        self.durable = self.both[1]
+        for each in self.both:
+            each.store.standing(None)  # its clock begins now
+            for config in self.configs:
+                each.step(configuring(config), account=config.account)
+        DurableKeeper.made.remove(self.durable)  # type: ignore[arg-type]
+
+    @rule(account=whose, count=st.integers(1, 5), connection=st.integers(1, 3))
+    def send(self, account: Account, count: int, connection: int) -> None:
+        for each in self.both:
+            each.send(count, account, connection=ConnectionFacts(connection, "::1", 1), headers=((b"x", b"\xff"),))
+
+    @rule(account=whose, said=st.sampled_from(["old", "\ud800"]))
+    def refuse(self, account: Account, said: str) -> None:
+        for each in self.both:
+            each.send(1, account, VERSION=said)
+            each.send(1, account, AUTH_KEY="nobody's")
+
+    @rule(account=whose, seconds=st.sampled_from([1, 5, 100]))
+    def wait(self, account: Account, seconds: int) -> None:
+        for each in self.both:
+            each.let_happen(seconds * SECOND, account)
+
+    @rule(account=whose, nth=st.integers(0, 3))
+    def force(self, account: Account, nth: int) -> None:
+        for each in self.both:
+            for message in [*each.store.messages(account)][nth : nth + 1]:
+                wish, uid, now = ForceRequest(5, timedelta(0), final=True), message.uid, each.now
+                each.step(
+                    lambda transaction, uid=uid, wish=wish, each=each, now=now: each.platform.force(
+                        transaction, uid, wish, now
+                    ),
+                    uid,
+                    account=account,
+                )
+
+    @rule(account=whose, amount=st.integers(1, 9))
+    def credit(self, account: Account, amount: int) -> None:
+        for each in self.both:
+            each.step(lambda transaction: transaction.move("credit", Decimal(amount), NOON), account=account)
+
+    @rule(account=whose, counted=st.integers(0, 3), anew=st.booleans())
+    def count(self, account: Account, counted: int, anew: bool) -> None:
+        def decide(transaction: Transaction) -> None:
+            transaction.counts_anew = anew
+            transaction.tallied = {("times", f"rule {counted}", ""): counted}
+
+        for each in self.both:
+            each.step(decide, account=account)
+
+    @rule(account=whose)
+    def reset(self, account: Account) -> None:
+        for each in self.both:
+            each.reset_of(account)
+
+    @rule()
+    def make_or_drop(self) -> None:
+        for each in self.both:
+            if each.store.config(NEW.account) is None:
+                each.step(configuring(NEW), account=NEW.account)
+                each.send(1, NEW.account)
+            else:
+                each.drop(NEW.account)
+
+    @rule(account=whose, routes=st.sampled_from(["A", "B"]))
+    def configure(self, account: Account, routes: str) -> None:
+        for each in self.both:
+            base = each.store.config(account)
+            assert base is not None
+            routed = msgspec.structs.replace(base.account, routes=base.account.routes | {routes})
+            each.step(configuring(msgspec.structs.replace(base, account=routed)), account=account)
+
+    @rule(account=whose)
+    def fail(self, account: Account) -> None:
+        store = self.durable.store
+        write = store._database.write  # type: ignore[attr-defined]
+
+        def full(*_: object, **__: object) -> None:
+            raise StoreError("the disk is full")
+
+        store._database.write = full  # type: ignore[attr-defined]
+        try:
+            with pytest.raises(StoreError, match="full"):
+                self.durable.send(2, account)
+        finally:
+            store._database.write = write  # type: ignore[attr-defined]
+
+    @rule(killed=st.booleans())
+    def begin_again(self, killed: bool) -> None:
+        self.durable.begins_again(killed=killed)  # type: ignore[attr-defined]
+
+    def teardown(self) -> None:
+        if not hasattr(self, "both"):
+            return
+        self.hold_the_same()
+        for killed in (True, False):
+            self.durable.begins_again(killed=killed)  # type: ignore[attr-defined]
+            self.hold_the_same()
+        self.durable.store.loop.run_until_complete(self.durable.store.close())  # type: ignore[attr-defined]
+
+    def hold_the_same(self) -> None:
+        """All that can be seen is the same, but for numbers of requests and SMS_UIDs."""
+        for account in (None, *self.accounts, NEW.account):
+            seen = [self.seen(each, account) for each in self.both]
+            assert seen[0] == seen[1]
+
+    @staticmethod
+    def seen(here: Keeper, account: Account | None) -> tuple[object, ...]:
+        store = here.store
+        if account is not None and store.config(account) is None and account is NEW.account:
+            return ("none",)
+        kept = store.kept(account)
+        numbered = {message.uid: f"#{nth}" for nth, message in enumerate(kept.messages)}
+        hide = lambda uid: numbered.get(uid, uid)  # noqa: E731
+        standing = msgspec.structs.replace(kept.standing, uids=UidSequence(0))
+        return (
+            standing,
+            kept.tallies,
+            [(each.kept_body, each.code, each.connection, each.headers, len(each.uids)) for each in kept.exchanges],
+            [(each.passages, each.plan, each.admission, each.settled, each.refunded) for each in kept.messages],
+            {
+                (hide(each.uid), each.number, each.state, each.outcome, len(each.attempts), each.next_attempt_at)
+                for each in chain.from_iterable(kept.reports)
+            },
+            [(hide(each.uid), each.reason, each.amount, each.balance, each.at) for each in kept.ledger],
+            kept.evicted_exchanges + len(kept.exchanges),
+            None if account is None else (store.next_wake(account), store.config(account).account.routes),
+        )
+
+
+AgainstMemory.TestCase.settings = settings(max_examples=15, stateful_step_count=25)
+TestAgainstMemory = AgainstMemory.TestCase

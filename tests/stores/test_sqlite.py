@@ -9,6 +9,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 from collections.abc import Callable
@@ -132,12 +133,26 @@ def test_a_file_that_cannot_be_made_is_refused() -> None:
     assert "want a file to write" in refusal(Path("/proc/self/kept.db"))
 
 
-def test_a_file_that_may_not_be_written_is_refused(path: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("run by root, whom no mode of a file keeps from writing: run it as another user")
-    SqliteDatabase(path).close()
-    path.chmod(0o400)
-    assert "want a file to write" in refusal(path)
+def test_a_file_that_may_not_be_written_is_refused() -> None:
+    # No mode of a file keeps root from writing, so a process that has become somebody else tries it.
+    program = """
+        import os, sys
+        from pathlib import Path
+        from cloudsms_simulator.stores.sqlite import SqliteDatabase
+        if os.geteuid() == 0:
+            os.setuid(65534)
+        SqliteDatabase(Path(sys.argv[1]))
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "kept.db"
+        SqliteDatabase(path).close()
+        Path(folder).chmod(0o755)
+        for file in Path(folder).iterdir():
+            file.chmod(0o444)
+        ended = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(program), path], capture_output=True, text=True, timeout=STORY
+        )
+    assert "want a file to write" in ended.stderr
 
 
 def test_the_database_of_another_program_stays_as_it_was(path: Path) -> None:

@@ -683,7 +683,11 @@ class _Records:
             tallies=loading.tallies,
             exchanges=tuple(self._exchanges),
             messages=tuple(self._messages.values()),
-            reports=tuple(tuple([due_again(each, now) for each in reports]) for reports in self._reports.values()),
+            reports=tuple(
+                tuple([due_again(each, now) for each in self._reports[uid]])
+                for uid in self._messages
+                if uid in self._reports
+            ),
             ledger=tuple(self.rows.read_entry(row) for row in sorted(self._entries, key=lambda each: each.order)),
             evicted_exchanges=state.evicted_exchanges,
             evicted_messages=state.evicted_messages,
