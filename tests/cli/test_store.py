@@ -20,7 +20,7 @@ from cloudsms_simulator.config.settings import Settings
 from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY, Callback
 from cloudsms_simulator.simulator import Simulator
 from cloudsms_simulator.stores import sqlite
-from cloudsms_simulator.stores.sql_schema import MIGRATIONS
+from cloudsms_simulator.stores.database import MIGRATIONS
 
 Json = dict[str, object]
 PACKET = {

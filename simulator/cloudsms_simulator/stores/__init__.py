@@ -7,7 +7,7 @@ subscribed of each commit. `memory` is the store of this process: an `AccountPar
 wait in a `DueQueue`, and a `Retention` over all of them that evicts the oldest. `durable` is a store that outlives the
 process: it has the same partitions as a view, and takes turns (`turn`) in which the steps that wait are decided on
 drafts, written to a `Database` in one transaction, and only then put into the view. `rows` are what it writes, with
-`codec`, which turns what is in the journal into JSON and back, for state documents too; `sql_schema` is where, and
-`sqlite` the database of one file. A store knows the engine's values and `Transaction`, and nothing of sockets, settings
-or pages.
+`codec`, which turns what is in the journal into JSON and back, for state documents too; `loading` reads them again.
+`database` has the schema, and `sqlite` is the database of one file. A store knows the engine's values and
+`Transaction`, and nothing of sockets, settings or pages.
 """

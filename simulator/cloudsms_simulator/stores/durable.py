@@ -17,18 +17,20 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from cloudsms_simulator.engine.account import Account, AccountConfig, AccountDirectory
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.clock import Clock
-from cloudsms_simulator.engine.records import Exchange, Message, Report
+from cloudsms_simulator.engine.records import Exchange
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.stores.account_partition import AccountPartition
 from cloudsms_simulator.stores.codec import CodecError, decode, encode
+from cloudsms_simulator.stores.database import AccountRow, Database
+from cloudsms_simulator.stores.loading import Loading, Records
 from cloudsms_simulator.stores.memory import AccountView, MemoryStore
 from cloudsms_simulator.stores.rows import (
     AccountRows,
@@ -40,18 +42,15 @@ from cloudsms_simulator.stores.rows import (
     ledger_row,
     order_of,
     read_count,
-    read_ledger,
     version_key,
 )
 from cloudsms_simulator.stores.store import (
     AccountSnapshot,
     DatabaseFacts,
-    DatabaseKind,
     Done,
     StoreError,
     StoreObserver,
     StoreOpenError,
-    due_again,
 )
 from cloudsms_simulator.stores.turn import (
     NOBODY,
@@ -75,63 +74,6 @@ _NUMBERS_AT_ONCE = 1000
 _PAUSE_AFTER_A_FAILURE = 1.0
 _ALL = 2**31
 _READ_IN_ORDER: tuple[RowKind, ...] = ("s", "e", "m", "l")
-
-
-class AccountRow(msgspec.Struct, frozen=True):
-    """An account in the database; without a `config` one that the store does not hold."""
-
-    name: str
-    version: int
-    state: bytes
-    config: bytes | None
-
-
-class Database(Protocol):
-    """Where a durable store keeps it. Methods may take their time and raise StoreError; one is called at a time."""
-
-    kind: DatabaseKind
-
-    @property
-    def octets(self) -> int:
-        """The room it takes on the disk. Any thread may ask, at any time."""
-        ...
-
-    def accounts(self) -> list[AccountRow]:
-        """All accounts."""
-        ...
-
-    def requests(self) -> int:
-        """The highest number of a request that may have been given away."""
-        ...
-
-    def read(self, account: str, kind: RowKind, after: str, version: int, limit: int) -> list[tuple[str, bytes]]:
-        """Keys and blobs of an account's rows of a kind, in the order of keys, behind a key; none of later versions."""
-        ...
-
-    def write(self, accounts: Sequence[AccountWrite], requests: int | None = None, *, replace: bool = False) -> None:
-        """Writes all of it or nothing. `replace`: in the place of everything there is."""
-        ...
-
-    def close(self) -> None:
-        """Lets go of everything."""
-        ...
-
-
-class _Loading:
-    """An account whose records are still to be read: those of `version`, when this was its state.
-
-    What is kept meanwhile comes on top of them (`later`). Steps that need them wait, and so do those behind.
-    """
-
-    def __init__(self, partition: AccountPartition, version: int, state: StateRow) -> None:
-        self.version = version
-        self.state = state
-        self.config = partition.config
-        self.tallies = dict(partition.tallies)
-        self.later: list[Callable[[], object]] = []
-        self.waiting: list[Step] = []
-        self.task: asyncio.Task[StoreError | None] | None = None
-        """Reads them; returns why that could not be done."""
 
 
 class DurableStore(MemoryStore):
@@ -162,7 +104,7 @@ class DurableStore(MemoryStore):
         """The decision of the step that came last."""
         self._turning: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
-        self._loading: dict[str | None, _Loading] = {}
+        self._loading: dict[str | None, Loading] = {}
         self._taking_up: asyncio.Task[None] | None = None
         self._versions: dict[str | None, int] = {}
         """Of the accounts that the database has."""
@@ -217,7 +159,7 @@ class DurableStore(MemoryStore):
                 counter, count = read_count(blob)
                 partition.tallies[counter] = count
             self._versions[name] = row.version
-            self._loading[name] = _Loading(partition, row.version, state)
+            self._loading[name] = Loading(partition, row.version, state)
             if config is not None and row.name in turned:
                 write = AccountWrite(row.name, row.version, row.state)
                 write.configure(config, self._configs)
@@ -287,14 +229,14 @@ class DurableStore(MemoryStore):
             if failure is not None:
                 raise failure
 
-    def _begin_loading(self, name: str | None, loading: _Loading) -> "asyncio.Task[StoreError | None]":
+    def _begin_loading(self, name: str | None, loading: Loading) -> "asyncio.Task[StoreError | None]":
         if loading.task is None:
             loading.task = asyncio.get_running_loop().create_task(self._load(name, loading))
         return loading.task
 
-    async def _load(self, name: str | None, loading: _Loading) -> StoreError | None:
+    async def _load(self, name: str | None, loading: Loading) -> StoreError | None:
         """Reads the records of an account into the view. When that fails, the steps fail too that wait for it."""
-        records, failure = _Records(name), None
+        records, failure = Records(name), None
         try:
             partition = await self._read_all(records, loading)
         except Exception as error:
@@ -317,7 +259,7 @@ class DurableStore(MemoryStore):
             self._look(partition.config.account)
         return None
 
-    async def _read_all(self, records: "_Records", loading: _Loading) -> AccountPartition:
+    async def _read_all(self, records: Records, loading: Loading) -> AccountPartition:
         """The partition with the records that are read; nobody wants it where the loading has ended meanwhile."""
         run, name = asyncio.get_running_loop().run_in_executor, records.rows.account
         for kind in _READ_IN_ORDER:
@@ -327,7 +269,7 @@ class DurableStore(MemoryStore):
         now = loading.state.standing.clock.now(self._wall())
         return await run(self._thread, records.partition, loading, now)
 
-    def _read(self, records: "_Records", kind: RowKind, after: str, version: int) -> str | None:
+    def _read(self, records: Records, kind: RowKind, after: str, version: int) -> str | None:
         """Reads some rows; the key of the last, None when there are no more."""
         rows = self._database.read(records.rows.account or NOBODY, kind, after, version, _ROWS_A_READ)
         for key, blob in rows:
@@ -338,7 +280,7 @@ class DurableStore(MemoryStore):
                 raise StoreError(f'row {kind} "{key}" of account "{whose}" cannot be read: {error!r}') from error
         return rows[-1][0] if len(rows) == _ROWS_A_READ else None
 
-    def _end_loading(self, name: str | None, loading: _Loading) -> None:
+    def _end_loading(self, name: str | None, loading: Loading) -> None:
         del self._loading[name]
         for each in loading.later:
             each()
@@ -465,7 +407,7 @@ class DurableStore(MemoryStore):
         transaction.request_id = self._last_number + 1
         return transaction
 
-    def _put_aside(self, step: Step, loading: _Loading) -> None:
+    def _put_aside(self, step: Step, loading: Loading) -> None:
         loading.waiting.append(step)
         self._begin_loading(step.name, loading)
 
@@ -643,59 +585,6 @@ class DurableStore(MemoryStore):
             self._database.write([], self._last_number)
         except StoreError as error:
             log.error("the number of the last request is not kept: %s", error)
-
-
-class _Records:
-    """The records of an account as they are read, row by row."""
-
-    def __init__(self, name: str | None) -> None:
-        self.rows = AccountRows(name)
-        self._exchanges: list[Exchange] = []
-        self._messages: dict[str, Message] = {}
-        self._reports: dict[str, tuple[Report, ...]] = {}
-        self._entries: list[EntryRow] = []
-
-    def take(self, kind: RowKind, key: str, blob: bytes) -> None:
-        """Takes a row; shared values come first, exchanges before what became of their messages."""
-        if kind == "s":
-            self.rows.shared.read(key, blob)
-        elif kind == "e":
-            exchange, messages, entries = self.rows.read_exchange(key, blob)
-            self._exchanges.append(exchange)
-            self._messages.update({message.uid: message for message in messages})
-            self._entries += entries
-        elif kind == "l":
-            self._entries += read_ledger(blob)
-        elif key in self._messages:
-            message, reports, entries = self.rows.read_progress(self._messages[key], blob)
-            self._messages[key] = message
-            if reports:
-                self._reports[key] = reports
-            if entries:
-                self.rows.refunds[key] = entries
-                self._entries += entries
-
-    def partition(self, loading: _Loading, now: datetime) -> AccountPartition:
-        """The partition of the account. What was on the way when the process ended is due again."""
-        state = loading.state
-        snapshot = AccountSnapshot(
-            standing=state.standing,
-            tallies=loading.tallies,
-            exchanges=tuple(self._exchanges),
-            messages=tuple(self._messages.values()),
-            reports=tuple(
-                tuple([due_again(each, now) for each in self._reports[uid]])
-                for uid in self._messages
-                if uid in self._reports
-            ),
-            ledger=tuple(self.rows.read_entry(row) for row in sorted(self._entries, key=lambda each: each.order)),
-            evicted_exchanges=state.evicted_exchanges,
-            evicted_messages=state.evicted_messages,
-            evicted_reports=state.evicted_reports,
-        )
-        partition = AccountPartition.of(loading.config, snapshot)
-        partition.name = self.rows.account
-        return partition
 
 
 def _held_configs(
