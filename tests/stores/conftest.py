@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
-from keepers import MOST_SURVIVORS, NOON, DurableKeeper, Keeper
+from keepers import MOST_SURVIVORS, NOON, DurableKeeper, Keeper, done
 
 
 @pytest.fixture(scope="session", params=[Keeper, DurableKeeper], ids=["memory", "sqlite"])
@@ -16,11 +16,16 @@ def keeper(request: pytest.FixtureRequest) -> type[Keeper]:
 
 @pytest.fixture(autouse=True)
 def _survival() -> Iterator[None]:
-    """Holds every store in SQLite to survive what the test did."""
-    DurableKeeper.made.clear()
+    """Holds the last stores in SQLite to survive what the test did, and closes all."""
     yield
-    for each in DurableKeeper.made[-MOST_SURVIVORS:]:
-        each.survives()
+    made = DurableKeeper.made.copy()
+    DurableKeeper.made.clear()
+    try:
+        for each in made[-MOST_SURVIVORS:]:
+            each.survives()
+    finally:
+        for each in made:
+            done(each.store.close())
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,12 @@ import asyncio
 import itertools
 import shutil
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import msgspec
 import pytest
@@ -49,11 +49,22 @@ def path() -> Path:
     return _FOLDER / f"durable-{next(numbers)}.db"
 
 
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    """Closes the databases of a test, those of stores that could not be made too."""
+    yield
+    while HeldDatabase.opened:
+        HeldDatabase.opened.pop().close()
+
+
 class HeldDatabase(SqliteDatabase):
     """One that has ever more to read while `reads` is not set, and whose calls fail as often as they are told to."""
 
+    opened: ClassVar[list["HeldDatabase"]] = []
+
     def __init__(self, path: Path) -> None:
         super().__init__(path)
+        self.opened.append(self)
         self.reads = threading.Event()
         self.reads.set()
         self.failing_reads = 0

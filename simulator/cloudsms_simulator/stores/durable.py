@@ -362,6 +362,8 @@ class DurableStore(MemoryStore):
         while self._trouble is not None:
             await asyncio.sleep(_PAUSE_AFTER_A_FAILURE)
             async with self._turn:
+                if self.has_closed:
+                    break
                 write = partial(self._database.write, [], self._numbers_taken)
                 try:
                     await self._in_thread(write)
