@@ -1,8 +1,9 @@
 """Faults: what can go wrong between a request and its answer, and how a push or a TLS handshake can go wrong.
 
-Each fault is one row of its class here: its name, and what the platform has to know of it. What a fault of answers or
-of pushes does on the wire is the function of its name, in small letters, in the services' `answer_faults` and in
-`push.client`; a certificate is flawed as its row says. `AnswerFault` is what befalls one answer.
+Each fault is one row of its class here: its name, and what the platform has to know of it. A fault that puts a page
+in the place of the answer, or spoils what the answer says, is no more than its row; what any other does on the wire is
+the function of its name, in small letters, in the services' `answer_faults`, or of one of pushes in `push.client`. A
+certificate is flawed as its row says. `AnswerFault` is what befalls one answer.
 
 Reading: R22.
 """
@@ -31,6 +32,8 @@ class FaultEffect(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the client gets the true answer all the same."""
     page: bytes | None = None
     """What arrives in place of any answer."""
+    page_type: bytes = b"text/plain; charset=utf-8"
+    """Its Content-Type."""
     spoil: Callable[[bytes], bytes] | None = None
     """Makes of the true answer one that is wrong in what it says."""
     lasts: bool = False
@@ -65,6 +68,7 @@ class Fault(StrEnum):
             status=200,
             page=b"<!DOCTYPE html>\n<html>\n<head><title>Service temporarily unavailable</title></head>\n"
             b"<body><h1>Service temporarily unavailable</h1><p>Please try again later.</p></body>\n</html>\n",
+            page_type=b"text/html; charset=utf-8",
         ),
     )
     BROKEN_JSON = "BROKEN_JSON", FaultEffect(status=200, spoil=answer.broken_json)

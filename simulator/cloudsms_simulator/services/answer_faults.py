@@ -1,7 +1,7 @@
 """Faults on the way in: how an answer is late, spoilt, or never sent.
 
-Each fault is the function of its name, in small letters. They reach the wire through the connection, past HTTP where
-HTTP would be in the way.
+A fault that has a page, or spoils what an answer says, is no more than its row; any other is the function of its name,
+in small letters. They reach the wire through the connection, past HTTP where HTTP would be in the way.
 
 Reading: R22.
 """
@@ -130,16 +130,6 @@ async def accept_then_hang(blow: FaultyAnswer) -> None:
     blow.connection.abort()
 
 
-async def http_500(blow: FaultyAnswer) -> None:
-    """Status 500 and a word."""
-    await _respond(blow, b"text/plain; charset=utf-8")
-
-
-async def html_page(blow: FaultyAnswer) -> None:
-    """Status 200 and a page for people, as from a proxy that stands in between."""
-    await _respond(blow, b"text/html; charset=utf-8")
-
-
 async def processed_no_answer(blow: FaultyAnswer) -> None:
     """The request has had its effect, and the connection is closed without a byte."""
     await empty_response(blow)
@@ -152,8 +142,26 @@ async def _wrong_in_meaning(blow: FaultyAnswer) -> None:
     await blow.connection.answer_with(blow.trouble.fault.effect.spoil(blow.answer))
 
 
+async def _page_instead(blow: FaultyAnswer) -> None:
+    """The fault's own page in place of any answer."""
+    assert blow.trouble.fault is not None
+    effect = blow.trouble.fault.effect
+    page, status = effect.page or b"", effect.status or 200
+    await _begin(blow.request, status, effect.page_type, len(page))
+    await blow.request.send({"type": "http.response.body", "body": page, "more_body": False})
+
+
+def _what_happens(fault: Fault) -> Callable[[FaultyAnswer], Awaitable[None]]:
+    if fault.effect.page is not None:
+        return _page_instead
+    if fault.effect.spoil is not None:
+        return _wrong_in_meaning
+    happens: Callable[[FaultyAnswer], Awaitable[None]] = globals()[fault.value.lower()]
+    return happens
+
+
 ANSWER_FAULTS: Mapping[Fault, Callable[[FaultyAnswer], Awaitable[None]]] = MappingProxyType(
-    {fault: globals()[fault.value.lower()] if fault.effect.spoil is None else _wrong_in_meaning for fault in Fault}
+    {fault: _what_happens(fault) for fault in Fault}
 )
 
 
@@ -165,15 +173,6 @@ def _function(fault: Fault | None, answered: bool) -> Callable[[FaultyAnswer], A
 
 
 # How
-
-
-async def _respond(blow: FaultyAnswer, kind: bytes) -> None:
-    """Answers with the fault's own page."""
-    assert blow.trouble.fault is not None
-    effect = blow.trouble.fault.effect
-    page, status = effect.page or b"", effect.status or 200
-    await _begin(blow.request, status, kind, len(page))
-    await blow.request.send({"type": "http.response.body", "body": page, "more_body": False})
 
 
 async def _begin(request: RunningRequest, status: int, kind: bytes, octets: int) -> None:
