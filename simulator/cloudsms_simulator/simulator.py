@@ -20,7 +20,6 @@ from collections.abc import Callable, Set
 from contextlib import ExitStack, closing
 from datetime import timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -33,7 +32,7 @@ from cloudsms_simulator.engine.account import Account, AccountConfig
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.rules import CompiledRules, RuleBook
-from cloudsms_simulator.models.server import Info, Ports
+from cloudsms_simulator.models.server import Info, Ports, StorePlace
 from cloudsms_simulator.net.asgi import AsgiAdapter, base_url, serve_in
 from cloudsms_simulator.net.certificates import CertificateFiles, open_certificates
 from cloudsms_simulator.net.http_parser import path_below_root, root_of, scope_below
@@ -60,7 +59,7 @@ from cloudsms_simulator.stores.store import ChangeBus, Store
 if TYPE_CHECKING:
     from cloudsms_simulator.api.auth import TokenAuth
     from cloudsms_simulator.services.snapshot import StateService
-    from cloudsms_simulator.stores.sqlite import SqliteDatabase
+    from cloudsms_simulator.stores.database import Database
 
 _PLATFORM_FOLDER = PLATFORM_PATH.rpartition("/")[0]
 _TEST_CLIENT = "testserver"
@@ -394,7 +393,7 @@ class Simulator:
         return Clock.started("real" if account is None else self.settings.clock, self.wall.now())
 
     def _new_store(
-        self, database: "SqliteDatabase | None", node: Callable[[], int], accounts: tuple[AccountConfig, ...] | None
+        self, database: "Database | None", node: Callable[[], int], accounts: tuple[AccountConfig, ...] | None
     ) -> Store:
         settings = self.settings
         most = settings.journal_messages, settings.journal_bytes
@@ -582,11 +581,11 @@ def _certificate_files(settings: Settings, folder: PrivateTempFolder | None) -> 
     return files
 
 
-def _database(path: Path) -> "SqliteDatabase":
-    """The database in a file. Raises StoreOpenError."""
-    from cloudsms_simulator.stores.sqlite import SqliteDatabase
+def _database(place: StorePlace) -> "Database":
+    # Imported where there is a database.
+    from cloudsms_simulator.stores.durable import open_database
 
-    return SqliteDatabase(path)
+    return open_database(place)
 
 
 def _seed(settings: Settings) -> int:

@@ -18,6 +18,7 @@ from cloudsms_simulator.cli.process import ExitCode
 from cloudsms_simulator.config.account_schema import AccountSettings
 from cloudsms_simulator.config.settings import Settings
 from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY, Callback
+from cloudsms_simulator.models.server import StorePlace
 from cloudsms_simulator.simulator import Simulator
 from cloudsms_simulator.stores import sqlite
 from cloudsms_simulator.stores.database import MIGRATIONS
@@ -59,7 +60,7 @@ def run(*args: object, stdin: bytes | None = None) -> Result:
 def serve(file: Path | None, *, sends: int = 0, **changes: object) -> Json:
     """A run of a simulator with a store, whose clock stands: sends, and gives its state document."""
     clock: Json = {"clock": "frozen", "accounts": (CONFIGURED,), "asgi_admin": "open"}
-    simulator = Simulator(Settings(store=file, **(clock | changes)))  # type: ignore[arg-type]
+    simulator = Simulator(Settings(store=StorePlace("sqlite", file), **(clock | changes)))  # type: ignore[arg-type]
 
     async def story() -> bytes:
         async with httpx2.AsyncClient(

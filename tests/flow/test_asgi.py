@@ -32,6 +32,7 @@ from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from cloudsms_simulator.config.settings import Settings
+from cloudsms_simulator.models.server import StorePlace
 from cloudsms_simulator.net.asgi import ConnectionCutError
 from cloudsms_simulator.net.certificates import CertificateFiles
 from cloudsms_simulator.push.receiver import Receiver
@@ -57,7 +58,8 @@ def open_settings(certificates: CertificateFiles) -> Settings:
 def simulator(request: pytest.FixtureRequest, open_settings: Settings, tmp_path: Path) -> Simulator:
     """Keeps everything in memory, or in the file that a parameter names."""
     name = getattr(request, "param", None)
-    return Simulator(msgspec.structs.replace(open_settings, store=None if name is None else tmp_path / name))
+    place = None if name is None else StorePlace("sqlite", tmp_path / name)
+    return Simulator(msgspec.structs.replace(open_settings, store=place))
 
 
 IN_MEMORY_AND_IN_A_FILE = pytest.mark.parametrize("simulator", [None, "kept.db"], ids=["memory", "file"], indirect=True)

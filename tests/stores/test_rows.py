@@ -40,12 +40,11 @@ from cloudsms_simulator.stores.rows import (
     SharedValues,
     count_rows,
     entry_row,
-    exchange_key,
     ledger_row,
+    number_key,
     order_of,
     read_count,
     read_ledger,
-    version_key,
 )
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=HONG_KONG)
@@ -188,7 +187,7 @@ def read_again(rows: AccountRows) -> AccountRows:
 def test_an_exchange_without_messages_comes_back_as_it_was(exchange: Exchange, name: str | None) -> None:
     exchange, rows = msgspec.structs.replace(exchange, account=name), AccountRows(name)
     kind, key, blob = rows.exchange(exchange, (), ())
-    assert (kind, key) == ("e", exchange_key(exchange.id))
+    assert (kind, key) == ("e", number_key(exchange.id))
     assert blob is not None
     assert read_again(rows).read_exchange(key, blob) == (exchange, [], ())
 
@@ -233,7 +232,7 @@ def test_what_became_of_a_message_comes_back_with_its_reports_and_refunds(
 @given(st.lists(entries, max_size=4))
 def test_entries_of_the_ledger_come_back_in_their_order(moved: list[LedgerEntry]) -> None:
     written = tuple(entry_row(entry, order_of(3, nth)) for nth, entry in enumerate(moved))
-    _, _, blob = ledger_row(version_key(3), written)
+    _, _, blob = ledger_row(number_key(3), written)
     assert blob is not None
     assert read_ledger(blob) == written
     assert [AccountRows("shop").read_entry(row) for row in read_ledger(blob)] == moved
@@ -248,8 +247,7 @@ def test_counts_of_rules_come_back_each_under_a_key_of_its_own(tallies: dict[tup
 
 @given(counts, counts)
 def test_keys_sort_as_numbers_do(one: int, other: int) -> None:
-    assert (exchange_key(one) < exchange_key(other)) == (one < other)
-    assert (version_key(one) < version_key(other)) == (one < other)
+    assert (number_key(one) < number_key(other)) == (one < other)
     assert order_of(one, 2**16 - 1) < order_of(one + 1, 0)
 
 
@@ -273,7 +271,7 @@ def test_a_shared_value_is_written_once_and_found_again_by_identity() -> None:
     rows.shared.kept([row])
     rows.exchange(refused(4, facts), (), ())
     assert rows.shared.unwritten() == []
-    one, two = (other.read_exchange(exchange_key(1), blob)[0].connection for blob in blobs)
+    one, two = (other.read_exchange(number_key(1), blob)[0].connection for blob in blobs)
     assert one is two
     other.exchange(refused(5, connection(1)), (), ())
     assert other.shared.unwritten() == [], "what was read is there"

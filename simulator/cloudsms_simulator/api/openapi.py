@@ -34,9 +34,8 @@ from cloudsms_simulator.models.journal import (
     RequestItem,
     TimelineEntry,
 )
-from cloudsms_simulator.models.server import Info, Problem, StoreInfo
+from cloudsms_simulator.models.server import DatabaseKind, Info, Problem, StoreInfo
 from cloudsms_simulator.protocol.customer import ReceivedPacket, ReportAnswer, SendAnswer, SendRequest
-from cloudsms_simulator.stores.store import DatabaseKind
 
 COMPONENTS = "#/components/schemas/"
 

@@ -165,7 +165,7 @@ def _banner(simulator: "Simulator") -> list[str]:
             f"  scenario   {scenario.name}: {scenario.about}" if scenario.about else f"  scenario   {scenario.name}"
         )
     if settings.store is not None:
-        lines.append(f"  store      sqlite:{settings.store}")
+        lines.append(f"  store      {settings.store}")
     lines.append(f"  seed       {simulator.seed}  (the same again with --seed {simulator.seed})")
     lines += [f"  trouble    {each.url}  ({each.trouble})" for each in simulator.tls_troubles.listeners]
     if not settings.plain:

@@ -10,7 +10,7 @@ import functools
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +22,7 @@ import msgspec
 from cloudsms_simulator.cli.process import CommandError, ExitCode
 from cloudsms_simulator.cli.serve import OFFERED_SETTINGS, settings_options
 from cloudsms_simulator.config.settings import LoadedSettings, Settings
+from cloudsms_simulator.models.server import StorePlace
 
 if TYPE_CHECKING:
     from cloudsms_simulator.simulator import Simulator
@@ -45,6 +46,19 @@ class CheckedStore(msgspec.Struct, frozen=True):
     problems: tuple[str, ...] = ()
 
 
+class MigratedStore(msgspec.Struct, frozen=True, rename={"before": "from", "after": "to"}):
+    """The numbers of a schema before and after it was brought up to date."""
+
+    store: str
+    before: int
+    after: int
+
+    @property
+    def is_as_before(self) -> bool:
+        """Whether there was nothing to do."""
+        return self.before == self.after
+
+
 @click.group
 def store() -> None:
     """Check, upgrade, export and import a store on disk, while no server has it open."""
@@ -58,17 +72,14 @@ def check(loaded: LoadedSettings, as_json: bool) -> None:
 
     The file must be whole, every row readable, and the ledger of each account sum to its balance.
     """
-    from cloudsms_simulator.stores.sqlite import SqliteDatabase
+    from cloudsms_simulator.stores.durable import open_database
 
-    path = _path(loaded)
-    database = SqliteDatabase(path)
-    try:
+    place = _place(loaded)
+    with closing(open_database(place)) as database:
         schema, form = database.schema, database.format
-        found = CheckedStore(f"sqlite:{path}", schema, form, database.octets, problems=tuple(database.problems()))
-    finally:
-        database.close()
+        found = CheckedStore(str(place), schema, form, database.octets, problems=tuple(database.problems()))
     if not found.problems:
-        found = _run(path, functools.partial(_read_all, found))
+        found = _run(place, functools.partial(_read_all, found))
     if as_json:
         click.echo(msgspec.json.encode(found))
     else:
@@ -113,16 +124,15 @@ def _checked_lines(found: CheckedStore) -> Iterator[str]:
 @_finding_it
 def migrate(loaded: LoadedSettings, as_json: bool) -> None:
     """Bring the schema of a store up to date, as `serve` does at its start."""
-    from cloudsms_simulator.stores.sqlite import SqliteDatabase
+    from cloudsms_simulator.stores.durable import open_database
 
-    path = _path(loaded)
-    database = SqliteDatabase(path)
-    before, after = database.found_schema, database.schema
-    database.close()
+    place = _place(loaded)
+    with closing(open_database(place)) as database:
+        found = MigratedStore(str(place), database.found_schema, database.schema)
     if as_json:
-        click.echo(msgspec.json.encode({"store": f"sqlite:{path}", "from": before, "to": after}))
+        click.echo(msgspec.json.encode(found))
     else:
-        click.echo(f"sqlite:{path}: schema {after}, {'as before' if before == after else f'from {before}'}")
+        click.echo(f"{place}: schema {found.after}, {'as before' if found.is_as_before else f'from {found.before}'}")
 
 
 @store.command
@@ -133,7 +143,7 @@ def export(loaded: LoadedSettings, file: Path) -> None:
 
     It is the document that GET /api/v1/state gives, with AUTH_KEYs: nobody but you can read a new file.
     """
-    document = _run(_path(loaded), lambda simulator: simulator.state().take())
+    document = _run(_place(loaded), lambda simulator: simulator.state().take())
     private = functools.partial(os.open, mode=0o600)
     with nullcontext(sys.stdout.buffer) if str(file) == "-" else open(file, "wb", opener=private) as output:
         output.write(document)
@@ -150,22 +160,22 @@ def import_(loaded: LoadedSettings, file: IO[bytes]) -> None:
     /api/v1/state wrote.
     """
     document = file.read()
-    _run(_path(loaded, made=True), lambda simulator: simulator.state().put(document, trusted=True))
+    _run(_place(loaded, made=True), lambda simulator: simulator.state().put(document, trusted=True))
 
 
-def _path(loaded: LoadedSettings, *, made: bool = False) -> Path:
-    """The file of the store. Ends with 2 when there is none, unless it is `made`."""
-    path = loaded.settings.store
-    if path is None:
+def _place(loaded: LoadedSettings, *, made: bool = False) -> StorePlace:
+    """Where the store is. Ends with 2 when there is none, unless it is `made`."""
+    place = loaded.settings.store
+    if place is None:
         raise CommandError(
             "store: got memory, want a store on disk, such as --store sqlite:cloudsms.db", ExitCode.USAGE
         )
-    if not made and not path.exists():
-        raise CommandError(f"store: got sqlite:{path}, want a file that is there", ExitCode.USAGE)
-    return path
+    if not made and not place.path.exists():
+        raise CommandError(f"store: got {place}, want a file that is there", ExitCode.USAGE)
+    return place
 
 
-def _run(path: Path, work: Callable[["Simulator"], Awaitable[R]]) -> R:
+def _run(place: StorePlace, work: Callable[["Simulator"], Awaitable[R]]) -> R:
     """Does something with a simulator that has what the store has, pushes nothing and evicts nothing."""
     from cloudsms_simulator.simulator import Simulator
 
@@ -176,6 +186,6 @@ def _run(path: Path, work: Callable[["Simulator"], Awaitable[R]]) -> R:
         finally:
             await simulator.stop(timedelta(0))
 
-    settings = Settings(store=path, plain=True, journal_messages=sys.maxsize, journal_bytes=sys.maxsize)
+    settings = Settings(store=place, plain=True, journal_messages=sys.maxsize, journal_bytes=sys.maxsize)
     simulator = Simulator(settings, configures=False)
     return asyncio.run(story())

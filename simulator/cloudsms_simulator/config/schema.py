@@ -149,23 +149,6 @@ class PathType(Type, frozen=True, kw_only=True):
         return path
 
 
-class StorePlaceType(Type, frozen=True, kw_only=True):
-    """Where a store is: None for `memory`; for `sqlite:PATH` the path, relative to the folder of the file it is in."""
-
-    schema: Schema = MappingProxyType({"type": "string", "pattern": "^(memory|sqlite:.+)$"})
-
-    def dump(self, value: object) -> TomlValue:
-        return "memory" if value is None else f"sqlite:{value}"
-
-    def _take(self, value: TomlValue, location: Location, text: bool) -> object:
-        if value == "memory":
-            return None
-        kind, _, path = value.partition(":") if isinstance(value, str) else ("", "", "")
-        if kind != "sqlite" or not path.strip() or "\0" in path:
-            raise InvalidValueError
-        return location.folder / Path(path).expanduser()
-
-
 class ListType(Type, frozen=True, kw_only=True):
     """A list of entries of one type. A word may stand for a whole list."""
 

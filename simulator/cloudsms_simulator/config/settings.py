@@ -58,7 +58,7 @@ from cloudsms_simulator.config.values import (
     profile_with,
 )
 from cloudsms_simulator.engine.account import ANY_KEY_OR_ROUTE, Account, Network, whitelist_admits
-from cloudsms_simulator.models.server import ClockMode
+from cloudsms_simulator.models.server import ClockMode, StorePlace
 from cloudsms_simulator.protocol.masking import fingerprint
 from cloudsms_simulator.protocol.profile import PROFILES, Profile
 
@@ -117,8 +117,8 @@ class Settings(SettingTable, frozen=True, kw_only=True):
     """Messages kept; the oldest that have nothing left to do make room."""
     journal_bytes: Annotated[int, SIZE] = 64 * MIB
     """Memory the journal may take; likewise."""
-    store: Annotated[Path | None, STORE] = None
-    """Where everything is kept: memory, gone when the server ends, or sqlite:PATH, a file that survives it."""
+    store: Annotated[StorePlace | None, STORE] = None
+    """Where everything is kept: memory, gone when the server ends, or a database that survives it."""
     ready_file: Annotated[Path | None, ANY_PATH] = None
     """File written once connections work: one JSON object with url, admin_url, ca, client_cert, client_key, auth_key,
     route_id and pid."""

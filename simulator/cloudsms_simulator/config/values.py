@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
@@ -29,7 +30,6 @@ from cloudsms_simulator.config.schema import (
     RecordType,
     ScalarType,
     Schema,
-    StorePlaceType,
     TableKey,
     TableType,
     TaggedType,
@@ -42,7 +42,7 @@ from cloudsms_simulator.engine.clock import FASTEST, SLOWEST
 from cloudsms_simulator.engine.plan import Fixed, Listed, Lognormal, Uniform
 from cloudsms_simulator.expressions import lazy_pattern
 from cloudsms_simulator.models.durations import WANT_DURATION, read_duration
-from cloudsms_simulator.models.server import ClockMode
+from cloudsms_simulator.models.server import ClockMode, DatabaseKind, StorePlace
 from cloudsms_simulator.protocol.codes import RESULT_CODES, ResultCode, State, desc_of, hex_code
 from cloudsms_simulator.protocol.profile import Profile, StateSet
 
@@ -50,6 +50,7 @@ from cloudsms_simulator.protocol.profile import Profile, StateSet
 
 _ON = frozenset({"on", "true", "yes", "1"})
 _OFF = frozenset({"off", "false", "no", "0"})
+_DATABASE_KINDS: tuple[DatabaseKind, ...] = get_args(DatabaseKind)
 _SIZES = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _SIZE = lazy_pattern(r"([0-9]{1,15}) ?([KMG]iB)?", re.IGNORECASE)
 _HOST_NAME = lazy_pattern(
@@ -233,6 +234,25 @@ def _base_path(value: TomlValue) -> str:
     return "/" + "/".join(parts)
 
 
+class StorePlaceType(Type, frozen=True, kw_only=True):
+    """Where a store is: None for `memory`, else a `StorePlace`.
+
+    A path is relative to the folder of the file it is written in.
+    """
+
+    def dump(self, value: object) -> TomlValue:
+        return "memory" if value is None else str(value)
+
+    def _take(self, value: TomlValue, location: Location, text: bool) -> object:
+        if value == "memory":
+            return None
+        said, _, path = value.partition(":") if isinstance(value, str) else ("", "", "")
+        kind = next((each for each in _DATABASE_KINDS if each == said), None)
+        if kind is None or not path.strip() or "\0" in path:
+            raise InvalidValueError
+        return StorePlace(kind, location.folder / Path(path).expanduser())
+
+
 PORT = whole_number_type(0, 65535, "a port from 0 to 65535, 0 being any free one", "PORT")
 COUNT = whole_number_type(1)
 COUNT_FROM_ZERO = whole_number_type(0)
@@ -284,7 +304,10 @@ TOKEN = ScalarType(
     secret=True,
 )
 STORE = StorePlaceType(
-    want='"memory", or a file, such as "sqlite:cloudsms.db"', metavar="memory|sqlite:PATH", example="sqlite:cloudsms.db"
+    want='"memory", or a database, such as "sqlite:cloudsms.db"',
+    metavar="|".join(("memory", *(f"{kind}:PATH" for kind in _DATABASE_KINDS))),
+    example="sqlite:cloudsms.db",
+    schema={"type": "string", "pattern": f"^(memory|({'|'.join(_DATABASE_KINDS)}):.+)$"},
 )
 BASE_PATH = ScalarType(
     want='the path of a folder on a web site, such as "/cloudsms"', read=_base_path, metavar="PATH", example="/cloudsms"

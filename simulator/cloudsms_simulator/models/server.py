@@ -3,6 +3,7 @@
 Spec: CloudSMS Platform Server.
 """
 
+from pathlib import Path
 from typing import Generic, Literal, TypeVar, cast
 
 import msgspec
@@ -76,6 +77,20 @@ class Limits(msgspec.Struct, frozen=True):
     segments: int
     journal_messages: int
     journal_bytes: int
+
+
+DatabaseKind = Literal["sqlite"]
+"""The kinds of databases that a store may be in; `stores.durable` opens them."""
+
+
+class StorePlace(msgspec.Struct, frozen=True):
+    """Where a database is; written `sqlite:PATH`."""
+
+    kind: DatabaseKind
+    path: Path
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.path}"
 
 
 class StoreInfo(msgspec.Struct, frozen=True):

@@ -11,8 +11,8 @@ from typing import Protocol
 
 import msgspec
 
+from cloudsms_simulator.models.server import DatabaseKind
 from cloudsms_simulator.stores.rows import RowKind
-from cloudsms_simulator.stores.store import DatabaseKind
 from cloudsms_simulator.stores.turn import AccountWrite
 
 
@@ -29,10 +29,30 @@ class Database(Protocol):
     """Where a durable store keeps it. Methods may take their time and raise StoreError; one is called at a time."""
 
     kind: DatabaseKind
+    found_schema: int
+    """The number of its schema when it was opened, before that was brought up to date."""
+
+    @property
+    def schema(self) -> int:
+        """The number of its schema."""
+        ...
+
+    @property
+    def format(self) -> int:
+        """The number of the format of its blobs."""
+        ...
 
     @property
     def octets(self) -> int:
         """The room it takes on the disk. Any thread may ask, at any time."""
+        ...
+
+    def problems(self) -> list[str]:
+        """What is wrong with it that the database itself can find; nothing when all is well."""
+        ...
+
+    def seed(self, given: int | None) -> int:
+        """The seed that is given, which is kept from now on; else the one that was kept, else a new one."""
         ...
 
     def accounts(self) -> list[AccountRow]:

@@ -26,6 +26,7 @@ from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.records import Exchange
 from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.models.server import StorePlace
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.stores.account_partition import AccountPartition
 from cloudsms_simulator.stores.codec import CodecError, decode, encode
@@ -40,9 +41,9 @@ from cloudsms_simulator.stores.rows import (
     count_rows,
     entry_row,
     ledger_row,
+    number_key,
     order_of,
     read_count,
-    version_key,
 )
 from cloudsms_simulator.stores.store import (
     AccountSnapshot,
@@ -185,7 +186,7 @@ class DurableStore(MemoryStore):
         for nth, entry in enumerate(partition.ledger, 0 if opens else 1):
             row = entry_row(entry, order_of(nth, 0))
             if entry.uid not in partition.messages:
-                write.rows.append(ledger_row(version_key(nth), (row,)))
+                write.rows.append(ledger_row(number_key(nth), (row,)))
             elif entry.reason == "debit" and entry.uid not in debits:
                 debits[entry.uid] = row
             else:
@@ -587,6 +588,15 @@ class DurableStore(MemoryStore):
             self._database.write([], self._last_number)
         except StoreError as error:
             log.error("the number of the last request is not kept: %s", error)
+
+
+def open_database(place: StorePlace) -> Database:
+    """The database at a place, which is made there when absent. Raises StoreOpenError."""
+    match place.kind:
+        case "sqlite":
+            from cloudsms_simulator.stores.sqlite import SqliteDatabase
+
+            return SqliteDatabase(place.path)
 
 
 def _held_configs(

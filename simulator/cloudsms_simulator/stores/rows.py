@@ -307,7 +307,7 @@ class AccountRows:
             tuple(map(self._new_message, messages)),
             entries,
         )
-        return Row("e", exchange_key(exchange.id), pack(row))
+        return Row("e", number_key(exchange.id), pack(row))
 
     def _new_message(self, message: Message) -> NewMessageRow:
         reason = message.reason
@@ -513,14 +513,9 @@ class AccountRows:
         self.most_shared = max(_MOST_SHARED, 2 * len(self.shared))
 
 
-def exchange_key(id: int) -> str:
-    """The key of an exchange; keys sort as numbers do."""
-    return f"{id:016d}"
-
-
-def version_key(version: int) -> str:
-    """The key of what was written in a version; keys sort as numbers do."""
-    return f"{version:016d}"
+def number_key(number: int) -> str:
+    """The key of what has a number: that of an exchange, or the version it was written in. Keys sort as numbers do."""
+    return f"{number:016d}"
 
 
 def order_of(version: int, place: int) -> int:

@@ -13,9 +13,10 @@ from contextlib import ExitStack, closing, contextmanager
 from hashlib import blake2b
 from pathlib import Path
 
+from cloudsms_simulator.models.server import DatabaseKind
 from cloudsms_simulator.stores.database import FORMAT, MIGRATIONS, AccountRow
 from cloudsms_simulator.stores.rows import RowKind
-from cloudsms_simulator.stores.store import DatabaseKind, StoreError, StoreOpenError
+from cloudsms_simulator.stores.store import StoreError, StoreOpenError
 from cloudsms_simulator.stores.turn import AccountWrite
 
 _Put = tuple[str, str, str, int, bytes]

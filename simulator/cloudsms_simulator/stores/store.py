@@ -26,6 +26,7 @@ from cloudsms_simulator.engine.account import Account, AccountConfig, AccountDir
 from cloudsms_simulator.engine.billing import LedgerEntry
 from cloudsms_simulator.engine.records import Attempt, Exchange, Message, Outcome, Report
 from cloudsms_simulator.engine.transaction import RuleCounter, Transaction
+from cloudsms_simulator.models.server import DatabaseKind
 from cloudsms_simulator.moments import datetime
 
 
@@ -83,9 +84,6 @@ class Done(Generic[R]):
 
 class StoreOpenError(StoreError):
     """A store that cannot be opened: its text says what came and what would be right."""
-
-
-DatabaseKind = Literal["sqlite"]
 
 
 class DatabaseFacts(msgspec.Struct, frozen=True):

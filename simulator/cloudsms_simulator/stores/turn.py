@@ -31,10 +31,9 @@ from cloudsms_simulator.stores.rows import (
     count_key,
     count_rows,
     entry_row,
-    exchange_key,
     ledger_row,
+    number_key,
     order_of,
-    version_key,
 )
 
 NOBODY = ""
@@ -208,7 +207,7 @@ class AccountDraft:
             self._put([self.rows.progress(message, reports, self.refunds.get(uid, ()))])
         others = tuple([each for each in entries if each.uid not in transaction.updated])
         if others:
-            self._put([ledger_row(version_key(self.version), others)])
+            self._put([ledger_row(number_key(self.version), others)])
 
     def _put(self, rows: Iterable[Row]) -> None:
         for row in rows:
@@ -219,7 +218,7 @@ class AccountDraft:
         if self.is_wiped:
             return
         for exchange in exchanges:
-            self._put([Row("e", exchange_key(exchange.id)), *[Row("m", uid) for uid in exchange.uids]])
+            self._put([Row("e", number_key(exchange.id)), *[Row("m", uid) for uid in exchange.uids]])
             self._evicted += exchange.uids
         if opening is not None:
             self._put([ledger_row(OPENING, (entry_row(opening, 0),))])
