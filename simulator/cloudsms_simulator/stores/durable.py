@@ -124,10 +124,10 @@ class DurableStore(MemoryStore):
         try:
             self._last_number = self._numbers_taken = database.requests()
             found = database.accounts()
-            held, anew, turned = _held_configs(configs, found, accounts)
-            super().__init__(clock, node, most_messages, most_bytes, observer, held.values())
+            held = _held_accounts(configs, found, accounts)
+            super().__init__(clock, node, most_messages, most_bytes, observer, held.configs.values())
             self._retention.evicted = self._note_evicted
-            writes = [*self._taken_up(found, held, anew, turned), *self._missing(held)]
+            writes = [*self._taken_up(found, held), *self._missing(held.configs.values())]
             if writes:
                 database.write(writes)
         except (StoreError, CodecError, msgspec.DecodeError) as error:
@@ -135,18 +135,16 @@ class DurableStore(MemoryStore):
 
     # The beginning
 
-    def _taken_up(
-        self, found: Iterable[AccountRow], held: Mapping[str, AccountConfig], anew: Set[str], turned: Set[str]
-    ) -> Iterator[AccountWrite]:
+    def _taken_up(self, found: Iterable[AccountRow], held: "_HeldAccounts") -> Iterator[AccountWrite]:
         """Puts accounts into the view as the database has them; what is to be written of them."""
         for row in found:
-            state, config = decode(row.state, StateRow), held.get(row.name)
+            state, config = decode(row.state, StateRow), held.configs.get(row.name)
             name = None if row.name == NOBODY else row.name
             self._nodes_taken.add(state.standing.uids.node)
             if name is not None and config is None:
                 yield AccountWrite(row.name, row.version, wiped=True, gone=True)
                 continue
-            if config is not None and row.name in anew:
+            if config is not None and row.name in held.anew:
                 partition = self._partition(config.account)
                 partition.standing = msgspec.structs.replace(partition.standing, uids=state.standing.uids)
                 yield self._whole(partition, row.version)
@@ -161,14 +159,14 @@ class DurableStore(MemoryStore):
                 partition.tallies[counter] = count
             self._versions[name] = row.version
             self._loading[name] = Loading(partition, row.version, state)
-            if config is not None and row.name in turned:
+            if config is not None and row.name in held.remade:
                 write = AccountWrite(row.name, row.version, row.state)
                 write.configure(config, self._configs)
                 yield write
 
-    def _missing(self, held: Mapping[str, AccountConfig]) -> Iterator[AccountWrite]:
+    def _missing(self, configs: Iterable[AccountConfig]) -> Iterator[AccountWrite]:
         """What is to be written of accounts that the database does not have."""
-        for config in held.values():
+        for config in configs:
             if config.account.name not in self._versions:
                 yield self._whole(self._partition(config.account), 0)
         if None not in self._versions:
@@ -336,7 +334,7 @@ class DurableStore(MemoryStore):
             for name, exchanges in evicted.items():
                 self._evicted[name] = [*exchanges, *self._evicted.get(name, ())]
             failure = error if isinstance(error, StoreError) else StoreError(f"a step could not be written: {error!r}")
-            self._failed(failure)
+            self._note_failure(failure)
             for step, _, _ in decided:
                 step.fail(failure)
             return
@@ -352,7 +350,7 @@ class DurableStore(MemoryStore):
         for step, _, decision in decided:
             step.succeed(decision)
 
-    def _failed(self, error: StoreError) -> None:
+    def _note_failure(self, error: StoreError) -> None:
         """A turn could not be written: from now on it is tried again whether that can be, also while no step comes."""
         self._failures += 1
         self._trouble = str(error)
@@ -418,7 +416,9 @@ class DurableStore(MemoryStore):
         name = partition.name
         draft = drafts.get(name)
         if draft is None:
-            rows, loads = self._rows.setdefault(name, AccountRows(name)), name in self._loading
+            rows, loads = self._rows.get(name), name in self._loading
+            if rows is None:
+                rows = self._rows[name] = AccountRows(name)
             draft = drafts[name] = AccountDraft(partition, rows, self._versions.get(name), loads=loads)
             if len(rows.shared) > rows.most_shared and not loads:
                 reports = chain.from_iterable(partition.reports.values())
@@ -599,31 +599,39 @@ def open_database(place: StorePlace) -> Database:
             return SqliteDatabase(place.path)
 
 
-def _held_configs(
-    configs: ConfigCodec, found: Iterable[AccountRow], configured: Iterable[AccountConfig] | None
-) -> tuple[dict[str, AccountConfig], set[str], set[str]]:
-    """What is configured of the accounts there are, those of the configuration first.
+class _HeldAccounts(msgspec.Struct, frozen=True):
+    """What is configured of the accounts that a store begins with, by name, those of the configuration first."""
 
-    And which of them begin anew: those that were configured otherwise before. And of which it changes whether they were
-    made later: one that is configured no more stays as if it was, and one that is again was not. Without a
-    configuration all stay as they are.
-    """
+    configs: Mapping[str, AccountConfig]
+    anew: Set[str] = frozenset()
+    """Those that begin anew, since they were configured otherwise before, or not at all."""
+    remade: Set[str] = frozenset()
+    """Those of which `made` has changed: one that is configured no more stays, as if it was made over the API."""
+
+
+def _held_accounts(
+    configs: ConfigCodec, found: Iterable[AccountRow], configured: Iterable[AccountConfig] | None
+) -> _HeldAccounts:
+    """The accounts of a database and of a configuration together. Without a configuration all stay as they are."""
     before = {row.name: configs.read(row.config) for row in found if row.config is not None}
     if configured is None:
-        return before, set(), set()
-    held, anew, turned = dict[str, AccountConfig](), set[str](), set[str]()
+        return _HeldAccounts(before)
+    held, anew, remade = dict[str, AccountConfig](), set[str](), set[str]()
     for config in configured:
         name = config.account.name
         known = before.pop(name, None)
         if known is not None and configs.origin(known) == configs.origin(config):
             held[name] = msgspec.structs.replace(known, made=False)
             if known.made:
-                turned.add(name)
+                remade.add(name)
         else:
             held[name] = config
             anew.add(name)
-    turned.update(name for name, config in before.items() if not config.made)
-    return held | {name: msgspec.structs.replace(config, made=True) for name, config in before.items()}, anew, turned
+    for name, config in before.items():
+        held[name] = msgspec.structs.replace(config, made=True)
+        if not config.made:
+            remade.add(name)
+    return _HeldAccounts(held, anew, remade)
 
 
 def _closed() -> StoreError:
