@@ -246,7 +246,7 @@ def close(simulator: Simulator) -> None:
 
 
 def test_a_simulator_that_cannot_be_made_leaves_its_file_to_the_next(settings: Settings, tmp_path: Path) -> None:
-    kept = msgspec.structs.replace(settings, store=StorePlace("sqlite", tmp_path / "kept.db"))
+    kept = msgspec.structs.replace(settings, store=StorePlace("sqlite", str(tmp_path / "kept.db")))
     missing = msgspec.structs.replace(kept, client_ca=tmp_path / "missing.pem", plain=False)
     clashing = msgspec.structs.replace(kept, accounts=(AccountSettings(name="a"), AccountSettings(name="b")))
     for wrong in (missing, clashing):

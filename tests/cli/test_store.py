@@ -60,7 +60,7 @@ def run(*args: object, stdin: bytes | None = None) -> Result:
 def serve(file: Path | None, *, sends: int = 0, **changes: object) -> Json:
     """A run of a simulator with a store, whose clock stands: sends, and gives its state document."""
     clock: Json = {"clock": "frozen", "accounts": (CONFIGURED,), "asgi_admin": "open"}
-    simulator = Simulator(Settings(store=StorePlace("sqlite", file), **(clock | changes)))  # type: ignore[arg-type]
+    simulator = Simulator(Settings(store=StorePlace("sqlite", str(file)), **(clock | changes)))  # type: ignore[arg-type]
 
     async def story() -> bytes:
         async with httpx2.AsyncClient(

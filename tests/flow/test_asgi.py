@@ -58,7 +58,7 @@ def open_settings(certificates: CertificateFiles) -> Settings:
 def simulator(request: pytest.FixtureRequest, open_settings: Settings, tmp_path: Path) -> Simulator:
     """Keeps everything in memory, or in the file that a parameter names."""
     name = getattr(request, "param", None)
-    place = None if name is None else StorePlace("sqlite", tmp_path / name)
+    place = None if name is None else StorePlace("sqlite", str(tmp_path / name))
     return Simulator(msgspec.structs.replace(open_settings, store=place))
 
 

@@ -30,12 +30,12 @@ def test_a_state_document_that_was_put_is_there_after_the_next_start_whatever_se
             await client.post(packet(SMS_CONTENT="from another server"))
             document = await other.simulator.state().take()
         async with (
-            platform(store=StorePlace("sqlite", tmp_path / "a.db"), clock="frozen") as up,
+            platform(store=StorePlace("sqlite", str(tmp_path / "a.db")), clock="frozen") as up,
             httpx2.AsyncClient(base_url=up.simulator.ready.admin_url) as admin,
         ):
             headers = {"Content-Type": "application/json"}
             assert (await admin.put("/api/v1/state", content=document, headers=headers)).status_code == 204
-        async with platform(store=StorePlace("sqlite", tmp_path / "a.db"), clock="frozen") as up:
+        async with platform(store=StorePlace("sqlite", str(tmp_path / "a.db")), clock="frozen") as up:
             assert await texts(up) == ["from another server"]
 
     run(story())
@@ -48,7 +48,7 @@ def test_an_account_that_is_not_configured_for_a_while_is_a_configured_one_again
         shop = AccountSettings(name="shop", auth_key="the key of the shop")
         seen = []
         for accounts in ((AccountSettings(), shop), (AccountSettings(),), (AccountSettings(), shop)):
-            async with platform(store=StorePlace("sqlite", tmp_path / "a.db"), accounts=accounts) as up:
+            async with platform(store=StorePlace("sqlite", str(tmp_path / "a.db")), accounts=accounts) as up:
                 await up.post(packet(AUTH_KEY=shop.auth_key))
                 directory, keeper = up.simulator.directory, up.simulator.keeper
                 seen.append({account.name: keeper.made(account) for account in directory})
@@ -74,7 +74,7 @@ def test_while_the_file_cannot_be_written_nothing_is_kept_everybody_is_told_why_
 
     async def story() -> None:
         async with (
-            platform(store=StorePlace("sqlite", file)) as up,
+            platform(store=StorePlace("sqlite", str(file))) as up,
             httpx2.AsyncClient(base_url=up.simulator.ready.admin_url) as admin,
         ):
             assert (await up.post(packet(SMS_CONTENT="before"))).codes[0] == ResultCode.OK
@@ -110,7 +110,7 @@ def test_while_the_file_cannot_be_written_nothing_is_kept_everybody_is_told_why_
 def test_what_the_store_does_is_counted(platform, run, packet, tmp_path: Path) -> None:
     async def story() -> None:
         async with (
-            platform(store=StorePlace("sqlite", tmp_path / "a.db"), clock="frozen") as up,
+            platform(store=StorePlace("sqlite", str(tmp_path / "a.db")), clock="frozen") as up,
             httpx2.AsyncClient(base_url=up.simulator.ready.admin_url) as admin,
         ):
             page = (await admin.get("/overview", headers={"Accept-Language": "en"})).text

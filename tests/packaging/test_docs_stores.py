@@ -50,7 +50,7 @@ def test_the_unit_starts_a_server_with_settings_there_are(unit: configparser.Con
     given = {name: str(value) for name, value in started.params.items() if value is not None}
     assert set(given) == {"config", "store", "certs"}
     settings = load_settings({name: value for name, value in given.items() if name != "config"}, {}).settings
-    assert settings.store == StorePlace("sqlite", Path(FILE))
+    assert settings.store == StorePlace("sqlite", FILE)
     assert Path(FILE).parent == Path("/var/lib") / unit["Service"]["StateDirectory"]
 
 
@@ -67,7 +67,7 @@ def test_litestream_is_pointed_at_the_file_of_the_unit() -> None:
 @pytest.mark.skipif(shutil.which("sqlite3") is None, reason="sqlite3 is missing; Debian has it in the package sqlite3")
 def test_a_copy_is_made_while_a_server_has_the_file_and_is_whole_and_can_be_moved(tmp_path: Path) -> None:
     copying, using = snippets(section(PAGE, "Backup"), "sh")
-    simulator = Simulator(Settings(store=StorePlace("sqlite", tmp_path / "cloudsms.db"), plain=True))
+    simulator = Simulator(Settings(store=StorePlace("sqlite", str(tmp_path / "cloudsms.db")), plain=True))
     subprocess.run(["sh", "-ec", copying], cwd=tmp_path, check=True, timeout=60)
     asyncio.run(simulator.stop())
     said = []

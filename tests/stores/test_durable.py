@@ -71,20 +71,20 @@ class HeldDatabase(SqliteDatabase):
         self.failing_writes = 0
         self.writes: list[Sequence[AccountWrite]] = []
 
-    def read(self, account: str, kind: RowKind, after: str, version: int, limit: int) -> list[tuple[str, bytes]]:
+    def _read(self, account: str, kind: RowKind, after: str, version: int, limit: int) -> list[tuple[str, bytes]]:
         if kind == "s" and not self.reads.is_set():
             return [("", b"null")] * limit
         if self.failing_reads:
             self.failing_reads -= 1
             raise StoreError("a bad sector")
-        return super().read(account, kind, after, version, limit)
+        return super()._read(account, kind, after, version, limit)
 
-    def write(self, accounts: Sequence[AccountWrite], requests: int | None = None, *, replace: bool = False) -> None:
+    def _write(self, accounts: Sequence[AccountWrite], requests: int | None, replace: bool) -> None:
         if self.failing_writes:
             self.failing_writes -= 1
             raise StoreError("the disk is full")
         self.writes.append(accounts)
-        super().write(accounts, requests, replace=replace)
+        super()._write(accounts, requests, replace)
 
 
 class Keeping(DurableKeeper):

@@ -216,31 +216,31 @@ def account(name: str, key: str, **fields: object) -> AccountWrite:
 def test_of_a_write_that_fails_nothing_is_there(path: Path) -> None:
     database = SqliteDatabase(path)
     row = Row("e", "1", b"x")
-    database.write([account("shop", "a", rows=[row])])
+    database.write([account("shop", "a", rows=[row])]).result()
     with pytest.raises(StoreError, match=r"kept\.db: UNIQUE"):
         database.write(
             [account("bank", "b", rows=[Row("e", "2", b"y")]), AccountWrite("shop", 2, b"later", rows=[row])]
-        )
+        ).result()
     assert [(each.name, each.state) for each in database.accounts()] == [("shop", b"state")]
-    assert database.read("bank", "e", "", 9, 9) == []
+    assert database.read("bank", "e", "", 9, 9).result() == []
     database.close()
 
 
 def test_a_shared_value_that_is_there_already_is_read_with_the_version_it_came_in(path: Path) -> None:
     database, row = SqliteDatabase(path), Row("s", "key", b"value")
-    database.write([account("shop", "a", rows=[row])])
-    database.write([AccountWrite("shop", 9, b"later", rows=[row])])
-    assert database.read("shop", "s", "", 1, 9) == [("key", b"value")]
+    database.write([account("shop", "a", rows=[row])]).result()
+    database.write([AccountWrite("shop", 9, b"later", rows=[row])]).result()
+    assert database.read("shop", "s", "", 1, 9).result() == [("key", b"value")]
     database.close()
 
 
 def test_accounts_may_change_their_keys_with_one_another_in_one_write(path: Path) -> None:
     database = SqliteDatabase(path)
-    database.write([account("bank", "a"), account("shop", "b")])
-    database.write([account("bank", "b"), account("shop", "a")])
+    database.write([account("bank", "a"), account("shop", "b")]).result()
+    database.write([account("bank", "b"), account("shop", "a")]).result()
     with pytest.raises(StoreError, match="UNIQUE"):
-        database.write([account("third", "a")])
-    database.write([AccountWrite("shop", 2, gone=True), account("third", "a")])
+        database.write([account("third", "a")]).result()
+    database.write([AccountWrite("shop", 2, gone=True), account("third", "a")]).result()
     database.close()
 
 
@@ -249,9 +249,9 @@ def test_any_number_of_rows_is_written_in_one_commit(path: Path) -> None:
     commits: list[str] = []
     database._db.set_trace_callback(lambda statement: commits.append(statement) if statement == "COMMIT" else None)
     rows = [Row("m", f"{nth:04}", b"%d" % nth) for nth in range(333)]
-    database.write([account("shop", "a", rows=rows)], 1000)
-    assert [key for key, _ in database.read("shop", "m", "", 1, 1000)] == [row.key for row in rows]
-    assert database.read("shop", "m", "0331", 1, 9) == [("0332", b"332")]
+    database.write([account("shop", "a", rows=rows)], 1000).result()
+    assert [key for key, _ in database.read("shop", "m", "", 1, 1000).result()] == [row.key for row in rows]
+    assert database.read("shop", "m", "0331", 1, 9).result() == [("0332", b"332")]
     assert (database.requests(), commits) == (1000, ["COMMIT"])
     database.close()
 
@@ -313,7 +313,7 @@ def test_a_forked_process_that_ends_leaves_the_file_to_the_first(path: Path) -> 
             assert "another server" in str(error)
         else:
             raise AssertionError("the lock is lost")
-        database.write([], 77)
+        database.write([], 77).result()
         """
     subprocess.run([sys.executable, "-c", textwrap.dedent(program)], timeout=STORY, check=True)
     database = SqliteDatabase(path)

@@ -167,10 +167,8 @@ def _place(loaded: LoadedSettings, *, made: bool = False) -> StorePlace:
     """Where the store is. Ends with 2 when there is none, unless it is `made`."""
     place = loaded.settings.store
     if place is None:
-        raise CommandError(
-            "store: got memory, want a store on disk, such as --store sqlite:cloudsms.db", ExitCode.USAGE
-        )
-    if not made and not place.path.exists():
+        raise CommandError("store: got memory, want a database, such as --store sqlite:cloudsms.db", ExitCode.USAGE)
+    if place.kind == "sqlite" and not made and not Path(place.where).exists():
         raise CommandError(f"store: got {place}, want a file that is there", ExitCode.USAGE)
     return place
 

@@ -69,11 +69,15 @@ class Type(msgspec.Struct, frozen=True, kw_only=True):
         try:
             return self._take(self.parse(value) if text and isinstance(value, str) else value, location, text)
         except ValueError as error:
-            got = "something not repeated here" if self.secret else location.quoted(value)
+            got = "something not repeated here" if self.secret else location.quoted(self.shown(value))
             better = str(error) if isinstance(error, InvalidValueError) else ""
             want = (better or self.want).replace(_EXAMPLE, location.written(self.example))
             location.error(f"got {got}, want {want}")
             return INVALID
+
+    def shown(self, value: TomlValue) -> TomlValue:
+        """A value that does not fit, as an error may quote it."""
+        return value
 
     def dump(self, value: object) -> TomlValue:
         """Returns a value of the program as a file says it; `take` makes the same value of that.

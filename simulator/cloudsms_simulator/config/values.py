@@ -42,7 +42,7 @@ from cloudsms_simulator.engine.clock import FASTEST, SLOWEST
 from cloudsms_simulator.engine.plan import Fixed, Listed, Lognormal, Uniform
 from cloudsms_simulator.expressions import lazy_pattern
 from cloudsms_simulator.models.durations import WANT_DURATION, read_duration
-from cloudsms_simulator.models.server import ClockMode, DatabaseKind, StorePlace
+from cloudsms_simulator.models.server import ClockMode, StorePlace, without_password
 from cloudsms_simulator.protocol.codes import RESULT_CODES, ResultCode, State, desc_of, hex_code
 from cloudsms_simulator.protocol.profile import Profile, StateSet
 
@@ -50,7 +50,6 @@ from cloudsms_simulator.protocol.profile import Profile, StateSet
 
 _ON = frozenset({"on", "true", "yes", "1"})
 _OFF = frozenset({"off", "false", "no", "0"})
-_DATABASE_KINDS: tuple[DatabaseKind, ...] = get_args(DatabaseKind)
 _SIZES = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _SIZE = lazy_pattern(r"([0-9]{1,15}) ?([KMG]iB)?", re.IGNORECASE)
 _HOST_NAME = lazy_pattern(
@@ -235,10 +234,13 @@ def _base_path(value: TomlValue) -> str:
 
 
 class StorePlaceType(Type, frozen=True, kw_only=True):
-    """Where a store is: None for `memory`, else a `StorePlace`.
+    """Where a store is: None for `memory`, else a `StorePlace`, of which no error and no listing shows a password.
 
     A path is relative to the folder of the file it is written in.
     """
+
+    def shown(self, value: TomlValue) -> TomlValue:
+        return without_password(value) if isinstance(value, str) else value
 
     def dump(self, value: object) -> TomlValue:
         return "memory" if value is None else str(value)
@@ -246,11 +248,15 @@ class StorePlaceType(Type, frozen=True, kw_only=True):
     def _take(self, value: TomlValue, location: Location, text: bool) -> object:
         if value == "memory":
             return None
-        said, _, path = value.partition(":") if isinstance(value, str) else ("", "", "")
-        kind = next((each for each in _DATABASE_KINDS if each == said), None)
-        if kind is None or not path.strip() or "\0" in path:
+        said, _, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
+        if not rest.strip() or "\0" in rest:
             raise InvalidValueError
-        return StorePlace(kind, location.folder / Path(path).expanduser())
+        match said:
+            case "sqlite":
+                return StorePlace("sqlite", str(location.folder / Path(rest).expanduser()))
+            case "postgresql" if rest.startswith("//"):
+                return StorePlace("postgresql", f"{said}:{rest}")
+        raise InvalidValueError
 
 
 PORT = whole_number_type(0, 65535, "a port from 0 to 65535, 0 being any free one", "PORT")
@@ -304,10 +310,10 @@ TOKEN = ScalarType(
     secret=True,
 )
 STORE = StorePlaceType(
-    want='"memory", or a database, such as "sqlite:cloudsms.db"',
-    metavar="|".join(("memory", *(f"{kind}:PATH" for kind in _DATABASE_KINDS))),
+    want='"memory", or a database, such as "sqlite:cloudsms.db" or "postgresql://user@host/name"',
+    metavar="memory|sqlite:PATH|postgresql://…",
     example="sqlite:cloudsms.db",
-    schema={"type": "string", "pattern": f"^(memory|({'|'.join(_DATABASE_KINDS)}):.+)$"},
+    schema={"type": "string", "pattern": "^(memory|sqlite:.+|postgresql://.*)$"},
 )
 BASE_PATH = ScalarType(
     want='the path of a folder on a web site, such as "/cloudsms"', read=_base_path, metavar="PATH", example="/cloudsms"

@@ -3,7 +3,6 @@
 Spec: CloudSMS Platform Server.
 """
 
-from pathlib import Path
 from typing import Generic, Literal, TypeVar, cast
 
 import msgspec
@@ -79,18 +78,34 @@ class Limits(msgspec.Struct, frozen=True):
     journal_bytes: int
 
 
-DatabaseKind = Literal["sqlite"]
+DatabaseKind = Literal["sqlite", "postgresql"]
 """The kinds of databases that a store may be in; `stores.durable` opens them."""
 
 
 class StorePlace(msgspec.Struct, frozen=True):
-    """Where a database is; written `sqlite:PATH`."""
+    """Where a database is: `sqlite:PATH`, or `postgresql://USER:PASSWORD@HOST:PORT/NAME`.
+
+    No text of it shows the password.
+    """
 
     kind: DatabaseKind
-    path: Path
+    where: str
+    """The path, or the whole URL."""
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.path}"
+        return f"{self.kind}:{self.where}" if self.kind == "sqlite" else without_password(self.where)
+
+    __repr__ = __str__
+
+
+def without_password(url: str) -> str:
+    """A URL without the password that may be in it, wherever that is."""
+    scheme, colon, rest = url.partition("://" if "://" in url else ":")
+    credentials, at, host = rest.rpartition("@")
+    user, has_password, _ = credentials.partition(":")
+    place, question, query = host.partition("?")
+    said = [f"{each.partition('=')[0]}=***" if each.startswith("password=") else each for each in query.split("&")]
+    return f"{scheme}{colon}{user}{':***' if has_password else ''}{at}{place}{question}{'&'.join(said)}"
 
 
 class StoreInfo(msgspec.Struct, frozen=True):

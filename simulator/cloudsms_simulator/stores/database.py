@@ -7,6 +7,8 @@ Reading: R16.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import Future
+from hashlib import blake2b
 from typing import Protocol
 
 import msgspec
@@ -26,7 +28,10 @@ class AccountRow(msgspec.Struct, frozen=True):
 
 
 class Database(Protocol):
-    """Where a durable store keeps it. Methods may take their time and raise StoreError; one is called at a time."""
+    """Where a durable store keeps it. Methods may take their time and raise StoreError; one is called at a time.
+
+    Those that a server calls while it answers give a future: who has an event loop awaits it.
+    """
 
     kind: DatabaseKind
     found_schema: int
@@ -63,17 +68,26 @@ class Database(Protocol):
         """The highest number of a request that may have been given away."""
         ...
 
-    def read(self, account: str, kind: RowKind, after: str, version: int, limit: int) -> list[tuple[str, bytes]]:
+    def read(
+        self, account: str, kind: RowKind, after: str, version: int, limit: int
+    ) -> Future[list[tuple[str, bytes]]]:
         """Keys and blobs of an account's rows of a kind, in the order of keys, behind a key; none of later versions."""
         ...
 
-    def write(self, accounts: Sequence[AccountWrite], requests: int | None = None, *, replace: bool = False) -> None:
+    def write(
+        self, accounts: Sequence[AccountWrite], requests: int | None = None, *, replace: bool = False
+    ) -> Future[None]:
         """Writes all of it or nothing. `replace`: in the place of everything there is."""
         ...
 
     def close(self) -> None:
         """Lets go of everything."""
         ...
+
+
+def key_digest(auth_key: str | None) -> bytes | None:
+    """What tells AUTH_KEYs apart in a database, where no two accounts have the same."""
+    return None if auth_key is None else blake2b(auth_key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 # The schema.

@@ -14,9 +14,9 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence, Set
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import Future
 from itertools import chain
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -99,7 +99,6 @@ class DurableStore(MemoryStore):
         self._database = database
         self._configs = configs
         self._wall = wall
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._waiting: deque[Step] = deque()
         self._newest: asyncio.Future[object] | None = None
         """The decision of the step that came last."""
@@ -129,7 +128,7 @@ class DurableStore(MemoryStore):
             self._retention.evicted = self._note_evicted
             writes = [*self._taken_up(found, held), *self._missing(held.configs.values())]
             if writes:
-                database.write(writes)
+                database.write(writes).result()
         except (StoreError, CodecError, msgspec.DecodeError) as error:
             raise StoreOpenError(f"store: what it has cannot be taken up ({error})") from error
 
@@ -154,7 +153,7 @@ class DurableStore(MemoryStore):
             partition.evicted_exchanges = state.evicted_exchanges
             partition.evicted_messages = state.evicted_messages
             partition.evicted_reports = state.evicted_reports
-            for _, blob in self._database.read(row.name, "c", "", row.version, _ALL):
+            for _, blob in self._database.read(row.name, "c", "", row.version, _ALL).result():
                 counter, count = read_count(blob)
                 partition.tallies[counter] = count
             self._versions[name] = row.version
@@ -260,24 +259,16 @@ class DurableStore(MemoryStore):
 
     async def _read_all(self, records: Records, loading: Loading) -> AccountPartition:
         """The partition with the records that are read; nobody wants it where the loading has ended meanwhile."""
-        run, name = asyncio.get_running_loop().run_in_executor, records.rows.account
+        name = records.rows.account
         for kind in _READ_IN_ORDER:
             after: str | None = ""
             while after is not None and self._loading.get(name) is loading:
-                after = await run(self._thread, self._read, records, kind, after, loading.version)
+                read = self._database.read(name or NOBODY, kind, after, loading.version, _ROWS_A_READ)
+                rows = await asyncio.wrap_future(read)
+                await asyncio.to_thread(records.take_all, kind, rows)
+                after = rows[-1][0] if len(rows) == _ROWS_A_READ else None
         now = loading.state.standing.clock.now(self._wall())
-        return await run(self._thread, records.partition, loading, now)
-
-    def _read(self, records: Records, kind: RowKind, after: str, version: int) -> str | None:
-        """Reads some rows; the key of the last, None when there are no more."""
-        rows = self._database.read(records.rows.account or NOBODY, kind, after, version, _ROWS_A_READ)
-        for key, blob in rows:
-            try:
-                records.take(kind, key, blob)
-            except Exception as error:
-                whose = records.rows.account or NOBODY
-                raise StoreError(f'row {kind} "{key}" of account "{whose}" cannot be read: {error!r}') from error
-        return rows[-1][0] if len(rows) == _ROWS_A_READ else None
+        return await asyncio.to_thread(records.partition, loading, now)
 
     def _end_loading(self, name: str | None, loading: Loading) -> None:
         del self._loading[name]
@@ -363,9 +354,8 @@ class DurableStore(MemoryStore):
             async with self._turn:
                 if self.has_closed:
                     break
-                write = partial(self._database.write, [], self._numbers_taken)
                 try:
-                    await self._in_thread(write)
+                    await _ended(self._database.write([], self._numbers_taken))
                 except StoreError as error:
                     self._trouble = str(error)
                 else:
@@ -449,23 +439,9 @@ class DurableStore(MemoryStore):
         written = {name: write for name, write in every.items() if write is not None}
         numbers = self._last_number + _NUMBERS_AT_ONCE if self._last_number > self._numbers_taken else None
         if written:
-            await self._in_thread(partial(self._database.write, [*written.values()], numbers))
+            await _ended(self._database.write([*written.values()], numbers))
             self._numbers_taken = numbers or self._numbers_taken
         return written
-
-    async def _in_thread(self, write: Callable[[], None]) -> bool:
-        """Returns when a write has ended, whether or not this task is cancelled meanwhile; whether it was.
-
-        What the database has must come into the view.
-        """
-        writing, cancelled = asyncio.get_running_loop().run_in_executor(self._thread, write), False
-        while not writing.done():
-            try:
-                await asyncio.wait([writing])
-            except asyncio.CancelledError:
-                cancelled = True
-        writing.result()
-        return cancelled
 
     def _was_written(self, name: str | None, draft: AccountDraft, write: AccountWrite) -> None:
         draft.was_written(write)
@@ -543,7 +519,7 @@ class DurableStore(MemoryStore):
             self._rows, self._versions = {}, {}
             try:
                 writes = [self._whole(AccountPartition.of(config, kept), 0) for config, kept in everything]
-                cancelled = await self._in_thread(partial(self._database.write, writes, requests, replace=True))
+                cancelled = await _ended(self._database.write(writes, requests, replace=True))
             except BaseException:
                 self._rows, self._versions = rows, versions
                 raise
@@ -572,7 +548,10 @@ class DurableStore(MemoryStore):
             if self._is_open:
                 if self._evicted:
                     await self._take_turn()
-                await self._in_thread(self._end)
+                try:
+                    await _ended(self._database.write([], self._last_number))
+                except StoreError as error:
+                    log.error("the number of the last request is not kept: %s", error)
                 self.let_go()
         await super().close()
 
@@ -580,23 +559,20 @@ class DurableStore(MemoryStore):
         self.has_closed = True
         if self._is_open:
             self._is_open = False
-            self._thread.shutdown()
             self._database.close()
-
-    def _end(self) -> None:
-        try:
-            self._database.write([], self._last_number)
-        except StoreError as error:
-            log.error("the number of the last request is not kept: %s", error)
 
 
 def open_database(place: StorePlace) -> Database:
-    """The database at a place, which is made there when absent. Raises StoreOpenError."""
+    """The database at a place, whose tables are made there when absent. Raises StoreOpenError."""
     match place.kind:
         case "sqlite":
             from cloudsms_simulator.stores.sqlite import SqliteDatabase
 
-            return SqliteDatabase(place.path)
+            return SqliteDatabase(Path(place.where))
+        case "postgresql":
+            from cloudsms_simulator.stores.postgres import PostgresDatabase
+
+            return PostgresDatabase(place)
 
 
 class _HeldAccounts(msgspec.Struct, frozen=True):
@@ -632,6 +608,21 @@ def _held_accounts(
         if not config.made:
             remade.add(name)
     return _HeldAccounts(held, anew, remade)
+
+
+async def _ended(writing: Future[None]) -> bool:
+    """Returns when a write has ended, whether or not this task is cancelled meanwhile; whether it was.
+
+    What the database has must come into the view.
+    """
+    waiting, cancelled = asyncio.wrap_future(writing), False
+    while not waiting.done():
+        try:
+            await asyncio.wait([waiting])
+        except asyncio.CancelledError:
+            cancelled = True
+    waiting.result()
+    return cancelled
 
 
 def _closed() -> StoreError:

@@ -4,14 +4,14 @@ Reading: R16.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from cloudsms_simulator.engine.records import Exchange, Message, Report
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.stores.account_partition import AccountPartition
 from cloudsms_simulator.stores.rows import AccountRows, EntryRow, RowKind, StateRow, read_ledger
 from cloudsms_simulator.stores.store import AccountSnapshot, StoreError, due_again
-from cloudsms_simulator.stores.turn import Step
+from cloudsms_simulator.stores.turn import NOBODY, Step
 
 
 class Loading:
@@ -41,7 +41,16 @@ class Records:
         self._reports: dict[str, tuple[Report, ...]] = {}
         self._entries: list[EntryRow] = []
 
-    def take(self, kind: RowKind, key: str, blob: bytes) -> None:
+    def take_all(self, kind: RowKind, rows: Iterable[tuple[str, bytes]]) -> None:
+        """Takes rows of a kind. StoreError when one cannot be read."""
+        for key, blob in rows:
+            try:
+                self._take(kind, key, blob)
+            except Exception as error:
+                whose = self.rows.account or NOBODY
+                raise StoreError(f'row {kind} "{key}" of account "{whose}" cannot be read: {error!r}') from error
+
+    def _take(self, kind: RowKind, key: str, blob: bytes) -> None:
         """Takes a row; shared values come first, exchanges before what became of their messages."""
         if kind == "s":
             self.rows.shared.read(key, blob)

@@ -9,12 +9,12 @@ Reading: R16.
 import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from hashlib import blake2b
 from pathlib import Path
 
 from cloudsms_simulator.models.server import DatabaseKind
-from cloudsms_simulator.stores.database import FORMAT, MIGRATIONS, AccountRow
+from cloudsms_simulator.stores.database import FORMAT, MIGRATIONS, AccountRow, key_digest
 from cloudsms_simulator.stores.rows import RowKind
 from cloudsms_simulator.stores.store import StoreError, StoreOpenError
 from cloudsms_simulator.stores.turn import AccountWrite
@@ -80,6 +80,7 @@ class SqliteDatabase:
             except sqlite3.DatabaseError as error:
                 raise StoreOpenError(f"store: got sqlite:{path} ({error}), want a database of this program") from error
             opened.pop_all()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
     def _connect(self, path: Path) -> sqlite3.Connection:
         try:
@@ -165,7 +166,12 @@ class SqliteDatabase:
                 for row in self._db.execute("SELECT name, version, state, config FROM account ORDER BY name")
             ]
 
-    def read(self, account: str, kind: RowKind, after: str, version: int, limit: int) -> list[tuple[str, bytes]]:
+    def read(
+        self, account: str, kind: RowKind, after: str, version: int, limit: int
+    ) -> Future[list[tuple[str, bytes]]]:
+        return self._thread.submit(self._read, account, kind, after, version, limit)
+
+    def _read(self, account: str, kind: RowKind, after: str, version: int, limit: int) -> list[tuple[str, bytes]]:
         with self._errors():
             return self._db.execute(
                 "SELECT key, blob FROM item WHERE account = ? AND kind = ? AND key > ? AND version <= ?"
@@ -173,7 +179,12 @@ class SqliteDatabase:
                 (account, kind, after, version, limit),
             ).fetchall()
 
-    def write(self, accounts: Sequence[AccountWrite], requests: int | None = None, *, replace: bool = False) -> None:
+    def write(
+        self, accounts: Sequence[AccountWrite], requests: int | None = None, *, replace: bool = False
+    ) -> Future[None]:
+        return self._thread.submit(self._write, accounts, requests, replace)
+
+    def _write(self, accounts: Sequence[AccountWrite], requests: int | None, replace: bool) -> None:
         puts: dict[str, list[_Put]] = {_NEW: [], _REPLACE: [], _UNLESS_THERE: []}
         execute = self._db.execute
         with self._transaction():
@@ -201,9 +212,7 @@ class SqliteDatabase:
         if write.gone:
             self._db.execute("DELETE FROM account WHERE name = ?", (write.name,))
         elif write.configured:
-            key = write.auth_key
-            digest = None if key is None else blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-            row = (write.name, digest, write.version, write.state, write.config, write.made)
+            row = (write.name, key_digest(write.auth_key), write.version, write.state, write.config, write.made)
             self._db.execute(_PUT_ACCOUNT, row)
         else:
             moved = (write.version, write.state, write.name)
@@ -224,6 +233,7 @@ class SqliteDatabase:
         return sum(file.stat().st_size for file in files if file.exists())
 
     def close(self) -> None:
+        self._thread.shutdown()
         self._db.close()
         self._lock.close()
 
