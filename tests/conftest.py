@@ -27,7 +27,11 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
 
-STORES = {"hesitant": ("hesitant_store", "HesitantStore"), "sqlite": ("sqlite_store", "SqliteStore")}
+STORES = {
+    "hesitant": ("hesitant_store", "HesitantStore"),
+    "sqlite": ("durable_stores", "SqliteStore"),
+    "postgresql": ("durable_stores", "PostgresStore"),
+}
 """Stores that may take the place of the memory store, by what `--store-kind` calls them."""
 
 
@@ -35,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--store-kind",
         choices=STORES,
-        help="have every simulator and stage keep what it keeps in a store that waits and decides twice, or in SQLite",
+        help="have every simulator and stage keep it in a store that waits and decides twice, or in a database",
     )
 
 

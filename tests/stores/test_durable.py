@@ -4,24 +4,27 @@ Reading: R16, R17.
 """
 
 import asyncio
+import functools
 import itertools
 import shutil
-import threading
+import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import Future
 from datetime import timedelta
 from decimal import Decimal
 from itertools import chain
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 import pytest
+from durable_stores import DrivenStore, ask, new_place
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from keepers import CONFIGS, NOON, DurableKeeper, Keeper, assert_same
 from patience import STORY
-from sqlite_store import _FOLDER, DrivenStore
+from postgres_server import needs_postgres
 
 from cloudsms_simulator.engine.account import Account, AccountConfig, Callback
 from cloudsms_simulator.engine.clock import Clock
@@ -29,8 +32,10 @@ from cloudsms_simulator.engine.delivery import ForceRequest
 from cloudsms_simulator.engine.plan import plan_of, step
 from cloudsms_simulator.engine.records import ConnectionFacts, Push, PushResult
 from cloudsms_simulator.engine.transaction import Reply, Transaction
+from cloudsms_simulator.models.server import StorePlace
 from cloudsms_simulator.protocol.answer import UidSequence
 from cloudsms_simulator.stores.durable import DurableStore
+from cloudsms_simulator.stores.postgres import PostgresDatabase
 from cloudsms_simulator.stores.rows import RowKind
 from cloudsms_simulator.stores.sqlite import SqliteDatabase
 from cloudsms_simulator.stores.store import AccountSnapshot, StoreError, StoreOpenError
@@ -45,58 +50,116 @@ numbers = itertools.count()
 
 
 @pytest.fixture
-def path() -> Path:
-    return _FOLDER / f"durable-{next(numbers)}.db"
+def sqlite_place() -> StorePlace:
+    return new_place("sqlite")
 
 
 @pytest.fixture(autouse=True)
 def _closed() -> Iterator[None]:
     """Closes the databases of a test, those of stores that could not be made too."""
     yield
-    while HeldDatabase.opened:
-        HeldDatabase.opened.pop().close()
+    while Held.opened:
+        Held.opened.pop().close()
 
 
-class HeldDatabase(SqliteDatabase):
-    """One that has ever more to read while `reads` is not set, and whose calls fail as often as they are told to."""
+class Gate:
+    """Where calls that give a future wait until it is set."""
 
-    opened: ClassVar[list["HeldDatabase"]] = []
+    def __init__(self) -> None:
+        self.is_open = True
+        self._waiting: list[tuple[Callable[[], Future[Any]], Future[Any]]] = []
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def clear(self) -> None:
+        self.is_open = False
+
+    def set(self) -> None:
+        self.is_open = True
+        while self._waiting:
+            call, future = self._waiting.pop()
+            pass_on(call(), future)
+
+    def passed(self, call: Callable[[], Future[T]]) -> Future[T]:
+        if self.is_open:
+            return call()
+        future = Future[T]()
+        self._waiting.append((call, future))
+        return future
+
+
+def pass_on(here: Future[T], there: Future[T]) -> None:
+    """Has a future end as another one does."""
+
+    def end(ended: Future[T]) -> None:
+        if (error := ended.exception()) is not None:
+            there.set_exception(error)
+        else:
+            there.set_result(ended.result())
+
+    here.add_done_callback(end)
+
+
+class Held:
+    """Of a database whose records are read once `reads` is set, and that fails as often as it is told to."""
+
+    opened: ClassVar[list["Held"]] = []
+
+    def __init__(self, place: object) -> None:
+        super().__init__(place)  # type: ignore[call-arg]
         self.opened.append(self)
-        self.reads = threading.Event()
-        self.reads.set()
+        self.reads = Gate()
         self.failing_reads = 0
         self.failing_writes = 0
         self.writes: list[Sequence[AccountWrite]] = []
 
-    def _read(self, account: str, kind: RowKind, after: str, version: int, limit: int) -> list[tuple[str, bytes]]:
-        if kind == "s" and not self.reads.is_set():
-            return [("", b"null")] * limit
-        if self.failing_reads:
+    def read(
+        self, account: str, kind: RowKind, after: str, version: int, limit: int
+    ) -> Future[list[tuple[str, bytes]]]:
+        if self.failing_reads and self.reads.is_open:
             self.failing_reads -= 1
-            raise StoreError("a bad sector")
-        return super()._read(account, kind, after, version, limit)
+            return ended(StoreError("a bad sector"))
+        reading = functools.partial(super().read, account, kind, after, version, limit)  # type: ignore[misc]
+        return self.reads.passed(reading) if kind == "s" else reading()
 
-    def _write(self, accounts: Sequence[AccountWrite], requests: int | None, replace: bool) -> None:
+    def write(self, accounts: Sequence[AccountWrite], requests: int | None = None, **how: bool) -> Future[None]:
         if self.failing_writes:
             self.failing_writes -= 1
-            raise StoreError("the disk is full")
+            return ended(StoreError("the disk is full"))
         self.writes.append(accounts)
-        super()._write(accounts, requests, replace)
+        return super().write(accounts, requests, **how)  # type: ignore[misc]
+
+
+class HeldSqlite(Held, SqliteDatabase):
+    pass
+
+
+class HeldPostgres(Held, PostgresDatabase):
+    pass
+
+
+def ended(result: T | StoreError) -> Future[T]:
+    """A future that has ended."""
+    future = Future[T]()
+    if isinstance(result, StoreError):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
+    return future
 
 
 class Keeping(DurableKeeper):
-    """A keeper for stories in an event loop: its store is one that is not driven, in a file that may be there."""
+    """A keeper for stories in an event loop: its store is one that is not driven, in a database that may be there."""
 
-    def __init__(self, path: Path, *accounts: Account, held: bool = False, **bounds: int) -> None:
-        self.path, self.held, self.bounds = path, held, {"most_messages": 10_000, "most_bytes": 10**9} | bounds
+    def __init__(self, place: StorePlace, *accounts: Account, held: bool = False, **bounds: int) -> None:
+        self.place, self.held, self.bounds = place, held, {"most_messages": 10_000, "most_bytes": 10**9} | bounds
         super().__init__(*accounts)
         self.made.remove(self)
 
     def new_store(self, node: Callable[[], int], *_: object, **__: object) -> DurableStore:  # type: ignore[override]
-        self.database = HeldDatabase(self.path)
+        self.database: HeldSqlite | HeldPostgres
+        if self.place.kind == "sqlite":
+            self.database = HeldSqlite(Path(self.place.where))
+        else:
+            self.database = HeldPostgres(self.place)
         if self.held:
             self.database.reads.clear()
         configs = [AccountConfig(account=account) for account in self.accounts]
@@ -136,7 +199,7 @@ class Keeping(DurableKeeper):
         return lambda transaction: self.platform.record_push(transaction, push, PushResult(200), self.now)
 
     async def killed(self) -> None:
-        """Lets go of the file as the end of a process does: without a word."""
+        """Lets go of the database as the end of a process does: without a word."""
         self.store.let_go()
 
 
@@ -162,12 +225,20 @@ def sums_up(store: DurableStore, account: Account) -> bool:
     return sum(entry.amount for entry in store.ledger(account)) == store.standing(account).balance
 
 
+def sqlite_of(here: Keeping) -> sqlite3.Connection:
+    """The connection of a keeper in SQLite."""
+    assert isinstance(here.database, SqliteDatabase)
+    return here.database._db
+
+
 # Turns
 
 
-def test_steps_that_wait_are_written_in_one_transaction_and_a_decision_that_raises_fails_alone(path: Path) -> None:
+def test_steps_that_wait_are_written_in_one_transaction_and_a_decision_that_raises_fails_alone(
+    place: StorePlace,
+) -> None:
     async def story() -> None:
-        here = Keeping(path, SHOP, BANK)
+        here = Keeping(place, SHOP, BANK)
         before = len(here.database.writes)
         steps = [
             here.sending(3, SHOP),
@@ -185,23 +256,24 @@ def test_steps_that_wait_are_written_in_one_transaction_and_a_decision_that_rais
     tell(story())
 
 
-def test_a_hundred_senders_take_hardly_more_commits_than_turns(path: Path) -> None:
+def test_a_hundred_senders_take_hardly_more_commits_than_turns(place: StorePlace) -> None:
     async def story() -> None:
-        here = Keeping(path)
-        statements: list[str] = []
-        here.database._db.set_trace_callback(statements.append)
+        here = Keeping(place)
+        commits: list[str] = []
+        if isinstance(here.database, SqliteDatabase):
+            here.database._db.set_trace_callback(lambda said: commits.append(said) if said == "COMMIT" else None)
         for _ in range(5):
             await asyncio.gather(*(here.sending(1) for _ in range(100)))
         assert 0 < len(here.database.writes) - 1 <= 10
-        assert statements.count("COMMIT") == len(here.database.writes) - 1
+        assert len(commits) == (len(here.database.writes) - 1 if place.kind == "sqlite" else 0)
         await here.store.close()
 
     tell(story())
 
 
-def test_when_a_turn_cannot_be_written_each_of_its_steps_fails_and_the_next_goes_on(path: Path) -> None:
+def test_when_a_turn_cannot_be_written_each_of_its_steps_fails_and_the_next_goes_on(place: StorePlace) -> None:
     async def story() -> None:
-        here = Keeping(path, PUSHED)
+        here = Keeping(place, PUSHED)
         await here.sending(2)
         before, due = here.store.kept(PUSHED), here.store.next_wake(PUSHED)
         here.database.failing_writes = 1
@@ -214,7 +286,7 @@ def test_when_a_turn_cannot_be_written_each_of_its_steps_fails_and_the_next_goes
         assert (here.store.database_facts.trouble, here.store.messages(PUSHED).total) == (None, 3)
         kept = here.store.kept(PUSHED)
         await here.killed()
-        again = Keeping(path, PUSHED)
+        again = Keeping(place, PUSHED)
         await again.store.fresh(None)
         assert_same(again.store.kept(PUSHED), kept, NOON)
         await again.store.close()
@@ -222,17 +294,17 @@ def test_when_a_turn_cannot_be_written_each_of_its_steps_fails_and_the_next_goes
     tell(story())
 
 
-def test_a_full_disk_is_a_store_error_and_with_room_again_it_goes_on(path: Path) -> None:
+def test_a_full_disk_is_a_store_error_and_with_room_again_it_goes_on(sqlite_place: StorePlace) -> None:
     async def story() -> None:
-        here = Keeping(path)
+        here = Keeping(sqlite_place)
         await here.sending(1)
-        [(pages,)] = here.database._db.execute("PRAGMA page_count")
-        here.database._db.execute(f"PRAGMA max_page_count = {pages}")
+        [(pages,)] = sqlite_of(here).execute("PRAGMA page_count")
+        sqlite_of(here).execute(f"PRAGMA max_page_count = {pages}")
         many = [here.sending(5, SMS_CONTENT="x" * 600) for _ in range(100)]
         results = await asyncio.gather(*many, return_exceptions=True)
         assert all(isinstance(result, StoreError) and "full" in str(result) for result in results)
         kept = here.store.kept(here.account)
-        here.database._db.execute(f"PRAGMA max_page_count = {2**30}")
+        sqlite_of(here).execute(f"PRAGMA max_page_count = {2**30}")
         await here.sending(5)
         assert here.store.messages(here.account).total == len(kept.messages) + 5
         assert sums_up(here.store, here.account)
@@ -241,22 +313,22 @@ def test_a_full_disk_is_a_store_error_and_with_room_again_it_goes_on(path: Path)
     tell(story())
 
 
-def test_a_file_that_can_be_read_only_is_a_store_error(path: Path) -> None:
+def test_a_file_that_can_be_read_only_is_a_store_error(sqlite_place: StorePlace) -> None:
     async def story() -> None:
-        here = Keeping(path)
-        here.database._db.execute("PRAGMA query_only = TRUE")
+        here = Keeping(sqlite_place)
+        sqlite_of(here).execute("PRAGMA query_only = TRUE")
         with pytest.raises(StoreError, match="readonly"):
             await here.sending(1)
-        here.database._db.execute("PRAGMA query_only = FALSE")
+        sqlite_of(here).execute("PRAGMA query_only = FALSE")
         await here.sending(1)
         await here.store.close()
 
     tell(story())
 
 
-def test_of_two_new_accounts_with_one_key_in_a_turn_the_first_is_made(path: Path) -> None:
+def test_of_two_new_accounts_with_one_key_in_a_turn_the_first_is_made(place: StorePlace) -> None:
     async def story() -> None:
-        here = Keeping(path)
+        here = Keeping(place)
         other = AccountConfig(account=msgspec.structs.replace(NEW.account, name="other"))
         steps = [here.store.step(each.account, configuring(each)) for each in (NEW, other)]
         made, refused = await asyncio.gather(*steps, return_exceptions=True)
@@ -267,9 +339,9 @@ def test_of_two_new_accounts_with_one_key_in_a_turn_the_first_is_made(path: Path
     tell(story())
 
 
-def test_the_key_of_an_account_that_an_earlier_step_of_the_turn_dropped_is_free(path: Path) -> None:
+def test_the_key_of_an_account_that_an_earlier_step_of_the_turn_dropped_is_free(place: StorePlace) -> None:
     async def story() -> None:
-        here = Keeping(path)
+        here = Keeping(place)
         await here.store.step(NEW.account, configuring(NEW))
         other = AccountConfig(account=msgspec.structs.replace(NEW.account, name="other"), made=True)
         await asyncio.gather(
@@ -277,7 +349,7 @@ def test_the_key_of_an_account_that_an_earlier_step_of_the_turn_dropped_is_free(
         )
         assert here.store.directory.find("new-key") is other.account
         await here.killed()
-        again = Keeping(path)
+        again = Keeping(place)
         assert again.store.directory.find("new-key") == other.account
         assert again.store.config(NEW.account) is None
         await again.store.close()
@@ -285,9 +357,9 @@ def test_the_key_of_an_account_that_an_earlier_step_of_the_turn_dropped_is_free(
     tell(story())
 
 
-def test_an_account_that_is_dropped_and_made_again_in_one_turn_begins_anew(path: Path) -> None:
+def test_an_account_that_is_dropped_and_made_again_in_one_turn_begins_anew(place: StorePlace) -> None:
     async def story() -> None:
-        here = Keeping(path)
+        here = Keeping(place)
         await here.store.step(NEW.account, configuring(NEW))
         await asyncio.gather(
             here.store.step(NEW.account, credit(5)),
@@ -297,7 +369,7 @@ def test_an_account_that_is_dropped_and_made_again_in_one_turn_begins_anew(path:
         )
         assert here.store.standing(NEW.account).balance == 8
         await here.killed()
-        again = Keeping(path)
+        again = Keeping(place)
         await again.store.fresh(None)
         assert again.store.standing(NEW.account).balance == 8
         assert [entry.amount for entry in again.store.ledger(NEW.account)] == [7, 1]
@@ -306,9 +378,9 @@ def test_an_account_that_is_dropped_and_made_again_in_one_turn_begins_anew(path:
     tell(story())
 
 
-def test_the_key_of_an_account_cannot_change_and_that_step_fails_alone(path: Path) -> None:
+def test_the_key_of_an_account_cannot_change_and_that_step_fails_alone(place: StorePlace) -> None:
     async def story() -> None:
-        here = Keeping(path)
+        here = Keeping(place)
         changed = AccountConfig(account=msgspec.structs.replace(NEW.account, auth_key="another"), made=True)
         steps = [
             here.store.step(NEW.account, configuring(NEW)),
@@ -324,9 +396,9 @@ def test_the_key_of_an_account_cannot_change_and_that_step_fails_alone(path: Pat
     tell(story())
 
 
-def test_a_step_that_nobody_waits_for_any_more_is_kept_all_the_same(path: Path) -> None:
+def test_a_step_that_nobody_waits_for_any_more_is_kept_all_the_same(place: StorePlace) -> None:
     async def story() -> None:
-        here = Keeping(path)
+        here = Keeping(place)
         cancelled = asyncio.ensure_future(here.store.step(here.account, credit(5)))
         after = here.store.step(here.account, credit(1))
         cancelled.cancel()
@@ -336,9 +408,9 @@ def test_a_step_that_nobody_waits_for_any_more_is_kept_all_the_same(path: Path) 
     tell(story())
 
 
-def test_a_turn_whose_task_is_cancelled_while_it_writes_comes_into_the_view(path: Path) -> None:
+def test_a_turn_whose_task_is_cancelled_while_it_writes_comes_into_the_view(place: StorePlace) -> None:
     async def story() -> None:
-        here = Keeping(path)
+        here = Keeping(place)
         called = here.store.step(here.account, credit(5))
         await asyncio.sleep(0)
         turning = here.store._turning
@@ -349,7 +421,7 @@ def test_a_turn_whose_task_is_cancelled_while_it_writes_comes_into_the_view(path
         assert await called == 1005
         assert await here.store.step(here.account, credit(1)) == 1006
         await here.killed()
-        again = Keeping(path)
+        again = Keeping(place)
         await again.store.fresh(None)
         assert again.store.standing(again.account).balance == 1006
         assert sums_up(again.store, again.account)
@@ -361,11 +433,11 @@ def test_a_turn_whose_task_is_cancelled_while_it_writes_comes_into_the_view(path
 # Records that are still to be read
 
 
-def restarted(path: Path, *accounts: Account, sends: int = 3) -> tuple[Keeping, AccountSnapshot]:
-    """Another store whose reads wait, of a file in which an account has some sends; what was kept of it."""
+def restarted(place: StorePlace, *accounts: Account, sends: int = 3) -> tuple[Keeping, AccountSnapshot]:
+    """Another store whose reads wait, of a database in which an account has some sends; what was kept of it."""
 
     async def before() -> AccountSnapshot:
-        here = Keeping(path, *accounts)
+        here = Keeping(place, *accounts)
         for _ in range(sends):
             await here.sending(2)
         here.now += SECOND
@@ -376,11 +448,11 @@ def restarted(path: Path, *accounts: Account, sends: int = 3) -> tuple[Keeping, 
         return kept
 
     kept = tell(before())
-    return Keeping(path, *accounts, held=True), kept
+    return Keeping(place, *accounts, held=True), kept
 
 
-def test_sends_are_answered_before_records_are_read_and_come_on_top_of_them(path: Path) -> None:
-    here, kept = restarted(path, PUSHED)
+def test_sends_are_answered_before_records_are_read_and_come_on_top_of_them(place: StorePlace) -> None:
+    here, kept = restarted(place, PUSHED)
 
     async def story() -> None:
         store = here.store
@@ -398,7 +470,7 @@ def test_sends_are_answered_before_records_are_read_and_come_on_top_of_them(path
         assert store.reports(PUSHED).total == len(kept.messages) + 6
         after = store.kept(PUSHED)
         await here.killed()
-        again = Keeping(path, PUSHED)
+        again = Keeping(place, PUSHED)
         await again.store.fresh(None)
         assert_same(again.store.kept(PUSHED), after, NOON)
         await again.store.close()
@@ -406,8 +478,8 @@ def test_sends_are_answered_before_records_are_read_and_come_on_top_of_them(path
     tell(story())
 
 
-def test_steps_that_need_records_wait_for_them_and_so_do_those_behind(path: Path) -> None:
-    here, kept = restarted(path, PUSHED)
+def test_steps_that_need_records_wait_for_them_and_so_do_those_behind(place: StorePlace) -> None:
+    here, kept = restarted(place, PUSHED)
     uid = kept.messages[0].uid
     order: list[str] = []
 
@@ -435,8 +507,8 @@ def test_steps_that_need_records_wait_for_them_and_so_do_those_behind(path: Path
     tell(story())
 
 
-def test_a_sum_that_needs_records_waits_for_them(path: Path) -> None:
-    here, _ = restarted(path, PUSHED)
+def test_a_sum_that_needs_records_waits_for_them(place: StorePlace) -> None:
+    here, _ = restarted(place, PUSHED)
 
     async def story() -> None:
         before = here.store.step(PUSHED, credit(3))
@@ -452,8 +524,8 @@ def test_a_sum_that_needs_records_waits_for_them(path: Path) -> None:
 
 
 @pytest.mark.parametrize("ends", ["reset", "drop", "restore"])
-def test_what_ends_an_account_does_not_wait_for_its_records(path: Path, ends: str) -> None:
-    here, kept = restarted(path, PUSHED)
+def test_what_ends_an_account_does_not_wait_for_its_records(place: StorePlace, ends: str) -> None:
+    here, kept = restarted(place, PUSHED)
     uid = kept.messages[0].uid
 
     async def story() -> None:
@@ -478,7 +550,7 @@ def test_what_ends_an_account_does_not_wait_for_its_records(path: Path, ends: st
         assert [exchange.id for exchange in store.exchanges(PUSHED)] == [reply.request_id]
         after = store.kept(PUSHED)
         await here.killed()
-        again = Keeping(path, PUSHED)
+        again = Keeping(place, PUSHED)
         await again.store.fresh(None)
         assert_same(again.store.kept(PUSHED), after, NOON)
         await again.store.close()
@@ -486,8 +558,8 @@ def test_what_ends_an_account_does_not_wait_for_its_records(path: Path, ends: st
     tell(story())
 
 
-def test_a_reset_without_records_is_not_held_up_by_them(path: Path) -> None:
-    here, _ = restarted(path, PUSHED)
+def test_a_reset_without_records_is_not_held_up_by_them(place: StorePlace) -> None:
+    here, _ = restarted(place, PUSHED)
 
     async def story() -> None:
         here.store.attend(lambda _account: None)
@@ -502,8 +574,8 @@ def test_a_reset_without_records_is_not_held_up_by_them(path: Path) -> None:
     tell(story())
 
 
-def test_a_turn_that_fails_leaves_the_steps_that_wait_for_records_alone(path: Path) -> None:
-    here, kept = restarted(path, PUSHED)
+def test_a_turn_that_fails_leaves_the_steps_that_wait_for_records_alone(place: StorePlace) -> None:
+    here, kept = restarted(place, PUSHED)
 
     async def story() -> None:
         here.database.failing_writes = 1
@@ -519,8 +591,8 @@ def test_a_turn_that_fails_leaves_the_steps_that_wait_for_records_alone(path: Pa
     tell(story())
 
 
-def test_records_that_could_not_be_read_are_read_the_next_time(path: Path) -> None:
-    here, kept = restarted(path, PUSHED)
+def test_records_that_could_not_be_read_are_read_the_next_time(place: StorePlace) -> None:
+    here, kept = restarted(place, PUSHED)
 
     async def story() -> None:
         store = here.store
@@ -540,9 +612,9 @@ def test_records_that_could_not_be_read_are_read_the_next_time(path: Path) -> No
     tell(story())
 
 
-def test_a_row_that_is_none_is_told_and_sends_go_on(path: Path) -> None:
-    here, kept = restarted(path, PUSHED)
-    here.database._db.execute("UPDATE item SET blob = x'00' WHERE kind = 'm'")
+def test_a_row_that_is_none_is_told_and_sends_go_on(place: StorePlace) -> None:
+    here, kept = restarted(place, PUSHED)
+    ask(place, "UPDATE item SET blob = substr(blob, 1, 1) WHERE kind = 'm'")
 
     async def story() -> None:
         here.database.reads.set()
@@ -554,30 +626,28 @@ def test_a_row_that_is_none_is_told_and_sends_go_on(path: Path) -> None:
     tell(story())
 
 
-def test_an_account_that_cannot_be_taken_up_keeps_the_store_from_opening(path: Path) -> None:
+def test_an_account_that_cannot_be_taken_up_keeps_the_store_from_opening(place: StorePlace) -> None:
     async def story() -> None:
-        here = Keeping(path)
+        here = Keeping(place)
         await here.sending(1)
         await here.store.close()
 
     tell(story())
-    database = SqliteDatabase(path)
-    database._db.execute("UPDATE account SET state = x'00'")
-    database.close()
+    ask(place, "UPDATE account SET state = substr(state, 1, 1)")
     with pytest.raises(StoreOpenError, match="store: what it has cannot be taken up"):
-        Keeping(path)
+        Keeping(place)
 
 
-def test_what_was_on_the_way_is_due_again_and_nothing_is_pushed_before_its_answer_is_out(path: Path) -> None:
+def test_what_was_on_the_way_is_due_again_and_nothing_is_pushed_before_its_answer_is_out(place: StorePlace) -> None:
     async def story() -> None:
-        here = Keeping(path, PUSHED)
+        here = Keeping(place, PUSHED)
         await here.sending(1)
         here.now += SECOND
         [uid] = await here.store.take_wakes(PUSHED, here.now, 9)
         take = lambda transaction: here.platform.take_due(transaction, [uid], here.now)  # noqa: E731
         [push] = await here.store.step(PUSHED, take, (uid,))
         await here.killed()
-        again = Keeping(path, PUSHED, held=True)
+        again = Keeping(place, PUSHED, held=True)
         again.now = here.now
         looked: list[Account] = []
         again.store.attend(looked.append)
@@ -595,8 +665,8 @@ def test_what_was_on_the_way_is_due_again_and_nothing_is_pushed_before_its_answe
     tell(story())
 
 
-def test_an_answer_that_goes_out_before_records_are_read_releases_its_reports(path: Path) -> None:
-    here, _ = restarted(path, PUSHED)
+def test_an_answer_that_goes_out_before_records_are_read_releases_its_reports(place: StorePlace) -> None:
+    here, _ = restarted(place, PUSHED)
 
     async def story() -> None:
         reply = await here.sending(1)
@@ -610,8 +680,8 @@ def test_an_answer_that_goes_out_before_records_are_read_releases_its_reports(pa
     tell(story())
 
 
-def test_the_number_of_the_last_request_is_known_before_and_after_records_are_read(path: Path) -> None:
-    here, kept = restarted(path, PUSHED)
+def test_the_number_of_the_last_request_is_known_before_and_after_records_are_read(place: StorePlace) -> None:
+    here, kept = restarted(place, PUSHED)
 
     async def story() -> None:
         here.database.reads.set()
@@ -627,20 +697,17 @@ def test_the_number_of_the_last_request_is_known_before_and_after_records_are_re
 # Eviction
 
 
-def rows_in(path: Path) -> dict[str, int]:
-    """How many rows of which kind a file has."""
-    database = SqliteDatabase(path)
-    found = dict(database._db.execute("SELECT kind, count(*) FROM item GROUP BY kind"))
-    database.close()
-    return found
+def rows_in(place: StorePlace) -> dict[str, int]:
+    """How many rows of which kind a database has."""
+    return dict(ask(place, "SELECT kind, count(*) FROM item GROUP BY kind"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("bounds", [{"most_messages": 7}, {"most_bytes": 9_000}], ids=["messages", "octets"])
-def test_what_is_evicted_goes_from_the_file_too_and_the_ledger_sums_to_the_balance(
-    path: Path, bounds: dict[str, int]
+def test_what_is_evicted_goes_from_the_database_too_and_the_ledger_sums_to_the_balance(
+    place: StorePlace, bounds: dict[str, int]
 ) -> None:
     async def story() -> None:
-        here = Keeping(path, SHOP, BANK, **bounds)
+        here = Keeping(place, SHOP, BANK, **bounds)
         for nth in range(30):
             account = (SHOP, BANK, SHOP)[nth % 3]
             await here.sending(1 + nth % 3, account, connection=ConnectionFacts(nth, "::1", 1))
@@ -654,8 +721,8 @@ def test_what_is_evicted_goes_from_the_file_too_and_the_ledger_sums_to_the_balan
         assert all(each.evicted_messages for each in kept.values())
         await here.store.close()
         exchanges = sum(len(each.exchanges) for each in kept.values())
-        assert rows_in(path)["e"] <= exchanges + 7
-        again = Keeping(path, SHOP, BANK, **bounds)
+        assert rows_in(place)["e"] <= exchanges + 7
+        again = Keeping(place, SHOP, BANK, **bounds)
         await again.store.fresh(None)
         for account in (SHOP, BANK):
             assert_same(again.store.kept(account), kept[account.name], NOON)
@@ -663,7 +730,7 @@ def test_what_is_evicted_goes_from_the_file_too_and_the_ledger_sums_to_the_balan
         await again.sending(1, SHOP)
         before = again.store.exchanges(BANK).evicted, again.store.exchanges(BANK).total
         await again.killed()
-        third = Keeping(path, SHOP, BANK, **bounds)
+        third = Keeping(place, SHOP, BANK, **bounds)
         assert third.store.exchanges(BANK).evicted <= before[0]
         await third.store.fresh(None)
         assert all(sums_up(third.store, account) for account in (SHOP, BANK))
@@ -673,9 +740,9 @@ def test_what_is_evicted_goes_from_the_file_too_and_the_ledger_sums_to_the_balan
     tell(story())
 
 
-def test_what_a_failing_turn_would_have_deleted_is_deleted_by_the_next(path: Path) -> None:
+def test_what_a_failing_turn_would_have_deleted_is_deleted_by_the_next(place: StorePlace) -> None:
     async def story() -> None:
-        here = Keeping(path, most_messages=2)
+        here = Keeping(place, most_messages=2)
         for _ in range(5):
             await here.sending(1)
             here.now += SECOND
@@ -685,8 +752,8 @@ def test_what_a_failing_turn_would_have_deleted_is_deleted_by_the_next(path: Pat
             await here.sending(1)
         kept = here.store.kept(here.account)
         await here.store.close()
-        assert rows_in(path)["e"] == len(kept.exchanges)
-        again = Keeping(path, most_messages=2)
+        assert rows_in(place)["e"] == len(kept.exchanges)
+        again = Keeping(place, most_messages=2)
         await again.store.fresh(None)
         assert_same(again.store.kept(here.account), kept, NOON)
         await again.store.close()
@@ -694,21 +761,21 @@ def test_what_a_failing_turn_would_have_deleted_is_deleted_by_the_next(path: Pat
     tell(story())
 
 
-def test_the_counts_of_what_was_evicted_survive_a_send_before_records_are_read(path: Path) -> None:
+def test_the_counts_of_what_was_evicted_survive_a_send_before_records_are_read(place: StorePlace) -> None:
     async def story() -> None:
-        here = Keeping(path, most_messages=2)
+        here = Keeping(place, most_messages=2)
         for _ in range(5):
             await here.sending(1)
             here.now += SECOND
             await here.delivered()
         evicted = here.store.messages(here.account).evicted
         await here.store.close()
-        again = Keeping(path, held=True)
+        again = Keeping(place, held=True)
         assert again.store.messages(here.account).evicted == evicted > 0
         await again.sending(1)
         again.database.reads.set()
         await again.killed()
-        third = Keeping(path)
+        third = Keeping(place)
         await third.store.fresh(None)
         assert third.store.messages(here.account).evicted == evicted
         await third.store.close()
@@ -716,10 +783,10 @@ def test_the_counts_of_what_was_evicted_survive_a_send_before_records_are_read(p
     tell(story())
 
 
-def test_a_credit_on_an_unlimited_balance_survives_restore_and_eviction(path: Path) -> None:
+def test_a_credit_on_an_unlimited_balance_survives_restore_and_eviction(place: StorePlace) -> None:
     async def story() -> None:
         unlimited = Account(balance="unlimited")
-        here = Keeping(path, unlimited, most_messages=2)
+        here = Keeping(place, unlimited, most_messages=2)
         await here.store.step(unlimited, lambda transaction: transaction.set_balance(Decimal(9), "credit", NOON))
         await here.store.restore([(AccountConfig(account=unlimited), here.store.kept(unlimited))], 0)
         for _ in range(5):
@@ -728,7 +795,7 @@ def test_a_credit_on_an_unlimited_balance_survives_restore_and_eviction(path: Pa
             await here.delivered()
         kept = here.store.kept(unlimited)
         await here.store.close()
-        again = Keeping(path, unlimited, most_messages=2)
+        again = Keeping(place, unlimited, most_messages=2)
         await again.store.fresh(None)
         assert_same(again.store.kept(unlimited), kept, NOON)
         assert sums_up(again.store, unlimited)
@@ -737,9 +804,9 @@ def test_a_credit_on_an_unlimited_balance_survives_restore_and_eviction(path: Pa
     tell(story())
 
 
-def test_shared_values_that_nothing_has_any_more_go_from_the_file(path: Path) -> None:
+def test_shared_values_that_nothing_has_any_more_go_from_the_database(place: StorePlace) -> None:
     async def story() -> None:
-        here = Keeping(path, most_messages=3)
+        here = Keeping(place, most_messages=3)
         for nth in range(40):
             here.store._rows[here.account.name].most_shared = 10
             here.database.failing_writes = nth % 11 == 5
@@ -747,8 +814,8 @@ def test_shared_values_that_nothing_has_any_more_go_from_the_file(path: Path) ->
             await asyncio.gather(here.sending(VERSION="old", connection=facts), return_exceptions=True)
         kept = here.store.kept(here.account)
         await here.store.close()
-        assert rows_in(path)["s"] <= 15
-        again = Keeping(path, most_messages=3)
+        assert rows_in(place)["s"] <= 15
+        again = Keeping(place, most_messages=3)
         await again.store.fresh(None)
         assert_same(again.store.kept(here.account), kept, NOON)
         await again.store.close()
@@ -759,9 +826,9 @@ def test_shared_values_that_nothing_has_any_more_go_from_the_file(path: Path) ->
 # The end
 
 
-def test_closing_writes_the_steps_that_wait_and_takes_no_more(path: Path) -> None:
+def test_closing_writes_the_steps_that_wait_and_takes_no_more(place: StorePlace) -> None:
     async def story() -> None:
-        here = Keeping(path)
+        here = Keeping(place)
         waiting = [here.store.step(here.account, credit(1)) for _ in range(300)]
         closing = asyncio.ensure_future(here.store.close())
         await asyncio.sleep(0)
@@ -775,8 +842,8 @@ def test_closing_writes_the_steps_that_wait_and_takes_no_more(path: Path) -> Non
     tell(story())
 
 
-def test_steps_that_wait_for_records_fail_when_the_store_is_closed(path: Path) -> None:
-    here, kept = restarted(path, PUSHED)
+def test_steps_that_wait_for_records_fail_when_the_store_is_closed(place: StorePlace) -> None:
+    here, kept = restarted(place, PUSHED)
 
     async def story() -> None:
         here.store.attend(lambda _account: None)
@@ -791,7 +858,7 @@ def test_steps_that_wait_for_records_fail_when_the_store_is_closed(path: Path) -
             with pytest.raises(StoreError, match="the store is closed"):
                 await each
         await closing
-        again = Keeping(path, PUSHED)
+        again = Keeping(place, PUSHED)
         await again.store.fresh(None)
         assert_same(again.store.kept(PUSHED), kept, NOON)
         await again.store.close()
@@ -806,25 +873,31 @@ class Surviving(DurableKeeper):
     """A keeper whose store begins again, after it was closed or after its process was killed."""
 
     def new_store(self, node: Callable[[], int], observer: object = None, **named: object) -> DrivenStore:
-        self.node, self.bounds = node, {key: value for key, value in named.items() if key != "path"}
+        self.node, self.bounds = node, {key: value for key, value in named.items() if key != "place"}
         return super().new_store(node, None, **named)
 
     def begins_again(self, *, killed: bool) -> None:
         assert isinstance(self.store, DrivenStore)
-        path = self.store.path
+        place = self.store.place
         if killed:
-            path = _FOLDER / f"killed-{next(numbers)}.db"
-            for end in ("", "-wal"):
-                shutil.copy(f"{self.store.path}{end}", f"{path}{end}")
+            if place.kind == "sqlite":
+                copy = new_place("sqlite")
+                for end in ("", "-wal"):
+                    shutil.copy(f"{place.where}{end}", f"{copy.where}{end}")
+                place = copy
             self.store.let_go()
         else:
             self.store.loop.run_until_complete(self.store.close())
-        self.store = self.new_store(self.node, path=path, **self.bounds)
+        self.store = self.new_store(self.node, place=place, **self.bounds)
         self.store.read_all()
 
 
+class SurvivingInPostgres(Surviving):
+    kind = "postgresql"
+
+
 class AgainstMemory(RuleBasedStateMachine):
-    """Two keepers to which the same happens: one in memory, and one in a file, whose process ends now and then."""
+    """Two keepers to which the same happens: one in memory, and one in SQLite, whose process ends now and then."""
 
     configs = tuple(
         CONFIGS.read(CONFIGS.dump(AccountConfig(account=account)))
@@ -835,10 +908,11 @@ class AgainstMemory(RuleBasedStateMachine):
     )
     accounts = tuple(config.account for config in configs)
     whose = st.sampled_from(accounts)
+    surviving: ClassVar[type[Surviving]] = Surviving
 
     @initialize()
     def begin(self) -> None:
-        self.both = [kind(*self.accounts) for kind in (Keeper, Surviving)]
+        self.both = [kind(*self.accounts) for kind in (Keeper, self.surviving)]
         self.durable = self.both[1]
         for each in self.both:
             each.store.standing(None)  # its clock begins now
@@ -969,5 +1043,13 @@ class AgainstMemory(RuleBasedStateMachine):
         )
 
 
+class PostgresAgainstMemory(AgainstMemory):
+    """The same, in PostgreSQL."""
+
+    surviving = SurvivingInPostgres
+
+
 AgainstMemory.TestCase.settings = settings(max_examples=15, stateful_step_count=25)
 TestAgainstMemory = AgainstMemory.TestCase
+PostgresAgainstMemory.TestCase.settings = AgainstMemory.TestCase.settings
+TestPostgresAgainstMemory = needs_postgres(PostgresAgainstMemory.TestCase)

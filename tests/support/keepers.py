@@ -1,4 +1,4 @@
-"""A store with a platform in front of it, in memory and in SQLite; everything in it was really sent."""
+"""A store with a platform in front of it, in memory and in databases; everything in it was really sent."""
 
 import itertools
 import json
@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from typing import ClassVar, TypeVar
 
 import msgspec
-from sqlite_store import DrivenStore
+from durable_stores import DrivenStore, new_place
 
 from cloudsms_simulator.engine.account import Account, AccountConfig, AccountDirectory
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.records import ConnectionFacts, Headers, Push, PushResult
 from cloudsms_simulator.engine.transaction import Arrival, Reply, Transaction
+from cloudsms_simulator.models.server import DatabaseKind, StorePlace
 from cloudsms_simulator.protocol.profile import SPEC
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 from cloudsms_simulator.services.snapshot import ConfigDocuments
@@ -24,7 +25,7 @@ T = TypeVar("T")
 Whole = tuple[Transaction, Reply]
 CONFIGS = ConfigDocuments()
 MOST_SURVIVORS = 10
-"""How many stores of one test are held to survive, the last ones: Hypothesis makes hundreds."""
+"""How many stores of one test are open, and held to survive, the last ones: Hypothesis makes hundreds."""
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=HONG_KONG)
 
 
@@ -179,18 +180,27 @@ class Keeper:
 
 
 class DurableKeeper(Keeper):
-    """A keeper whose store is in SQLite; `survives` begins another store with what the file has."""
+    """A keeper whose store is in a database; `survives` begins another store with what that has."""
 
+    kind: DatabaseKind = "sqlite"
     made: ClassVar[list["DurableKeeper"]] = []
 
     def __init__(self, *accounts: Account, observer: StoreObserver | None = None, **bounds: int) -> None:
         super().__init__(*accounts, observer=observer, **bounds)
         self.made.append(self)
+        if len(self.made) > MOST_SURVIVORS:
+            done(self.made.pop(0).store.close())
 
-    def new_store(self, node: Callable[[], int], observer: StoreObserver | None = None, **named: object) -> DrivenStore:
+    def new_store(
+        self,
+        node: Callable[[], int],
+        observer: StoreObserver | None = None,
+        place: StorePlace | None = None,
+        **named: object,
+    ) -> DrivenStore:
         configs = [AccountConfig(account=account) for account in self.accounts]
-        wall = lambda: self.now  # noqa: E731
-        return DrivenStore(self._clock, node, observer=observer, accounts=configs, wall=wall, **named)  # type: ignore[arg-type]
+        named |= {"accounts": configs, "wall": lambda: self.now, "place": place or new_place(self.kind)}
+        return DrivenStore(self._clock, node, observer=observer, **named)  # type: ignore[arg-type]
 
     def _clock(self, _account: Account | None) -> Clock:
         return Clock.real(self.now)
@@ -209,11 +219,17 @@ class DurableKeeper(Keeper):
         whose = [None, *(account for account in self.accounts if self._begins_again_with(account))]
         before = [self.store.kept(account) for account in whose]
         done(self.store.close())
-        other = self.new_store(itertools.count(100).__next__, path=self.store.path)
+        other = self.new_store(itertools.count(100).__next__, place=self.store.place)
         other.read_all()
         for account, kept in zip(whose, before, strict=True):
             assert_same(other.kept(account), kept, self.now)
         done(other.close())
+
+
+class PostgresKeeper(DurableKeeper):
+    """One whose store is in PostgreSQL."""
+
+    kind = "postgresql"
 
 
 def assert_same(after: AccountSnapshot, before: AccountSnapshot, now: datetime) -> None:

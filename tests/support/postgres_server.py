@@ -18,10 +18,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]
+import pytest
 
 from cloudsms_simulator.models.server import StorePlace
 
-_MEMORY = "/dev/shm"
+_MEMORY = Path("/dev/shm")
+_ROOM = 2**31
+"""How much of memory has to be free for the folder to be there; containers may have very little."""
 _numbers = itertools.count(1)
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=200")
 
@@ -35,6 +38,11 @@ def programs() -> Path | None:
     return known[0] if known else None if found is None else Path(found).parent
 
 
+needs_postgres = pytest.mark.skipif(
+    programs() is None, reason="PostgreSQL is missing; Debian has it in the package postgresql"
+)
+
+
 class PostgresServer:
     """A server in a folder of its own. With a `port` it is reached over TCP as well, on 127.0.0.1."""
 
@@ -43,7 +51,8 @@ class PostgresServer:
         assert found is not None, "PostgreSQL is not installed"
         self.programs = found
         self.port = port
-        self.folder = Path(tempfile.mkdtemp(prefix="postgres-", dir=_MEMORY if Path(_MEMORY).is_dir() else None))
+        has_room = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM
+        self.folder = Path(tempfile.mkdtemp(prefix="postgres-", dir=_MEMORY if has_room else None))
         self._user = "postgres" if os.geteuid() == 0 else None
         if self._user is not None:
             shutil.chown(self.folder, self._user)

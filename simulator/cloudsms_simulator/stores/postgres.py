@@ -103,6 +103,8 @@ class PostgresDatabase:
         self._octets_at = 0.0
         self.found_schema = 0
         self._closed = False
+        self._alone = asyncio.Lock()
+        """Held by whoever uses the connection, which does one thing at a time: nothing is read within a turn."""
         try:
             import asyncpg  # type: ignore[import-untyped]
         except ModuleNotFoundError as error:
@@ -120,7 +122,11 @@ class PostgresDatabase:
             raise
 
     def _run(self, story: Coroutine[object, object, R]) -> Future[R]:
-        return asyncio.run_coroutine_threadsafe(story, self._loop)
+        async def run() -> R:
+            async with self._alone:
+                return await story
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop)
 
     async def _open(self) -> None:
         place, refusals = self._place, self._asyncpg.exceptions
@@ -374,4 +380,4 @@ class PostgresDatabase:
         try:
             yield
         except (OSError, TimeoutError, self._asyncpg.InterfaceError, self._asyncpg.PostgresError) as error:
-            raise StoreError(f"{self._place}: {error or type(error).__name__}") from error
+            raise StoreError(f"{self._place}: {str(error) or type(error).__name__}") from error

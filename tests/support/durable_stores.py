@@ -1,10 +1,11 @@
-"""A store in SQLite wherever a test makes one in memory, in a file of its own."""
+"""A durable store wherever a test makes one in memory, in a file of SQLite or a schema of PostgreSQL of its own."""
 
 import asyncio
 import atexit
 import contextlib
 import itertools
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -14,10 +15,10 @@ from typing import TypeVar
 from cloudsms_simulator.engine.account import Account, AccountConfig
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.transaction import Transaction
+from cloudsms_simulator.models.server import DatabaseKind, StorePlace
 from cloudsms_simulator.services.snapshot import ConfigDocuments
-from cloudsms_simulator.stores.durable import DurableStore
+from cloudsms_simulator.stores.durable import DurableStore, open_database
 from cloudsms_simulator.stores.memory import DEFAULT_BYTES, DEFAULT_MESSAGES
-from cloudsms_simulator.stores.sqlite import SqliteDatabase
 from cloudsms_simulator.stores.store import AccountSnapshot, StoreObserver
 
 R = TypeVar("R")
@@ -29,8 +30,30 @@ atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
 _numbers = itertools.count()
 
 
-class SqliteStore(DurableStore):
-    """Made as a `MemoryStore` is."""
+def new_place(kind: DatabaseKind) -> StorePlace:
+    """A place where nothing is yet."""
+    if kind == "postgresql":
+        # Only who wants PostgreSQL needs its driver.
+        from postgres_server import shared_server
+
+        return shared_server().place()
+    return StorePlace(kind, str(_FOLDER / f"{next(_numbers)}.db"))
+
+
+def ask(place: StorePlace, statement: str) -> list[tuple[object, ...]]:
+    """The rows that a statement gives at a place, where a server may be."""
+    if place.kind == "postgresql":
+        from postgres_server import shared_server
+
+        return shared_server().sql(statement, schema=place.where.rpartition("=")[2])
+    with contextlib.closing(sqlite3.connect(place.where)) as database, database:
+        return database.execute(statement).fetchall()
+
+
+class OwnStore(DurableStore):
+    """Made as a `MemoryStore` is, at a new place if it is given none."""
+
+    kind: DatabaseKind = "sqlite"
 
     def __init__(
         self,
@@ -40,12 +63,12 @@ class SqliteStore(DurableStore):
         most_bytes: int = DEFAULT_BYTES,
         observer: StoreObserver | None = None,
         accounts: Iterable[AccountConfig] = (),
-        path: Path | None = None,
+        place: StorePlace | None = None,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.path = path or _FOLDER / f"{next(_numbers)}.db"
+        self.place = place or new_place(self.kind)
         super().__init__(
-            SqliteDatabase(self.path),
+            open_database(self.place),
             ConfigDocuments(),
             wall,
             clock,
@@ -57,7 +80,17 @@ class SqliteStore(DurableStore):
         )
 
 
-class DrivenStore(SqliteStore):
+class SqliteStore(OwnStore):
+    """In a file."""
+
+
+class PostgresStore(OwnStore):
+    """In a schema of the server that all tests of a process share."""
+
+    kind = "postgresql"
+
+
+class DrivenStore(OwnStore):
     """One that has done all there is to do when a method returns, outside of event loops: for tests that never wait."""
 
     loop = asyncio.new_event_loop()
@@ -81,7 +114,7 @@ class DrivenStore(SqliteStore):
         return self._driven(super().close)
 
     def read_all(self) -> None:
-        """Has all records read that the file had."""
+        """Has all records read that the database had."""
         self.loop.run_until_complete(super().fresh(None))
 
     def _driven(self, call: Callable[[], Awaitable[R]]) -> Awaitable[R]:
