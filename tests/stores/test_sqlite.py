@@ -25,7 +25,7 @@ from cloudsms_simulator.services.snapshot import ConfigDocuments
 from cloudsms_simulator.stores.durable import DurableStore
 from cloudsms_simulator.stores.rows import Row
 from cloudsms_simulator.stores.sqlite import SqliteDatabase
-from cloudsms_simulator.stores.store import StoreError, StoreOpenError
+from cloudsms_simulator.stores.store import StoreOpenError
 from cloudsms_simulator.stores.turn import AccountWrite
 
 
@@ -196,52 +196,11 @@ def test_closing_twice_is_closing_once(path: Path) -> None:
     assert not [file for file in open_files() if file.startswith(str(path.parent))]
 
 
-def test_the_seed_is_kept_unless_another_is_given(path: Path) -> None:
-    drawn = SqliteDatabase(path)
-    seed = drawn.seed(None)
-    drawn.close()
-    for given, expected in ((None, seed), (7, 7), (None, 7)):
-        database = SqliteDatabase(path)
-        assert database.seed(given) == expected
-        database.close()
-
-
 # Writing
 
 
 def account(name: str, key: str, **fields: object) -> AccountWrite:
     return AccountWrite(name, 1, b"state", b"config", key, configured=True, **fields)  # type: ignore[arg-type]
-
-
-def test_of_a_write_that_fails_nothing_is_there(path: Path) -> None:
-    database = SqliteDatabase(path)
-    row = Row("e", "1", b"x")
-    database.write([account("shop", "a", rows=[row])]).result()
-    with pytest.raises(StoreError, match=r"kept\.db: UNIQUE"):
-        database.write(
-            [account("bank", "b", rows=[Row("e", "2", b"y")]), AccountWrite("shop", 2, b"later", rows=[row])]
-        ).result()
-    assert [(each.name, each.state) for each in database.accounts()] == [("shop", b"state")]
-    assert database.read("bank", "e", "", 9, 9).result() == []
-    database.close()
-
-
-def test_a_shared_value_that_is_there_already_is_read_with_the_version_it_came_in(path: Path) -> None:
-    database, row = SqliteDatabase(path), Row("s", "key", b"value")
-    database.write([account("shop", "a", rows=[row])]).result()
-    database.write([AccountWrite("shop", 9, b"later", rows=[row])]).result()
-    assert database.read("shop", "s", "", 1, 9).result() == [("key", b"value")]
-    database.close()
-
-
-def test_accounts_may_change_their_keys_with_one_another_in_one_write(path: Path) -> None:
-    database = SqliteDatabase(path)
-    database.write([account("bank", "a"), account("shop", "b")]).result()
-    database.write([account("bank", "b"), account("shop", "a")]).result()
-    with pytest.raises(StoreError, match="UNIQUE"):
-        database.write([account("third", "a")]).result()
-    database.write([AccountWrite("shop", 2, gone=True), account("third", "a")]).result()
-    database.close()
 
 
 def test_any_number_of_rows_is_written_in_one_commit(path: Path) -> None:

@@ -138,6 +138,11 @@ class PostgresServer:
 @functools.cache
 def shared_server() -> PostgresServer:
     """One for all tests of this process."""
-    server = PostgresServer()
-    atexit.register(server.end)
+    server, owner = PostgresServer(), os.getpid()
+
+    def end() -> None:
+        if os.getpid() == owner:  # and no process that a test forked
+            server.end()
+
+    atexit.register(end)
     return server

@@ -100,12 +100,23 @@ class StorePlace(msgspec.Struct, frozen=True):
 
 def without_password(url: str) -> str:
     """A URL without the password that may be in it, wherever that is."""
-    scheme, colon, rest = url.partition("://" if "://" in url else ":")
-    credentials, at, host = rest.rpartition("@")
-    user, has_password, _ = credentials.partition(":")
-    place, question, query = host.partition("?")
-    said = [f"{each.partition('=')[0]}=***" if each.startswith("password=") else each for each in query.split("&")]
-    return f"{scheme}{colon}{user}{':***' if has_password else ''}{at}{place}{question}{'&'.join(said)}"
+    scheme, colon, rest = url.partition(":")
+    before = rest.rpartition("@")[0]
+    if "/" in scheme or (before and before[:1] != "/" and ":" not in before):
+        scheme, colon, rest = "", "", url
+    end = min((rest.find(each, 2) for each in "/?#" if each in rest[2:]), default=len(rest))
+    credentials, at, host = rest[:end].rpartition("@")
+    if at:
+        user, has_password, _ = credentials.partition(":")
+        said = f"{user}{':***' if has_password else ''}@{host}{rest[end:]}"
+    else:
+        # An @ further behind may end a password that has such a character itself.
+        user, has_password, _ = rest.rpartition("@")[0].partition(":")
+        said = f"{user}:***" if has_password else rest
+    place, question, query = said.partition("?")
+    named = [each.partition("=") for each in query.split("&")]
+    shown = [f"{name}{equal}{'***' if 'password' in name else value}" for name, equal, value in named]
+    return f"{scheme}{colon}{place}{question}{'&'.join(shown)}"
 
 
 class StoreInfo(msgspec.Struct, frozen=True):

@@ -11,9 +11,10 @@ import asyncio
 import secrets
 import threading
 import time
+import weakref
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol, TypeVar, cast
 
 from cloudsms_simulator.models.server import DatabaseKind, StorePlace
@@ -43,17 +44,22 @@ _PUT_ACCOUNTS = (
     "INSERT INTO account (name, digest, version, state, config, made)"
     " SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::bytea[], $5::bytea[], $6::boolean[])"
     " ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, version = excluded.version, state = excluded.state,"
-    " config = excluded.config, made = excluded.made"
+    " config = excluded.config, made = excluded.made RETURNING pg_current_xact_id()::text"
 )
 _MOVE_ACCOUNTS = (
     "UPDATE account SET version = moved.version, state = moved.state"
     " FROM unnest($1::text[], $2::bigint[], $3::bytea[]) AS moved (name, version, state)"
-    " WHERE account.name = moved.name"
+    " WHERE account.name = moved.name RETURNING pg_current_xact_id()::text"
 )
+_DELETE_ACCOUNTS = "DELETE FROM account WHERE name = ANY($1) RETURNING pg_current_xact_id()::text"
 _OCTETS = "SELECT pg_total_relation_size('account') + pg_total_relation_size('item')"
 _SECONDS_BETWEEN_LOOKS_AT_OCTETS = 10.0
 _SERVER = 0x636C6F7564736D73
 """The advisory lock that a server holds, beside the number of the schema its tables are in."""
+_END = (
+    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE pid = $2 AND locktype = 'advisory'"
+    " AND classid::bigint << 32 | objid::bigint = $1 # hashtextextended(current_schema(), 0)"
+)
 _SECONDS_TO_BEGIN = 10.0
 """For which a start waits for a connection."""
 _SECONDS_TO_CONNECT = 1.0
@@ -62,6 +68,7 @@ _SECONDS_FOR_A_LOCK = 2.0
 _SEEDS = 2**32
 _OLDEST = 13
 """The oldest version of PostgreSQL this works with."""
+_URL = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE, in it %2F for a /, %40 for an @ and so on"
 _EXTRA = "pip install 'cloudsms-simulator[postgresql]'"
 
 
@@ -81,6 +88,7 @@ class _Connection(Protocol):
     async def fetch(self, query: str, *values: object) -> Sequence[Sequence[object]]: ...
     async def fetchval(self, query: str, *values: object) -> object: ...
     def transaction(self) -> _Transaction: ...
+    def get_server_pid(self) -> int: ...
     def get_server_version(self) -> _ServerVersion: ...
     def is_closed(self) -> bool: ...
     def terminate(self) -> None: ...
@@ -98,11 +106,13 @@ class PostgresDatabase:
 
     def __init__(self, place: StorePlace) -> None:
         self._place = place
-        self._connection: _Connection | None = None
+        self._connections: list[_Connection] = []
+        """The one there is, if there is one; its thread ends it where nobody closes this."""
+        self._process = 0
+        """The number of the server's process that the connection talks to, or the last one talked to."""
         self._octets = 0
         self._octets_at = 0.0
         self.found_schema = 0
-        self._closed = False
         self._alone = asyncio.Lock()
         """Held by whoever uses the connection, which does one thing at a time: nothing is read within a turn."""
         try:
@@ -110,15 +120,16 @@ class PostgresDatabase:
         except ModuleNotFoundError as error:
             raise StoreOpenError(f"store: got {place}, for which there is no driver here; want {_EXTRA}") from error
         self._asyncpg = asyncpg
+        errors = asyncpg.exceptions
+        self._failures = (OSError, asyncpg.InterfaceError, asyncpg.PostgresError, errors.InternalClientError)
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="store", daemon=True)
+        self._thread = threading.Thread(target=_serve, args=(self._loop, self._connections), name="store", daemon=True)
         self._thread.start()
+        self._end = weakref.finalize(self, self._loop.call_soon_threadsafe, self._loop.stop)
         try:
             self._run(self._open()).result()
-        except BaseException as error:
+        except BaseException:
             self.close()
-            if isinstance(error, StoreError):
-                raise StoreOpenError(f"store: got {place} ({error}), want a server that is there") from error
             raise
 
     def _run(self, story: Coroutine[object, object, R]) -> Future[R]:
@@ -129,20 +140,26 @@ class PostgresDatabase:
         return asyncio.run_coroutine_threadsafe(run(), self._loop)
 
     async def _open(self) -> None:
-        place, refusals = self._place, self._asyncpg.exceptions
-        with self._errors():
-            try:
-                db = await self._connect(_SECONDS_TO_BEGIN)
-                await self._migrate(db)
-            except refusals.InvalidCatalogNameError as error:
-                raise StoreOpenError(f"store: got {place} ({error}), want a database that is there") from error
-            except refusals.InvalidAuthorizationSpecificationError as error:
-                raise StoreOpenError(f"store: got {place} ({error}), want a user and password it lets in") from error
-            except (refusals.ClientConfigurationError, ValueError) as error:
-                want = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
-                raise StoreOpenError(f"store: got {place} ({error}), want {want}") from error
-            except (refusals.InsufficientPrivilegeError, refusals.InvalidSchemaNameError) as error:
-                raise StoreOpenError(f"store: got {place} ({error}), want a user who may make tables there") from error
+        refusals = self._asyncpg.exceptions
+        try:
+            await self._migrate(await self._connect(_SECONDS_TO_BEGIN))
+        except refusals.ClientConfigurationError as error:
+            # What is wrong with the parts of a URL would be told with a part of the password, where that has a / or @.
+            told = "" if "URI" in str(error) else f" ({error})"
+            raise self._refusal(told, _URL) from None
+        except refusals.InvalidCatalogNameError as error:
+            raise self._refusal(f" ({error})", "a database that is there") from error
+        except refusals.InvalidAuthorizationSpecificationError as error:
+            raise self._refusal(f" ({error})", "a user and password it lets in") from error
+        except refusals.InsufficientPrivilegeError as error:
+            raise self._refusal(f" ({error})", "a user who may make tables there") from error
+        except self._failures as error:
+            raise self._refusal(f" ({_words(error)})", "a server that takes this connection") from error
+        except ValueError:
+            raise self._refusal("", _URL) from None
+
+    def _refusal(self, got: str, want: str) -> StoreOpenError:
+        return StoreOpenError(f"store: got {self._place}{got}{';' if got.startswith(',') else ','} want {want}")
 
     async def _connect(self, seconds: float) -> _Connection:
         """A new connection that has the lock of a server."""
@@ -159,26 +176,29 @@ class PostgresDatabase:
             seconds,
         )
         try:
-            if db.get_server_version().major < _OLDEST:
-                raise StoreOpenError(
-                    f"store: got {self._place}, PostgreSQL {db.get_server_version().major}; want {_OLDEST} or later"
-                )
-            if not await db.fetchval(
-                "SELECT pg_try_advisory_lock($1 # hashtextextended(current_schema(), 0))", _SERVER
-            ):
-                raise StoreOpenError(f"store: got {self._place}, which another server has; want one server for it")
+            if (major := db.get_server_version().major) < _OLDEST:
+                raise self._refusal(f", PostgreSQL {major}", f"{_OLDEST} or later")
+            if not await db.fetchval("SELECT current_schema()"):
+                raise self._refusal(", where it has no schema", "one that is there and that its user may use")
+            await self._lock(db)
         except BaseException:
             db.terminate()
             raise
-        self._connection = db
+        self._connections[:], self._process = [db], db.get_server_pid()
         return db
+
+    async def _lock(self, db: _Connection) -> None:
+        """Takes the lock of a server, which a connection of our own may have that broke and does not know it."""
+        await db.execute(_END, _SERVER, self._process)
+        try:
+            await db.execute("SELECT pg_advisory_lock($1 # hashtextextended(current_schema(), 0))", _SERVER)
+        except self._asyncpg.LockNotAvailableError as error:
+            raise self._refusal(", which another server has", "one server for it") from error
 
     async def _migrate(self, db: _Connection) -> None:
         """Brings the schema up to date, in one transaction."""
-        refusals, place = self._asyncpg.exceptions, self._place
-        other = StoreOpenError(
-            f"store: got {place}, where another program has tables of the same names; want a database of its own"
-        )
+        refusals = self._asyncpg.exceptions
+        other = self._refusal(", where another program has tables of the same names", "a database of its own")
         async with db.transaction():
             if await db.fetchval("SELECT to_regclass('server') IS NOT NULL"):
                 try:
@@ -189,9 +209,9 @@ class PostgresDatabase:
                     raise other
                 self.found_schema, form = cast("tuple[int, int]", rows[0])
                 if self.found_schema > len(MIGRATIONS) or form > FORMAT:
-                    raise StoreOpenError(
-                        f"store: got {place}, which a newer version of this program wrote (schema {self.found_schema},"
-                        f" format {form}), want schema {len(MIGRATIONS)} and format {FORMAT} at most: upgrade this one"
+                    raise self._refusal(
+                        f", which a newer version of this program wrote (schema {self.found_schema}, format {form})",
+                        f"schema {len(MIGRATIONS)} and format {FORMAT} at most: upgrade this one",
                     )
             if self.found_schema < len(MIGRATIONS):
                 try:
@@ -280,22 +300,36 @@ class PostgresDatabase:
 
     async def _write(self, accounts: Sequence[AccountWrite], requests: int | None, replace: bool) -> None:
         with self._errors():
-            db = await self._connected()
-            await db.execute("BEGIN")
+            db = await self._begun()
             try:
-                await self._put_all(db, accounts, requests, replace)
+                number = await self._put_all(db, accounts, requests, replace)
             except BaseException:
-                if not db.is_closed():
+                try:
                     await db.execute("ROLLBACK")
+                except self._failures:
+                    db.terminate()
                 raise
             try:
                 await db.execute("COMMIT")
-            except (OSError, TimeoutError, self._asyncpg.InterfaceError, self._asyncpg.PostgresConnectionError):
-                if not await self._is_kept(accounts):
+            except self._failures:
+                db.terminate()
+                if not await self._is_kept(number):
                     raise
         if time.monotonic() - self._octets_at > _SECONDS_BETWEEN_LOOKS_AT_OCTETS:
-            with self._errors():
+            # What was written is there, whatever becomes of this.
+            with suppress(*self._failures, StoreError):
                 await self._look_at_octets(await self._connected())
+
+    async def _begun(self) -> _Connection:
+        """The connection, in a new transaction. It may have broken since it was last used, without a word."""
+        db = await self._connected()
+        try:
+            await db.execute("BEGIN")
+        except self._failures:
+            db.terminate()
+            db = await self._connected()
+            await db.execute("BEGIN")
+        return db
 
     async def _put_all(
         self,
@@ -303,7 +337,9 @@ class PostgresDatabase:
         accounts: Sequence[AccountWrite],
         requests: int | None,
         replace: bool,
-    ) -> None:
+    ) -> object:
+        """The number that the transaction has in the database; None if it writes no account."""
+        number: object = None
         if replace:
             await db.execute("DELETE FROM item")
             await db.execute("DELETE FROM account")
@@ -311,7 +347,7 @@ class PostgresDatabase:
         if wiped:
             await db.execute("DELETE FROM item WHERE account = ANY($1)", wiped)
         if gone:
-            await db.execute("DELETE FROM account WHERE name = ANY($1)", gone)
+            number = await db.fetchval(_DELETE_ACCOUNTS, gone)
         configured = [each for each in accounts if each.configured and not each.gone]
         if configured:
             # One may have the AUTH_KEY that another had until now.
@@ -322,10 +358,10 @@ class PostgresDatabase:
                 (each.name, key_digest(each.auth_key), each.version, each.state, each.config, each.made)
                 for each in configured
             ]
-            await db.execute(_PUT_ACCOUNTS, *zip(*rows, strict=True))
+            number = await db.fetchval(_PUT_ACCOUNTS, *zip(*rows, strict=True))
         moved = [(each.name, each.version, each.state) for each in accounts if not (each.configured or each.gone)]
         if moved:
-            await db.execute(_MOVE_ACCOUNTS, *zip(*moved, strict=True))
+            number = await db.fetchval(_MOVE_ACCOUNTS, *zip(*moved, strict=True))
         deleted: list[tuple[str, str, str]] = []
         puts: dict[str, list[_Put]] = {_NEW: [], _REPLACE: [], _UNLESS_THERE: []}
         for each in accounts:
@@ -341,43 +377,55 @@ class PostgresDatabase:
                 await db.execute(_PUT + if_there, *zip(*rows_put, strict=True))
         if requests is not None:
             await db.execute("UPDATE server SET requests = $1", requests)
+        return number
 
-    async def _is_kept(self, accounts: Sequence[AccountWrite]) -> bool:
-        """Whether the database has what was being committed when the connection broke."""
-        there = next((each for each in accounts if not each.gone), None)
-        if there is None:
-            return False
-        version = await (await self._connected()).fetchval("SELECT version FROM account WHERE name = $1", there.name)
-        return bool(version == there.version)
+    async def _is_kept(self, number: object) -> bool:
+        """Whether a transaction was committed, of which the connection broke meanwhile."""
+        status, db = None, await self._connected()
+        async with asyncio.timeout(_SECONDS_FOR_A_STATEMENT):
+            while status in (None, "in progress") and number is not None:
+                status = await db.fetchval("SELECT pg_xact_status($1::text::xid8)", number)
+        return status == "committed"
 
     async def _look_at_octets(self, db: _Connection) -> None:
         self._octets, self._octets_at = cast("int", await db.fetchval(_OCTETS)), time.monotonic()
 
     def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        if self._connection is not None:
-            self._run(self._disconnect(self._connection)).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        if self._end.alive:
+            self._run(self._disconnect()).result()
+            self._end()
+            self._thread.join()
 
-    async def _disconnect(self, db: _Connection) -> None:
-        try:
-            await asyncio.wait_for(db.close(), _SECONDS_TO_CONNECT)
-        except (OSError, TimeoutError, self._asyncpg.InterfaceError, self._asyncpg.PostgresError):
-            db.terminate()
+    async def _disconnect(self) -> None:
+        for db in self._connections:
+            try:
+                await asyncio.wait_for(db.close(), _SECONDS_TO_CONNECT)
+            except self._failures:
+                db.terminate()
 
     async def _connected(self) -> _Connection:
         """The connection, made anew if it broke."""
-        if self._connection is None or self._connection.is_closed():
-            return await self._connect(_SECONDS_TO_CONNECT)
-        return self._connection
+        for db in self._connections:
+            if not db.is_closed():
+                return db
+        return await self._connect(_SECONDS_TO_CONNECT)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, TimeoutError, self._asyncpg.InterfaceError, self._asyncpg.PostgresError) as error:
-            raise StoreError(f"{self._place}: {str(error) or type(error).__name__}") from error
+        except self._failures as error:
+            raise StoreError(f"{self._place}: {_words(error)}") from error
+
+
+def _words(error: Exception) -> str:
+    return str(error) or ("no answer in time" if isinstance(error, TimeoutError) else type(error).__name__)
+
+
+def _serve(loop: asyncio.AbstractEventLoop, connections: Sequence[_Connection]) -> None:
+    """Runs a loop until it is stopped; then ends connections that nobody closed."""
+    loop.run_forever()
+    for each in connections:
+        each.terminate()
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
