@@ -4,12 +4,14 @@ Spec: CloudSMS Platform Server. Reading: R16.
 """
 
 import logging
+import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import httpx2
 import pytest
+from postgres_server import PostgresServer, needs_postgres
 from prometheus_client.parser import text_string_to_metric_families
 
 from cloudsms_simulator.config.account_schema import AccountSettings
@@ -131,3 +133,56 @@ def test_what_the_store_does_is_counted(platform, run, packet, tmp_path: Path) -
             assert samples["cloudsms_store_bytes"] == store["octets"]
 
     run(story())
+
+
+@needs_postgres
+def test_while_a_database_is_down_everybody_is_told_why_and_afterwards_it_goes_on_by_itself(
+    platform, run, packet, condition, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(durable, "_PAUSE_AFTER_A_FAILURE", 0.01)
+    server = PostgresServer()
+    secret = "the password of a database"
+    place = StorePlace("postgresql", server.url().replace("@", f":{secret.replace(' ', '%20')}@"))
+    texts_of_everything: list[str] = []
+
+    async def story() -> None:
+        async with (
+            platform(store=place) as up,
+            httpx2.AsyncClient(base_url=up.simulator.ready.admin_url) as admin,
+        ):
+            assert (await up.post(packet(SMS_CONTENT="before"))).codes[0] == ResultCode.OK
+            for how in (signal.SIGQUIT, signal.SIGINT):
+                server.kill(how)
+                assert (await up.post(packet(SMS_CONTENT="meanwhile"))).codes[0] == ResultCode.DB_NOT_FIND
+                refused = await admin.post("/api/v1/accounts", json={"name": "shop"})
+                assert (refused.status_code, refused.headers["content-type"]) == (503, "application/problem+json")
+                status, probe = await answered(admin, "/readyz")
+                assert (status, probe["status"]) == (503, "not ready")
+                assert str(probe["reason"]).startswith(f"the store cannot be written: {place}: ")
+                store = (await answered(admin, "/api/v1/info"))[1]["store"]
+                assert (store["kind"], store["trouble"] in probe["reason"]) == ("postgresql", True)
+                page = (await admin.get("/overview", headers={"Accept-Language": "en"})).text
+                assert "<dt>Store</dt><dd><b>PostgreSQL</b> cannot be written: postgresql://" in page
+                texts_of_everything.extend([refused.text, str(probe), str(store), page, repr(up.simulator.settings)])
+                server.start()
+
+                async def ready() -> bool | None:
+                    return True if (await answered(admin, "/readyz"))[0] == 200 else None
+
+                assert await condition(ready)
+                assert (await up.post(packet(SMS_CONTENT="after"))).codes[0] == ResultCode.OK
+            assert await texts(up) == ["after", "after", "before"]
+            assert [account["name"] for account in await up.items("accounts")] == ["default"]
+        async with platform(store=place) as up:
+            assert await texts(up) == ["after", "after", "before"]
+
+    try:
+        run(story())
+    finally:
+        server.end()
+    texts_of_everything.append(caplog.text)
+    assert [text for text in texts_of_everything if "password of" in text or "password%20of" in text] == []
+    errors = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    assert errors
+    assert [error for error in errors if str(place) not in error] == []
+    caplog.clear()

@@ -80,6 +80,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 DatabaseKind = Literal["sqlite", "postgresql"]
 """The kinds of databases that a store may be in; `stores.durable` opens them."""
+_NAMES: dict[str, str] = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 class StorePlace(msgspec.Struct, frozen=True):
@@ -135,6 +136,11 @@ class StoreInfo(msgspec.Struct, frozen=True):
     """How many turns could not be written."""
     trouble: str | None = None
     """Why the last turn could not be written; null when it could."""
+
+    @property
+    def name(self) -> str:
+        """Its kind, as it calls itself."""
+        return _NAMES.get(self.kind, self.kind)
 
 
 class Info(msgspec.Struct, frozen=True):
