@@ -70,6 +70,19 @@ def test_show_never_prints_a_key_or_a_token(file: Path) -> None:
         assert fingerprint("the-key-of-the-shop") in result.output
 
 
+def test_no_command_tells_the_password_of_a_database(file: Path) -> None:
+    file.write_text('store = "postgresql://clerk:a-secret@db/sms?sslmode=require"\n')
+    for more in ([], ["--json"], ["--origin"]):
+        result = run("show", "--config", file, *more)
+        assert (result.exit_code, "a-secret" in result.output) == (0, False)
+        assert "postgresql://clerk:***@db/sms?sslmode=require" in result.output
+    for wrong in ("postgres://clerk:a-secret@db/sms", "postgresql:clerk:a-secret@db", "clerk:a-secret@db"):
+        file.write_text(f'store = "{wrong}"\n')
+        for result in (run("check", file), run("show", "--config", file), run("show", "--store", wrong)):
+            assert (result.exit_code, "a-secret" in result.output) == (2, False)
+            assert "***" in result.output
+
+
 def test_show_says_where_each_value_comes_from(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOUDSMS_SIM_ADMIN_PORT", "2")
 

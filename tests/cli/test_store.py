@@ -1,4 +1,4 @@
-"""`store`, on files that a simulator wrote; and that it changes nothing of them."""
+"""`store`, on databases that a simulator wrote; and that it changes nothing of them."""
 
 import asyncio
 import json
@@ -12,6 +12,8 @@ import httpx2
 import pytest
 from cli_runner import CliRunner
 from click.testing import Result
+from durable_stores import ask, new_place
+from postgres_server import needs_postgres, shared_server
 
 from cloudsms_simulator.cli import main
 from cloudsms_simulator.cli.process import ExitCode
@@ -20,7 +22,7 @@ from cloudsms_simulator.config.settings import Settings
 from cloudsms_simulator.engine.account import DEFAULT_AUTH_KEY, Callback
 from cloudsms_simulator.models.server import StorePlace
 from cloudsms_simulator.simulator import Simulator
-from cloudsms_simulator.stores import sqlite
+from cloudsms_simulator.stores import postgres, sqlite
 from cloudsms_simulator.stores.database import MIGRATIONS
 
 Json = dict[str, object]
@@ -57,10 +59,11 @@ def run(*args: object, stdin: bytes | None = None) -> Result:
     return CliRunner().invoke(main, ["store", *map(str, args)], input=stdin)
 
 
-def serve(file: Path | None, *, sends: int = 0, **changes: object) -> Json:
+def serve(where: Path | StorePlace, *, sends: int = 0, **changes: object) -> Json:
     """A run of a simulator with a store, whose clock stands: sends, and gives its state document."""
     clock: Json = {"clock": "frozen", "accounts": (CONFIGURED,), "asgi_admin": "open"}
-    simulator = Simulator(Settings(store=StorePlace("sqlite", str(file)), **(clock | changes)))  # type: ignore[arg-type]
+    place = where if isinstance(where, StorePlace) else StorePlace("sqlite", str(where))
+    simulator = Simulator(Settings(store=place, **(clock | changes)))  # type: ignore[arg-type]
 
     async def story() -> bytes:
         async with httpx2.AsyncClient(
@@ -227,3 +230,76 @@ def test_what_is_due_waits_for_a_server(file: Path, tmp_path: Path) -> None:
         [kept] = [each["kept"] for each in accounts if each["account"]["name"] == "default"]
         standing = kept["standing"]
         assert (standing["clock"]["rate"], standing["outstanding"], kept.get("reports")) == (1000, 3, None)
+
+
+# PostgreSQL
+
+
+COMMANDS = (["check"], ["migrate"], ["export", "-"], ["import", "-"])
+
+
+@needs_postgres
+def test_a_store_in_postgresql_is_checked_and_moves_like_one_in_a_file(file: Path) -> None:
+    place, other = new_place("postgresql"), new_place("postgresql")
+    state = serve(place, sends=3)
+    checked = run("check", "--store", place.where)
+    assert (checked.exit_code, checked.stdout.splitlines()[0]) == (0, str(place))
+    assert checked.stdout.splitlines()[3:] == ["  accounts   2", "  messages   3", "  all is well"]
+    told = json.loads(run("check", "--json", "--store", place.where).stdout)
+    assert (told["schema"], told["octets"] > 0, told["problems"]) == (len(MIGRATIONS), True, [])
+    assert run("migrate", "--store", place.where).stdout == f"{place}: schema {len(MIGRATIONS)}, as before\n"
+    document = run("export", "-", "--store", place.where)
+    assert same(json.loads(document.stdout), state)
+    for target in (other.where, f"sqlite:{file}"):
+        assert run("import", "-", "--store", target, stdin=document.stdout.encode()).exit_code == 0
+        assert same(json.loads(run("export", "-", "--store", target).stdout), state)
+    assert same(serve(other), state)
+    ask(place, "DELETE FROM account WHERE name = 'shop'")
+    ask(place, "UPDATE item SET blob = substr(blob, 1, 1) WHERE kind = 'e'")
+    result = run("check", "--store", place.where)
+    assert (result.exit_code, '"shop", which is not there' in result.stdout) == (ExitCode.FAILED, True)
+
+
+@needs_postgres
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_database_that_cannot_be_opened_ends_2_and_its_password_is_not_told(command: list[str]) -> None:
+    said = {
+        "postgresql://clerk:a-secret@127.0.0.1:1/sms": "postgresql://clerk:***@127.0.0.1:1/sms (",
+        "postgresql://clerk:a-secret@127.0.0.1:port/sms": "want postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+        "postgres:clerk:a-secret@127.0.0.1/sms": 'got "postgres:clerk:***@127.0.0.1/sms", want "memory", or a database',
+        f"{shared_server().url('absent')}&password=a-secret": "has no schema; want one that is there",
+    }
+    if command[0] != "import":
+        said[new_place("postgresql").where] = "where nothing is kept; want a store that is there"
+    for url, words in said.items():
+        result = run(*command, "--store", url, stdin=b"{}")
+        assert (result.exit_code, words in result.stderr) == (ExitCode.USAGE, True), result.stderr
+        assert "a-secret" not in result.output
+
+
+@needs_postgres
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_store_in_postgresql_that_a_server_has_is_left_alone(
+    command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "_SECONDS_FOR_A_LOCK", 0.05)
+    place = new_place("postgresql")
+    with closing(postgres.PostgresDatabase(place)) as server:
+        process = server._process
+        result = run(*command, "--store", place.where, stdin=b"{}")
+        assert (result.exit_code, "another server" in result.stderr) == (ExitCode.USAGE, True)
+        server.write([], 7).result()
+        assert (server.requests(), server._process) == (7, process)
+
+
+@needs_postgres
+def test_a_store_in_postgresql_of_an_older_version_is_brought_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    place, one = new_place("postgresql"), len(MIGRATIONS)
+    state = serve(place, sends=1)
+    monkeypatch.setattr(postgres, "MIGRATIONS", (*MIGRATIONS, ("ALTER TABLE account ADD COLUMN note TEXT",)))
+    told = json.loads(run("migrate", "--json", "--store", place.where).stdout)
+    assert told == {"store": str(place), "from": one, "to": one + 1}
+    assert same(json.loads(run("export", "-", "--store", place.where).stdout), state)
+    monkeypatch.undo()
+    result = run("migrate", "--store", place.where)
+    assert (result.exit_code, "newer version" in result.stderr) == (ExitCode.USAGE, True)

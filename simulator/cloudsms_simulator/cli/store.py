@@ -1,4 +1,4 @@
-"""`cloudsms-simulator store`: a store on disk while no server has it: checked, brought up to date, taken out, put in.
+"""`cloudsms-simulator store`: a database while no server has it: checked, brought up to date, taken out, put in.
 
 The store is found as `serve` finds it: by `--store`, by CLOUDSMS_SIM_STORE, or in the TOML file. No setting changes
 what is in it: its accounts stay as they are, and nothing is pushed or evicted. `export` and `import` speak the document
@@ -61,7 +61,7 @@ class MigratedStore(msgspec.Struct, frozen=True, rename={"before": "from", "afte
 
 @click.group
 def store() -> None:
-    """Check, upgrade, export and import a store on disk, while no server has it open."""
+    """Check, upgrade, export and import a store in a database, while no server has it open."""
 
 
 @store.command
@@ -168,8 +168,12 @@ def _place(loaded: LoadedSettings, *, made: bool = False) -> StorePlace:
     place = loaded.settings.store
     if place is None:
         raise CommandError("store: got memory, want a database, such as --store sqlite:cloudsms.db", ExitCode.USAGE)
-    if place.kind == "sqlite" and not made and not Path(place.where).exists():
+    if place.kind == "sqlite" and not (made or Path(place.where).exists()):
         raise CommandError(f"store: got {place}, want a file that is there", ExitCode.USAGE)
+    if place.kind == "postgresql" and not made:
+        from cloudsms_simulator.stores.postgres import PostgresDatabase
+
+        PostgresDatabase(place, migrates=False).close()
     return place
 
 

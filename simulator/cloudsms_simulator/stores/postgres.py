@@ -102,14 +102,16 @@ class _Connection(Protocol):
 class PostgresDatabase:
     """A `Database` on a server, in the schema that a connection has there, whose tables are made when absent.
 
+    Unless it `migrates` they must be there, and stay as they are.
+
     Raises StoreOpenError for a server that cannot be reached or does not let anybody in, for tables that cannot be its
     own, and where another server of ours has them.
     """
 
     kind: DatabaseKind = "postgresql"
 
-    def __init__(self, place: StorePlace) -> None:
-        self._place = place
+    def __init__(self, place: StorePlace, *, migrates: bool = True) -> None:
+        self._place, self._migrates = place, migrates
         self._connections: list[_Connection] = []
         """The one there is, if there is one; its thread ends it where nobody closes this."""
         self._process = 0
@@ -146,7 +148,9 @@ class PostgresDatabase:
     async def _open(self) -> None:
         refusals = self._asyncpg.exceptions
         try:
-            await self._migrate(await self._connect(_SECONDS_TO_BEGIN))
+            db = await self._connect(_SECONDS_TO_BEGIN)
+            await self._migrate(db)
+            await self._look_at_octets(db)
         except refusals.ClientConfigurationError as error:
             # What is wrong with the parts of a URL would be told with a part of the password, where that has a / or @.
             told = "" if "URI" in str(error) else f" ({error})"
@@ -218,7 +222,9 @@ class PostgresDatabase:
                         f", which a newer version of this program wrote (schema {self.found_schema}, format {form})",
                         f"schema {len(MIGRATIONS)} and format {FORMAT} at most: upgrade this one",
                     )
-            if self.found_schema < len(MIGRATIONS):
+            if not (self._migrates or self.found_schema):
+                raise self._refusal(", where nothing is kept", "a store that is there")
+            if self._migrates and self.found_schema < len(MIGRATIONS):
                 try:
                     for statement in (each for migration in MIGRATIONS[self.found_schema :] for each in migration):
                         await db.execute(statement)
@@ -274,9 +280,7 @@ class PostgresDatabase:
 
     async def _accounts(self) -> list[AccountRow]:
         with self._errors():
-            db = await self._connected()
-            await self._look_at_octets(db)
-            rows = await db.fetch("SELECT name, version, state, config FROM account")
+            rows = await (await self._connected()).fetch("SELECT name, version, state, config FROM account")
         found = cast("Sequence[tuple[str, int, bytes, bytes | None]]", rows)
         return sorted((AccountRow(*row) for row in found), key=lambda each: each.name)
 
