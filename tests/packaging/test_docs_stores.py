@@ -7,6 +7,7 @@ import shlex
 import shutil
 import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -15,12 +16,16 @@ import pytest
 import yaml
 from cli_runner import CliRunner
 from documents import page, rows, section, snippets
+from durable_stores import ask, new_place
+from postgres_server import PostgresServer, needs_postgres, programs, shared_server
 
 from cloudsms_simulator.api.metrics import database_metrics
 from cloudsms_simulator.cli import main
 from cloudsms_simulator.config.settings import Settings, load_settings
 from cloudsms_simulator.models.server import StoreInfo, StorePlace
 from cloudsms_simulator.simulator import Simulator
+from cloudsms_simulator.stores import postgres
+from cloudsms_simulator.stores.postgres import PostgresDatabase
 from cloudsms_simulator.stores.sqlite import SqliteDatabase
 from cloudsms_simulator.stores.store import DatabaseFacts, StoreOpenError
 
@@ -122,3 +127,90 @@ def test_each_error_of_the_page_comes_as_it_stands(tmp_path: Path) -> None:
     said += [refused(tmp_path / "other.db"), refused(tmp_path / "there.db")]
     listed = [row[0].strip("`") for row in rows(section(PAGE, "What can go wrong"))[2:]]
     assert [(words, error) for words, error in zip(listed, said, strict=True) if words not in error] == []
+
+
+# PostgreSQL
+
+IN_POSTGRES = section(PAGE, "PostgreSQL")
+URL = "postgresql://clerk@db.example:5432/sms"
+
+
+def called(program: str, *arguments: str, said: str | None = None) -> None:
+    """Runs a program of PostgreSQL."""
+    found = programs()
+    assert found is not None
+    subprocess.run([found / program, *arguments], input=said, text=True, check=True, timeout=60, capture_output=True)
+
+
+@needs_postgres
+def test_the_schema_of_the_page_is_enough_and_what_was_dumped_can_be_restored(tmp_path: Path) -> None:
+    [making] = snippets(IN_POSTGRES, "sql")
+    dumping, restoring = snippets(IN_POSTGRES, "sh")[2].splitlines()
+    _, serving, _ = snippets(IN_POSTGRES, "sh")
+    given = dict(zip(*[iter(shlex.split(serving)[2:])] * 2, strict=True))
+    assert load_settings({name.strip("-"): value for name, value in given.items()}, {}).settings.store is not None
+    server = PostgresServer()
+    try:
+        called("psql", "--set=ON_ERROR_STOP=1", "--host", str(server.folder), "--user=postgres", said=making)
+        place = StorePlace("postgresql", f"postgresql://clerk@/sms?host={server.folder}")
+        simulator = Simulator(Settings(store=place, plain=True))
+        for line in (dumping, restoring):
+            program, *arguments = shlex.split(line)
+            assert any(URL in each for each in arguments)
+            if line is restoring:
+                asyncio.run(simulator.stop())
+                database = PostgresDatabase(place)
+                database.write([], 77, replace=True).result()
+                assert (database.accounts(), database.requests()) == ([], 77)
+                database.close()
+            called(program, *(within_server(each, place, tmp_path) for each in arguments))
+        database = PostgresDatabase(place)
+        assert ([each.name for each in database.accounts()], database.requests()) == (["", "default"], 0)
+        database.close()
+    finally:
+        server.end()
+
+
+def within_server(said: str, place: StorePlace, folder: Path) -> str:
+    return said.replace(URL, place.where).replace("cloudsms.dump", str(folder / "cloudsms.dump"))
+
+
+@needs_postgres
+def test_each_error_of_postgresql_comes_as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "_SECONDS_FOR_A_LOCK", 0.05)
+    server = shared_server()
+    schema = new_place("postgresql").where.rpartition("=")[2]
+    server.sql(f"CREATE ROLE visitor_of_{schema} LOGIN")
+    server.sql(f"GRANT USAGE ON SCHEMA {schema} TO visitor_of_{schema}")
+    other, newer, there = (new_place("postgresql") for _ in range(3))
+    ask(other, "CREATE TABLE item (a TEXT)")
+    PostgresDatabase(newer).close()
+    ask(newer, "UPDATE server SET schema = 1000")
+    url = server.url(schema)
+    said = []
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "asyncpg", None)
+        said.append(refused_by_postgres(url))
+    said += [
+        refused_by_postgres("postgresql://clerk:a/b@db.example/sms"),
+        refused_by_postgres("postgresql://clerk@127.0.0.1:1/sms"),
+        refused_by_postgres(url.replace("postgres@", "nobody@")),
+        refused_by_postgres(url.replace("/postgres?", "/absent?")),
+        refused_by_postgres(server.url("absent")),
+        refused_by_postgres(url.replace("postgres@", f"visitor_of_{schema}@")),
+        refused_by_postgres(other.where),
+    ]
+    first = PostgresDatabase(there)
+    said.append(refused_by_postgres(there.where))
+    first.close()
+    said.append(refused_by_postgres(newer.where))
+    monkeypatch.setattr(postgres, "_OLDEST", 99)
+    said.append(refused_by_postgres(there.where).replace("99", "13"))
+    listed = [row[0].strip("`") for row in rows(section(PAGE, "What PostgreSQL refuses"))[2:]]
+    assert [(words, error) for words, error in zip(listed, said, strict=True) if words not in error] == []
+
+
+def refused_by_postgres(url: str) -> str:
+    with pytest.raises(StoreOpenError) as raised:
+        PostgresDatabase(StorePlace("postgresql", url))
+    return str(raised.value)

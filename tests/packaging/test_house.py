@@ -79,7 +79,7 @@ SPELLED: Mapping[str, str] = {
     "a command": r"\"completion\":|\| `completion` \||def completion\b",
     "a word of the fixture `cloudsms`": r"\bassert_nothing_sent\b",
     "a page of the reference": r"\bcontainers\.md\b",
-    "a database for the durable store": r"\"sqlite\"|\bSqliteDatabase\b",
+    "a database for the durable store": r"\"(?:sqlite|postgresql)\"|\b(?:Sqlite|Postgres)Database\b",
     "a step of the schema": r"\bMIGRATIONS\b",
 }
 """An entry that there is, by the row that says how to add one: a regular expression of how files spell it."""
@@ -92,8 +92,8 @@ USED: Mapping[str, frozenset[str]] = {
     "a setting": frozenset({"cli/serve.py", "docs/asgi.md"}),
     "a setting of accounts": frozenset({"push/dispatcher.py", "READINGS.md"}),
     "a page of the reference": frozenset({"README.md"}),
-    "a database for the durable store": frozenset({"stores/sqlite.py"}),
-    "a step of the schema": frozenset({"stores/sqlite.py"}),
+    "a database for the durable store": frozenset({"stores/sqlite.py", "stores/postgres.py"}),
+    "a step of the schema": frozenset({"stores/sqlite.py", "stores/postgres.py"}),
 }
 """Files that only use that entry or show it as an example, as they might any other."""
 

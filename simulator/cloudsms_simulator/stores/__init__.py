@@ -8,6 +8,6 @@ wait in a `DueQueue`, and a `Retention` over all of them that evicts the oldest.
 process: it has the same partitions as a view, and takes turns (`turn`) in which the steps that wait are decided on
 drafts, written to a `Database` in one transaction, and only then put into the view. `rows` are what it writes, with
 `codec`, which turns what is in the journal into JSON and back, for state documents too; `loading` reads them again.
-`database` has the schema, and `sqlite` is the database of one file. A store knows the engine's values and
-`Transaction`, and nothing of sockets, settings or pages.
+`database` has the schema; `sqlite` is the database of one file, `postgres` one on a server. A store knows the engine's
+values and `Transaction`, and nothing of settings or pages.
 """
