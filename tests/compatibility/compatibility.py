@@ -1,7 +1,7 @@
 """Runs the tests with what users have where it differs from what we develop with. Each environment is made anew:
 
 - `python3.12` and so on: every other Python that is here, with the libraries of `constraints.txt`;
-- `lowest`: the oldest versions of the libraries that `pyproject.toml` allows;
+- `lowest`: the oldest versions of the libraries that `pyproject.toml` allows, those of the extra `postgresql` too;
 - `beside`: installed together with old versions of FastAPI, uvicorn and others, where `beside.py` has to pass;
 - `pytest-7.4` and `pytest-8`: the plugin under older versions of pytest.
 
@@ -32,7 +32,7 @@ OLDEST, NEWEST = (3, 11), (3, 15)
 """The Pythons that users have: from the oldest that `pyproject.toml` allows to the newest that is out."""
 
 UNIT = ("protocol", "engine", "models", "config", "stores", "net", "push", "journal", "services", "api")
-"""Folders of tests that need no other program than Python."""
+"""Folders of tests that need no other program than Python, and PostgreSQL, without which its tests are skipped."""
 EVERYWHERE = (*UNIT, "plugin", "flow")
 WITH_LOWEST = (*EVERYWHERE, "cli")
 """With the commands: click has changed much."""
@@ -145,7 +145,8 @@ def install_lowest(folder: Path, there: Path) -> None:
     """The oldest libraries, the tools of tests, and the package."""
     oldest = folder / "lowest.txt"
     how = ("--quiet", "--resolution", "lowest-direct", "--no-header", "--no-annotate", "--no-emit-index-url")
-    uv("pip", "compile", *how, "--python", sys.executable, "--output-file", oldest, ROOT / "pyproject.toml")
+    what = ("--extra", "postgresql", ROOT / "pyproject.toml")
+    uv("pip", "compile", *how, "--python", sys.executable, "--output-file", oldest, *what)
     libraries = oldest.read_text(encoding="utf-8").split()
     install(there, "-r", oldest, *locked(TOOLS), *OLD_TOOLS)
     install(there, *THE_CHECKOUT)

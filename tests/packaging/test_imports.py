@@ -5,6 +5,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+import textwrap
 import tomllib
 from pathlib import Path
 
@@ -85,7 +86,8 @@ def test_the_middle_never_asks_what_time_it_is(module: str) -> None:
 def test_the_package_imports_what_it_depends_on() -> None:
     files = (path for path in PACKAGE.rglob("*.py"))
     roots = {name.split(".")[0] for path in files for name in imported(path)}
-    told = (re.match("[a-z0-9-]+", each) for each in _PROJECT["project"]["dependencies"])
+    extra = _PROJECT["project"]["optional-dependencies"]["postgresql"]
+    told = (re.match("[a-z0-9-]+", each) for each in (*_PROJECT["project"]["dependencies"], *extra))
     depended_on = {each[0].replace("-", "_").replace("pyyaml", "yaml") for each in told if each is not None}
     # Of jinja2, of pytest, and of whoever checks types.
     beside = {"cloudsms_simulator", "markupsafe", "pytest", "pluggy", "_typeshed"}
@@ -107,6 +109,21 @@ def test_public_names_are_found_when_they_are_used() -> None:
     assert {name: getattr(cloudsms_simulator, name).__name__ for name in cloudsms_simulator.__all__} == {
         name: name for name in ("Settings", "Simulator")
     }
+
+
+def test_everything_can_be_imported_without_the_driver_of_a_database() -> None:
+    program = """
+        import importlib, pkgutil, sys
+        sys.modules["asyncpg"] = None
+        import cloudsms_simulator
+        for each in pkgutil.walk_packages(cloudsms_simulator.__path__, "cloudsms_simulator."):
+            if not each.name.endswith("__main__"):
+                importlib.import_module(each.name)
+        """
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=DEADLINE, check=False
+    )
+    assert run.returncode == 0, run.stderr
 
 
 def test_an_unknown_public_name_says_so() -> None:

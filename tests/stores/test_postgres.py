@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import shutil
 import socket
 import sys
 import threading
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+import trustme
 from durable_stores import ask, new_place
 from keepers import CONFIGS, NOON
 from patience import DEADLINE, STORY
@@ -82,12 +84,17 @@ def refusal(url: str) -> str:
     return said
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[str]:
     """Host and port of a server that asks `clerk` for the password `a-secret`, and lets `postgres` in."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = PostgresServer(port=port)
     server.sql(f"CREATE USER clerk PASSWORD '{SECRET}'")
     server.sql("CREATE SCHEMA locked")
@@ -138,12 +145,14 @@ def test_what_cannot_be_opened_is_refused_with_a_clear_word_and_without_the_pass
 def test_a_user_with_a_schema_of_the_same_name_needs_nothing_but_the_password(
     guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is in the URL, in PGPASSWORD, or in the file that PGPASSFILE names."""
+    """It is in the URL, in PGPASSWORD, in a file that is named, or in `~/.pgpass`."""
     for name in ("PGPASSWORD", "PGPASSFILE"):
         monkeypatch.delenv(name, raising=False)
     passwords, others = tmp_path / "pgpass", f"127.0.0.1:1,{guarded}"
     passwords.write_text(f"*:*:*:clerk:{SECRET}\n")
     passwords.chmod(0o600)
+    (tmp_path / ".pgpass").write_bytes(passwords.read_bytes())
+    (tmp_path / ".pgpass").chmod(0o600)
     ways: list[tuple[str, dict[str, str]]] = [
         (f"postgresql://clerk:{SECRET}@{guarded}/postgres", {}),
         (f"postgresql://clerk:%61-secret@{guarded}/postgres", {}),
@@ -151,6 +160,7 @@ def test_a_user_with_a_schema_of_the_same_name_needs_nothing_but_the_password(
         (f"postgresql://clerk@{guarded}/postgres", {"PGPASSWORD": SECRET}),
         (f"postgresql://clerk@{guarded}/postgres", {"PGPASSFILE": str(passwords)}),
         (f"postgresql://clerk@{guarded}/postgres?passfile={passwords}", {}),
+        (f"postgresql://clerk@{guarded}/postgres", {"HOME": str(tmp_path)}),
         (f"postgresql://clerk:{SECRET}@{others}/postgres?target_session_attrs=read-write", {}),
     ]
     for url, environment in ways:
@@ -160,6 +170,35 @@ def test_a_user_with_a_schema_of_the_same_name_needs_nothing_but_the_password(
             database = PostgresDatabase(StorePlace("postgresql", url))
             assert database.problems() == []
             database.close()
+
+
+def test_a_connection_can_be_encrypted_and_its_server_be_one_that_an_authority_knows(tmp_path: Path) -> None:
+    authority, other = trustme.CA(), trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    other.cert_pem.write_to_path(tmp_path / "other.pem")
+    port = free_port()
+    server = PostgresServer(port=port)
+    try:
+        data, key = server.folder / "data", authority.issue_cert("localhost", "127.0.0.1")
+        (data / "server.crt").write_bytes(key.cert_chain_pems[0].bytes())
+        (data / "server.key").write_bytes(key.private_key_pem.bytes())
+        (data / "server.key").chmod(0o600)
+        for name in ("server.crt", "server.key"):
+            shutil.chown(data / name, data.owner())
+        server.sql("ALTER SYSTEM SET ssl = on")
+        server.sql("SELECT pg_reload_conf()")
+        url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        verified = f"{url}?sslmode=verify-full&sslrootcert={tmp_path}"
+        for each, encrypted in ((url, True), (f"{verified}/ca.pem", True), (f"{url}?sslmode=disable", False)):
+            database = PostgresDatabase(StorePlace("postgresql", each))
+            seen = server.sql("SELECT ssl FROM pg_stat_ssl WHERE pid = $1", backend(database))
+            assert seen == [(encrypted,)]
+            database.close()
+        assert "CERTIFICATE_VERIFY_FAILED" in refusal(f"{verified}/other.pem")
+        assert "want a server that takes this connection" in refusal(f"{verified}/other.pem")
+        assert "absent.pem" in refusal(f"{verified}/absent.pem")
+    finally:
+        server.end()
 
 
 @pytest.mark.parametrize(
@@ -269,9 +308,11 @@ def locked(place: StorePlace, statement: str = "SELECT FROM account FOR UPDATE")
         while not shared_server().sql(waits, pid)[0][0]:
             pass
 
-    yield wait_for
-    loop.run_until_complete(somebody.close())
-    loop.close()
+    try:
+        yield wait_for
+    finally:
+        loop.run_until_complete(somebody.close())
+        loop.close()
 
 
 def test_of_a_turn_that_is_cut_while_it_is_written_nothing_is_there(
@@ -282,7 +323,7 @@ def test_of_a_turn_that_is_cut_while_it_is_written_nothing_is_there(
         writing = database.write(turn(2), 7)
         wait_for(pid)
         cut(pid)
-        with pytest.raises(StoreError, match="terminating connection due to administrator command"):
+        with pytest.raises(StoreError, match=r"terminating connection due to|connection was closed"):
             writing.result()
     assert rows_of(place) == []
     database.write(turn(2), 7).result()
