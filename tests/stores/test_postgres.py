@@ -250,9 +250,10 @@ def test_without_a_driver_it_says_what_to_install(place: StorePlace, monkeypatch
 def test_a_second_server_is_refused_until_the_first_ends_and_another_schema_is_free(
     place: StorePlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres, "_SECONDS_FOR_A_LOCK", 0.05)
     first = PostgresDatabase(place)
-    assert "which another server has; want one server for it" in refusal(place.where)
+    with monkeypatch.context() as patched:
+        patched.setattr(postgres, "_SECONDS_FOR_A_LOCK", 0.05)
+        assert "which another server has; want one server for it" in refusal(place.where)
     PostgresDatabase(new_place("postgresql")).close()
     first.write([SHOP]).result()
     first.close()
@@ -269,6 +270,20 @@ def test_one_that_nobody_closed_lets_go_of_everything_once_it_is_forgotten(place
     database = PostgresDatabase(place)
     assert [each.name for each in database.accounts()] == ["shop"]
     database.close()
+
+
+def test_a_host_that_does_not_answer_does_not_keep_it_from_the_next_one(
+    guarded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "_SECONDS_TO_BEGIN", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hosts = f"127.0.0.1:{silent.getsockname()[1]},127.0.0.1:1,{guarded}"
+        with monkeypatch.context() as patched:
+            patched.setattr(postgres, "_SECONDS_TO_BEGIN", 0.05)
+            silent_alone = f"postgresql://clerk:{SECRET}@127.0.0.1:{silent.getsockname()[1]}/postgres"
+            assert "(no answer in time), want a server that takes this connection" in refusal(silent_alone)
+        url = f"postgresql://clerk:{SECRET}@{hosts}/postgres?target_session_attrs=read-write"
+        PostgresDatabase(StorePlace("postgresql", url)).close()
 
 
 # Connections that break
@@ -357,6 +372,8 @@ class Proxy:
 
     def __init__(self) -> None:
         self.commits: Literal["pass", "lose", "lose the answer"] = "pass"
+        self.is_silent = False
+        """Whether it passes nothing on, and ends nothing either."""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._threads = [threading.Thread(target=self._accept)]
@@ -384,7 +401,8 @@ class Proxy:
             while octets := client.recv(65536):
                 if b"COMMIT\0" in octets and self.commits == "lose":
                     break
-                server.sendall(octets)
+                if not self.is_silent:
+                    server.sendall(octets)
         shut(client, server)
 
     def _answers(self, client: socket.socket, server: socket.socket) -> None:
@@ -482,6 +500,21 @@ def test_a_connection_that_only_its_server_still_has_does_not_keep_its_database_
         proxy.forget()
         database.write(turn(version)).result()
         assert shared_server().sql("SELECT FROM pg_stat_activity WHERE pid = $1", old) == []
+    database.close()
+
+
+def test_a_server_that_answers_no_more_is_a_store_error_in_time(
+    place: StorePlace, through: StorePlace, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "_SECONDS_FOR_A_STATEMENT", 2)
+    database = PostgresDatabase(through)
+    database.write([SHOP]).result()
+    proxy.is_silent = True
+    with pytest.raises(StoreError, match="no answer in time"):
+        database.write(turn(2)).result(DEADLINE)
+    proxy.is_silent = False
+    database.write(turn(2)).result(DEADLINE)
+    assert rows_of(place) == [("0002", 2), ("m", 2)]
     database.close()
 
 

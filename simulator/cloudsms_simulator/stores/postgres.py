@@ -127,6 +127,8 @@ class PostgresDatabase:
             raise StoreOpenError(f"store: got {place}, for which there is no driver here; want {_EXTRA}") from error
         self._asyncpg = asyncpg
         errors = asyncpg.exceptions
+        self._try_another = (OSError, asyncpg.CannotConnectNowError, errors.InternalClientError)
+        """What may be otherwise with another host."""
         self._failures = (OSError, asyncpg.InterfaceError, asyncpg.PostgresError, errors.InternalClientError)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=_serve, args=(self._loop, self._connections), name="store", daemon=True)
@@ -170,19 +172,8 @@ class PostgresDatabase:
         return StoreOpenError(f"store: got {self._place}{got}{';' if got.startswith(',') else ','} want {want}")
 
     async def _connect(self, seconds: float) -> _Connection:
-        """A new connection that has the lock of a server."""
-        db: _Connection = await asyncio.wait_for(
-            self._asyncpg.connect(
-                self._place.where,
-                timeout=seconds,
-                command_timeout=_SECONDS_FOR_A_STATEMENT,
-                server_settings={
-                    "application_name": "cloudsms-simulator",
-                    "lock_timeout": str(round(_SECONDS_FOR_A_LOCK * 1000)),
-                },
-            ),
-            seconds,
-        )
+        """A new connection, within so many seconds for each host, that has the lock of a server."""
+        db = await self._connect_to_any(seconds)
         try:
             if (major := db.get_server_version().major) < _OLDEST:
                 raise self._refusal(f", PostgreSQL {major}", f"{_OLDEST} or later")
@@ -195,6 +186,26 @@ class PostgresDatabase:
             raise
         self._connections[:], self._process = [db], db.get_server_pid()
         return db
+
+    async def _connect_to_any(self, seconds: float) -> _Connection:
+        """A connection to the first host that takes one. The driver lets one that never answers use up all the time."""
+        *others, last = _one_host_each(self._place.where)
+        for url in others:
+            with suppress(*self._try_another):
+                return await self._connect_to(url, seconds)
+        return await self._connect_to(last, seconds)
+
+    async def _connect_to(self, url: str, seconds: float) -> _Connection:
+        connecting: Coroutine[object, object, _Connection] = self._asyncpg.connect(
+            url,
+            timeout=seconds,
+            command_timeout=_SECONDS_FOR_A_STATEMENT,
+            server_settings={
+                "application_name": "cloudsms-simulator",
+                "lock_timeout": str(round(_SECONDS_FOR_A_LOCK * 1000)),
+            },
+        )
+        return await asyncio.wait_for(connecting, seconds)
 
     async def _lock(self, db: _Connection) -> None:
         """Takes the lock of a server, which a connection of our own may have that broke and does not know it."""
@@ -425,6 +436,17 @@ class PostgresDatabase:
             yield
         except self._failures as error:
             raise StoreError(f"{self._place}: {_words(error)}") from error
+
+
+def _one_host_each(url: str) -> Sequence[str]:
+    """The same URL for each of the hosts that it names before its path, in their order."""
+    scheme, slashes, rest = url.partition("://")
+    place, path = rest, ""
+    for each in "/?#":
+        place, found, behind = place.partition(each)
+        path = f"{found}{behind}{path}"
+    user, at, hosts = place.rpartition("@")
+    return [f"{scheme}{slashes}{user}{at}{host}{path}" for host in hosts.split(",")]
 
 
 def _words(error: Exception) -> str:
