@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 import pytest
 import trustme
@@ -235,6 +236,20 @@ def test_tables_that_cannot_be_its_own_are_refused(place: StorePlace, statement:
     PostgresDatabase(place).close()
     ask(place, statement)
     assert said in refusal(place.where)
+
+
+def test_of_several_schemas_the_first_is_used_and_no_other(place: StorePlace) -> None:
+    behind = PostgresDatabase(place)
+    behind.write([SHOP]).result()
+    theirs, ours = place.where.rpartition("=")[2], f'{place.where.rpartition("=")[2]} of "Us"'
+    shared_server().sql(f'CREATE SCHEMA "{ours.replace(chr(34), chr(34) * 2)}"')
+    quoted = f'"{ours.replace(chr(34), chr(34) * 2)}",{theirs}'
+    database = PostgresDatabase(StorePlace("postgresql", shared_server().url(quote(quoted))))
+    assert (database.found_schema, database.accounts()) == (0, [])
+    database.write([], 5).result()
+    assert (database.requests(), behind.requests()) == (5, 0)
+    database.close()
+    behind.close()
 
 
 def test_an_old_server_is_refused(place: StorePlace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,8 @@ _MOVE_ACCOUNTS = (
 _DELETE_ACCOUNTS = "DELETE FROM account WHERE name = ANY($1) RETURNING pg_current_xact_id()::text"
 _OCTETS = "SELECT pg_total_relation_size('account') + pg_total_relation_size('item')"
 _SECONDS_BETWEEN_LOOKS_AT_OCTETS = 10.0
+_LOOKS_NOWHERE_ELSE = "SELECT set_config('search_path', quote_ident(current_schema()), false)"
+"""Tables of the same names in a schema further behind are somebody else's."""
 _WAITS_FOR_THE_DISK = (
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 )
@@ -179,6 +181,7 @@ class PostgresDatabase:
                 raise self._refusal(f", PostgreSQL {major}", f"{_OLDEST} or later")
             if not await db.fetchval("SELECT current_schema()"):
                 raise self._refusal(", where it has no schema", "one that is there and that its user may use")
+            await db.execute(_LOOKS_NOWHERE_ELSE)
             await db.execute(_WAITS_FOR_THE_DISK)
             await self._lock(db)
         except BaseException:
