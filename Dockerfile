@@ -8,7 +8,7 @@ COPY simulator simulator
 COPY scenarios scenarios
 RUN python -m venv /opt/cloudsms \
     && sed -e 's/ *\\$//' -e '/--hash=/d' constraints.txt > /tmp/pins.txt \
-    && /opt/cloudsms/bin/pip install --no-cache-dir --constraint /tmp/pins.txt .
+    && /opt/cloudsms/bin/pip install --no-cache-dir --constraint /tmp/pins.txt '.[postgresql]'
 
 FROM ${BASE}
 COPY --from=build /opt/cloudsms /opt/cloudsms
