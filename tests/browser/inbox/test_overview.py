@@ -28,13 +28,13 @@ def test_it_counts_what_comes_while_it_is_open(
     send("Your code is 123456", "67000011", "67000012")
     send("您的验证码是 482910", "67000013")
     send("")
-    expect(page.locator("#chart-messages")).to_contain_text("DCS 0 2")
-    expect(page.locator("#chart-messages")).to_contain_text("DCS 8 1")
-    expect(page.locator("#chart-codes")).to_contain_text("Invalid_context 0x10000003 1")
+    expect(page.locator("#chart-messages .legend")).to_contain_text("DCS 0 2")
+    expect(page.locator("#chart-messages .legend")).to_contain_text("DCS 8 1")
+    expect(page.locator("#chart-codes .legend")).to_contain_text("Invalid_context 0x10000003 1")
     expect(page.get_by_role("img", name="Requests by their answer: 2 OK 0x01, 1 Invalid_context")).to_be_visible()
     cloudsms.clock.advance(hours=2)
-    expect(page.locator("#chart-states")).to_contain_text("DELIVERED 3")
-    expect(page.locator("#chart-pushes")).to_contain_text("answered rightly 3")
+    expect(page.locator("#chart-states .legend")).to_contain_text("DELIVERED 3")
+    expect(page.locator("#chart-pushes .legend")).to_contain_text("answered rightly 3")
     expect(page.locator(".tiles")).to_contain_text("USD 0.15")
     expect(page.locator(".tiles")).to_contain_text("100%")
 
@@ -42,7 +42,7 @@ def test_it_counts_what_comes_while_it_is_open(
 def test_what_comes_while_it_is_read_again_is_read_after_that(visitor: Visitor, send: Callable[..., Packet]) -> None:
     send()
     page = visitor.open("/overview")
-    expect(page.locator("#chart-messages")).to_contain_text("DCS 0 1")
+    expect(page.locator("#chart-messages .legend")).to_contain_text("DCS 0 1")
     held: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -58,7 +58,7 @@ def test_what_comes_while_it_is_read_again_is_read_after_that(visitor: Visitor, 
     page.evaluate("document.body.addEventListener('htmx:sseMessage', () => console.log('a pulse'))")
     page.route("**/overview*", hold)
     page.evaluate("htmx.trigger(document.body, 'called')")
-    expect(page.locator("#chart-messages")).to_contain_text("DCS 0 2")
+    expect(page.locator("#chart-messages .legend")).to_contain_text("DCS 0 2")
     assert len(held) == 1
 
 
