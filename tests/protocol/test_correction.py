@@ -11,8 +11,6 @@ import pytest
 from cloudsms_simulator.engine.account import Account
 from cloudsms_simulator.protocol.correction import (
     KEY_PLACEHOLDER,
-    NO_REMEDY,
-    NOT_IN_THE_PACKET,
     REMEDIES,
     Change,
     Correction,
@@ -21,7 +19,7 @@ from cloudsms_simulator.protocol.correction import (
     beyond_correction,
     corrected,
 )
-from cloudsms_simulator.protocol.findings import FINDING_RULES, found
+from cloudsms_simulator.protocol.findings import FINDING_RULES, Finding, found
 from cloudsms_simulator.protocol.profile import OBSERVED
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
 
@@ -150,8 +148,16 @@ def test_a_rule_that_a_remedy_does_not_help_is_left(packet: Make) -> None:
 def test_what_is_not_about_the_packet_is_told_apart() -> None:
     busy = found("rate-limited", "connection", 1, "")
 
-    assert beyond_correction(busy) == Uncorrected("rate-limited", "connection", NOT_IN_THE_PACKET["rate-limited"])
+    assert beyond_correction(busy) == Uncorrected(
+        "rate-limited",
+        "connection",
+        "the packet is in order; send it again later, after ten minutes as the document says",
+    )
     assert beyond_correction(found("serial-wrong", "$.SERIAL", 0, "")) is None
+
+
+def test_a_finding_of_another_version_is_left_as_it_is() -> None:
+    assert beyond_correction(Finding("a-rule-of-yesterday", "error", "$", "", "", "TIME")) is None
 
 
 def test_every_rule_that_refuses_has_a_remedy_or_the_reason_why_there_is_none() -> None:
@@ -160,7 +166,10 @@ def test_every_rule_that_refuses_has_a_remedy_or_the_reason_why_there_is_none() 
         for rule in FINDING_RULES.values()
         if rule.severity == "error" and not rule.id.startswith(("push-", "dr-", "body-", "auth-key-"))
     }
-    tables = [set(REMEDIES), set(NO_REMEDY), set(NOT_IN_THE_PACKET)]
+    rules = FINDING_RULES.values()
+    no_remedy = {rule.id for rule in rules if rule.no_remedy}
+    not_in_packet = {rule.id for rule in rules if rule.not_in_packet}
+    tables = [set(REMEDIES), no_remedy, not_in_packet]
 
     assert refusing <= set().union(*tables) <= set(FINDING_RULES)
     assert sum(map(len, tables)) == len(set().union(*tables))

@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from cloudsms_simulator.api.context import ApiContext
 from cloudsms_simulator.api.http import cached_response, json_response, read_octets
-from cloudsms_simulator.models.server import Certs, Info, Probe, ReadingsItem
+from cloudsms_simulator.models.server import Certs, FindingRule, Info, Probe, ReadingsItem
 from cloudsms_simulator.net.http_parser import base_path
 from cloudsms_simulator.protocol.findings import FINDING_RULES
 from cloudsms_simulator.services.info import all_readings
@@ -44,7 +44,8 @@ class InfoHandlers:
 
     async def readings(self, request: Request) -> Response:
         """Where the specification is silent, what is done here; and every rule a finding may have."""
-        return json_response(ReadingsItem(all_readings(), tuple(FINDING_RULES.values())))
+        rules = [FindingRule(each.id, each.severity, each.heading, each.summary) for each in FINDING_RULES.values()]
+        return json_response(ReadingsItem(all_readings(), tuple(rules)))
 
     async def certs(self, request: Request) -> Response:
         """The authority to trust, and the customer's certificate and key, as PEM."""

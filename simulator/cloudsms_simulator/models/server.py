@@ -7,7 +7,7 @@ from typing import Generic, Literal, TypeVar, cast
 
 import msgspec
 
-from cloudsms_simulator.protocol.findings import FindingRule
+from cloudsms_simulator.protocol.findings import Severity
 
 Json = dict[str, object]
 """A JSON object whose members are not told further."""
@@ -189,6 +189,15 @@ class Reading(msgspec.Struct, frozen=True):
     id: str
     title: str
     text: str
+
+
+class FindingRule(msgspec.Struct, frozen=True):
+    """A rule: its kebab-case id, how bad it is, the specification's heading, and what it says in one line."""
+
+    id: str
+    severity: Severity
+    heading: str
+    summary: str
 
 
 class ReadingsItem(msgspec.Struct, frozen=True):

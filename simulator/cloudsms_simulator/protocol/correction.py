@@ -2,10 +2,10 @@
 
 `corrected` takes a body and gives a `Correction`: the packet, its changes with their reasons, and what is left. A
 `Draft` is a packet while it is being corrected; what no change touches keeps its bytes. A remedy changes the draft
-and returns None, or says why nobody but the sender can mend it. One rule is one line in `REMEDIES`, or in `NO_REMEDY`
-or `NOT_IN_THE_PACKET` when there is nothing to try. Optional fields that cannot be saved go. A number in
-international form, with a plus sign or two zeros in front, tells its country; any other does not, and no remedy moves
-a number to another country. The key is never in a corrected packet: `$CLOUDSMS_AUTH_KEY` stands for it.
+and returns None, or says why nobody but the sender can mend it. One rule is one line in `REMEDIES`; where there is
+nothing to try, its row in `FINDING_RULES` says why. Optional fields that cannot be saved go. A number in international
+form, with a plus sign or two zeros in front, tells its country; any other does not, and no remedy moves a number to
+another country. The key is never in a corrected packet: `$CLOUDSMS_AUTH_KEY` stands for it.
 
 Spec: Request UIP Format. Spec: Parameter Details. Spec: RESULT_CODE and RESULT_DESC, Remark. Reading: R24.
 """
@@ -30,7 +30,7 @@ from cloudsms_simulator.protocol.candidate import (
 from cloudsms_simulator.protocol.checks import diagnose
 from cloudsms_simulator.protocol.codes import COUNTRY_CODES, fits_plan, without_country_code, without_trunk_prefix
 from cloudsms_simulator.protocol.customer import split_number
-from cloudsms_simulator.protocol.findings import OUT_OF_RANGE, Finding, excerpt
+from cloudsms_simulator.protocol.findings import FINDING_RULES, OUT_OF_RANGE, Finding, excerpt
 from cloudsms_simulator.protocol.mistakes import Circumstances, certain_hint, country_wanted, digits_of, international
 from cloudsms_simulator.protocol.packet import parsed, whole_number
 from cloudsms_simulator.protocol.profile import Profile
@@ -400,46 +400,6 @@ REMEDIES: Mapping[str, PacketRemedy] = {
     "msisdn-mainland": _NUMBER,
 }
 
-_LATER = "the packet is in order; send it again later, after ten minutes as the document says"
-_SCENARIO = "the scenario, or a magic number, says so whatever the packet holds"
-_NO_PACKET = "what came is no packet; the finding says what would be one"
-_OURS = "the packet may well be in order; what failed is the simulator, and its log says why"
-
-NO_REMEDY: Mapping[str, str] = {
-    "uip-v2": "UIP v2 is another protocol: write the packet with the fields of v1, all on the top level",
-    "names-misspelt": "write the names of fields as the specification does",
-    "polled-for-report": "nothing to correct: a report is not asked for, it comes to the account's callback by itself",
-    "content-missing": "only its sender knows the text",
-    "list-missing": "only its sender knows whom it is for",
-    "msisdn-missing": "only its sender knows the number",
-    "msisdn-placeholder": "only its sender knows the digits behind the x",
-    "blacklisted-number": "the account's blacklist has the number, and nothing in the packet changes that",
-    "blacklisted-word": "only its sender can say it in other words",
-    "unpriced": "the account needs a price for the country, or the message another country",
-}
-"""Why a rule that a packet breaks has no remedy."""
-
-NOT_IN_THE_PACKET: Mapping[str, str] = {
-    "rate-limited": _LATER,
-    "queue-full": _LATER,
-    "batch-refused": "another destination of the batch is refused; in a request of its own this one would pass",
-    "scripted-code": _SCENARIO,
-    "scripted-fault": _SCENARIO,
-    "local-rejected": "the account, or the number, is what does not fit",
-    "body-too-large": "send fewer destinations at once: 200 of them fit easily",
-    "body-unfinished": _NO_PACKET,
-    "head-unfinished": _NO_PACKET,
-    "path-wrong": _NO_PACKET,
-    "http-method-wrong": _NO_PACKET,
-    "not-http": _NO_PACKET,
-    "surplus-bytes": "Content-Length has to count octets, not characters",
-    "handshake-refused": _NO_PACKET,
-    "source-not-whitelisted": "the packet may well be in order; it came from an address nobody expects",
-    "unknown-error": _OURS,
-    "store-failed": _OURS,
-}
-"""Why a rule that is not broken by what a packet holds has no remedy."""
-
 
 # The correction of a body.
 
@@ -486,7 +446,7 @@ def corrected(
     draft = _translated(draft)
     poll = poll_finding(packet.decode(draft.body).packet, draft.names)
     if poll is not None:
-        return Correction(None, (), (Uncorrected(poll.rule, poll.path, NO_REMEDY[poll.rule]),))
+        return Correction(None, (), (Uncorrected(poll.rule, poll.path, _why_no_remedy(poll)),))
     if key_is_known:
         draft.fill_in("$.AUTH_KEY", KEY_PLACEHOLDER)
     else:
@@ -508,8 +468,10 @@ def corrected(
 
 def beyond_correction(finding: Finding) -> Uncorrected | None:
     """Why no change of the packet answers a finding; None for one that is about the packet, or needs no answer."""
-    why = NOT_IN_THE_PACKET.get(finding.rule)
-    return None if why is None else Uncorrected(finding.rule, finding.path, why)
+    rule = FINDING_RULES.get(finding.rule)  # A kept finding may be of a version that had other rules.
+    if rule is None or rule.not_in_packet is None:
+        return None
+    return Uncorrected(finding.rule, finding.path, rule.not_in_packet)
 
 
 def _broken(body: bytes, account: AccountView, context: CorrectionContext) -> list[Finding]:
@@ -520,9 +482,11 @@ def _broken(body: bytes, account: AccountView, context: CorrectionContext) -> li
 
 def _remedied(draft: Draft, finding: Finding, context: CorrectionContext) -> str | None:
     remedy = REMEDIES.get(finding.rule)
-    if remedy is None:
-        return NO_REMEDY.get(finding.rule, "nobody but its sender can")
-    return remedy(draft, finding.path, context)
+    return _why_no_remedy(finding) if remedy is None else remedy(draft, finding.path, context)
+
+
+def _why_no_remedy(finding: Finding) -> str:
+    return FINDING_RULES[finding.rule].no_remedy or "nobody but its sender can"
 
 
 def _translated(draft: Draft) -> Draft:

@@ -52,12 +52,19 @@ def excerpt(value: object) -> str:
 
 
 class FindingRule(msgspec.Struct, frozen=True):
-    """A rule: its kebab-case id, how bad it is, the specification's heading, and what it says in one line."""
+    """A rule: its kebab-case id, how bad it is, the specification's heading, and what it says in one line.
+
+    A rule that refuses packets has a remedy in `REMEDIES`, `protocol/correction.py`, or says here why there is none.
+    """
 
     id: str
     severity: Severity
     heading: str
     summary: str
+    no_remedy: str | None = None
+    """Why nobody but the sender can mend a packet that breaks the rule."""
+    not_in_packet: str | None = None
+    """Why no change of the packet answers the rule, where it is not broken by what a packet holds."""
 
 
 _REQUEST = "Request UIP Format"
@@ -68,6 +75,11 @@ _GENERAL = "General Parameters"
 _REPORT_ANSWER = "Delivery Report (DR) response Format"
 _REPORTS = "Delivery Report (DR) CallBack"
 _STATES = "SMS_STATE and RESULT_DESC"
+
+_LATER = "the packet is in order; send it again later, after ten minutes as the document says"
+_SCENARIO = "the scenario, or a magic number, says so whatever the packet holds"
+_NO_PACKET = "what came is no packet; the finding says what would be one"
+_OURS = "the packet may well be in order; what failed is the simulator, and its log says why"
 
 _ROWS: tuple[FindingRule, ...] = (
     # The packet as a whole: checks 1 to 4.
@@ -81,11 +93,14 @@ _ROWS: tuple[FindingRule, ...] = (
     FindingRule("unknown-field", "warning", _REQUEST, "A field the specification does not know was ignored."),
     FindingRule("not-looked-through", "warning", _PRINCIPLE, "The body has too many keys and values to look at each."),
     FindingRule("null-field", "warning", _REQUEST, "An optional field is null and counts as absent."),
-    FindingRule("uip-v2", "error", _PRINCIPLE, "The packet is UIP v2, with a `uip_head`; this platform speaks v1."),
+    FindingRule("uip-v2", "error", _PRINCIPLE, "The packet is UIP v2, with a `uip_head`; this platform speaks v1.",
+        no_remedy="UIP v2 is another protocol: write the packet with the fields of v1, all on the top level"),
     FindingRule("body-compressed", "error", _PRINCIPLE, "The body is compressed; the platform reads plain JSON."),
     FindingRule("body-is-form", "error", _PRINCIPLE, "The body is a form; the platform reads JSON."),
-    FindingRule("names-misspelt", "error", _REQUEST, "Names of fields are in another case than the specification's."),
-    FindingRule("polled-for-report", "error", "METHOD", "The request asks for a report; reports are pushed."),
+    FindingRule("names-misspelt", "error", _REQUEST, "Names of fields are in another case than the specification's.",
+        no_remedy="write the names of fields as the specification does"),
+    FindingRule("polled-for-report", "error", "METHOD", "The request asks for a report; reports are pushed.",
+        no_remedy="nothing to correct: a report is not asked for, it comes to the account's callback by itself"),
     # General parameters: checks 5 and 6.
     FindingRule("method-missing", "error", "METHOD", "METHOD is missing or empty."),
     FindingRule("method-wrong", "error", "METHOD", "METHOD is not SMS_SEND_REQUEST."),
@@ -111,7 +126,8 @@ _ROWS: tuple[FindingRule, ...] = (
     FindingRule("auth-key-in-header", "warning", "AUTH_KEY", "AUTH_KEY came as a header; it belongs in the body."),
     FindingRule("version-missing", "error", _REQUEST, "VERSION is missing, or is not a string."),
     FindingRule("version-unknown", "error", _REQUEST, "VERSION is not one the platform accepts."),
-    FindingRule("rate-limited", "error", _CODES, "More packets in this second than the account may send."),
+    FindingRule("rate-limited", "error", _CODES, "More packets in this second than the account may send.",
+        not_in_packet=_LATER),
     # The submission: checks 11 to 15.
     FindingRule("route-missing", "error", "ROUTE_ID", "ROUTE_ID is missing or empty."),
     FindingRule("route-wrong", "error", "ROUTE_ID", "ROUTE_ID is not a string of at most 255 octets."),
@@ -130,7 +146,8 @@ _ROWS: tuple[FindingRule, ...] = (
     FindingRule("repeat-wrong", "error", "Examples", "REPEAT is not an unsigned integer of 4 octets."),
     FindingRule("customer-body-wrong", "error", "CUSTOMER_BODY", "CUSTOMER_BODY is no object of at most 255 octets."),
     FindingRule("customer-body-absent", "note", "CUSTOMER_BODY", "Without it, only SMS_UID matches a report."),
-    FindingRule("content-missing", "error", "SMS_CONTENT", "SMS_CONTENT is missing or empty."),
+    FindingRule("content-missing", "error", "SMS_CONTENT", "SMS_CONTENT is missing or empty.",
+        no_remedy="only its sender knows the text"),
     FindingRule("content-wrong", "error", "SMS_CONTENT", "SMS_CONTENT is not a string."),
     FindingRule("content-too-long", "error", "SMS_CONTENT", "The signed text needs more than 10 segments."),
     FindingRule("content-over-1530", "warning", "SMS_CONTENT", "The text is over 1530 bytes by the byte rule."),
@@ -138,7 +155,8 @@ _ROWS: tuple[FindingRule, ...] = (
     FindingRule("content-placeholder", "warning", "SMS_CONTENT", "The text holds a placeholder nobody filled in."),
     FindingRule("content-split-by-hand", "warning", "SMS_CONTENT", "The text looks split by hand; we split it."),
     # The destinations: checks 16 and 17.
-    FindingRule("list-missing", "error", _REQUEST, "MULTI_MSISDN_LIST is missing or empty."),
+    FindingRule("list-missing", "error", _REQUEST, "MULTI_MSISDN_LIST is missing or empty.",
+        no_remedy="only its sender knows whom it is for"),
     FindingRule("list-wrong", "error", _REQUEST, "MULTI_MSISDN_LIST is not an array."),
     FindingRule("list-is-object", "error", _REQUEST, "MULTI_MSISDN_LIST is one object, not an array of them."),
     FindingRule("list-is-json-text", "error", _REQUEST, "MULTI_MSISDN_LIST is JSON inside a string."),
@@ -148,35 +166,51 @@ _ROWS: tuple[FindingRule, ...] = (
     FindingRule("country-missing", "error", "Remark", "COUNTRY_CODE is missing or null."),
     FindingRule("country-wrong", "error", "Remark", "COUNTRY_CODE is not an assigned country calling code."),
     FindingRule("country-repeated", "warning", _REQUEST, "The number repeats its country code."),
-    FindingRule("msisdn-missing", "error", "Remark", "DEST_MSISDN is missing or empty."),
+    FindingRule("msisdn-missing", "error", "Remark", "DEST_MSISDN is missing or empty.",
+        no_remedy="only its sender knows the number"),
     FindingRule("msisdn-wrong", "error", "Remark", "DEST_MSISDN is not 1 to 32 digits."),
-    FindingRule("msisdn-placeholder", "error", "Examples", "DEST_MSISDN is the document's placeholder."),
+    FindingRule("msisdn-placeholder", "error", "Examples", "DEST_MSISDN is the document's placeholder.",
+        no_remedy="only its sender knows the digits behind the x"),
     FindingRule("msisdn-plus", "error", "Remark", "DEST_MSISDN has a plus sign; only digits are allowed."),
     FindingRule("msisdn-spaces", "error", "Remark", "DEST_MSISDN has spaces or punctuation; only digits are allowed."),
     FindingRule("msisdn-trunk-prefix", "warning", "Remark", "The number begins with its country's trunk prefix."),
     FindingRule("msisdn-other-digits", "error", "Remark", "DEST_MSISDN has digits that are not ASCII."),
     FindingRule("msisdn-mainland", "error", "Remark", "A number in mainland China does not have 11 digits."),
     # What the account decides: checks 18 and 19, the queue, the local rejections.
-    FindingRule("queue-full", "error", _CODES, "More reports are outstanding than the account may have."),
-    FindingRule("blacklisted-number", "error", _CODES, "The number is on the blacklist."),
-    FindingRule("blacklisted-word", "error", _CODES, "The signed text holds a blacklisted word."),
-    FindingRule("unpriced", "error", _CODES, "The account has no price for the country."),
-    FindingRule("batch-refused", "error", _CODES, "Refused because another destination of the batch was."),
-    FindingRule("scripted-code", "warning", _CODES, "A rule of the scenario, or a magic number, refused this."),
-    FindingRule("scripted-fault", "warning", _CODES, "A fault befell the answer, as the scenario or a number says."),
-    FindingRule("local-rejected", "warning", _STATES, "Accepted, but rejected locally: the report says state 60."),
+    FindingRule("queue-full", "error", _CODES, "More reports are outstanding than the account may have.",
+        not_in_packet=_LATER),
+    FindingRule("blacklisted-number", "error", _CODES, "The number is on the blacklist.",
+        no_remedy="the account's blacklist has the number, and nothing in the packet changes that"),
+    FindingRule("blacklisted-word", "error", _CODES, "The signed text holds a blacklisted word.",
+        no_remedy="only its sender can say it in other words"),
+    FindingRule("unpriced", "error", _CODES, "The account has no price for the country.",
+        no_remedy="the account needs a price for the country, or the message another country"),
+    FindingRule("batch-refused", "error", _CODES, "Refused because another destination of the batch was.",
+        not_in_packet="another destination of the batch is refused; in a request of its own this one would pass"),
+    FindingRule("scripted-code", "warning", _CODES, "A rule of the scenario, or a magic number, refused this.",
+        not_in_packet=_SCENARIO),
+    FindingRule("scripted-fault", "warning", _CODES, "A fault befell the answer, as the scenario or a number says.",
+        not_in_packet=_SCENARIO),
+    FindingRule("local-rejected", "warning", _STATES, "Accepted, but rejected locally: the report says state 60.",
+        not_in_packet="the account, or the number, is what does not fit"),
     # The transport.
-    FindingRule("surplus-bytes", "warning", _PRINCIPLE, "Bytes followed the body: Content-Length is too small."),
-    FindingRule("body-too-large", "error", _PRINCIPLE, "The body is over the limit."),
-    FindingRule("body-unfinished", "error", _PRINCIPLE, "The body did not arrive whole."),
-    FindingRule("head-unfinished", "error", _PRINCIPLE, "The request's head did not arrive in time."),
-    FindingRule("path-wrong", "error", "CloudSMS Platform Server", "The path is not /dave/io."),
-    FindingRule("http-method-wrong", "error", _PRINCIPLE, "The HTTP method is not POST."),
-    FindingRule("not-http", "error", _PRINCIPLE, "What came is no HTTP request."),
-    FindingRule("source-not-whitelisted", "error", "CloudSMS Platform Server", "The address is not whitelisted."),
-    FindingRule("handshake-refused", "error", _PRINCIPLE, "The TLS handshake failed."),
-    FindingRule("unknown-error", "error", _CODES, "The simulator itself failed; its log has the traceback."),
-    FindingRule("store-failed", "error", _CODES, "The store could not be written."),
+    FindingRule("surplus-bytes", "warning", _PRINCIPLE, "Bytes followed the body: Content-Length is too small.",
+        not_in_packet="Content-Length has to count octets, not characters"),
+    FindingRule("body-too-large", "error", _PRINCIPLE, "The body is over the limit.",
+        not_in_packet="send fewer destinations at once: 200 of them fit easily"),
+    FindingRule("body-unfinished", "error", _PRINCIPLE, "The body did not arrive whole.", not_in_packet=_NO_PACKET),
+    FindingRule("head-unfinished", "error", _PRINCIPLE, "The request's head did not arrive in time.",
+        not_in_packet=_NO_PACKET),
+    FindingRule("path-wrong", "error", "CloudSMS Platform Server", "The path is not /dave/io.",
+        not_in_packet=_NO_PACKET),
+    FindingRule("http-method-wrong", "error", _PRINCIPLE, "The HTTP method is not POST.", not_in_packet=_NO_PACKET),
+    FindingRule("not-http", "error", _PRINCIPLE, "What came is no HTTP request.", not_in_packet=_NO_PACKET),
+    FindingRule("source-not-whitelisted", "error", "CloudSMS Platform Server", "The address is not whitelisted.",
+        not_in_packet="the packet may well be in order; it came from an address nobody expects"),
+    FindingRule("handshake-refused", "error", _PRINCIPLE, "The TLS handshake failed.", not_in_packet=_NO_PACKET),
+    FindingRule("unknown-error", "error", _CODES, "The simulator itself failed; its log has the traceback.",
+        not_in_packet=_OURS),
+    FindingRule("store-failed", "error", _CODES, "The store could not be written.", not_in_packet=_OURS),
     # Reports, and the customer's answers to them.
     FindingRule("report-late", "warning", _REPORTS, "The final state came after the maximum return time of 24 hours."),
     FindingRule("report-dropped", "warning", _REPORTS, "A state due after 25 hours was dropped: EXPIRED came first."),
