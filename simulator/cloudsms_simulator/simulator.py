@@ -32,7 +32,7 @@ from cloudsms_simulator.engine.account import Account, AccountConfig
 from cloudsms_simulator.engine.clock import Clock
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.rules import CompiledRules, RuleBook
-from cloudsms_simulator.models.server import Info, Ports, StorePlace
+from cloudsms_simulator.models.server import ClockMode, Info, Ports, StorePlace
 from cloudsms_simulator.net.asgi import AsgiAdapter, base_url, serve_in
 from cloudsms_simulator.net.certificates import CertificateFiles, open_certificates
 from cloudsms_simulator.net.http_parser import path_below_root, root_of, scope_below
@@ -142,6 +142,7 @@ class Simulator:
             self.scenarios,
             self.timekeeper,
             self.wall,
+            new_clock=self._new_clock,
             seed=self.seed,
             profile_of=settings.server_profile,
             forgot=lambda account: self.sink.forget(account.name),
@@ -389,8 +390,11 @@ class Simulator:
     def _context_with(self, shown: CertificatePaths) -> ssl.SSLContext:
         return platform_context(self.files, self.settings.mtls, self.settings.client_ca, shown)
 
-    def _new_clock(self, account: Account | None) -> Clock:
-        return Clock.started("real" if account is None else self.settings.clock, self.wall.now())
+    def _new_clock(self, account: Account | None, mode: ClockMode | None = None) -> Clock:
+        """The clock an account begins with, in a mode of its own or the server's. What is no account's is real."""
+        if account is None:
+            return Clock.real(self.wall.now())
+        return Clock.started(self.settings.clock if mode is None else mode, self.wall.now())
 
     def _new_store(
         self, database: "Database | None", node: Callable[[], int], accounts: tuple[AccountConfig, ...] | None

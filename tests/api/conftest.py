@@ -84,6 +84,7 @@ class Scene:
             self.scenarios,
             stage.timekeeper,
             stage.wall,
+            new_clock=stage.new_clock,
             seed=1,
             profile_of=lambda named: PROFILES[named or "spec"],
         )

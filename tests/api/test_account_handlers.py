@@ -41,7 +41,15 @@ class Scene:
             return PROFILES[named or "spec"]
 
         scenarios = ScenarioService(stage.store, stage.wall, profile_of, lambda account: None)
-        accounts = AccountService(stage.store, scenarios, stage.timekeeper, stage.wall, seed=1, profile_of=profile_of)
+        accounts = AccountService(
+            stage.store,
+            scenarios,
+            stage.timekeeper,
+            stage.wall,
+            new_clock=stage.new_clock,
+            seed=1,
+            profile_of=profile_of,
+        )
         verbs = AccountHandlers(Context(stage), accounts)
         one = "/api/v1/accounts/{name}"
         self.client = TestClient(

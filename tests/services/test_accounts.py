@@ -42,6 +42,7 @@ class Keeping:
             self.scenarios,
             stage.timekeeper,
             stage.wall,
+            new_clock=stage.new_clock,
             seed=42,
             profile_of=lambda named: PROFILES[named or "spec"],
             forgot=lambda account: self.forgot.append(account.name),

@@ -47,6 +47,7 @@ class World:
             self.scenarios,
             at.timekeeper,
             at.wall,
+            new_clock=at.new_clock,
             seed=42,
             profile_of=lambda named: PROFILES[named or "spec"],
         )

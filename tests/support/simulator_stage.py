@@ -15,6 +15,7 @@ from cloudsms_simulator.engine.plan import plan_of, step
 from cloudsms_simulator.engine.platform import Platform
 from cloudsms_simulator.engine.records import ConnectionFacts, Message, Push, PushResult
 from cloudsms_simulator.engine.transaction import Arrival, Reply, Transaction
+from cloudsms_simulator.models.server import ClockMode
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.profile import SPEC
 from cloudsms_simulator.protocol.timestamps import HONG_KONG
@@ -132,10 +133,8 @@ class Stage:
         self.account = self.accounts[0]
         self.wall = WallClock()
         nodes = itertools.count(1)
-        clock = Clock(NOON, self.wall.now(), rate)
-        self.store = MemoryStore(
-            lambda _account: clock, lambda: next(nodes), observer=observer, accounts=configs, **bounds
-        )
+        self._clock = Clock(NOON, self.wall.now(), rate)
+        self.store = MemoryStore(self.new_clock, lambda: next(nodes), observer=observer, accounts=configs, **bounds)
         self.directory = self.store.directory
         self.platform = Platform(self.directory, SPEC)
         self.pusher = Pushes(self.platform, self.store, self.wall)
@@ -143,6 +142,10 @@ class Stage:
         journal = ExchangeRecorder(self.platform, self.store, self.wall)
         door = PacketReader(journal, BodyLimits(1_000_000, timedelta(seconds=1)))
         self.endpoint = Endpoint(self.platform, self.store, journal, self.pusher, self.wall, door, AnswerTimes())  # type: ignore[arg-type]
+
+    def new_clock(self, _account: Account | None, mode: ClockMode | None = None) -> Clock:
+        """The clock an account begins with: the stage's, or one of its own."""
+        return self._clock if mode is None else Clock.started(mode, self.wall.now())
 
     def configure(self, *configs: AccountConfig) -> None:
         """Has the store hold these configurations, of new accounts or of those there are."""

@@ -27,7 +27,7 @@ from cloudsms_simulator.engine.money import Currency, Money
 from cloudsms_simulator.engine.rules import CompiledRules
 from cloudsms_simulator.engine.transaction import Transaction
 from cloudsms_simulator.models.account import AccountItem, CallbackItem, LedgerItem
-from cloudsms_simulator.models.server import Json
+from cloudsms_simulator.models.server import ClockMode, Json
 from cloudsms_simulator.moments import datetime
 from cloudsms_simulator.net.wall_clock import WallClock
 from cloudsms_simulator.protocol.masking import fingerprint
@@ -54,8 +54,8 @@ class AccountConflictError(Exception):
 class AccountService:
     """Keeps the accounts of a simulator. Belongs to one event loop; every coroutine may raise StoreError.
 
-    `seed` is for accounts that are told none, `profile_of` gives the profile of a name, None for the server's. `forgot`
-    hears of each account that is gone.
+    `new_clock` gives an account the clock it begins with, in a mode of its own. `seed` is for accounts that are told
+    none, `profile_of` gives the profile of a name, None for the server's. `forgot` hears of each account that is gone.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class AccountService:
         timekeeper: ClockService,
         wall: WallClock,
         *,
+        new_clock: Callable[[Account, ClockMode], Clock],
         seed: int,
         profile_of: Callable[[Literal["spec", "observed"] | None], Profile],
         forgot: Callable[[Account], None] = lambda account: None,
@@ -73,6 +74,7 @@ class AccountService:
         self._scenarios = scenarios
         self._timekeeper = timekeeper
         self._wall = wall
+        self._new_clock = new_clock
         self._seed = seed
         self._profile_of = profile_of
         self._forgot = forgot
@@ -102,7 +104,7 @@ class AccountService:
             def create(transaction: Transaction) -> Account:
                 check(transaction)
                 if wish.clock is not None:
-                    clock, standing = Clock.started(wish.clock, self._wall.now()), transaction.standing
+                    clock, standing = self._new_clock(account, wish.clock), transaction.standing
                     transaction.standing = msgspec.structs.replace(standing, clock=clock, rules_since=clock.virtual)
                 return transaction.configure(config)
 
