@@ -191,7 +191,8 @@ from cloudsms_simulator.protocol.timestamps import wire_time
 from cloudsms_simulator.simulator import Simulator
 
 async def story():
-    loaded = load_settings({"port": "0", "admin_port": "0", "mtls": "required"}, {})
+    said = {"port": "0", "admin_port": "0", "mtls": "required"} | dict(each.split("=", 1) for each in sys.argv[1:])
+    loaded = load_settings(said, {})
     simulator = Simulator(loaded.settings, loaded.scenario, loaded.fixed)
     await simulator.start()
     ready = simulator.ready
@@ -215,9 +216,22 @@ print(docstrings.cache_info().currsize, *sys.modules)
 """
 
 
-def test_a_start_and_its_first_answer_import_and_read_only_what_they_need() -> None:
-    run = subprocess.run(
-        [sys.executable, "-c", _STARTED_AND_ASKED], capture_output=True, text=True, timeout=60, check=True
-    )
+def _started_and_asked(*settings: str) -> tuple[int, set[str]]:
+    """How many Structs had their docstrings read by a start and its first answer, and the modules that were there."""
+    command = [sys.executable, "-c", _STARTED_AND_ASKED, *settings]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     docstrings_read, *modules = run.stdout.split()
-    assert (docstrings_read, LATE & set(modules)) == ("0", set())
+    return int(docstrings_read), set(modules)
+
+
+def test_a_start_and_its_first_answer_import_and_read_only_what_they_need() -> None:
+    docstrings_read, modules = _started_and_asked()
+    assert (docstrings_read, LATE & modules) == (0, set())
+
+
+def test_a_start_that_takes_up_the_accounts_of_a_store_imports_and_reads_little_more(tmp_path) -> None:
+    store = f"store=sqlite:{tmp_path}/kept.db"
+    _started_and_asked(store)
+    docstrings_read, modules = _started_and_asked(store)
+    configurations = {"cloudsms_simulator.config.rule_schema", "cloudsms_simulator.services.snapshot"}
+    assert (docstrings_read, LATE & modules) == (0, configurations)

@@ -26,8 +26,8 @@ from cloudsms_simulator.config.schema import (
     RecordType,
     ScalarType,
     Schema,
+    SettingField,
     SettingTable,
-    TableEntry,
     TableKey,
     Type,
     fields_of,
@@ -494,7 +494,7 @@ def _check_unique(
 
 
 @cache
-def _entries() -> Mapping[str, TableEntry]:
+def _entries() -> Mapping[str, SettingField]:
     return {field.name: field for field in fields_of(AccountSettings)}
 
 
@@ -527,7 +527,8 @@ _STATE_CALLBACK = msgspec.structs.replace(
     CALLBACK, entries=lambda: {**_CALLBACK, **{key: TableKey(TEXT, _CALLBACK[key].doc) for key in _FILES}}
 )
 STATE_OVERRIDES = msgspec.structs.replace(
-    ACCOUNT, entries=lambda: {**_entries(), "callback": TableKey(_STATE_CALLBACK, _entries()["callback"].doc)}
+    ACCOUNT,
+    entries=lambda: {**_entries(), "callback": msgspec.structs.replace(_entries()["callback"], kind=_STATE_CALLBACK)},
 )
 """Reads `AccountOverrides`."""
 STATE_SETTINGS = msgspec.structs.replace(
