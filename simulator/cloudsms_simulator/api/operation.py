@@ -6,6 +6,7 @@ misspelt is not passed over.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cache
 from types import MappingProxyType
 from typing import Annotated
 
@@ -172,11 +173,7 @@ class Operation(Route):
 
 
 def _refusing_unknown(handler: Handler, query: type[msgspec.Struct]) -> Handler:
-    known = {
-        field.name: isinstance(kind, msgspec.inspect.CollectionType)
-        for field in _fields(query)
-        for kind in (_bare(field.type),)
-    }
+    known = _parameters(query)
 
     async def checked(request: Request) -> Response:
         given = request.query_params
@@ -194,10 +191,12 @@ def _refusing_unknown(handler: Handler, query: type[msgspec.Struct]) -> Handler:
     return checked
 
 
-def _fields(query: type[msgspec.Struct]) -> tuple[msgspec.inspect.Field, ...]:
+@cache
+def _parameters(query: type[msgspec.Struct]) -> Mapping[str, bool]:
+    """Whether each parameter of a query may be said more than once, by name."""
     info = msgspec.inspect.type_info(query)
     assert isinstance(info, msgspec.inspect.StructType)
-    return info.fields
+    return {field.name: isinstance(_bare(field.type), msgspec.inspect.CollectionType) for field in info.fields}
 
 
 def _bare(kind: msgspec.inspect.Type) -> msgspec.inspect.Type:
