@@ -156,6 +156,32 @@ def test_the_first_account_of_a_run_imports_only_what_it_needs(project) -> None:
     run.assert_outcomes(passed=1)
 
 
+def test_pytest_rewrites_the_asserts_of_tests_and_none_of_ours(project) -> None:
+    run = project(
+        """
+        import sys
+        import helper
+        from importlib.machinery import PathFinder, SourceFileLoader
+
+        def test_it(cloudsms):
+            import late_helper
+
+            ours = sys.modules["cloudsms_simulator.simulator"]
+            plain = [isinstance(each.__loader__, SourceFileLoader) for each in (helper, late_helper, ours)]
+            assert plain == [False, False, True]
+            assert sys.meta_path.count(PathFinder) == 1
+        """,
+        conftest="""
+        import pytest
+        pytest.register_assert_rewrite("helper", "late_helper", "cloudsms_simulator.simulator")
+        """,
+        helper="",
+        late_helper="",
+        apart=True,
+    )
+    run.assert_outcomes(passed=1)
+
+
 def test_what_a_test_was_given_is_let_go_when_it_ends(project) -> None:
     run = project(
         """

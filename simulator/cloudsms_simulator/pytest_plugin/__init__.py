@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
 import pytest
@@ -81,7 +82,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.option.collectonly or _PYTEST_TOO_OLD:
         return
     if any("_cloudsms_servers" in getattr(item, "fixturenames", ()) for item in session.items):
-        with _without_garbage_collection():
+        with _without_garbage_collection(), _without_rewriting_asserts():
             for name in _IMPORTED_BEFORE_TESTS:
                 import_module(name)
 
@@ -102,6 +103,17 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.unfreeze()
         if collects:
             gc.enable()
+
+
+@contextmanager
+def _without_rewriting_asserts() -> Iterator[None]:
+    """Has Python find modules before pytest does. pytest rewrites the asserts in all modules of an installed plugin,
+    which takes a second where there was no run before."""
+    sys.meta_path.insert(0, PathFinder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(PathFinder)
 
 
 @pytest.fixture(scope="session")
