@@ -4,6 +4,7 @@ Spec: CloudSMS Platform Server.
 """
 
 from typing import Generic, Literal, TypeVar, cast
+from urllib.parse import unquote
 
 import msgspec
 
@@ -107,7 +108,9 @@ def without_password(url: str) -> str:
         scheme, colon, rest = "", "", url
     end = min((rest.find(each, 2) for each in "/?#" if each in rest[2:]), default=len(rest))
     credentials, at, host = rest[:end].rpartition("@")
-    if at:
+    before_values = rest[end:].partition("=")[0]
+    path = before_values if "?" in before_values else rest[end:]
+    if at and "@" not in path:
         user, has_password, _ = credentials.partition(":")
         said = f"{user}{':***' if has_password else ''}@{host}{rest[end:]}"
     else:
@@ -115,9 +118,15 @@ def without_password(url: str) -> str:
         user, has_password, _ = rest.rpartition("@")[0].partition(":")
         said = f"{user}:***" if has_password else rest
     place, question, query = said.partition("?")
-    named = [each.partition("=") for each in query.split("&")]
-    shown = [f"{name}{equal}{'***' if 'password' in name else value}" for name, equal, value in named]
-    return f"{scheme}{colon}{place}{question}{'&'.join(shown)}"
+    return f"{scheme}{colon}{place}{question}{'&'.join(map(_without_password, query.split('&')))}"
+
+
+def _without_password(parameter: str) -> str:
+    """A parameter of a URL. What is none may be a part of a password, and so may what has an @."""
+    name, equal, value = parameter.partition("=")
+    if not equal:
+        return parameter and "***"
+    return f"{name}={'***' if 'password' in unquote(name).casefold() or '@' in value else value}"
 
 
 class StoreInfo(msgspec.Struct, frozen=True):
